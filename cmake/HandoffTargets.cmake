@@ -1,0 +1,64 @@
+# Two interface targets (options for everything of ours, warnings never for generated code) and one
+# function per kind of target.
+
+add_library(handoff_options INTERFACE)
+target_include_directories(handoff_options INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_definitions(handoff_options INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+if(HANDOFF_SANITIZE)
+  list(JOIN HANDOFF_SANITIZE "," _sanitize)
+  target_compile_options(handoff_options INTERFACE
+    -fsanitize=${_sanitize} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(handoff_options INTERFACE -fsanitize=${_sanitize})
+endif()
+
+add_library(handoff_warnings INTERFACE)
+target_compile_options(handoff_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wextra-semi
+  $<$<CXX_COMPILER_ID:GNU>:-Wsuggest-override -Wlogical-op>
+  # absl's lock annotations are understood by clang only; -Wthread-safety makes them binding there.
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+
+# handoff_library(NAME SRCS a.cc … HDRS a.h … [PUBLIC lib …] [PRIVATE lib …])
+function(handoff_library name)
+  cmake_parse_arguments(ARG "" "" "SRCS;HDRS;PUBLIC;PRIVATE" ${ARGN})
+  if(ARG_SRCS)
+    add_library(${name} STATIC ${ARG_SRCS})
+    set(scope PUBLIC)
+    target_link_libraries(${name} PUBLIC handoff_options ${ARG_PUBLIC} PRIVATE handoff_warnings ${ARG_PRIVATE})
+  else()
+    add_library(${name} INTERFACE)
+    set(scope INTERFACE)
+    target_link_libraries(${name} INTERFACE handoff_options ${ARG_PUBLIC})
+  endif()
+  if(ARG_HDRS)
+    target_sources(${name} ${scope} FILE_SET HEADERS BASE_DIRS "${PROJECT_SOURCE_DIR}" FILES ${ARG_HDRS})
+  endif()
+endfunction()
+
+# handoff_program(NAME OUTPUT file-name SRCS main.cc PRIVATE lib …)
+function(handoff_program name)
+  cmake_parse_arguments(ARG "" "OUTPUT" "SRCS;PRIVATE" ${ARGN})
+  add_executable(${name} ${ARG_SRCS})
+  set_target_properties(${name} PROPERTIES OUTPUT_NAME "${ARG_OUTPUT}"
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  target_link_libraries(${name} PRIVATE handoff_options handoff_warnings ${ARG_PRIVATE})
+  set_property(GLOBAL APPEND PROPERTY HANDOFF_PROGRAMS ${name})
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# handoff_test(NAME LABEL unit|sim|integration|e2e SRCS a_test.cc … DEPS lib … [LINKS_GRPC])
+# One executable per folder of tests; every case is its own ctest entry. LINKS_GRPC keeps it out of the TSan build.
+function(handoff_test name)
+  cmake_parse_arguments(ARG "LINKS_GRPC" "LABEL;TIMEOUT" "SRCS;DEPS;ENVIRONMENT" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SRCS})
+  target_link_libraries(${name} PRIVATE handoff_options handoff_warnings ${ARG_DEPS} GTest::gmock_main)
+  if(ARG_LABEL MATCHES "^(unit|sim)$" AND NOT ARG_LINKS_GRPC)
+    add_dependencies(tsan_tests ${name})
+  endif()
+  include(GoogleTest)
+  gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${ARG_ENVIRONMENT}")
+endfunction()
