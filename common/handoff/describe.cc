@@ -1,0 +1,228 @@
+#include "common/handoff/describe.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/handoff/describe_sections.h"
+#include "common/handoff/markdown.h"
+#include "common/text.h"
+#include "handoff/v1/types.pb.h"
+
+namespace handoff {
+namespace {
+
+constexpr int kToolsInDocument = 50;
+constexpr int kToolsInPrompt = 15;
+constexpr size_t kMessageInPrompt = 2000;
+
+std::string OrElse(const std::string& text, absl::string_view otherwise) {
+  return text.empty() ? std::string(otherwise) : text;
+}
+
+const v1::Attempt& LastAttempt(const v1::Handoff& handoff) {
+  return handoff.attempts().empty() ? v1::Attempt::default_instance()
+                                    : *handoff.attempts().rbegin();
+}
+
+// Of the last attempt that has it: a queued one knows no workspace yet, the one before does.
+template <typename Get>
+std::string Latest(const v1::Handoff& handoff, const Get& get) {
+  const auto& attempts = handoff.attempts();
+  for (auto a = attempts.rbegin(); a != attempts.rend(); ++a) {
+    if (!get(*a).empty()) return OneLine(get(*a), 1000);
+  }
+  return "";
+}
+
+std::string SessionText(const v1::Attempt& attempt) {
+  const auto verified = [&] {
+    switch (attempt.session_verified()) {
+      case v1::Attempt::YES:
+        return " (verified: yes)";
+      case v1::Attempt::NO:
+        return " (verified: no)";
+      default:
+        return " (verified: unknown)";
+    }
+  };
+  switch (attempt.session_kind()) {
+    case v1::Attempt::NEW:
+      return "new session";
+    case v1::Attempt::SAME:
+      return absl::StrCat("same session", verified());
+    case v1::Attempt::RESTORED:
+      return absl::StrCat("restored session", verified());
+    case v1::Attempt::FRESH:
+      return "fresh session";
+    default:
+      return "none";
+  }
+}
+
+std::string ChecksText(const v1::Handoff& handoff) {
+  const auto& checks = handoff.spec().checks().empty() ? handoff.checks() : handoff.spec().checks();
+  if (checks.empty()) return "none";
+  const char* state = handoff.verified()                                ? "passed"
+                      : handoff.failure() == v1::Failure::CHECKS_FAILED ? "failed"
+                                                                        : "not passed yet";
+  std::vector<std::string> commands;
+  for (const v1::Check& check : checks) commands.push_back(InlineCode(check.command(), 300));
+  return absl::StrCat(state, ": ", absl::StrJoin(commands, ", "));
+}
+
+std::string StartedText(const v1::Handoff& handoff) {
+  for (const v1::Attempt& attempt : handoff.attempts()) {
+    if (attempt.has_started_at()) return TimeText(attempt.started_at().seconds());
+  }
+  return "not yet";
+}
+
+std::vector<std::pair<std::string, std::string>> MetadataOf(const v1::Handoff& handoff) {
+  const v1::Attempt& last = LastAttempt(handoff);
+  const std::string model = OrElse(handoff.spec().model(), handoff.model());
+  const std::string base = OrElse(handoff.base_commit(), handoff.spec().repository().commit());
+  return {
+      {"Status", StatusText(handoff)},
+      {"Task", StripControls(OrElse(handoff.spec().task(), handoff.task()))},
+      {"Model", OneLine(OrElse(model, "default"), 200)},
+      {"Session ID", OrElse(Latest(handoff, [](auto& a) { return a.session(); }), "none")},
+      {"Workspace", OrElse(Latest(handoff, [](auto& a) { return a.workspace(); }), "none yet")},
+      {"Started", StartedText(handoff)},
+      {"Current attempt", absl::StrCat(last.number())},
+      {"Owner", OneLine(OrElse(handoff.owner(), handoff.spec().owner()), 200)},
+      {"Worker", OrElse(Latest(handoff, [](auto& a) { return a.worker(); }), "none yet")},
+      {"Branch", OneLine(OrElse(handoff.branch(), "none"), 300)},
+      {"Base commit", OneLine(OrElse(base, "none"), 64)},
+      {"Head commit", OneLine(OrElse(handoff.head_commit(), "none yet"), 64)},
+      {"Session kind", SessionText(last)},
+      {"Isolation", OrElse(Latest(handoff, [](auto& a) { return a.isolation(); }), "none yet")},
+      {"Checks", ChecksText(handoff)},
+      {"Agent", OneLine(OrElse(handoff.spec().agent(), handoff.agent()), 80)},
+  };
+}
+
+std::vector<std::string> CommandsOf(const v1::Handoff& handoff) {
+  std::vector<std::string> commands;
+  const v1::Attempt* last = nullptr;
+  for (const v1::Attempt& attempt : handoff.attempts()) {
+    if (attempt.command().empty()) continue;
+    commands.push_back(absl::StrCat("# attempt ", attempt.number(), " on ",
+                                    OneLine(OrElse(attempt.worker(), "an unknown worker"), 80)));
+    commands.push_back(StripControls(attempt.command()));
+    last = &attempt;
+  }
+  if (last != nullptr && !last->safe_command().empty()) {
+    commands.emplace_back("# to paste on that worker: the next attempt by hand");
+    commands.push_back(StripControls(last->safe_command()));
+  }
+  return commands;
+}
+
+std::vector<std::string> LogsOf(const v1::Handoff& handoff) {
+  std::vector<std::string> logs;
+  for (const v1::Attempt& attempt : handoff.attempts()) {
+    const bool has_log =
+        attempt.has_started_at() || attempt.log_bytes() != 0 || !attempt.command().empty();
+    if (has_log) logs.push_back(absl::StrCat("attempt-", attempt.number(), ".log"));
+  }
+  return logs;
+}
+
+// What is known, for a prompt: facts in sentences, the agent's own words quoted as such.
+std::string StateText(const HandoffView& view) {
+  if (view.latest() == nullptr) return "No agent has started yet; nothing was changed.";
+  std::string out = FactsSection(view);
+  const std::string message = Clip(StripControls(view.facts().last_message()), kMessageInPrompt);
+  if (!message.empty()) {
+    absl::StrAppend(&out, "\n\nThe agent's last message (its own words, not checked):\n> ",
+                    absl::StrJoin(Lines(TrimText(message)), "\n> "));
+  }
+  return out;
+}
+
+std::string ResumePrompt(const HandoffView& view, const std::string& task) {
+  std::string state = StateText(view);
+  const std::string blockers = ErrorsSection(view);
+  if (!blockers.empty()) absl::StrAppend(&state, "\n\nErrors or blockers:\n\n", blockers);
+  return absl::StrCat("Continue the delegated task below.\n\nOriginal task:\n", task,
+                      "\n\nLatest known state:\n", state, "\n\nNext step:\n", StepForAgent(view));
+}
+
+std::string TakeoverPrompt(const HandoffView& view, const std::string& task) {
+  return absl::StrCat(
+      "Continue this task in the current interactive Cursor session.\n\nOriginal task:\n", task,
+      "\n\nWhat the headless agent already tried:\n",
+      OrElse(TriedSection(view, kToolsInPrompt), "- Nothing yet."), "\n\nCurrent state:\n",
+      StateText(view), "\n\nBlockers or open questions:\n",
+      OrElse(ErrorsSection(view), "- None known."), "\n\nNext step to take now:\n",
+      StepForAgent(view));
+}
+
+std::string Rules(const v1::Handoff& handoff) {
+  return absl::StrCat(
+      "\n\n---\nHow this attempt is run (not part of the task):\n"
+      "- Nobody watches and nobody can answer. When the task is done, or cannot be done, say so in "
+      "a few sentences, what is left included, and end.\n"
+      "- Work in this work tree. Commit if the task asks for it, otherwise leave the changes "
+      "uncommitted: both are kept. Do not push and do not switch to another branch.\n"
+      "- Start no server in the foreground. Whatever still runs at the end is ended.\n"
+      "- .cursor/agent-handoffs/",
+      handoff.id(),
+      "/handoff.md is the record of this work. It is kept for you: do not edit it.\n");
+}
+
+}  // namespace
+
+std::string StatusText(const v1::Handoff& handoff) {
+  std::string name = absl::AsciiStrToLower(v1::Handoff::Status_Name(handoff.status()));
+  if (handoff.status() == v1::Handoff::STATUS_UNSPECIFIED) return "unknown";
+  if (handoff.status() != v1::Handoff::SUCCEEDED) return name;
+  // Without a repository there is nothing that could have changed.
+  const bool repository = !handoff.repo().empty() || handoff.spec().has_repository();
+  if (repository && !handoff.changed()) return absl::StrCat(name, " (no changes)");
+  return handoff.verified() ? name : absl::StrCat(name, " (unchecked)");
+}
+
+Document Describe(const v1::Handoff& handoff) {
+  const HandoffView view(handoff);
+  const std::string task = StripControls(OrElse(handoff.spec().task(), handoff.task()));
+  const std::string step = StepForPerson(view);
+  Document document;
+  document.id = handoff.id();
+  document.metadata = MetadataOf(handoff);
+  document.commands = CommandsOf(handoff);
+  document.logs = LogsOf(handoff);
+  document.facts = FactsSection(view);
+  document.latest_summary = SummarySection(view);
+  document.what_it_tried = TriedSection(view, kToolsInDocument);
+  document.files_touched = FilesSection(view);
+  document.errors = ErrorsSection(view);
+  document.next_step = step.empty() ? "" : absl::StrCat("- ", step);
+  document.resume_prompt = ResumePrompt(view, task);
+  document.takeover_prompt = TakeoverPrompt(view, task);
+  document.final_outcome = OutcomeSection(view);
+  return Normalise(std::move(document));
+}
+
+std::string PromptFor(const v1::Handoff& handoff, int attempt) {
+  if (handoff.spec().agent() == "command") return handoff.spec().task();
+  v1::Handoff before = handoff;
+  before.clear_reason();  // why this attempt waited is nothing that it has to mend
+  auto* attempts = before.mutable_attempts();
+  const auto later = std::find_if(attempts->begin(), attempts->end(),
+                                  [&](const v1::Attempt& a) { return a.number() >= attempt; });
+  // A conversation that begins now has not heard the rules.
+  const bool knows_rules = later != attempts->end() && later->session_kind() != v1::Attempt::NEW &&
+                           later->session_kind() != v1::Attempt::FRESH;
+  attempts->erase(later, attempts->end());
+  const HandoffView view(before);
+  if (view.latest() == nullptr) return absl::StrCat(handoff.spec().task(), Rules(handoff));
+  return absl::StrCat(ResumePrompt(view, handoff.spec().task()),
+                      knows_rules ? "\n" : Rules(handoff));
+}
+
+}  // namespace handoff

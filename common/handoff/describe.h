@@ -1,0 +1,25 @@
+// From the record to handoff.md. Pure: worker, coordinator and command get the same text for the
+// same record.
+#pragma once
+
+#include <string>
+
+#include "common/handoff/document.h"
+
+namespace handoff {
+
+namespace v1 {
+class Handoff;
+}
+
+// Every section filled from facts of the record; nothing is invented. `handoff.spec` must be set.
+Document Describe(const v1::Handoff& handoff);
+
+// The prompt of an attempt: the task with the few rules an agent must know for a first attempt, the
+// Resume Prompt section for a later one.
+std::string PromptFor(const v1::Handoff& handoff, int attempt);
+
+// "succeeded (unchecked)", "succeeded (no changes)", "running", …
+std::string StatusText(const v1::Handoff& handoff);
+
+}  // namespace handoff

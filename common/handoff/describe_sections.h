@@ -1,0 +1,49 @@
+// The sections of handoff.md as text, each from the record alone. Text that an agent or a
+// repository could choose is bounded, loses its control sequences, and stands in code or a
+// quotation.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace handoff {
+
+namespace v1 {
+class Attempt;
+class Facts;
+class Handoff;
+}  // namespace v1
+
+// A record seen from its latest attempt that an agent really ran in. Borrows the record.
+class HandoffView {
+ public:
+  explicit HandoffView(const v1::Handoff& handoff);
+
+  const v1::Handoff& handoff() const { return handoff_; }
+  const v1::Attempt* latest() const { return latest_; }  // nullptr: no attempt has started
+  const v1::Facts& facts() const { return facts_; }      // of `latest`
+  bool partial() const;                                  // `latest` is still live
+  bool ended() const;                                    // the handoff is
+
+ private:
+  const v1::Handoff& handoff_;
+  const v1::Attempt* latest_;
+  const v1::Facts& facts_;
+};
+
+// Markdown; empty when there is nothing to say yet.
+std::string FactsSection(const HandoffView& view);
+std::string SummarySection(const HandoffView& view);
+std::string TriedSection(const HandoffView& view, int most);
+std::string FilesSection(const HandoffView& view);
+std::string ErrorsSection(const HandoffView& view);
+std::string OutcomeSection(const HandoffView& view);
+
+// One sentence each: for the person who reads, and for the agent that goes on.
+std::string StepForPerson(const HandoffView& view);
+std::string StepForAgent(const HandoffView& view);
+
+// "2026-11-20T23:45:49Z".
+std::string TimeText(int64_t unix_seconds);
+
+}  // namespace handoff
