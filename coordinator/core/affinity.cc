@@ -1,0 +1,43 @@
+#include "coordinator/core/affinity.h"
+
+namespace handoff::core {
+
+LastSession LastSessionOf(const Handoff& handoff) {
+  for (auto attempt = handoff.attempts.rbegin(); attempt != handoff.attempts.rend(); ++attempt) {
+    if (attempt->worker_uuid.empty()) continue;
+    if (attempt->end.has_value() && !attempt->end->session.empty())
+      return {attempt->end->session, attempt->worker_uuid};
+    // Lost before it reported, but it had been given this one to go on with.
+    if (IsTerminal(attempt->state) && !attempt->session.empty())
+      return {attempt->session, attempt->worker_uuid};
+  }
+  return {};
+}
+
+std::string AffinityOf(const Handoff& handoff) {
+  const Attempt* latest = handoff.Latest();
+  if (latest == nullptr || latest->number == 1) return "";
+  std::string uuid;
+  if (latest->session_kind == SessionKind::kSame) uuid = LastSessionOf(handoff).worker_uuid;
+  for (auto attempt = handoff.attempts.rbegin(); uuid.empty() && attempt != handoff.attempts.rend();
+       ++attempt) {
+    uuid = attempt->worker_uuid;
+  }
+  return handoff.avoid.count(uuid) > 0 ? "" : uuid;
+}
+
+void PlanSession(const Handoff& handoff, bool fresh, Attempt& next) {
+  next.session = fresh ? "" : LastSessionOf(handoff).session;
+  next.session_kind = next.session.empty() ? SessionKind::kFresh : SessionKind::kSame;
+}
+
+void SettleSession(const Handoff& handoff, const Worker& worker, Attempt& attempt) {
+  if (attempt.session_kind != SessionKind::kSame) return;
+  const bool here =
+      LastSessionOf(handoff).worker_uuid == worker.uuid && worker.workspaces.count(handoff.id) > 0;
+  if (here) return;
+  attempt.session.clear();
+  attempt.session_kind = SessionKind::kFresh;
+}
+
+}  // namespace handoff::core

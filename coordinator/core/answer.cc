@@ -1,0 +1,161 @@
+// What a Sync is answered with: everything that the worker should run, and what it should stop.
+#include <algorithm>
+#include <map>
+
+#include "coordinator/core/limits.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/scheduler.h"
+
+namespace handoff::core {
+namespace {
+
+// A worker must hear of its lease well before it ends.
+constexpr int kAnswersPerLease = 3;
+
+Sync::Desired DesireFor(const Handoff& handoff, const Attempt& attempt) {
+  Sync::Desired desired;
+  desired.handoff_id = handoff.id;
+  desired.number = attempt.number;
+  desired.epoch = attempt.epoch;
+  desired.lease = handoff.lease;
+  desired.stop = attempt.state == AttemptState::kStopping;
+  if (desired.stop) {
+    desired.stop_as = attempt.stop_as;
+    desired.stop_reason = attempt.stop_reason;
+  }
+  return desired;
+}
+
+// What the worker is sent of a handoff that it does not know.
+size_t SpecBytes(const Handoff& handoff) {
+  size_t bytes = handoff.spec.size();
+  for (const Attempt& attempt : handoff.attempts) {
+    if (attempt.end.has_value()) bytes += attempt.end->bytes.size();
+  }
+  return bytes;
+}
+
+// Without a lease: what was frozen at the end of its own must not run again beside the newer one.
+void StopSuperseded(const ReportedAttempt& listed, Sync::Reply& reply) {
+  Sync::Desired stop;
+  stop.handoff_id = listed.handoff_id;
+  stop.number = listed.number;
+  stop.epoch = listed.epoch;
+  stop.lease = absl::ZeroDuration();
+  stop.stop = true;
+  stop.stop_as = EndedBy::kSuperseded;
+  stop.stop_reason = "The coordinator gave this attempt up; a newer one counts.";
+  reply.attempts.push_back(std::move(stop));
+  reply.urgent |= !listed.stopping && !listed.reporting;
+}
+
+// An attempt that the request lists and that is not one of the worker's live ones.
+void AnswerStray(const State& state, const ReportedAttempt& listed, const std::string& worker_uuid,
+                 Sync::Reply& reply) {
+  const Handoff* handoff = state.FindHandoff(listed.handoff_id);
+  if (handoff == nullptr || listed.number < 1 ||
+      static_cast<size_t>(listed.number) > handoff->attempts.size()) {
+    return;  // unknown here: it goes on until its lease ends
+  }
+  const Attempt& attempt = handoff->attempts[listed.number - 1];
+  // Our records know of no lease yet: they were restored from before it.
+  if (attempt.state == AttemptState::kQueued) return;
+  const bool same = attempt.worker_uuid == worker_uuid && attempt.epoch == listed.epoch;
+  if (same && attempt.end.has_value()) {
+    reply.forget.push_back({listed.handoff_id, listed.number});
+  } else {
+    StopSuperseded(listed, reply);
+  }
+}
+
+// A live attempt of the worker that the request does not list: everything is sent.
+void Offer(const Handoff& handoff, Sync::Desired desired, size_t& spec_bytes, Sync::Reply& reply) {
+  if (desired.stop) {
+    reply.urgent = true;  // it has nothing to stop: the next request ends the attempt
+    return;
+  }
+  const bool first = spec_bytes == 0;
+  spec_bytes += SpecBytes(handoff);
+  if (!first && spec_bytes > kMaxAnswerBytes) return;
+  if (handoff.Latest()->offered) {
+    // The answer was lost, or the worker cannot begin it yet. Soon, but not in a circle.
+    reply.hold = std::min(reply.hold, kOfferAgain);
+  } else {
+    reply.urgent = true;
+  }
+  desired.with_spec = true;
+  reply.attempts.push_back(std::move(desired));
+}
+
+// A live attempt of the worker, as the request lists it.
+void Confirm(const ReportedAttempt& listed, Sync::Desired desired, Sync::Reply& reply) {
+  if (listed.epoch != desired.epoch) {
+    StopSuperseded(listed, reply);  // from before a restore; it must end before this one is sent
+    return;
+  }
+  reply.urgent |= desired.stop && !listed.stopping && !listed.reporting;
+  reply.attempts.push_back(std::move(desired));
+}
+
+void AskProbes(const State& state, const Worker& worker, absl::Time now, Sync::Reply& reply) {
+  for (auto hold = state.holds().lower_bound({worker.uuid, ""});
+       hold != state.holds().end() && hold->first.first == worker.uuid; ++hold) {
+    const Hold& h = hold->second;
+    // Asked a moment ago: the worker is at it.
+    if (h.next_probe > now || h.asked_at + kProbeBackoff.first > now) continue;
+    reply.probes.push_back({h.key, h.url});
+    reply.urgent = true;
+  }
+}
+
+}  // namespace
+
+Sync::Reply Answer(const State& state, const Sync& request, absl::Time now) {
+  Sync::Reply reply;
+  reply.worker_uuid = request.worker.uuid;
+  const Worker* worker = state.FindWorker(request.worker.uuid);
+  if (worker == nullptr) return reply;  // removed meanwhile
+  reply.draining = worker->draining;
+  // The first request of a daemon: it waits to learn that it was taken, and by which pool.
+  reply.urgent = request.worker.seq == 1;
+
+  const auto& held = state.AttemptsOf(worker->uuid);
+  std::map<std::pair<std::string, int>, const ReportedAttempt*> listed;
+  for (const ReportedAttempt& attempt : request.attempts) {
+    const std::pair<std::string, int> key(attempt.handoff_id, attempt.number);
+    listed[key] = &attempt;
+    if (held.count(key) == 0) AnswerStray(state, attempt, worker->uuid, reply);
+  }
+  size_t spec_bytes = 0;
+  for (const auto& key : held) {
+    const Handoff& handoff = *state.FindHandoff(key.first);
+    const auto found = listed.find(key);
+    if (found == listed.end()) {
+      Offer(handoff, DesireFor(handoff, *handoff.Latest()), spec_bytes, reply);
+    } else {
+      Confirm(*found->second, DesireFor(handoff, *handoff.Latest()), reply);
+    }
+  }
+  for (const Sync::Desired& desired : reply.attempts) {
+    if (desired.lease > absl::ZeroDuration())
+      reply.hold = std::min(reply.hold, desired.lease / kAnswersPerLease);
+  }
+  AskProbes(state, *worker, now, reply);
+  return reply;
+}
+
+Edit RenewLeases(const State& state, const Sync::Reply& reply, absl::Time now) {
+  Edit edit;
+  for (const Sync::Desired& desired : reply.attempts) {
+    const Handoff* handoff = state.FindHandoff(desired.handoff_id);
+    const Attempt* attempt = handoff == nullptr ? nullptr : handoff->Latest();
+    if (attempt == nullptr || attempt->epoch != desired.epoch || !IsLive(attempt->state)) continue;
+    edit.changes.push_back(SetLease{desired.handoff_id, desired.number, attempt->state,
+                                    now + desired.lease + GiveAwayMargin(desired.lease), true});
+  }
+  for (const auto& [key, url] : reply.probes)
+    edit.changes.push_back(SetProbeAsked{reply.worker_uuid, key, now});
+  return edit;
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,39 @@
+#include "absl/strings/str_cat.h"
+#include "coordinator/core/draft.h"
+#include "coordinator/core/ending.h"
+#include "coordinator/core/refusal.h"
+#include "coordinator/core/scheduler.h"
+#include "coordinator/core/sentence.h"
+
+namespace handoff::core {
+namespace {
+
+std::string Reason(const Cancel& command) {
+  const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
+  if (command.reason.empty()) return absl::StrCat("Cancelled", by, ".");
+  return absl::StrCat("Cancelled", by, ": ", Sentence(command.reason));
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<Cancel::Reply>> Decide(const State& state, const Cancel& command,
+                                               absl::Time now) {
+  const Handoff* known = state.FindHandoff(command.id);
+  if (known == nullptr) return NoSuchHandoff(command.id);
+  if (IsEnded(known->status)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(known->id, " has ended already (", StatusName(known->status),
+                     "). Nothing was cancelled: `handoff show ", known->id, "` says how it went."));
+  }
+  Draft draft(state, now);
+  // A second cancel changes nothing: the first one is on its way.
+  if (known->Latest()->state == AttemptState::kStopping)
+    return Decision<Cancel::Reply>{{}, {*known}};
+  Handoff& handoff = draft.Touch(command.id);
+  StopAttempt(draft, handoff, EndedBy::kCancel, Reason(command));
+  Decision<Cancel::Reply> decision{{}, {handoff}};
+  decision.edit = draft.Take();
+  return decision;
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,94 @@
+// What people ask of the coordinator. Each command is a value with the reply that belongs to it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/core/model.h"
+
+namespace handoff::core {
+
+struct Submit {
+  Handoff handoff;               // validated; id, seq, times and attempts are set by Decide
+  std::string wished_id;         // empty: made from date and task
+  bool wished_id_taken = false;  // looked up in the store, as are the next two
+  // First free id for this date and task ("-2", … appended) when none is wished; free in the store
+  // and among the handoffs of the State, since a batch holds ones that are not stored yet.
+  std::string free_id;
+  std::optional<Handoff> same_key;  // stored handoff with this idempotency key and owner
+  struct Reply {
+    Handoff handoff;
+    bool existing = false;
+  };
+};
+
+// An ended handoff is paged in by the engine for Cancel, Resume and Why.
+struct Cancel {
+  std::string id;
+  std::string reason;
+  std::string actor;
+  struct Reply {
+    Handoff handoff;
+  };
+};
+
+struct Resume {
+  std::string id;
+  std::string on_worker;
+  bool fresh_session = false;
+  std::string agent;  // empty: as before
+  std::string model;
+  std::string spec;  // rewritten spec bytes when something changes; empty: as before
+  std::string actor;
+  struct Reply {
+    Handoff handoff;
+  };
+};
+
+struct Drain {
+  std::string name;
+  std::string reason;
+  bool undrain = false;
+  std::string actor;
+  struct Reply {
+    Worker worker;
+  };
+};
+
+struct RemoveWorker {
+  std::string name;
+  std::string actor;
+  struct Reply {};
+};
+
+// Questions: their Edit is empty.
+struct Why {
+  std::string id;
+  struct Reply {
+    std::string summary;
+    std::vector<std::string> details, commands;
+  };
+};
+
+struct ListWorkers {
+  std::string name;  // empty: all
+  struct Item {
+    Worker worker;
+    bool reachable = false;
+    std::vector<Hold> holds;
+    std::vector<std::pair<std::string, int>> attempts;
+  };
+  struct Reply {
+    std::vector<Item> workers;
+  };
+};
+
+struct Counts {
+  struct Reply {
+    size_t queued = 0, live = 0, workers = 0, reachable = 0;
+  };
+};
+
+}  // namespace handoff::core

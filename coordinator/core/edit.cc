@@ -1,0 +1,25 @@
+#include "coordinator/core/edit.h"
+
+#include <algorithm>
+
+namespace handoff::core {
+namespace {
+
+template <typename T, typename... Ts>
+constexpr bool kIsOneOf = (std::is_same_v<T, Ts> || ...);
+
+}  // namespace
+
+bool IsDurable(const Change& change) {
+  return std::visit(
+      [](const auto& c) {
+        using T = std::decay_t<decltype(c)>;
+        return !kIsOneOf<T, SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace,
+                         SetTicked>;
+      },
+      change);
+}
+
+bool Edit::durable() const { return std::any_of(changes.begin(), changes.end(), IsDurable); }
+
+}  // namespace handoff::core

@@ -1,0 +1,70 @@
+// An Edit describes a change as a value. The scheduler returns it; State::Apply installs it; the
+// store makes its durable part last. Recovery and normal life share this path.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "coordinator/core/model.h"
+
+namespace handoff::core {
+
+struct PutHandoff {
+  Handoff handoff;
+};  // durable, attempts included
+struct PutWorker {
+  Worker worker;
+};  // durable: identity, drain, start; in memory the whole record
+struct DropWorker {
+  std::string uuid;
+};  // durable
+struct PutHold {
+  Hold hold;
+};  // durable
+struct DropHold {
+  std::string worker_uuid, key;
+};  // durable
+struct AddEvent {
+  Event event;
+};  // durable; its revision is set
+struct SetEpochCounter {
+  uint64_t counter = 0;
+};  // durable, with the lease that uses it
+struct SetLiveWorker {
+  Worker worker;
+};  // volatile: what a Sync said
+struct SetAttemptViews {
+  std::string worker_uuid;
+  std::vector<AttemptView> views;
+};  // volatile: all that this worker runs
+struct SetLease {
+  std::string handoff_id;
+  int number = 0;
+  AttemptState state;
+  absl::Time until;
+  bool offered = true;
+};  // volatile
+struct SetProbeAsked {
+  std::string worker_uuid, key;
+  absl::Time at;
+};  // volatile
+struct NoteWorkspace {
+  std::string worker_uuid, handoff_id;
+};  // volatile: an end was reported from there, and its next Sync is still to come
+struct SetTicked {
+  absl::Time at;
+};  // volatile: all that was due until then was looked at
+
+using Change =
+    std::variant<PutHandoff, PutWorker, DropWorker, PutHold, DropHold, AddEvent, SetEpochCounter,
+                 SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace, SetTicked>;
+
+bool IsDurable(const Change& change);
+
+struct Edit {
+  std::vector<Change> changes;
+  bool durable() const;  // anything that the store must keep
+};
+
+}  // namespace handoff::core

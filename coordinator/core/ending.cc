@@ -1,0 +1,206 @@
+#include "coordinator/core/ending.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "coordinator/core/affinity.h"
+#include "coordinator/core/holds.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/core/sentence.h"
+
+namespace handoff::core {
+namespace {
+
+void Finish(Draft& draft, Handoff& handoff, HandoffStatus status, FailureClass failure,
+            absl::string_view reason) {
+  handoff.status = status;
+  handoff.failure = failure;
+  handoff.reason = std::string(reason);
+  handoff.ended_at = draft.now();
+  handoff.not_before = absl::InfinitePast();
+}
+
+void Fail(Draft& draft, Handoff& handoff, FailureClass failure, absl::string_view reason) {
+  Finish(draft, handoff, HandoffStatus::kFailed, failure, reason);
+  draft.Tell("ended", handoff, reason);
+}
+
+// "Attempt 1 failed on build-1 (network): connection reset."
+std::string HowItFailed(const Handoff& handoff, const AttemptEnd& end) {
+  const Attempt& attempt = *handoff.Latest();
+  return absl::StrCat("Attempt ", attempt.number, " failed on ", attempt.worker_name, " (",
+                      FailureName(end.failure), ")", end.message.empty() ? "." : ": ",
+                      Sentence(end.message));
+}
+
+// A further attempt that nobody asked for.
+void QueueAgain(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time not_before,
+                absl::string_view why) {
+  if (handoff.attempts.size() >= kMaxAttempts) {
+    Fail(draft, handoff, FailureClass::kLimitExceeded,
+         absl::StrCat(why, " It is not tried again: ", kMaxAttempts, " attempts are the limit."));
+    return;
+  }
+  QueueAttempt(draft, handoff, fresh_session, not_before, why);
+  draft.Tell("retried", handoff, why);
+}
+
+// A retry that counts, after a wait.
+void Retry(Draft& draft, Handoff& handoff, const AttemptEnd& end, bool fresh_session) {
+  if (handoff.retries_used >= handoff.retries) {
+    const std::string spent = handoff.retries == 0 ? "No retry was allowed."
+                                                   : absl::StrCat("All of its ", handoff.retries,
+                                                                  " retries are used up.");
+    Fail(draft, handoff, end.failure, absl::StrCat(HowItFailed(handoff, end), " ", spent));
+    return;
+  }
+  ++handoff.retries_used;
+  const absl::Time not_before =
+      draft.now() +
+      kRetryBackoff.Delay(handoff.retries_used, Jitter(handoff.id, handoff.Latest()->number));
+  QueueAgain(draft, handoff, fresh_session, not_before,
+             absl::StrCat(HowItFailed(handoff, end), " Retry ", handoff.retries_used, " of ",
+                          handoff.retries, " may begin at ", TimeText(not_before), "."));
+}
+
+void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
+  const absl::Time at = end.retry_at > draft.now() ? end.retry_at : draft.now() + kQuotaWait;
+  HoldUsedUpAccount(draft, handoff, end, at);
+  QueueAgain(draft, handoff, false, at,
+             absl::StrCat(HowItFailed(handoff, end), " It goes on at ", TimeText(at), "."));
+}
+
+void FollowFailure(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
+  switch (RetryRuleFor(end.failure, end.host_fault)) {
+    case RetryRule::kNever:
+      Fail(draft, handoff, end.failure,
+           end.message.empty() ? HowItFailed(handoff, end) : Sentence(end.message));
+      return;
+    case RetryRule::kElsewhere:
+      handoff.avoid.insert(handoff.Latest()->worker_uuid);
+      Retry(draft, handoff, end, false);
+      return;
+    case RetryRule::kFreshSession:
+      Retry(draft, handoff, end, true);
+      return;
+    case RetryRule::kHostFault:
+      HoldAfterFault(draft, handoff, end);
+      QueueAgain(draft, handoff, false, absl::InfinitePast(),
+                 absl::StrCat(HowItFailed(handoff, end),
+                              " That is the host's fault: it is queued again, and no retry is "
+                              "spent."));
+      return;
+    case RetryRule::kAtReset:
+      WaitForQuota(draft, handoff, end);
+      return;
+  }
+}
+
+// After a stop nothing is retried: the handoff ends as the attempt did.
+void FinishStopped(Draft& draft, Handoff& handoff, absl::string_view remark) {
+  const Attempt& attempt = *handoff.Latest();
+  const std::string reason = absl::StrCat(attempt.stop_reason, remark.empty() ? "" : " ", remark);
+  if (attempt.stop_as == EndedBy::kCancel) {
+    Finish(draft, handoff, HandoffStatus::kCancelled, FailureClass::kCancelled, reason);
+    draft.Tell("cancelled", handoff, reason);
+  } else {
+    Fail(draft, handoff, FailureClass::kTimedOut, reason);
+  }
+}
+
+}  // namespace
+
+void Advance(Attempt& attempt, AttemptEvent event) {
+  const std::optional<AttemptState> next = Next(attempt.state, event);
+  CHECK(next.has_value());
+  attempt.state = *next;
+}
+
+void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
+  Attempt& attempt = *handoff.Latest();
+  const bool stopping = attempt.state == AttemptState::kStopping;
+  const bool obeyed = stopping && end.failure != FailureClass::kNone &&
+                      (end.ended_by == attempt.stop_as || end.failure == FailureClass::kCancelled);
+  const bool cancelled = obeyed && attempt.stop_as == EndedBy::kCancel;
+  const bool succeeded = end.failure == FailureClass::kNone;
+  Advance(attempt, cancelled   ? AttemptEvent::kEndCancelled
+                   : succeeded ? AttemptEvent::kEndSucceeded
+                               : AttemptEvent::kEndFailed);
+  attempt.end = end;
+  handoff.changed = end.changed;
+  handoff.verified = end.verified;
+  if (succeeded) {
+    Finish(draft, handoff, HandoffStatus::kSucceeded, FailureClass::kNone, "");
+    draft.Tell(
+        "ended", handoff,
+        absl::StrCat("Attempt ", attempt.number, " succeeded on ", attempt.worker_name, "."));
+  } else if (obeyed) {
+    FinishStopped(draft, handoff, "");
+  } else if (stopping) {  // it had ended before the stop reached it: its own result, without retry
+    Fail(draft, handoff, end.failure,
+         absl::StrCat(HowItFailed(handoff, end), " It is not retried: ", attempt.stop_reason));
+  } else {
+    draft.Tell("failed", handoff, HowItFailed(handoff, end));
+    FollowFailure(draft, handoff, end);
+  }
+}
+
+void LoseAttempt(Draft& draft, Handoff& handoff, absl::string_view why) {
+  Attempt& attempt = *handoff.Latest();
+  const bool stopping = attempt.state == AttemptState::kStopping;
+  Advance(attempt, AttemptEvent::kLose);
+  if (stopping) {
+    FinishStopped(draft, handoff, absl::StrCat("Whether it stopped is unknown. ", why));
+    return;
+  }
+  attempt.stop_reason = std::string(why);
+  draft.Tell("worker_lost", handoff, why);
+  if (!attempt.offered) {
+    QueueAgain(draft, handoff, false, absl::InfinitePast(), why);
+    return;
+  }
+  AttemptEnd end;
+  end.failure = FailureClass::kWorkerLost;
+  end.message = std::string(why);
+  FollowFailure(draft, handoff, end);
+}
+
+void StopAttempt(Draft& draft, Handoff& handoff, EndedBy as, absl::string_view why) {
+  Attempt& attempt = *handoff.Latest();
+  attempt.stop_as = as;
+  attempt.stop_reason = std::string(why);
+  if (attempt.state == AttemptState::kQueued) {
+    Advance(attempt, AttemptEvent::kCancelQueued);
+    FinishStopped(draft, handoff, "");
+    return;
+  }
+  Advance(attempt, AttemptEvent::kStop);
+  if (!attempt.offered) {  // nobody can have begun
+    EndUnbegun(draft, handoff);
+    return;
+  }
+  handoff.reason = absl::StrCat("Being stopped on ", attempt.worker_name, ". ", why);
+  draft.Tell("stopping", handoff, handoff.reason);
+}
+
+void EndUnbegun(Draft& draft, Handoff& handoff) {
+  Advance(*handoff.Latest(), AttemptEvent::kEndCancelled);
+  FinishStopped(draft, handoff, "");
+}
+
+void QueueAttempt(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time not_before,
+                  absl::string_view why) {
+  Attempt next;
+  next.number = static_cast<int>(handoff.attempts.size()) + 1;
+  next.created_at = draft.now();
+  PlanSession(handoff, fresh_session, next);
+  handoff.attempts.push_back(std::move(next));
+  handoff.status = HandoffStatus::kQueued;
+  handoff.failure = FailureClass::kNone;
+  handoff.not_before = not_before;
+  handoff.reason = std::string(why);
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,26 @@
+// The one place where attempts end, and where it is decided what follows for their handoffs: over,
+// or queued again. Every function works on a handoff of the draft.
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "coordinator/core/draft.h"
+
+namespace handoff::core {
+
+// CHECKs that the event belongs to the attempt's state.
+void Advance(Attempt& attempt, AttemptEvent event);
+
+// A worker reported the end of the live attempt at its epoch.
+void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end);
+// Nobody has the right to the live attempt any more. `why` is a sentence.
+void LoseAttempt(Draft& draft, Handoff& handoff, absl::string_view why);
+// Ends a queued attempt at once, and a live one that no worker heard of; else asks its worker to
+// stop. `why` is a sentence; `as` is kCancel or kHardCap (the deadline).
+void StopAttempt(Draft& draft, Handoff& handoff, EndedBy as, absl::string_view why);
+// Ends a stopping attempt that its worker does not have.
+void EndUnbegun(Draft& draft, Handoff& handoff);
+// Adds a queued attempt to a handoff that has fewer than kMaxAttempts. `why` is a sentence.
+void QueueAttempt(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time not_before,
+                  absl::string_view why);
+
+}  // namespace handoff::core

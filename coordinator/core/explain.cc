@@ -1,0 +1,345 @@
+// Why a handoff waits, failed or is not retried: the true reason, from the same functions that
+// place.
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "coordinator/core/affinity.h"
+#include "coordinator/core/holds.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/refusal.h"
+#include "coordinator/core/scheduler.h"
+#include "coordinator/core/sentence.h"
+
+namespace handoff::core {
+namespace {
+
+std::string MissingLabels(const Handoff& handoff, const Worker& worker) {
+  std::vector<std::string> missing;
+  for (const auto& [key, value] : handoff.require) {
+    const auto label = worker.labels.find(key);
+    if (label == worker.labels.end()) {
+      missing.push_back(absl::StrCat(key, "=", value));
+    } else if (label->second != value) {
+      missing.push_back(absl::StrCat(key, "=", value, " (it has ", key, "=", label->second, ")"));
+    }
+  }
+  return absl::StrJoin(missing, ", ");
+}
+
+std::string AgentSentence(const Handoff& handoff, const Worker& worker) {
+  const AgentOffer* offer = FindOffer(worker, handoff.agent);
+  if (offer == nullptr) return absl::StrCat("does not offer the agent ", handoff.agent, ".");
+  const bool missing = offer->state == AgentState::kMissing;
+  return absl::StrCat(missing ? "the agent " : "the agent ", handoff.agent,
+                      missing ? " is not installed" : " needs setup",
+                      offer->message.empty() ? "." : ": ", Sentence(offer->message));
+}
+
+std::string HoldSentence(const Hold& hold, absl::Time now) {
+  const bool everywhere = hold.worker_uuid.empty();
+  return absl::StrCat("is kept from ", hold.key, " since ", TimeText(hold.since), ": ",
+                      Sentence(hold.reason), everywhere ? " It ends at " : " Next probe ",
+                      UntilText(hold.next_probe, now), ".");
+}
+
+// What `worker is …` says after the worker's name.
+std::string ObstacleSentence(const State& state, const Handoff& handoff, const Seat& seat,
+                             Obstacle obstacle, absl::Time now) {
+  const Worker& worker = *seat.worker;
+  switch (obstacle) {
+    case Obstacle::kNone:
+      return "could take it.";
+    case Obstacle::kOtherWorker:
+      return absl::StrCat("is not ", handoff.on_worker, ", which the handoff asks for.");
+    case Obstacle::kLabel:
+      return absl::StrCat("does not match the requirement ", MissingLabels(handoff, worker), ".");
+    case Obstacle::kUnreachable:
+      if (worker.last_seen == absl::InfinitePast())
+        return "has not been heard of since the coordinator started.";
+      return absl::StrCat("is unreachable, silent since ", TimeText(worker.last_seen), ".");
+    case Obstacle::kDraining:
+      return absl::StrCat("is draining", worker.drain_reason.empty() ? "." : ": ",
+                          Sentence(worker.drain_reason));
+    case Obstacle::kAgent:
+      return AgentSentence(handoff, worker);
+    case Obstacle::kHold:
+      return HoldSentence(*HoldAgainst(state, handoff, worker, now), now);
+    case Obstacle::kNotAccepting:
+      return absl::StrCat("takes nothing now: ", Sentence(worker.not_accepting));
+    case Obstacle::kNoSlot:
+      return absl::StrCat("has no free slot (", seat.used, " of ", worker.slots, " used).");
+    case Obstacle::kAlone:
+      return seat.exclusive ? "runs a handoff that asked to be alone."
+                            : "runs other attempts, and this handoff asks to be alone.";
+  }
+  return "";
+}
+
+absl::string_view ObstacleName(Obstacle obstacle) {
+  switch (obstacle) {
+    case Obstacle::kNone:
+      return "free";
+    case Obstacle::kOtherWorker:
+      return "not the one asked for";
+    case Obstacle::kLabel:
+      return "without a required label";
+    case Obstacle::kUnreachable:
+      return "unreachable";
+    case Obstacle::kDraining:
+      return "draining";
+    case Obstacle::kAgent:
+      return "without the agent ready";
+    case Obstacle::kHold:
+      return "on hold";
+    case Obstacle::kNotAccepting:
+      return "not accepting work";
+    case Obstacle::kNoSlot:
+    case Obstacle::kAlone:
+      return "busy";
+  }
+  return "";
+}
+
+// One worker's answer to a queued handoff.
+struct Finding {
+  const Worker* worker;
+  Obstacle obstacle;
+  bool avoided;
+  std::string sentence;
+};
+
+std::vector<Finding> Findings(const State& state, const Handoff& handoff, absl::Time now) {
+  const bool may_return = handoff.avoid.empty() || MayReturn(state, handoff, now);
+  std::vector<Finding> findings;
+  for (const auto& [uuid, worker] : state.workers()) {
+    const Seat seat = SeatOf(state, worker);
+    const Obstacle obstacle = ObstacleFor(state, handoff, seat, now);
+    const bool avoided = !may_return && handoff.avoid.count(uuid) > 0;
+    std::string sentence = ObstacleSentence(state, handoff, seat, obstacle, now);
+    if (avoided) absl::StrAppend(&sentence, " An attempt failed there; another one is preferred.");
+    findings.push_back({&worker, obstacle, avoided, std::move(sentence)});
+  }
+  std::sort(findings.begin(), findings.end(),
+            [](const Finding& a, const Finding& b) { return a.worker->name < b.worker->name; });
+  return findings;
+}
+
+size_t Ahead(const State& state, const Handoff& handoff) {
+  size_t ahead = 0;
+  const QueueKey key = KeyOf(handoff);
+  for (const auto& [signature, queue] : state.queues())
+    ahead += static_cast<size_t>(std::distance(queue.begin(), queue.lower_bound(key)));
+  return ahead;
+}
+
+// The one sentence when no worker can take it, whatever runs or not.
+std::string NobodyCan(const Handoff& handoff, const std::vector<Finding>& findings) {
+  std::vector<const Finding*> relevant;
+  std::map<absl::string_view, size_t> counts;
+  for (const Finding& finding : findings) {
+    if (finding.obstacle == Obstacle::kOtherWorker) continue;
+    relevant.push_back(&finding);
+    ++counts[ObstacleName(finding.obstacle)];
+  }
+  if (relevant.empty()) {
+    return absl::StrCat(handoff.id, " asks for worker ", handoff.on_worker,
+                        ", and no worker of this pool has that name.");
+  }
+  if (relevant.size() == 1) {
+    const Finding& only = *relevant.front();
+    return absl::StrCat("No worker can take ", handoff.id, " now: ", only.worker->name, " ",
+                        only.sentence);
+  }
+  if (counts.size() == 1) {
+    return absl::StrCat("No worker can take ", handoff.id, " now; all ", relevant.size(),
+                        " are in the same way, for instance ", relevant.front()->worker->name, " ",
+                        relevant.front()->sentence);
+  }
+  const std::string list = absl::StrJoin(counts, ", ", [](std::string* out, const auto& count) {
+    absl::StrAppend(out, count.second, " ", count.first);
+  });
+  return absl::StrCat("No worker can take ", handoff.id, " now: ", list, ".");
+}
+
+std::string QueuedSummary(const State& state, const Handoff& handoff,
+                          const std::vector<Finding>& findings, absl::Time now) {
+  if (handoff.not_before > now) {
+    return absl::StrCat(handoff.id, " is backing off until ", UntilText(handoff.not_before, now),
+                        ". ", handoff.reason);
+  }
+  if (findings.empty()) {
+    return absl::StrCat("No worker is registered in this pool, so nobody can take ", handoff.id,
+                        ".");
+  }
+  if (const Worker* host = AwaitedHost(state, handoff, nullptr, now); host != nullptr) {
+    return absl::StrCat(handoff.id, " waits for ", host->name, ", which is busy and has its ",
+                        handoff.Latest()->session.empty() ? "workspace" : "session and workspace",
+                        "; another worker may take it at ",
+                        UntilText(ReadySince(handoff) + kAffinityWait, now), ".");
+  }
+  const auto is = [](auto test) {
+    return [test](const Finding& f) { return !f.avoided && test(f.obstacle); };
+  };
+  const auto busy = std::count_if(findings.begin(), findings.end(), is(IsBusy));
+  const size_t ahead = Ahead(state, handoff);
+  const std::string order =
+      ahead == 0 ? "It is the next in the queue."
+                 : absl::StrCat(CountText(ahead, "handoff"), ahead == 1 ? " is" : " are",
+                                " ahead of it in the queue.");
+  if (std::any_of(findings.begin(), findings.end(),
+                  is([](Obstacle o) { return o == Obstacle::kNone; }))) {
+    return absl::StrCat("A slot for ", handoff.id,
+                        " is free, but kept for a handoff before it that asks to be alone, or it "
+                        "is being given out just now. ",
+                        order);
+  }
+  if (busy > 0) {
+    return absl::StrCat("No slot is free for ", handoff.id, ": ",
+                        busy == 1
+                            ? "the worker that could take it is busy. "
+                            : absl::StrCat("all ", busy, " workers that could take it are busy. "),
+                        order);
+  }
+  return NobodyCan(handoff, findings);
+}
+
+void AddCommands(const Handoff& handoff, const std::vector<Finding>& findings, Why::Reply& reply) {
+  if (findings.empty()) {
+    reply.commands.push_back(
+        "handoff-worker --data-dir DIR --coordinator ADDRESS --name NAME --slots N");
+  }
+  for (const Finding& finding : findings) {
+    const std::string& name = finding.worker->name;
+    if (finding.obstacle == Obstacle::kDraining)
+      reply.commands.push_back(absl::StrCat("handoff worker undrain ", name));
+    if (finding.obstacle == Obstacle::kAgent || finding.obstacle == Obstacle::kHold)
+      reply.commands.push_back(absl::StrCat("handoff doctor --worker ", name));
+  }
+  constexpr size_t kMost = 5;
+  if (reply.commands.size() > kMost) reply.commands.resize(kMost);
+  if (!findings.empty()) reply.commands.push_back("handoff worker list");
+  reply.commands.push_back(absl::StrCat("handoff cancel ", handoff.id));
+}
+
+void AddAttempts(const Handoff& handoff, Why::Reply& reply) {
+  for (const Attempt& attempt : handoff.attempts) {
+    if (!IsTerminal(attempt.state)) continue;
+    std::string line =
+        absl::StrCat("Attempt ", attempt.number, attempt.worker_name.empty() ? "" : " on ",
+                     attempt.worker_name, ": ", AttemptStateName(attempt.state));
+    if (attempt.end.has_value() && attempt.end->failure != FailureClass::kNone) {
+      absl::StrAppend(&line, " (", FailureName(attempt.end->failure), ")");
+      if (!attempt.end->message.empty()) absl::StrAppend(&line, ": ", attempt.end->message);
+    } else if (!attempt.stop_reason.empty()) {
+      absl::StrAppend(&line, ": ", attempt.stop_reason);
+    }
+    reply.details.push_back(Sentence(line));
+  }
+}
+
+Why::Reply ExplainQueued(const State& state, const Handoff& handoff, absl::Time now) {
+  const std::vector<Finding> findings = Findings(state, handoff, now);
+  Why::Reply reply;
+  reply.summary = QueuedSummary(state, handoff, findings, now);
+  for (const Finding& finding : findings)
+    reply.details.push_back(absl::StrCat(finding.worker->name, ": ", finding.sentence));
+  AddAttempts(handoff, reply);
+  if (handoff.deadline != absl::InfiniteFuture())
+    reply.details.push_back(
+        absl::StrCat("It fails at its deadline, ", UntilText(handoff.deadline, now), "."));
+  AddCommands(handoff, findings, reply);
+  return reply;
+}
+
+Why::Reply ExplainLive(const State& state, const Handoff& handoff, absl::Time now) {
+  const Attempt& attempt = *handoff.Latest();
+  const Worker* worker = state.FindWorker(attempt.worker_uuid);
+  const AttemptView* view = state.ViewOf(handoff.id);
+  const std::string what = absl::StrCat("attempt ", attempt.number);
+  Why::Reply reply;
+  if (attempt.state == AttemptState::kStopping) {
+    reply.summary = handoff.reason;
+  } else if (view == nullptr) {
+    reply.summary = absl::StrCat(handoff.id, " was given to ", attempt.worker_name, " (", what,
+                                 "), which has not taken it up yet.");
+  } else if (view->stalled) {
+    reply.summary = absl::StrCat(handoff.id, " runs on ", attempt.worker_name, " (", what,
+                                 "), but its agent has been silent for longer than the warning "
+                                 "time.");
+  } else {
+    reply.summary =
+        absl::StrCat(handoff.id, view->running ? " runs on " : " is being worked on by ",
+                     attempt.worker_name, " (", what, ").");
+  }
+  if (worker == nullptr || !IsReachable(*worker, now)) {
+    reply.details.push_back(absl::StrCat(attempt.worker_name, " is unreachable; ", what,
+                                         " is given away at ", UntilText(attempt.lease_until, now),
+                                         " unless it comes back."));
+  }
+  AddAttempts(handoff, reply);
+  if (handoff.deadline != absl::InfiniteFuture())
+    reply.details.push_back(
+        absl::StrCat("It is ended at its deadline, ", UntilText(handoff.deadline, now), "."));
+  reply.commands = {absl::StrCat("handoff show ", handoff.id),
+                    absl::StrCat("handoff logs -f ", handoff.id),
+                    absl::StrCat("handoff cancel ", handoff.id)};
+  return reply;
+}
+
+// Why a failed handoff is not tried again by itself.
+std::string NotRetried(const Handoff& handoff) {
+  const Attempt& attempt = *handoff.Latest();
+  if (attempt.stop_as != EndedBy::kItself) return "It is not retried: it was stopped.";
+  const bool host_fault = attempt.end.has_value() && attempt.end->host_fault;
+  const absl::string_view name = FailureName(handoff.failure);
+  switch (RetryRuleFor(handoff.failure, host_fault)) {
+    case RetryRule::kNever:
+      return absl::StrCat("It is not retried: after ", name, " a person has to act.");
+    case RetryRule::kElsewhere:
+    case RetryRule::kFreshSession:
+      return absl::StrCat("After ", name, " it is retried, but its retries are used up (",
+                          handoff.retries_used, " of ", handoff.retries, ").");
+    case RetryRule::kHostFault:
+    case RetryRule::kAtReset:
+      return absl::StrCat("It is not retried: it has had ", handoff.attempts.size(), " attempts.");
+  }
+  return "";
+}
+
+Why::Reply ExplainEnded(const Handoff& handoff) {
+  Why::Reply reply;
+  const std::string& id = handoff.id;
+  if (handoff.status == HandoffStatus::kSucceeded) {
+    reply.summary = absl::StrCat(id, " succeeded", handoff.verified ? "" : " (unchecked)",
+                                 handoff.changed ? "." : ", without any change.");
+    reply.commands = {absl::StrCat("handoff show ", id)};
+    return reply;
+  }
+  reply.summary = absl::StrCat(id, " ", StatusName(handoff.status));
+  if (handoff.status == HandoffStatus::kFailed) {
+    absl::StrAppend(&reply.summary, " (", FailureName(handoff.failure), ")");
+    reply.details.push_back(NotRetried(handoff));
+  }
+  absl::StrAppend(&reply.summary, ": ", Sentence(handoff.reason));
+  AddAttempts(handoff, reply);
+  reply.commands = {absl::StrCat("handoff show ", id), absl::StrCat("handoff logs ", id),
+                    absl::StrCat("handoff resume ", id)};
+  return reply;
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<Why::Reply>> Decide(const State& state, const Why& command,
+                                            absl::Time now) {
+  const Handoff* handoff = state.FindHandoff(command.id);
+  if (handoff == nullptr) return NoSuchHandoff(command.id);
+  if (IsEnded(handoff->status)) return Decision<Why::Reply>{{}, ExplainEnded(*handoff)};
+  if (handoff->status == HandoffStatus::kQueued)
+    return Decision<Why::Reply>{{}, ExplainQueued(state, *handoff, now)};
+  return Decision<Why::Reply>{{}, ExplainLive(state, *handoff, now)};
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,121 @@
+#include "coordinator/core/holds.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/core/sentence.h"
+
+namespace handoff::core {
+namespace {
+
+// The worker names what failed; where it does not, something must be held all the same, or the
+// handoff would be placed there again at once.
+std::string KeyFor(const Handoff& handoff, const AttemptEnd& end) {
+  if (!end.hold_key.empty()) return end.hold_key;
+  if (end.failure == FailureClass::kCheckoutFailed && !handoff.repo_key.empty())
+    return absl::StrCat("repo:", handoff.repo_key);
+  return absl::StrCat("agent:", handoff.agent);
+}
+
+void PutProbedHold(Draft& draft, Hold hold) {
+  hold.next_probe =
+      draft.now() + kProbeBackoff.Delay(hold.failures, Jitter(hold.worker_uuid + hold.key,  //
+                                                              hold.failures));
+  hold.asked_at = absl::InfinitePast();
+  draft.Add(PutHold{hold});
+}
+
+void Drop(Draft& draft, const Worker& worker, const Hold& hold, absl::string_view why) {
+  draft.Add(DropHold{hold.worker_uuid, hold.key});
+  draft.TellOfWorker("hold_cleared", worker,
+                     absl::StrCat(worker.name, " may take ", hold.key, " again: ", why, "."));
+}
+
+}  // namespace
+
+void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end) {
+  const Attempt& attempt = *handoff.Latest();
+  Hold hold;
+  hold.worker_uuid = attempt.worker_uuid;
+  hold.key = KeyFor(handoff, end);
+  if (absl::StartsWith(hold.key, "repo:")) hold.url = handoff.repo_url;
+  hold.reason = end.message;
+  hold.since = draft.now();
+  if (const Hold* known = draft.state().FindHold(hold.worker_uuid, hold.key); known != nullptr)
+    hold.failures = known->failures + 1;
+  PutProbedHold(draft, hold);
+  Worker named;
+  named.name = attempt.worker_name;
+  draft.TellOfWorker("hold", named,
+                     absl::StrCat(attempt.worker_name, " gets nothing that needs ", hold.key,
+                                  " until a probe passes: ", Sentence(end.message)));
+}
+
+void HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,
+                       absl::Time until) {
+  std::string key = end.hold_key;
+  const Attempt& attempt = *handoff.Latest();
+  if (!absl::StartsWith(key, "account:")) {
+    const Worker* worker = draft.state().FindWorker(attempt.worker_uuid);
+    const AgentOffer* offer = worker == nullptr ? nullptr : FindOffer(*worker, handoff.agent);
+    if (offer == nullptr || offer->account.empty()) return;
+    key = absl::StrCat("account:", offer->account);
+  }
+  Hold hold;
+  hold.key = key;
+  hold.reason = end.message;
+  hold.since = draft.now();
+  hold.next_probe = until;
+  draft.Add(PutHold{hold});
+  draft.TellOfWorker("hold", Worker{},
+                     absl::StrCat("Nothing that needs ", key, " is placed before ", TimeText(until),
+                                  ": ", Sentence(end.message)));
+}
+
+void ApplyProbes(Draft& draft, const Sync& command) {
+  const Worker& worker = command.worker;
+  for (const ProbeResult& probe : command.probes) {
+    const Hold* known = draft.state().FindHold(worker.uuid, probe.key);
+    if (known == nullptr) continue;
+    if (probe.ok) {
+      Drop(draft, worker, *known, "the probe passed");
+      continue;
+    }
+    Hold hold = *known;
+    ++hold.failures;
+    if (!probe.message.empty()) hold.reason = probe.message;
+    PutProbedHold(draft, hold);
+  }
+  for (const AgentOffer& offer : worker.agents) {
+    const Hold* known = draft.state().FindHold(worker.uuid, absl::StrCat("agent:", offer.name));
+    if (known != nullptr && offer.state == AgentState::kReady && offer.probed_at > known->since)
+      Drop(draft, worker, *known, "the agent was found ready");
+  }
+}
+
+void EndUsedUpAccounts(Draft& draft) {
+  const auto& holds = draft.state().holds();
+  for (auto hold = holds.begin(); hold != holds.end() && hold->first.first.empty(); ++hold) {
+    if (hold->second.next_probe > draft.now()) continue;
+    draft.Add(DropHold{"", hold->second.key});
+    draft.TellOfWorker("hold_cleared", Worker{},
+                       absl::StrCat(hold->second.key, " may be used again."));
+  }
+}
+
+const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker& worker,
+                        absl::Time now) {
+  if (state.holds().empty()) return nullptr;
+  const Hold* hold = state.FindHold(worker.uuid, absl::StrCat("agent:", handoff.agent));
+  if (hold == nullptr && !handoff.repo_key.empty())
+    hold = state.FindHold(worker.uuid, absl::StrCat("repo:", handoff.repo_key));
+  const AgentOffer* offer = FindOffer(worker, handoff.agent);
+  if (hold != nullptr || offer == nullptr || offer->account.empty()) return hold;
+  const std::string account = absl::StrCat("account:", offer->account);
+  hold = state.FindHold(worker.uuid, account);
+  if (hold != nullptr) return hold;
+  const Hold* everywhere = state.FindHold("", account);
+  return everywhere != nullptr && everywhere->next_probe > now ? everywhere : nullptr;
+}
+
+}  // namespace handoff::core

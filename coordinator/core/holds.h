@@ -1,0 +1,25 @@
+// Holds: set when an attempt failed by the host's fault, ended when a probe passes there, so that
+// one broken host never eats the queue.
+#pragma once
+
+#include <string>
+
+#include "coordinator/core/draft.h"
+#include "coordinator/core/pool_commands.h"
+
+namespace handoff::core {
+
+// What of `worker` the failed attempt of `handoff` could not use.
+void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end);
+// The account, everywhere, until its quota is there again; nothing when the account is unknown.
+void HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,
+                       absl::Time until);
+// What a Sync brings: results of probes, and agents that were found ready after the hold began.
+void ApplyProbes(Draft& draft, const Sync& command);
+void EndUsedUpAccounts(Draft& draft);
+
+// The hold that keeps this worker from the handoff; nullptr when there is none.
+const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker& worker,
+                        absl::Time now);
+
+}  // namespace handoff::core

@@ -1,0 +1,96 @@
+// What must hold of a State at any time. Each index is built again from the records and compared.
+#include <set>
+
+#include "common/check.h"
+#include "coordinator/core/state.h"
+
+namespace handoff::core {
+namespace {
+
+void CheckAttempts(const Handoff& handoff) {
+  for (size_t i = 0; i < handoff.attempts.size(); ++i) {
+    const Attempt& attempt = handoff.attempts[i];
+    const bool latest = i + 1 == handoff.attempts.size();
+    CHECK(attempt.number == static_cast<int>(i) + 1);
+    CHECK(latest || IsTerminal(attempt.state));  // one at a time
+    CHECK((attempt.epoch != 0) == !attempt.worker_uuid.empty());
+    CHECK(!IsLive(attempt.state) || attempt.epoch != 0);
+    CHECK(attempt.state != AttemptState::kSucceeded || attempt.end.has_value());
+    CHECK(!attempt.arrived_after_loss || attempt.state == AttemptState::kLost);
+  }
+}
+
+void CheckStatus(const Handoff& handoff) {
+  CHECK(!handoff.attempts.empty());
+  const AttemptState latest = handoff.Latest()->state;
+  switch (handoff.status) {
+    case HandoffStatus::kQueued:
+      CHECK(latest == AttemptState::kQueued);
+      CHECK(!handoff.reason.empty());
+      break;
+    case HandoffStatus::kRunning:
+      CHECK(IsLive(latest));
+      break;
+    case HandoffStatus::kSucceeded:
+      CHECK(latest == AttemptState::kSucceeded);
+      break;
+    case HandoffStatus::kFailed:
+    case HandoffStatus::kCancelled:
+      CHECK(IsTerminal(latest));
+      CHECK(!handoff.reason.empty());
+      break;
+    case HandoffStatus::kStalled:
+    case HandoffStatus::kWaiting:
+    case HandoffStatus::kInteractive:
+      CHECK(false);  // never set here
+  }
+  CHECK((handoff.ended_at != absl::InfinitePast()) == IsEnded(handoff.status));
+}
+
+}  // namespace
+
+void State::CheckInvariants() const {
+  State fresh;
+  fresh.ticked_at_ = ticked_at_;
+  std::set<uint64_t> epochs;
+  for (const auto& [id, handoff] : handoffs_) {
+    CHECK(id == handoff.id);
+    CHECK(handoff.seq < next_seq);
+    CheckAttempts(handoff);
+    CheckStatus(handoff);
+    for (const Attempt& attempt : handoff.attempts) {
+      if (attempt.epoch == 0) continue;
+      CHECK(epochs.insert(attempt.epoch).second);
+      CHECK(attempt.epoch >> 32 <= incarnation);
+      CHECK(attempt.epoch >> 32 < incarnation || (attempt.epoch & 0xffffffffu) <= epoch_counter);
+    }
+    fresh.Install(PutHandoff{handoff});
+  }
+  for (const auto& [uuid, worker] : workers_) {
+    CHECK(uuid == worker.uuid);
+    fresh.Install(PutWorker{worker});
+  }
+  for (const auto& [key, hold] : holds_) {
+    CHECK(key.first == hold.worker_uuid && key.second == hold.key);
+    fresh.Install(PutHold{hold});
+  }
+  for (const auto& [id, view] : views_) {
+    const Handoff* handoff = FindHandoff(id);
+    CHECK(handoff != nullptr && IsLive(handoff->Latest()->state));
+    CHECK(handoff->Latest()->epoch == view.epoch);
+  }
+  CHECK(fresh.worker_names_ == worker_names_);
+  CHECK(fresh.keys_ == keys_);
+  CHECK(fresh.queues_ == queues_);
+  CHECK(fresh.attempts_of_ == attempts_of_);
+  CHECK(fresh.open_workers_ == open_workers_);
+  CHECK(fresh.lease_ends_ == lease_ends_);
+  CHECK(fresh.waiting_ == waiting_);
+  CHECK(fresh.deadlines_ == deadlines_);
+  CHECK(fresh.ready_since_ == ready_since_);
+  CHECK(fresh.last_seen_ == last_seen_);
+  CHECK(fresh.probes_ == probes_);
+  CHECK(fresh.ended_ == ended_);
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,38 @@
+// Every bound and time of the coordinator's decisions, in one place.
+#pragma once
+
+#include "absl/time/time.h"
+#include "common/backoff.h"
+
+namespace handoff::core {
+
+inline constexpr size_t kMaxLiveHandoffs = 200'000;  // further submits: RESOURCE_EXHAUSTED
+inline constexpr size_t kMaxWorkers = 10'000;
+inline constexpr int kMaxAttempts = 100;  // of one handoff
+inline constexpr int kMaxSlots = 1024;    // of one worker
+
+inline constexpr absl::Duration kUnreachableAfter =
+    absl::Seconds(30);  // no new work, shown as unreachable
+inline constexpr absl::Duration kAffinityWait =
+    absl::Seconds(60);  // for a busy host that has the session
+inline constexpr absl::Duration kMinLease = absl::Seconds(5);
+// Beyond the lease before an attempt is given away: the host's clock may run slow by 2 %.
+inline absl::Duration GiveAwayMargin(absl::Duration lease) {
+  return lease / 50 > absl::Seconds(60) ? lease / 50 : absl::Seconds(60);
+}
+// Of full specs in one answer to a worker; the rest follows with the next.
+inline constexpr size_t kMaxAnswerBytes = size_t{1} << 20;
+// A lease that no answer carried yet is taken back after this: nobody can have begun.
+inline constexpr absl::Duration kOfferWait = absl::Seconds(30);
+// A Tick that comes so much later than it was due means that the coordinator itself was suspended:
+// its workers could not renew, so everybody gets a full lease, as after a start.
+inline constexpr absl::Duration kOverslept = absl::Seconds(30);
+// An attempt that was offered and is still not listed is offered again after this.
+inline constexpr absl::Duration kOfferAgain = absl::Milliseconds(20);
+// A used-up quota whose end the agent did not name.
+inline constexpr absl::Duration kQuotaWait = absl::Minutes(15);
+inline constexpr absl::Duration kStopGrace = absl::Seconds(10);
+inline constexpr Backoff kRetryBackoff{absl::Seconds(10), absl::Minutes(10)};
+inline constexpr Backoff kProbeBackoff{absl::Seconds(30), absl::Minutes(10)};
+
+}  // namespace handoff::core

@@ -1,0 +1,39 @@
+#include "coordinator/core/model.h"
+
+#include <algorithm>
+
+namespace handoff::core {
+
+Handoff DurablePart(Handoff handoff) {
+  for (Attempt& attempt : handoff.attempts) {
+    if (attempt.state == AttemptState::kRunning) attempt.state = AttemptState::kLeased;
+    attempt.lease_until = absl::InfinitePast();
+    attempt.offered = false;
+  }
+  return handoff;
+}
+
+const AgentOffer* FindOffer(const Worker& worker, absl::string_view agent) {
+  const auto offer = std::find_if(worker.agents.begin(), worker.agents.end(),
+                                  [&](const AgentOffer& o) { return o.name == agent; });
+  return offer == worker.agents.end() ? nullptr : &*offer;
+}
+
+Worker DurablePart(const Worker& worker) {
+  Worker durable;
+  durable.uuid = worker.uuid;
+  durable.name = worker.name;
+  durable.registered_at = worker.registered_at;
+  durable.draining = worker.draining;
+  durable.drain_reason = worker.drain_reason;
+  durable.start = worker.start;
+  durable.nonce = worker.nonce;
+  return durable;
+}
+
+Hold DurablePart(Hold hold) {
+  hold.asked_at = absl::InfinitePast();
+  return hold;
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,74 @@
+// What workers tell the coordinator. Each command is a value with the reply that belongs to it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/core/model.h"
+
+namespace handoff::core {
+
+struct ReportedAttempt {  // an AttemptStatus
+  std::string handoff_id;
+  int number = 0;
+  uint64_t epoch = 0;
+  bool adopting = false;
+  bool running = false;
+  bool stopping = false;
+  bool stalled = false;
+  bool reporting = false;
+  std::string bytes;
+};
+
+struct ProbeResult {
+  std::string key;
+  bool ok = false;
+  std::string message;
+};
+
+struct Sync {
+  std::string pool_id;  // empty on first contact
+  // As the worker describes itself: uuid, name, start, nonce, seq, boot_id, slots, …
+  Worker worker;
+  std::vector<ReportedAttempt> attempts;
+  std::vector<ProbeResult> probes;
+
+  struct Desired {
+    std::string handoff_id;
+    int number = 0;
+    uint64_t epoch = 0;
+    bool stop = false;
+    EndedBy stop_as = EndedBy::kItself;
+    std::string stop_reason;
+    absl::Duration lease;
+    bool with_spec = false;  // the request did not list it: send everything
+  };
+  struct Reply {
+    std::string worker_uuid;
+    std::vector<Desired> attempts;
+    std::vector<std::pair<std::string, std::string>> probes;  // key, url
+    std::vector<std::pair<std::string, int>> forget;  // ended attempts that the request still lists
+    bool draining = false;
+    bool urgent = false;  // differs from what the request lists: answer now, do not hold
+    // At most so long, whatever else: a part of the shortest lease in it, or the time after which
+    // something is offered again.
+    absl::Duration hold = absl::InfiniteDuration();
+  };
+};
+
+struct Report {
+  std::string pool_id;
+  std::string worker_uuid;
+  std::string handoff_id;  // paged in by the engine when it has ended
+  int number = 0;
+  uint64_t epoch = 0;
+  AttemptEnd end;
+  struct Reply {
+    Handoff handoff;
+    bool current = false;  // false: the attempt was lost or superseded; nothing was decided
+  };
+};
+
+}  // namespace handoff::core

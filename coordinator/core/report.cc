@@ -1,0 +1,72 @@
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+#include "coordinator/core/draft.h"
+#include "coordinator/core/ending.h"
+#include "coordinator/core/refusal.h"
+#include "coordinator/core/scheduler.h"
+#include "coordinator/core/sentence.h"
+
+namespace handoff::core {
+namespace {
+
+absl::Status CheckSender(const State& state, const Report& command) {
+  if (!command.pool_id.empty() && command.pool_id != state.pool_id)
+    return OtherPool(command.pool_id, state.pool_id);
+  return absl::OkStatus();
+}
+
+const Attempt* FindAttempt(const Handoff& handoff, int number) {
+  if (number < 1 || static_cast<size_t>(number) > handoff.attempts.size()) return nullptr;
+  return &handoff.attempts[number - 1];
+}
+
+// The attempt is over for everybody but this worker: kept under its number, and nothing else.
+Decision<Report::Reply> StoreLate(const State& state, const Report& command, absl::Time now) {
+  Draft draft(state, now);
+  Handoff& handoff = draft.Touch(command.handoff_id);
+  Attempt& attempt = handoff.attempts[command.number - 1];
+  attempt.end = command.end;
+  attempt.arrived_after_loss = attempt.state == AttemptState::kLost;
+  draft.Tell(
+      "late_report", handoff,
+      absl::StrCat("The end of attempt ", command.number, " arrived from ", attempt.worker_name,
+                   " after it was lost; it is kept and decides "
+                   "nothing."));
+  Decision<Report::Reply> decision{{}, {handoff, /*current=*/false}};
+  decision.edit = draft.Take();
+  return decision;
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report& command,
+                                               absl::Time now) {
+  RETURN_IF_ERROR(CheckSender(state, command));
+  const Handoff* known = state.FindHandoff(command.handoff_id);
+  if (known == nullptr) return NoSuchHandoff(command.handoff_id);
+  const Attempt* attempt = FindAttempt(*known, command.number);
+  if (attempt == nullptr || attempt->worker_uuid != command.worker_uuid) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("attempt ", command.number, " of ", command.handoff_id,
+                     " was never leased to this worker. Its report was not stored."));
+  }
+  const bool same_epoch = attempt->epoch == command.epoch;
+  if (IsLive(attempt->state)) {
+    // Another epoch: an attempt from before the coordinator's records were restored. The one that
+    // counts under this number is still live.
+    if (!same_epoch) return Decision<Report::Reply>{{}, {*known, /*current=*/false}};
+    Draft draft(state, now);
+    Handoff& handoff = draft.Touch(command.handoff_id);
+    EndAttempt(draft, handoff, command.end);
+    // A resume may be asked for before the worker's next Sync tells of its workspaces.
+    draft.Add(NoteWorkspace{command.worker_uuid, command.handoff_id});
+    Decision<Report::Reply> decision{{}, {handoff, /*current=*/true}};
+    decision.edit = draft.Take();
+    return decision;
+  }
+  if (!attempt->end.has_value()) return StoreLate(state, command, now);
+  const bool current = same_epoch && !attempt->arrived_after_loss;
+  return Decision<Report::Reply>{{}, {*known, current}};
+}
+
+}  // namespace handoff::core

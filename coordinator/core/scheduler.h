@@ -1,0 +1,76 @@
+// The decisions. Each Decide is a pure function of (State, command, now): it changes nothing and
+// returns an Edit to apply plus a reply for the caller. Errors are for the caller's eyes; nothing
+// was decided then.
+//
+// `now` must not jump, or leases would end early: the engine takes the wall clock once, at its
+// start, and goes on from there by CLOCK_BOOTTIME.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "coordinator/core/control_commands.h"
+#include "coordinator/core/edit.h"
+#include "coordinator/core/model.h"
+#include "coordinator/core/pool_commands.h"
+#include "coordinator/core/state.h"
+
+namespace handoff::core {
+
+template <typename Reply>
+struct Decision {
+  Edit edit;
+  Reply reply;
+};
+
+// Leases that ran out, deadlines, back-offs that end, and placement. The engine decides it whenever
+// `NextTick` is due and once at the end of every batch, in the same commit: a change may have freed
+// or filled a slot.
+struct Tick {
+  struct Reply {};
+};
+
+absl::StatusOr<Decision<Submit::Reply>> Decide(const State& state, const Submit& command,
+                                               absl::Time now);
+absl::StatusOr<Decision<Cancel::Reply>> Decide(const State& state, const Cancel& command,
+                                               absl::Time now);
+absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume& command,
+                                               absl::Time now);
+absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
+                                              absl::Time now);
+absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
+                                                     const RemoveWorker& command, absl::Time now);
+absl::StatusOr<Decision<Why::Reply>> Decide(const State& state, const Why& command, absl::Time now);
+absl::StatusOr<Decision<ListWorkers::Reply>> Decide(const State& state, const ListWorkers& command,
+                                                    absl::Time now);
+absl::StatusOr<Decision<Counts::Reply>> Decide(const State& state, const Counts& command,
+                                               absl::Time now);
+// The Edit records the Sync; the reply is empty: Answer computes it on the state after the batch.
+absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& command,
+                                             absl::Time now);
+absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report& command,
+                                               absl::Time now);
+absl::StatusOr<Decision<Tick::Reply>> Decide(const State& state, const Tick& command,
+                                             absl::Time now);
+
+// Ids of listed attempts that are not in memory: the engine pages in those that the store has,
+// before it decides the Sync, so that an attempt of an ended handoff is told to stop.
+std::vector<std::string> NotInMemory(const State& state, const Sync& command);
+
+// What a held Sync is answered with now. Renews nothing by itself: RenewLeases does, when the
+// answer is sent.
+Sync::Reply Answer(const State& state, const Sync& request, absl::Time now);
+// The volatile Edit that every sent answer carries: each attempt in it has its lease from `now`,
+// and its probes are not asked again at once.
+Edit RenewLeases(const State& state, const Sync::Reply& reply, absl::Time now);
+
+// The next time at which Tick would change something, or an Answer would ask for a probe;
+// InfiniteFuture when nothing waits for time.
+absl::Time NextTick(const State& state);
+
+// After Load: every live attempt gets one full lease from `now`.
+Edit AfterStart(const State& state, absl::Time now);
+
+}  // namespace handoff::core

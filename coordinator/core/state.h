@@ -1,0 +1,111 @@
+// Everything that is live: queued and running handoffs, handoffs paged in for one command, workers,
+// holds. Ended handoffs live in the store only, so that memory follows what is live and not what
+// ever was. Not thread-safe: the engine's thread owns it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "coordinator/core/edit.h"
+#include "coordinator/core/model.h"
+#include "coordinator/core/queue.h"
+
+namespace handoff::core {
+
+class State {
+ public:
+  std::string pool_id;
+  uint64_t term = 0;           // one more each start of the coordinator
+  uint64_t incarnation = 0;    // one more each restore; upper half of every epoch
+  uint64_t epoch_counter = 0;  // lower half
+  uint64_t next_seq = 1;
+  uint64_t revision = 0;  // of the last event
+
+  void Apply(const Edit& edit);
+  // CHECKs every index against the records. For tests and debug builds: O(everything).
+  void CheckInvariants() const;
+
+  const Handoff* FindHandoff(absl::string_view id) const;
+  // The live handoff of this owner with this key.
+  const Handoff* FindByIdempotencyKey(const std::string& owner, const std::string& key) const;
+  const Worker* FindWorker(absl::string_view uuid) const;
+  const Worker* FindWorkerByName(absl::string_view name) const;
+  const Hold* FindHold(const std::string& worker_uuid, const std::string& key) const;
+  const std::map<std::string, Handoff, std::less<>>& handoffs() const { return handoffs_; }
+  const std::map<std::string, Worker, std::less<>>& workers() const { return workers_; }
+  const std::map<std::pair<std::string, std::string>, Hold>& holds() const { return holds_; }
+  // Queued handoffs whose placement asks the same, by signature; heads are tried, not the whole
+  // queue.
+  const std::map<std::string, std::set<QueueKey>>& queues() const { return queues_; }
+  // uuids of workers with a free slot.
+  const std::set<std::string>& open_workers() const { return open_workers_; }
+  // (handoff id, attempt number) of the live attempts of a worker.
+  const std::set<std::pair<std::string, int>>& AttemptsOf(absl::string_view worker_uuid) const;
+  const AttemptView* ViewOf(absl::string_view handoff_id) const;
+
+  // What waits for time, each by its time.
+  using ByTime = std::set<std::pair<absl::Time, std::string>>;
+  const ByTime& lease_ends() const { return lease_ends_; }    // live attempts: given away then
+  const ByTime& waiting() const { return waiting_; }          // queued handoffs that back off
+  const ByTime& deadlines() const { return deadlines_; }      // queued and live, not stopping
+  const ByTime& ready_since() const { return ready_since_; }  // queued, would like a certain host
+  const ByTime& last_seen() const { return last_seen_; }      // uuids of workers
+  const std::set<std::tuple<absl::Time, std::string, std::string>>& probes() const {
+    return probes_;  // holds by next probe
+  }
+  absl::Time ticked_at() const { return ticked_at_; }
+
+  size_t queued() const { return handoffs_.size() - ended_.size() - lease_ends_.size(); }
+  size_t live() const { return lease_ends_.size(); }
+
+  // Ended handoffs leave memory; the engine calls this after the commit, when nothing refers to
+  // them.
+  void EvictEnded();
+  // Installs a handoff read from the store for one command (resume of an ended one).
+  void PageIn(Handoff handoff);
+
+ private:
+  void Install(const PutHandoff& change);
+  void Install(const PutWorker& change);
+  void Install(const DropWorker& change);
+  void Install(const PutHold& change);
+  void Install(const DropHold& change);
+  void Install(const AddEvent& change);
+  void Install(const SetEpochCounter& change);
+  void Install(const SetLiveWorker& change);
+  void Install(const SetAttemptViews& change);
+  void Install(const SetLease& change);
+  void Install(const SetProbeAsked& change);
+  void Install(const NoteWorkspace& change);
+  void Install(const SetTicked& change);
+
+  void Index(const Handoff& handoff);
+  void Unindex(const Handoff& handoff);
+  void Enqueue(const Handoff& handoff);
+  void Index(const Worker& worker);
+  void Unindex(const Worker& worker);
+  void UpdateOpen(const std::string& worker_uuid);
+
+  std::map<std::string, Handoff, std::less<>> handoffs_;
+  std::map<std::string, Worker, std::less<>> workers_;
+  std::map<std::pair<std::string, std::string>, Hold> holds_;
+  std::map<std::string, AttemptView, std::less<>> views_;
+  absl::Time ticked_at_ = absl::InfinitePast();
+
+  // Indexes: each follows from the records above.
+  std::map<std::string, std::string, std::less<>> worker_names_;
+  std::map<std::pair<std::string, std::string>, std::string> keys_;
+  std::map<std::string, std::set<QueueKey>> queues_;
+  std::map<std::string, std::set<std::pair<std::string, int>>, std::less<>> attempts_of_;
+  std::set<std::string> open_workers_;
+  ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
+  std::set<std::tuple<absl::Time, std::string, std::string>> probes_;
+  std::set<std::string> ended_;
+};
+
+}  // namespace handoff::core

@@ -1,0 +1,74 @@
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+#include "coordinator/core/draft.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/core/scheduler.h"
+
+namespace handoff::core {
+namespace {
+
+absl::StatusOr<Decision<Submit::Reply>> SameKeyAgain(const Handoff& known, const Submit& command) {
+  if (known.content_hash == command.handoff.content_hash)
+    return Decision<Submit::Reply>{{}, {known, /*existing=*/true}};
+  return absl::AlreadyExistsError(
+      absl::StrCat("idempotency key '", known.idempotency_key, "' was used for ", known.id,
+                   ", which asks for something else. Nothing was submitted: use another key, or "
+                   "submit exactly the same again."));
+}
+
+absl::Status CheckRoom(const State& state) {
+  if (state.queued() + state.live() < kMaxLiveHandoffs) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the pool holds ", kMaxLiveHandoffs,
+                   " handoffs that have not ended, which is its limit. Nothing was submitted: "
+                   "cancel some (`handoff list`), or wait."));
+}
+
+absl::StatusOr<std::string> ChooseId(const State& state, const Submit& command) {
+  if (command.wished_id.empty()) {
+    if (state.FindHandoff(command.free_id) == nullptr && !command.free_id.empty())
+      return command.free_id;
+    return absl::AbortedError(
+        absl::StrCat("id '", command.free_id,
+                     "' was taken in the same moment. Nothing was submitted: try again."));
+  }
+  if (!command.wished_id_taken && state.FindHandoff(command.wished_id) == nullptr)
+    return command.wished_id;
+  return absl::AlreadyExistsError(absl::StrCat(
+      "there is a handoff '", command.wished_id,
+      "' already. Nothing was submitted: choose another --id, or leave it out to get a free one."));
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<Submit::Reply>> Decide(const State& state, const Submit& command,
+                                               absl::Time now) {
+  const Handoff& asked = command.handoff;
+  if (!asked.idempotency_key.empty()) {
+    // The one in memory is newer than the stored one.
+    const Handoff* live = state.FindByIdempotencyKey(asked.owner, asked.idempotency_key);
+    if (live != nullptr) return SameKeyAgain(*live, command);
+    if (command.same_key.has_value()) return SameKeyAgain(*command.same_key, command);
+  }
+  RETURN_IF_ERROR(CheckRoom(state));
+  ASSIGN_OR_RETURN(const std::string id, ChooseId(state, command));
+
+  Draft draft(state, now);
+  Handoff handoff = asked;
+  handoff.id = id;
+  handoff.seq = state.next_seq;
+  handoff.status = HandoffStatus::kQueued;
+  handoff.reason = "Waits for a worker.";
+  handoff.created_at = now;
+  Attempt first;
+  first.number = 1;
+  first.created_at = now;
+  handoff.attempts = {first};
+  const Handoff& added = draft.Add(std::move(handoff));
+  draft.Tell("submitted", added, absl::StrCat("Submitted by ", added.owner, "."));
+  Decision<Submit::Reply> decision{{}, {added, /*existing=*/false}};
+  decision.edit = draft.Take();
+  return decision;
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,163 @@
+// What a worker's Sync records: who it is, what it runs, what it found out.
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+#include "coordinator/core/draft.h"
+#include "coordinator/core/ending.h"
+#include "coordinator/core/holds.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/refusal.h"
+#include "coordinator/core/scheduler.h"
+
+namespace handoff::core {
+namespace {
+
+// Nobody may take its place: it is heard of, or may still run what it holds.
+bool IsAlive(const State& state, const Worker& worker, absl::Time now) {
+  return IsReachable(worker, now) || !state.AttemptsOf(worker.uuid).empty();
+}
+
+// Whether this is the daemon that we know by this UUID, a later start of it, or an impostor.
+absl::Status CheckStart(const State& state, const Worker& known, const Worker& asked,
+                        absl::Time now) {
+  if (asked.start > known.start) return absl::OkStatus();
+  const bool same = asked.start == known.start && (known.nonce == 0 || asked.nonce == known.nonce);
+  if (same && asked.seq > known.seq) return absl::OkStatus();
+  if (same) {
+    return absl::AbortedError(absl::StrCat("request ", asked.seq, " of worker '", asked.name,
+                                           "' came after request ", known.seq,
+                                           " and was dropped."));
+  }
+  if (!IsAlive(state, known, now)) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "another daemon works as '", known.name,
+      "' with the same identity: this data directory is in use or was copied. This one was not "
+      "registered: give it a data directory and a name of its own, or stop the other one and run "
+      "`handoff worker remove ",
+      known.name, "`."));
+}
+
+absl::Status CheckName(const State& state, const Worker& asked, absl::Time now) {
+  const Worker* holder = state.FindWorkerByName(asked.name);
+  if (holder == nullptr || holder->uuid == asked.uuid || !IsAlive(state, *holder, now))
+    return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat(
+      "there is a worker named '", asked.name,
+      "' already, with another data directory. This one was not registered: start it with another "
+      "--name, or stop the other one and run `handoff worker remove ",
+      asked.name, "`."));
+}
+
+absl::Status CheckIdentity(const State& state, const Sync& command, absl::Time now) {
+  if (!command.pool_id.empty() && command.pool_id != state.pool_id)
+    return OtherPool(command.pool_id, state.pool_id);
+  if (command.worker.slots < 0 || command.worker.slots > kMaxSlots) {
+    return absl::InvalidArgumentError(absl::StrCat("worker '", command.worker.name, "' has ",
+                                                   command.worker.slots, " slots; 0 to ", kMaxSlots,
+                                                   " are allowed. It was not registered."));
+  }
+  const Worker* known = state.FindWorker(command.worker.uuid);
+  if (known != nullptr) RETURN_IF_ERROR(CheckStart(state, *known, command.worker, now));
+  if (known == nullptr && state.workers().size() >= kMaxWorkers) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the pool has ", kMaxWorkers, " workers, which is its limit. '", command.worker.name,
+        "' was not registered: remove some with `handoff worker remove NAME`."));
+  }
+  return CheckName(state, command.worker, now);
+}
+
+void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
+  const State& state = draft.state();
+  Worker worker = command.worker;
+  worker.last_seen = draft.now();
+  worker.registered_at = known == nullptr ? draft.now() : known->registered_at;
+  worker.draining = known != nullptr && known->draining;
+  worker.drain_reason = known == nullptr ? "" : known->drain_reason;
+  if (known != nullptr && DurablePart(worker) == DurablePart(*known)) {
+    draft.Add(SetLiveWorker{std::move(worker)});
+    return;
+  }
+  // Who had the name before is gone: CheckName saw to that.
+  const Worker* gone = state.FindWorkerByName(worker.name);
+  if (gone != nullptr && gone->uuid != worker.uuid) {
+    for (auto hold = state.holds().lower_bound({gone->uuid, ""});
+         hold != state.holds().end() && hold->first.first == gone->uuid; ++hold) {
+      draft.Add(DropHold{gone->uuid, hold->first.second});
+    }
+    draft.Add(DropWorker{gone->uuid});
+  }
+  draft.TellOfWorker("worker_up", worker,
+                     known == nullptr ? "Registered." : "Its daemon started again.");
+  draft.Add(PutWorker{std::move(worker)});
+}
+
+using Listed = std::map<std::pair<std::string, int>, const ReportedAttempt*>;
+
+// An attempt that is leased to the worker and that its request does not list.
+void TakeUnlisted(Draft& draft, const Worker& worker, const std::pair<std::string, int>& held,
+                  bool new_start) {
+  const Attempt& attempt = *draft.state().FindHandoff(held.first)->Latest();
+  if (attempt.state == AttemptState::kStopping) {
+    // It cannot begin any more: a worker begins what the answer to its latest request names, and
+    // the answer to this one will not.
+    EndUnbegun(draft, draft.Touch(held.first));
+  } else if (new_start) {
+    // A new start looked at its whole disk before this request: what it does not list, it does not
+    // have. In the same start it may not have got the answer yet, and gets it again.
+    LoseAttempt(draft, draft.Touch(held.first),
+                absl::StrCat("Worker ", worker.name, " started again and has nothing of attempt ",
+                             held.second, "."));
+  }
+}
+
+void RecordAttempts(Draft& draft, const Sync& command, bool new_start) {
+  Listed listed;
+  for (const ReportedAttempt& attempt : command.attempts)
+    listed[{attempt.handoff_id, attempt.number}] = &attempt;
+  SetAttemptViews views{command.worker.uuid, {}};
+  std::vector<Change> started;
+  for (const auto& held : draft.state().AttemptsOf(command.worker.uuid)) {
+    const Attempt& attempt = *draft.state().FindHandoff(held.first)->Latest();
+    const auto found = listed.find(held);
+    const bool runs = found != listed.end() && found->second->epoch == attempt.epoch;
+    if (!runs) {
+      TakeUnlisted(draft, command.worker, held, new_start);
+      continue;
+    }
+    const ReportedAttempt& r = *found->second;
+    views.views.push_back(
+        {r.handoff_id, r.number, r.epoch, r.running, r.stopping, r.stalled, r.reporting, r.bytes});
+    if (r.running && attempt.state == AttemptState::kLeased) {
+      started.push_back(SetLease{held.first, held.second,
+                                 *Next(attempt.state, AttemptEvent::kStarted), attempt.lease_until,
+                                 true});
+    }
+  }
+  draft.Add(std::move(views));
+  for (Change& change : started) draft.Add(std::move(change));
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& command,
+                                             absl::Time now) {
+  RETURN_IF_ERROR(CheckIdentity(state, command, now));
+  const Worker* known = state.FindWorker(command.worker.uuid);
+  Draft draft(state, now);
+  RecordWorker(draft, command, known);
+  RecordAttempts(draft, command, known == nullptr || command.worker.start > known->start);
+  ApplyProbes(draft, command);
+  return Decision<Sync::Reply>{draft.Take(), {}};
+}
+
+std::vector<std::string> NotInMemory(const State& state, const Sync& command) {
+  std::vector<std::string> ids;
+  for (const ReportedAttempt& attempt : command.attempts) {
+    if (state.FindHandoff(attempt.handoff_id) == nullptr) ids.push_back(attempt.handoff_id);
+  }
+  return ids;
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,203 @@
+// What time brings: leases and deadlines that end, back-offs that are over, and placement.
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/core/affinity.h"
+#include "coordinator/core/draft.h"
+#include "coordinator/core/ending.h"
+#include "coordinator/core/holds.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/scheduler.h"
+#include "coordinator/core/sentence.h"
+
+namespace handoff::core {
+namespace {
+
+void EndLeases(Draft& draft) {
+  const State::ByTime& ends = draft.state().lease_ends();
+  if (ends.empty() || ends.begin()->first > draft.now()) return;
+  if (draft.now() - ends.begin()->first > kOverslept) {
+    for (Change& change : AfterStart(draft.state(), draft.now()).changes)
+      draft.Add(std::move(change));
+    return;
+  }
+  for (auto end = ends.begin(); end != ends.end() && end->first <= draft.now(); ++end) {
+    Handoff& handoff = draft.Touch(end->second);
+    const Attempt& attempt = *handoff.Latest();
+    LoseAttempt(
+        draft, handoff,
+        attempt.offered
+            ? absl::StrCat("Worker ", attempt.worker_name,
+                           " was silent until its lease of attempt ", attempt.number, " ended.")
+            : absl::StrCat("Worker ", attempt.worker_name, " went silent before attempt ",
+                           attempt.number, " reached it."));
+  }
+}
+
+void EndDeadlines(Draft& draft) {
+  for (const auto& [deadline, id] : draft.state().deadlines()) {
+    if (deadline > draft.now()) break;
+    Handoff& handoff = draft.Touch(id);
+    if (IsEnded(handoff.status)) continue;
+    StopAttempt(draft, handoff, EndedBy::kHardCap,
+                absl::StrCat("Its deadline, ", TimeText(deadline), ", passed."));
+  }
+}
+
+// The queues with a cursor each; the best head of all comes first.
+class Heads {
+ public:
+  explicit Heads(const Draft& draft) {
+    const State& state = draft.state();
+    for (const auto& [time, id] : state.waiting()) {
+      if (time > draft.now()) break;
+      if (draft.touched().count(id) == 0) Wake(*state.FindHandoff(id));
+    }
+    for (const auto& [id, handoff] : draft.touched()) {
+      if (handoff.status != HandoffStatus::kQueued) {
+        gone_.insert(id);  // its deadline passed just now
+      } else if (handoff.not_before <= draft.now()) {
+        Wake(handoff);
+      }
+    }
+    for (const auto& [signature, queue] : state.queues()) Push({queue.begin(), queue.end()});
+    for (const auto& [signature, queue] : woken_) Push({queue.begin(), queue.end()});
+  }
+
+  bool empty() const { return heads_.empty(); }
+  const std::string& id() const { return heads_.top().at->id; }
+  // The head was placed: the next of its queue may be.
+  void Next() {
+    const Cursor cursor = heads_.top();
+    Block();
+    Push({std::next(cursor.at), cursor.end});
+  }
+  // The head found no place, so its queue finds none.
+  void Block() { heads_.pop(); }
+
+ private:
+  struct Cursor {
+    std::set<QueueKey>::const_iterator at, end;
+    friend bool operator<(const Cursor& a, const Cursor& b) { return *b.at < *a.at; }
+  };
+  void Wake(const Handoff& handoff) { woken_[SignatureOf(handoff)].insert(KeyOf(handoff)); }
+  void Push(Cursor cursor) {
+    while (cursor.at != cursor.end && gone_.count(cursor.at->id) > 0) ++cursor.at;
+    if (cursor.at != cursor.end) heads_.push(cursor);
+  }
+
+  std::set<std::string> gone_;
+  std::map<std::string, std::set<QueueKey>> woken_;
+  std::priority_queue<Cursor> heads_;
+};
+
+void Lease(Draft& draft, Handoff& handoff, Seat& seat) {
+  Attempt& attempt = *handoff.Latest();
+  Advance(attempt, AttemptEvent::kLease);
+  attempt.epoch = draft.NextEpoch();
+  attempt.worker_uuid = seat.worker->uuid;
+  attempt.worker_name = seat.worker->name;
+  attempt.leased_at = draft.now();
+  attempt.lease_until = draft.now() + kOfferWait;
+  attempt.offered = false;
+  SettleSession(handoff, *seat.worker, attempt);
+  handoff.status = HandoffStatus::kRunning;
+  handoff.reason.clear();
+  handoff.not_before = absl::InfinitePast();
+  ++seat.used;
+  seat.exclusive |= handoff.exclusive;
+  draft.Tell("leased", handoff,
+             absl::StrCat("Attempt ", attempt.number, " goes to ", seat.worker->name, "."));
+}
+
+std::vector<Seat> OpenSeats(const Draft& draft) {
+  std::vector<Seat> seats;
+  for (const std::string& uuid : draft.state().open_workers()) {
+    const Worker& worker = *draft.state().FindWorker(uuid);
+    if (IsReachable(worker, draft.now()) && !worker.draining && worker.not_accepting.empty())
+      seats.push_back(SeatOf(draft.state(), worker));
+  }
+  return seats;
+}
+
+// Keeps the worker that would be empty first for a handoff that asks to be alone, or a stream of
+// small ones would keep it waiting for ever.
+void ReserveFor(const Draft& draft, const Handoff& handoff, std::vector<Seat>& seats) {
+  Seat* least = nullptr;
+  for (Seat& seat : seats) {
+    if (seat.reserved || handoff.avoid.count(seat.worker->uuid) > 0) continue;
+    if (ObstacleFor(draft.state(), handoff, seat, draft.now()) != Obstacle::kAlone) continue;
+    if (least == nullptr || seat.used < least->used) least = &seat;
+  }
+  if (least != nullptr) least->reserved = true;
+}
+
+void PlaceQueued(Draft& draft) {
+  if (draft.state().queued() == 0 && draft.touched().empty()) return;
+  std::vector<Seat> seats = OpenSeats(draft);
+  size_t free = 0;
+  for (const Seat& seat : seats) free += static_cast<size_t>(seat.worker->slots) - seat.used;
+  if (free == 0) return;
+  for (Heads heads(draft); !heads.empty() && free > 0;) {
+    const Handoff& handoff = *draft.Find(heads.id());
+    Seat* seat = Choose(draft.state(), handoff, seats, draft.now());
+    if (seat == nullptr) {
+      if (handoff.exclusive) ReserveFor(draft, handoff, seats);
+      heads.Block();
+      continue;
+    }
+    Lease(draft, draft.Touch(handoff.id), *seat);
+    --free;
+    heads.Next();
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<Tick::Reply>> Decide(const State& state, const Tick&, absl::Time now) {
+  Draft draft(state, now);
+  draft.Add(SetTicked{now});
+  EndLeases(draft);
+  EndDeadlines(draft);
+  EndUsedUpAccounts(draft);
+  PlaceQueued(draft);
+  return Decision<Tick::Reply>{draft.Take(), {}};
+}
+
+absl::Time NextTick(const State& state) {
+  const absl::Time done = state.ticked_at();
+  absl::Time next = absl::InfiniteFuture();
+  const auto first = [&](const State::ByTime& times) {
+    if (!times.empty()) next = std::min(next, times.begin()->first);
+  };
+  first(state.lease_ends());
+  first(state.waiting());
+  first(state.deadlines());
+  // These stay in the past once they have passed.
+  const auto probe = state.probes().upper_bound({done, "\xff", ""});
+  if (probe != state.probes().end()) next = std::min(next, std::get<0>(*probe));
+  if (state.queued() == 0) return next;
+  const auto ready = state.ready_since().upper_bound({done - kAffinityWait, "\xff"});
+  if (ready != state.ready_since().end()) next = std::min(next, ready->first + kAffinityWait);
+  // A worker that goes silent is waited for no longer.
+  const auto seen = state.last_seen().upper_bound({done - kUnreachableAfter, "\xff"});
+  if (seen != state.last_seen().end()) next = std::min(next, seen->first + kUnreachableAfter);
+  return next;
+}
+
+Edit AfterStart(const State& state, absl::Time now) {
+  Edit edit;
+  for (const auto& [end, id] : state.lease_ends()) {
+    const Handoff& handoff = *state.FindHandoff(id);
+    const Attempt& attempt = *handoff.Latest();
+    edit.changes.push_back(SetLease{id, attempt.number, attempt.state,
+                                    now + handoff.lease + GiveAwayMargin(handoff.lease), true});
+  }
+  return edit;
+}
+
+}  // namespace handoff::core

@@ -1,0 +1,102 @@
+// What people ask of workers.
+#include "absl/strings/str_cat.h"
+#include "coordinator/core/draft.h"
+#include "coordinator/core/placement.h"
+#include "coordinator/core/scheduler.h"
+#include "coordinator/core/sentence.h"
+
+namespace handoff::core {
+namespace {
+
+absl::Status NoSuchWorker(absl::string_view name) {
+  return absl::NotFoundError(
+      absl::StrCat("no worker is named '", name, "'. `handoff worker list` shows those that are."));
+}
+
+std::vector<Hold> HoldsOf(const State& state, const Worker& worker) {
+  std::vector<Hold> holds;
+  for (auto hold = state.holds().lower_bound({worker.uuid, ""});
+       hold != state.holds().end() && hold->first.first == worker.uuid; ++hold) {
+    holds.push_back(hold->second);
+  }
+  for (const AgentOffer& offer : worker.agents) {
+    const Hold* used_up = state.FindHold("", absl::StrCat("account:", offer.account));
+    if (used_up != nullptr) holds.push_back(*used_up);
+  }
+  return holds;
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
+                                              absl::Time now) {
+  const Worker* known = state.FindWorkerByName(command.name);
+  if (known == nullptr) return NoSuchWorker(command.name);
+  Worker worker = *known;
+  worker.draining = !command.undrain;
+  worker.drain_reason = command.undrain ? "" : command.reason;
+  if (worker == *known) return Decision<Drain::Reply>{{}, {worker}};
+  Draft draft(state, now);
+  draft.Add(PutWorker{worker});
+  const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
+  if (command.undrain) {
+    draft.TellOfWorker("undrained", worker, absl::StrCat("May take work again", by, "."));
+  } else {
+    draft.TellOfWorker("drained", worker,
+                       absl::StrCat("Takes nothing new, drained", by,
+                                    command.reason.empty() ? "." : ": ", Sentence(command.reason)));
+  }
+  return Decision<Drain::Reply>{draft.Take(), {worker}};
+}
+
+absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
+                                                     const RemoveWorker& command, absl::Time now) {
+  const Worker* worker = state.FindWorkerByName(command.name);
+  if (worker == nullptr) return NoSuchWorker(command.name);
+  const size_t attempts = state.AttemptsOf(worker->uuid).size();
+  if (IsReachable(*worker, now) && (!worker->draining || attempts > 0)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "worker '", worker->name, "' is alive and ",
+        attempts > 0 ? absl::StrCat("has ", CountText(attempts, "attempt")) : "not drained",
+        ". It was not removed: `handoff worker drain ", worker->name,
+        "`, wait until its attempts have ended, stop its daemon, then remove it."));
+  }
+  // Attempts that an unreachable worker holds stay leased to it until their leases end: it may
+  // still run them.
+  Draft draft(state, now);
+  for (const Hold& hold : HoldsOf(state, *worker)) {
+    if (hold.worker_uuid == worker->uuid) draft.Add(DropHold{worker->uuid, hold.key});
+  }
+  draft.Add(DropWorker{worker->uuid});
+  const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
+  draft.TellOfWorker("worker_removed", *worker, absl::StrCat("Removed", by, "."));
+  return Decision<RemoveWorker::Reply>{draft.Take(), {}};
+}
+
+absl::StatusOr<Decision<ListWorkers::Reply>> Decide(const State& state, const ListWorkers& command,
+                                                    absl::Time now) {
+  Decision<ListWorkers::Reply> decision;
+  for (const auto& [uuid, worker] : state.workers()) {
+    if (!command.name.empty() && worker.name != command.name) continue;
+    const auto& attempts = state.AttemptsOf(uuid);
+    decision.reply.workers.push_back({.worker = worker,
+                                      .reachable = IsReachable(worker, now),
+                                      .holds = HoldsOf(state, worker),
+                                      .attempts = {attempts.begin(), attempts.end()}});
+  }
+  if (!command.name.empty() && decision.reply.workers.empty()) return NoSuchWorker(command.name);
+  return decision;
+}
+
+absl::StatusOr<Decision<Counts::Reply>> Decide(const State& state, const Counts&, absl::Time now) {
+  Decision<Counts::Reply> decision;
+  decision.reply.queued = state.queued();
+  decision.reply.live = state.live();
+  decision.reply.workers = state.workers().size();
+  for (const auto& [uuid, worker] : state.workers()) {
+    if (IsReachable(worker, now)) ++decision.reply.reachable;
+  }
+  return decision;
+}
+
+}  // namespace handoff::core
