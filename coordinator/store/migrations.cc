@@ -1,0 +1,112 @@
+#include "coordinator/store/migrations.h"
+
+#include <cstdint>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+
+namespace handoff {
+namespace {
+
+// Times are nanoseconds since 1970, NULL when not set; enumerations have the numbers of
+// coordinator/core and common/handoff/outcome.h. Columns that may be long come last, so that a
+// list never reads their pages.
+constexpr const char* kSteps[] = {
+    // 1. `rank` and `position` are the order of lists: what needs a person (0), what is live (1)
+    // by submission, what has ended (2) by its end. Specs are a table of their own, because a
+    // handoff's row is written again with each change and a spec is not.
+    R"sql(
+CREATE TABLE meta (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  pool_id TEXT NOT NULL,
+  term INTEGER NOT NULL,
+  incarnation INTEGER NOT NULL,
+  epoch_counter INTEGER NOT NULL
+);
+INSERT INTO meta VALUES (1, lower(hex(randomblob(16))), 0, 1, 0);
+
+CREATE TABLE handoffs (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  rank INTEGER NOT NULL, position INTEGER NOT NULL,
+  status INTEGER NOT NULL, failure INTEGER NOT NULL, verified INTEGER NOT NULL,
+  changed INTEGER NOT NULL,
+  owner TEXT NOT NULL, agent TEXT NOT NULL, model TEXT NOT NULL,
+  repo_key TEXT NOT NULL, repo_url TEXT NOT NULL, repo_ref TEXT NOT NULL,
+  pack_sha256 TEXT NOT NULL,
+  labels TEXT NOT NULL, require TEXT NOT NULL,
+  on_worker TEXT NOT NULL, prefer_worker TEXT NOT NULL, exclusive INTEGER NOT NULL,
+  priority INTEGER NOT NULL, retries INTEGER NOT NULL, lease INTEGER NOT NULL, deadline INTEGER,
+  idempotency_key TEXT NOT NULL, content_hash TEXT NOT NULL,
+  created_at INTEGER, updated_at INTEGER, ended_at INTEGER, not_before INTEGER,
+  retries_used INTEGER NOT NULL, avoid TEXT NOT NULL,
+  task_line TEXT NOT NULL, reason TEXT NOT NULL
+);
+CREATE INDEX handoffs_in_order ON handoffs (rank, position);
+CREATE INDEX handoffs_of_owner ON handoffs (owner, rank, position);
+CREATE UNIQUE INDEX handoffs_by_key ON handoffs (owner, idempotency_key)
+  WHERE idempotency_key <> '';
+CREATE INDEX handoffs_of_pack ON handoffs (pack_sha256) WHERE pack_sha256 <> '';
+
+CREATE TABLE specs (seq INTEGER PRIMARY KEY, spec BLOB NOT NULL);
+
+CREATE TABLE attempts (
+  seq INTEGER NOT NULL, number INTEGER NOT NULL,
+  state INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  worker_uuid TEXT NOT NULL, worker_name TEXT NOT NULL,
+  created_at INTEGER, leased_at INTEGER,
+  session TEXT NOT NULL, session_kind INTEGER NOT NULL,
+  stop_as INTEGER NOT NULL, stop_reason TEXT NOT NULL, arrived_after_loss INTEGER NOT NULL,
+  has_end INTEGER NOT NULL,
+  end_failure INTEGER, end_ended_by INTEGER, end_host_fault INTEGER, end_hold_key TEXT,
+  end_changed INTEGER, end_verified INTEGER, end_session TEXT, end_session_kind INTEGER,
+  end_head_commit TEXT, end_exit_code INTEGER,
+  end_files_changed INTEGER, end_lines_added INTEGER, end_lines_deleted INTEGER,
+  end_log_bytes INTEGER, end_log_sha256 TEXT,
+  end_started_at INTEGER, end_ended_at INTEGER, end_retry_at INTEGER,
+  end_message TEXT, end_bytes BLOB,
+  PRIMARY KEY (seq, number)
+) WITHOUT ROWID;
+
+CREATE TABLE workers (
+  uuid TEXT PRIMARY KEY, name TEXT NOT NULL, registered_at INTEGER,
+  draining INTEGER NOT NULL, drain_reason TEXT NOT NULL,
+  start INTEGER NOT NULL, nonce INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE holds (
+  worker_uuid TEXT NOT NULL, key TEXT NOT NULL, url TEXT NOT NULL, reason TEXT NOT NULL,
+  since INTEGER, next_probe INTEGER, failures INTEGER NOT NULL,
+  PRIMARY KEY (worker_uuid, key)
+) WITHOUT ROWID;
+
+CREATE TABLE events (
+  revision INTEGER PRIMARY KEY,
+  at INTEGER, handoff_id TEXT NOT NULL, kind TEXT NOT NULL, attempt INTEGER NOT NULL,
+  worker TEXT NOT NULL, status INTEGER NOT NULL, message TEXT NOT NULL
+);
+CREATE INDEX events_of_handoff ON events (handoff_id) WHERE handoff_id <> '';
+)sql",
+};
+
+}  // namespace
+
+absl::Status Migrate(Database& db) {
+  ASSIGN_OR_RETURN(const int64_t version, db.QueryInt("PRAGMA user_version"));
+  const auto newest = static_cast<int64_t>(std::size(kSteps));
+  if (version > newest) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the database has schema ", version, " and this program knows ", newest,
+                     ": a newer version wrote it. Nothing was changed; start that version again"));
+  }
+  for (int64_t step = version; step < newest; ++step) {
+    RETURN_IF_ERROR(
+        Annotate(db.Execute(absl::StrCat("BEGIN IMMEDIATE;", kSteps[step],
+                                         ";PRAGMA user_version=", step + 1, ";COMMIT;")),
+                 absl::StrCat("bringing the database to schema ", step + 1)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace handoff

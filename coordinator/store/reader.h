@@ -1,0 +1,49 @@
+// Lists and shows: read-only, on connections of their own, never on the engine. Sees committed rows
+// only. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/core/model.h"
+
+namespace handoff {
+
+struct ListFilter {
+  std::string owner;
+  std::vector<core::HandoffStatus> statuses;
+  std::string repo;    // substring of url or key
+  std::string worker;  // name, of any attempt
+  std::map<std::string, std::string> labels;
+  absl::Time ended_since = absl::InfinitePast();  // ended ones only when they ended after this
+  int limit = 50;
+  std::string cursor;  // opaque, from the previous page
+};
+struct ListPage {
+  std::vector<core::Handoff>
+      handoffs;  // what needs a person, then live, then newest; without spec and end bytes
+  std::string next_cursor;
+};
+
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual absl::StatusOr<ListPage> List(const ListFilter& filter) = 0;
+  virtual absl::StatusOr<core::Handoff> Get(const std::string& id) = 0;
+  // A full id, or any part that names one handoff only (a live one is preferred). NOT_FOUND;
+  // FAILED_PRECONDITION with the candidates when several match.
+  virtual absl::StatusOr<std::string> Resolve(const std::string& part) = 0;
+  // At most `limit` events with a higher revision, oldest first.
+  virtual absl::StatusOr<std::vector<core::Event>> Events(uint64_t after,
+                                                          const std::string& handoff_id,
+                                                          int limit) = 0;
+  virtual absl::StatusOr<uint64_t> LastRevision() = 0;
+  virtual absl::StatusOr<std::string> PoolId() = 0;
+  // Whether any handoff needs this object.
+  virtual absl::StatusOr<bool> NeedsObject(const std::string& sha256) = 0;
+};
+
+}  // namespace handoff

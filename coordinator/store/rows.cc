@@ -1,0 +1,437 @@
+#include "coordinator/store/rows.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <type_traits>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+
+namespace handoff::rows {
+namespace {
+
+constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
+
+// ---- Text for maps and sets: one line an entry, each between newlines ----
+
+std::string Escape(absl::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || c == '%' || c == '=') {
+      absl::StrAppend(&out, "%", absl::Hex(byte, absl::kZeroPad2));
+    } else {
+      out.push_back(c);
+    }
+  }
+  return out;
+}
+
+std::string Unescape(absl::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size()) {
+      out += absl::HexStringToBytes(text.substr(i + 1, 2));
+      i += 2;
+    } else {
+      out.push_back(text[i]);
+    }
+  }
+  return out;
+}
+
+std::string Encode(const std::map<std::string, std::string>& map) {
+  std::string out;
+  for (const auto& [key, value] : map) {
+    if (out.empty()) out = "\n";
+    absl::StrAppend(&out, Escape(key), "=", Escape(value), "\n");
+  }
+  return out;
+}
+
+std::string Encode(const std::set<std::string>& set) {
+  std::string out;
+  for (const std::string& entry : set) {
+    if (out.empty()) out = "\n";
+    absl::StrAppend(&out, Escape(entry), "\n");
+  }
+  return out;
+}
+
+void Decode(absl::string_view text, std::map<std::string, std::string>& map) {
+  for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+    const std::pair<absl::string_view, absl::string_view> entry =
+        absl::StrSplit(line, absl::MaxSplits('=', 1));
+    map.emplace(Unescape(entry.first), Unescape(entry.second));
+  }
+}
+
+void Decode(absl::string_view text, std::set<std::string>& set) {
+  if (text.empty()) return;
+  text.remove_prefix(1);  // an empty entry is an empty line
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    set.insert(Unescape(text.substr(0, end)));
+    text.remove_prefix(end + 1);
+  }
+}
+
+// ---- The columns: one list each, used to name, to bind and to read ----
+
+template <typename V, typename H>
+void VisitHandoff(V&& v, H& h) {
+  v("seq", h.seq);
+  v("id", h.id);
+  v("owner", h.owner);
+  v("idempotency_key", h.idempotency_key);
+  v("status", h.status);
+  v("failure", h.failure);
+  v("verified", h.verified);
+  v("changed", h.changed);
+  v("agent", h.agent);
+  v("model", h.model);
+  v("repo_key", h.repo_key);
+  v("repo_url", h.repo_url);
+  v("repo_ref", h.repo_ref);
+  v("pack_sha256", h.pack_sha256);
+  v("labels", h.labels);
+  v("require", h.require);
+  v("on_worker", h.on_worker);
+  v("prefer_worker", h.prefer_worker);
+  v("exclusive", h.exclusive);
+  v("priority", h.priority);
+  v("retries", h.retries);
+  v("lease", h.lease);
+  v("deadline", h.deadline);
+  v("content_hash", h.content_hash);
+  v("created_at", h.created_at);
+  v("updated_at", h.updated_at);
+  v("ended_at", h.ended_at);
+  v("not_before", h.not_before);
+  v("retries_used", h.retries_used);
+  v("avoid", h.avoid);
+  v("task_line", h.task_line);
+  v("reason", h.reason);
+}
+constexpr size_t kFixedHandoffColumns = 4;  // written once
+
+template <typename V, typename E>
+void VisitEnd(V& v, E& e) {
+  v("end_failure", e.failure);
+  v("end_ended_by", e.ended_by);
+  v("end_host_fault", e.host_fault);
+  v("end_hold_key", e.hold_key);
+  v("end_changed", e.changed);
+  v("end_verified", e.verified);
+  v("end_session", e.session);
+  v("end_session_kind", e.session_kind);
+  v("end_head_commit", e.head_commit);
+  v("end_exit_code", e.exit_code);
+  v("end_files_changed", e.files_changed);
+  v("end_lines_added", e.lines_added);
+  v("end_lines_deleted", e.lines_deleted);
+  v("end_log_bytes", e.log_bytes);
+  v("end_log_sha256", e.log_sha256);
+  v("end_started_at", e.started_at);
+  v("end_ended_at", e.ended_at);
+  v("end_retry_at", e.retry_at);
+  v("end_message", e.message);
+}
+
+template <typename V, typename A>
+void VisitAttempt(V&& v, A& a) {
+  v("number", a.number);
+  v("state", a.state);
+  v("epoch", a.epoch);
+  v("worker_uuid", a.worker_uuid);
+  v("worker_name", a.worker_name);
+  v("created_at", a.created_at);
+  v("leased_at", a.leased_at);
+  v("session", a.session);
+  v("session_kind", a.session_kind);
+  v("stop_as", a.stop_as);
+  v("stop_reason", a.stop_reason);
+  v("arrived_after_loss", a.arrived_after_loss);
+}
+
+template <typename V, typename E>
+void VisitEvent(V&& v, E& e) {
+  v("revision", e.revision);
+  v("at", e.at);
+  v("handoff_id", e.handoff_id);
+  v("kind", e.kind);
+  v("attempt", e.attempt);
+  v("worker", e.worker);
+  v("status", e.status);
+  v("message", e.message);
+}
+
+template <typename V, typename W>
+void VisitWorker(V&& v, W& w) {
+  v("uuid", w.uuid);
+  v("name", w.name);
+  v("registered_at", w.registered_at);
+  v("draining", w.draining);
+  v("drain_reason", w.drain_reason);
+  v("start", w.start);
+  v("nonce", w.nonce);
+}
+
+template <typename V, typename H>
+void VisitHold(V&& v, H& h) {
+  v("worker_uuid", h.worker_uuid);
+  v("key", h.key);
+  v("url", h.url);
+  v("reason", h.reason);
+  v("since", h.since);
+  v("next_probe", h.next_probe);
+  v("failures", h.failures);
+}
+
+struct Names {
+  std::vector<std::string> names;
+  template <typename T>
+  void operator()(const char* name, const T&) {
+    names.emplace_back(name);
+  }
+};
+
+class Binder {
+ public:
+  explicit Binder(Statement& statement) : statement_(statement) {}
+
+  void operator()(const char*, const std::string& v) { statement_.BindText(++index_, v); }
+  void operator()(const char*, const std::map<std::string, std::string>& v) { Copy(Encode(v)); }
+  void operator()(const char*, const std::set<std::string>& v) { Copy(Encode(v)); }
+  void operator()(const char*, absl::Duration v) {
+    statement_.Bind(++index_, absl::ToInt64Nanoseconds(v));
+  }
+  void operator()(const char*, absl::Time v) {
+    ++index_;
+    if (v == absl::InfinitePast()) {
+      statement_.BindNull(index_);
+    } else {
+      statement_.Bind(index_, ToNanos(v));
+    }
+  }
+  void operator()(const char*, const std::optional<int>& v) {
+    ++index_;
+    if (v.has_value()) {
+      statement_.Bind(index_, *v);
+    } else {
+      statement_.BindNull(index_);
+    }
+  }
+  void operator()(const char*, core::AttemptState v) {
+    // That it runs is what its worker said last: after a start of the coordinator it is leased.
+    if (v == core::AttemptState::kRunning) v = core::AttemptState::kLeased;
+    statement_.Bind(++index_, static_cast<int64_t>(v));
+  }
+  template <typename T>
+  void operator()(const char*, const T& v) {
+    statement_.Bind(++index_, static_cast<int64_t>(v));
+  }
+  void Blob(absl::string_view v) { statement_.BindBlob(++index_, v); }
+
+ private:
+  void Copy(const std::string& v) { statement_.BindCopy(++index_, v); }
+  Statement& statement_;
+  int index_ = 0;
+};
+
+class Taker {
+ public:
+  explicit Taker(const Statement& row) : row_(row) {}
+
+  void operator()(const char*, std::string& v) { v = row_.Bytes(column_++); }
+  void operator()(const char*, std::map<std::string, std::string>& v) {
+    Decode(row_.Bytes(column_++), v);
+  }
+  void operator()(const char*, std::set<std::string>& v) { Decode(row_.Bytes(column_++), v); }
+  void operator()(const char*, absl::Duration& v) {
+    const int64_t nanos = row_.Int(column_++);
+    v = nanos == kForever ? absl::InfiniteDuration() : absl::Nanoseconds(nanos);
+  }
+  void operator()(const char*, absl::Time& v) {
+    const int column = column_++;
+    const int64_t nanos = row_.Int(column);
+    v = row_.IsNull(column) ? absl::InfinitePast()
+        : nanos == kForever ? absl::InfiniteFuture()
+                            : absl::FromUnixNanos(nanos);
+  }
+  void operator()(const char*, std::optional<int>& v) {
+    const int column = column_++;
+    if (!row_.IsNull(column)) v = static_cast<int>(row_.Int(column));
+  }
+  template <typename T>
+  void operator()(const char*, T& v) {
+    v = static_cast<T>(row_.Int(column_++));
+  }
+
+ private:
+  const Statement& row_;
+  int column_ = 0;
+};
+
+template <typename Record, typename Visit>
+std::vector<std::string> NamesOf(Visit visit) {
+  Names names;
+  const Record record{};
+  visit(names, record);
+  return std::move(names.names);
+}
+
+std::vector<std::string> HandoffNames() {
+  return NamesOf<core::Handoff>([](auto& v, auto& h) { VisitHandoff(v, h); });
+}
+std::vector<std::string> WorkerNames() {
+  return NamesOf<core::Worker>([](auto& v, auto& w) { VisitWorker(v, w); });
+}
+std::vector<std::string> HoldNames() {
+  return NamesOf<core::Hold>([](auto& v, auto& h) { VisitHold(v, h); });
+}
+std::vector<std::string> EventNames() {
+  return NamesOf<core::Event>([](auto& v, auto& e) { VisitEvent(v, e); });
+}
+std::vector<std::string> AttemptNames() {
+  auto names = NamesOf<core::Attempt>([](auto& v, auto& a) { VisitAttempt(v, a); });
+  names.emplace_back("has_end");
+  const auto end = NamesOf<core::AttemptEnd>([](auto& v, auto& e) { VisitEnd(v, e); });
+  names.insert(names.end(), end.begin(), end.end());
+  return names;
+}
+
+std::string Insert(absl::string_view table, const std::vector<std::string>& names) {
+  return absl::StrCat("INSERT INTO ", table, "(", absl::StrJoin(names, ","), ") VALUES(",
+                      absl::StrJoin(std::vector<absl::string_view>(names.size(), "?"), ","), ")");
+}
+
+// Columns from `first_mutable` on are written again when the row exists.
+std::string Upsert(absl::string_view table, absl::string_view key,
+                   const std::vector<std::string>& names, size_t first_mutable) {
+  std::vector<std::string> sets;
+  for (size_t i = first_mutable; i < names.size(); ++i) {
+    sets.push_back(absl::StrCat(names[i], "=excluded.", names[i]));
+  }
+  return absl::StrCat(Insert(table, names), " ON CONFLICT(", key, ") DO UPDATE SET ",
+                      absl::StrJoin(sets, ","));
+}
+
+}  // namespace
+
+int64_t ToNanos(absl::Time time) {
+  return time == absl::InfiniteFuture() ? kForever : absl::ToUnixNanos(time);
+}
+
+Place PlaceOf(const core::Handoff& handoff) {
+  if (core::IsEnded(handoff.status)) return {kEndedRank, absl::ToUnixNanos(handoff.ended_at)};
+  const bool needs_person = handoff.status == core::HandoffStatus::kWaiting ||
+                            handoff.status == core::HandoffStatus::kInteractive;
+  return {needs_person ? 0 : 1, static_cast<int64_t>(handoff.seq)};
+}
+
+std::string LabelLine(absl::string_view key, absl::string_view value) {
+  return absl::StrCat("\n", Escape(key), "=", Escape(value), "\n");
+}
+
+std::string HandoffColumns() { return absl::StrJoin(HandoffNames(), ","); }
+int HandoffColumnCount() { return static_cast<int>(HandoffNames().size()); }
+std::string EventColumns() { return absl::StrJoin(EventNames(), ","); }
+std::string WorkerColumns() { return absl::StrJoin(WorkerNames(), ","); }
+std::string HoldColumns() { return absl::StrJoin(HoldNames(), ","); }
+std::string AttemptColumns(bool with_end_bytes) {
+  return absl::StrCat(absl::StrJoin(AttemptNames(), ","), with_end_bytes ? ",end_bytes" : "");
+}
+
+core::Handoff ReadHandoff(const Statement& row) {
+  core::Handoff handoff;
+  VisitHandoff(Taker(row), handoff);
+  return handoff;
+}
+
+core::Attempt ReadAttempt(const Statement& row, bool with_end_bytes) {
+  core::Attempt attempt;
+  Taker take(row);
+  VisitAttempt(take, attempt);
+  bool has_end = false;
+  take("has_end", has_end);
+  if (!has_end) return attempt;
+  VisitEnd(take, attempt.end.emplace());
+  if (with_end_bytes) take("end_bytes", attempt.end->bytes);
+  return attempt;
+}
+
+core::Event ReadEvent(const Statement& row) {
+  core::Event event;
+  VisitEvent(Taker(row), event);
+  return event;
+}
+
+core::Worker ReadWorker(const Statement& row) {
+  core::Worker worker;
+  VisitWorker(Taker(row), worker);
+  return worker;
+}
+
+core::Hold ReadHold(const Statement& row) {
+  core::Hold hold;
+  VisitHold(Taker(row), hold);
+  return hold;
+}
+
+std::string UpsertHandoffSql() {
+  std::vector<std::string> names = HandoffNames();
+  names.insert(names.end(), {"rank", "position"});
+  return Upsert("handoffs", "seq", names, kFixedHandoffColumns);
+}
+
+std::string UpsertAttemptSql() {
+  std::vector<std::string> names = {"seq"};
+  const std::vector<std::string> rest = AttemptNames();
+  names.insert(names.end(), rest.begin(), rest.end());
+  names.emplace_back("end_bytes");
+  const std::vector<std::string> mutable_names(names.begin() + 2, names.end());
+  return absl::StrCat(Upsert("attempts", "seq,number", names, 2), " WHERE (",
+                      absl::StrJoin(mutable_names, ","), ") IS NOT (excluded.",
+                      absl::StrJoin(mutable_names, ",excluded."), ")");
+}
+
+std::string UpsertWorkerSql() { return Upsert("workers", "uuid", WorkerNames(), 1); }
+std::string UpsertHoldSql() { return Upsert("holds", "worker_uuid,key", HoldNames(), 2); }
+std::string InsertEventSql() { return Insert("events", EventNames()); }
+
+void BindHandoff(Statement& statement, const core::Handoff& handoff) {
+  Binder bind(statement);
+  VisitHandoff(bind, handoff);
+  const Place place = PlaceOf(handoff);
+  bind("rank", place.rank);
+  bind("position", place.position);
+}
+
+void BindAttempt(Statement& statement, uint64_t seq, const core::Attempt& attempt) {
+  static const core::AttemptEnd none;
+  const core::AttemptEnd& end = attempt.end.has_value() ? *attempt.end : none;
+  Binder bind(statement);
+  bind("seq", seq);
+  VisitAttempt(bind, attempt);
+  bind("has_end", attempt.end.has_value());
+  VisitEnd(bind, end);
+  bind.Blob(end.bytes);
+}
+
+void BindEvent(Statement& statement, const core::Event& event) {
+  VisitEvent(Binder(statement), event);
+}
+void BindWorker(Statement& statement, const core::Worker& worker) {
+  VisitWorker(Binder(statement), worker);
+}
+void BindHold(Statement& statement, const core::Hold& hold) { VisitHold(Binder(statement), hold); }
+
+}  // namespace handoff::rows
