@@ -1,0 +1,300 @@
+#include "coordinator/service/control_service.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/handoff/describe.h"
+#include "common/handoff/document.h"
+#include "common/handoff/names.h"
+#include "common/rpc/proto_time.h"
+#include "common/status.h"
+#include "common/version.h"
+#include "coordinator/service/answer.h"
+#include "coordinator/service/convert.h"
+#include "coordinator/service/event_follower.h"
+#include "coordinator/service/log_follower.h"
+#include "coordinator/service/show.h"
+#include "coordinator/service/validate.h"
+
+namespace handoff {
+namespace {
+
+constexpr size_t kMaxPageBytes = 2 << 20;
+
+using Unary = grpc::ServerUnaryReactor;
+
+template <typename Stream, typename... Arguments>
+Stream* StartFollowing(Arguments&&... arguments) {
+  const auto stream = std::make_shared<Stream>(std::forward<Arguments>(arguments)...);
+  stream->Subscribe();
+  stream->Begin();
+  return stream.get();
+}
+
+// A stream that only says why there is none.
+template <typename Message>
+class Refusal final : public PulledStream<Message> {
+ public:
+  explicit Refusal(absl::Status status) : status_(std::move(status)) {}
+
+ private:
+  using Next = typename PulledStream<Message>::Next;
+  Next Pull(Message&, absl::Status& status) override {
+    status = status_;
+    return Next::kEnd;
+  }
+  const absl::Status status_;
+};
+
+template <typename Message>
+grpc::ServerWriteReactor<Message>* Refuse(const absl::Status& status) {
+  const auto stream = std::make_shared<Refusal<Message>>(status);
+  stream->Begin();
+  return stream.get();
+}
+
+}  // namespace
+
+Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request,
+                              v1::SubmitResponse* response) {
+  v1::HandoffSpec spec = request->spec();
+  Normalise(spec);
+  if (const absl::Status valid = Validate(spec); !valid.ok()) return Answer(context, valid);
+  if (const absl::Status pack = CheckPack(spec); !pack.ok()) return Answer(context, pack);
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(ToCore(spec, parts_.clock.Now()),
+                     AnswerWith(reactor, [response](const core::Submit::Reply& reply) {
+                       *response->mutable_handoff() = ToProto(reply.handoff, Detail::kFull);
+                       response->set_existing(reply.existing);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+absl::Status ControlService::CheckPack(const v1::HandoffSpec& spec) const {
+  const std::string& pack = spec.repository().pack_sha256();
+  if (pack.empty()) return absl::OkStatus();
+  const auto size = parts_.objects.Size(pack);
+  if (absl::IsNotFound(size.status())) {
+    return absl::FailedPreconditionError(absl::StrCat("the coordinator does not have the pack ",
+                                                      pack, "; upload it and submit again"));
+  }
+  RETURN_IF_ERROR(size.status());
+  if (*size == spec.repository().pack_bytes()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "repository.pack_bytes is ", spec.repository().pack_bytes(), " but the pack has ", *size));
+}
+
+Unary* ControlService::Get(Context* context, const v1::GetRequest* request, v1::Handoff* response) {
+  return Answer(context, handoff::Show(request->id(), parts_), response);
+}
+
+Unary* ControlService::List(Context* context, const v1::ListRequest* request,
+                            v1::ListResponse* response) {
+  return Answer(context, ListPage(*request), response);
+}
+
+absl::StatusOr<v1::ListResponse> ControlService::ListPage(const v1::ListRequest& request) const {
+  RETURN_IF_ERROR(Validate(request));
+  ListFilter filter = ToCore(request, parts_.clock.Now());
+  while (true) {
+    ASSIGN_OR_RETURN(const handoff::ListPage page, parts_.reader.List(filter));
+    v1::ListResponse response = Show(page, request);
+    const size_t bytes = response.ByteSizeLong();
+    if (bytes <= kMaxPageBytes || filter.limit == 1) return response;
+    // Shorter, so that it fits into a message; the cursor must be that of the shorter page.
+    filter.limit = std::max(1, static_cast<int>(page.handoffs.size() * kMaxPageBytes / bytes / 2));
+  }
+}
+
+v1::ListResponse ControlService::Show(const handoff::ListPage& page,
+                                      const v1::ListRequest& request) const {
+  v1::ListResponse response;
+  response.set_next_page_token(page.next_cursor);
+  for (const core::Handoff& from : page.handoffs) {
+    v1::Handoff handoff = handoff::Show(from, Detail::kList, parts_);
+    // Running and stalled are one status in the store.
+    const auto& wanted = request.statuses();
+    if (!wanted.empty() &&
+        std::find(wanted.begin(), wanted.end(), handoff.status()) == wanted.end()) {
+      continue;
+    }
+    for (v1::Attempt& attempt : *handoff.mutable_attempts()) attempt.clear_facts();
+    *response.add_handoffs() = std::move(handoff);
+  }
+  return response;
+}
+
+grpc::ServerWriteReactor<v1::Event>* ControlService::Watch(Context*,
+                                                           const v1::WatchRequest* request) {
+  std::string id;
+  if (!request->id().empty()) {
+    auto resolved = ResolveId(request->id(), parts_);
+    if (!resolved.ok()) return Refuse<v1::Event>(resolved.status());
+    id = *std::move(resolved);
+  }
+  uint64_t after = request->from_revision();
+  if (request->tail()) {
+    const auto last = parts_.reader.LastRevision();
+    if (!last.ok()) return Refuse<v1::Event>(last.status());
+    after = *last;
+  }
+  return StartFollowing<EventFollower>(after, std::move(id), parts_.reader, parts_.followers);
+}
+
+grpc::ServerWriteReactor<v1::LogChunk>* ControlService::ReadLog(Context*,
+                                                                const v1::ReadLogRequest* request) {
+  if (const absl::Status valid = Validate(*request); !valid.ok())
+    return Refuse<v1::LogChunk>(valid);
+  const auto id = ResolveId(request->id(), parts_);
+  if (!id.ok()) return Refuse<v1::LogChunk>(id.status());
+  v1::ReadLogRequest resolved = *request;
+  resolved.set_id(*id);
+  return StartFollowing<LogFollower>(std::move(resolved), parts_.reader, parts_.logs,
+                                     parts_.followers);
+}
+
+Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request,
+                              v1::Handoff* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto id = ResolveId(request->id(), parts_);
+  if (!id.ok()) return Answer(context, id.status());
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(core::Cancel{*id, request->reason(), request->actor()},
+                     AnswerWith(reactor, [response](const core::Cancel::Reply& reply) {
+                       *response = ToProto(reply.handoff, Detail::kFull);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+absl::StatusOr<core::Resume> ControlService::ToResume(const v1::ResumeRequest& request) const {
+  RETURN_IF_ERROR(Validate(request));
+  ASSIGN_OR_RETURN(const std::string id, ResolveId(request.id(), parts_));
+  ASSIGN_OR_RETURN(const core::Handoff handoff, parts_.reader.Get(id));
+  ASSIGN_OR_RETURN(std::string spec, ChangedSpec(handoff, request));
+  core::Resume resume;
+  resume.id = id;
+  resume.on_worker = request.on_worker();
+  resume.fresh_session = request.fresh_session();
+  resume.agent = request.agent();
+  resume.model = request.model();
+  resume.spec = std::move(spec);
+  resume.actor = request.actor();
+  return resume;
+}
+
+Unary* ControlService::Resume(Context* context, const v1::ResumeRequest* request,
+                              v1::Handoff* response) {
+  auto resume = ToResume(*request);
+  if (!resume.ok()) return Answer(context, resume.status());
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(*std::move(resume),
+                     AnswerWith(reactor, [response](const core::Resume::Reply& reply) {
+                       *response = ToProto(reply.handoff, Detail::kFull);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+Unary* ControlService::Why(Context* context, const v1::WhyRequest* request,
+                           v1::WhyResponse* response) {
+  const auto id = ResolveId(request->id(), parts_);
+  if (!id.ok()) return Answer(context, id.status());
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(core::Why{*id}, AnswerWith(reactor, [response](const core::Why::Reply& reply) {
+                       *response = ToProto(reply);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+Unary* ControlService::GetDocument(Context* context, const v1::GetDocumentRequest* request,
+                                   v1::Document* response) {
+  return Answer(context, Render(request->id()), response);
+}
+
+absl::StatusOr<v1::Document> ControlService::Render(const std::string& id) const {
+  // The revision first: a document may be newer than it says, never older.
+  ASSIGN_OR_RETURN(const uint64_t revision, parts_.reader.LastRevision());
+  ASSIGN_OR_RETURN(const v1::Handoff handoff, handoff::Show(id, parts_));
+  v1::Document document;
+  document.set_markdown(handoff::Render(handoff::Describe(handoff)));
+  document.set_revision(revision);
+  return document;
+}
+
+Unary* ControlService::ListWorkers(Context* context, const v1::ListWorkersRequest* request,
+                                   v1::ListWorkersResponse* response) {
+  if (!request->name().empty()) {
+    const absl::Status valid = ValidateWorkerName(request->name());
+    if (!valid.ok()) return Answer(context, valid);
+  }
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(
+      core::ListWorkers{request->name()},
+      AnswerWith(reactor, [request, response](const core::ListWorkers::Reply& reply) {
+        *response = ToProto(reply, request->page_token());
+        return absl::OkStatus();
+      }));
+  return reactor;
+}
+
+Unary* ControlService::DrainWorker(Context* context, const v1::DrainWorkerRequest* request,
+                                   v1::Worker* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  Unary* const reactor = context->DefaultReactor();
+  core::Drain drain{request->name(), request->reason(), request->undrain(), request->actor()};
+  parts_.engine.Post(std::move(drain),
+                     AnswerWith(reactor, [response](const core::Drain::Reply& reply) {
+                       *response = ToProto(core::ListWorkers::Item{reply.worker, {}, {}, {}});
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+Unary* ControlService::RemoveWorker(Context* context, const v1::RemoveWorkerRequest* request,
+                                    v1::RemoveWorkerResponse*) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(
+      core::RemoveWorker{request->name(), request->actor()},
+      AnswerWith(reactor, [](const core::RemoveWorker::Reply&) { return absl::OkStatus(); }));
+  return reactor;
+}
+
+Unary* ControlService::GetPool(Context* context, const v1::GetPoolRequest*,
+                               v1::PoolInfo* response) {
+  if (const absl::Status described = Describe(*response); !described.ok()) {
+    return Answer(context, described);
+  }
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(core::Counts{},
+                     AnswerWith(reactor, [response](const core::Counts::Reply& counts) {
+                       response->set_workers(static_cast<int>(counts.workers));
+                       response->set_workers_reachable(static_cast<int>(counts.reachable));
+                       response->set_queued(counts.queued);
+                       response->set_live(counts.live);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+absl::Status ControlService::Describe(v1::PoolInfo& pool) const {
+  ASSIGN_OR_RETURN(const std::string pool_id, parts_.reader.PoolId());
+  ASSIGN_OR_RETURN(const uint64_t revision, parts_.reader.LastRevision());
+  ASSIGN_OR_RETURN(const uint64_t free, FreeDiskBytes(parts_.data_dir));
+  pool.set_pool_id(pool_id);
+  pool.set_version(kVersion);
+  pool.set_revision(revision);
+  *pool.mutable_now() = ToProto(parts_.clock.Now());
+  *pool.mutable_started_at() = ToProto(parts_.started_at);
+  pool.set_disk_free_bytes(free);
+  pool.set_writable(free >= parts_.reserve_bytes);
+  return absl::OkStatus();
+}
+
+}  // namespace handoff

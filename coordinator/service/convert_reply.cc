@@ -1,0 +1,213 @@
+// The half of convert.h that goes out.
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/rpc/proto_time.h"
+#include "coordinator/service/convert.h"
+
+namespace handoff {
+namespace {
+
+// With a task and an argv at their bounds a whole record still fits into a message.
+constexpr size_t kMaxDetailBytes = 512 << 10;
+
+// One number in both worlds, so that a cast is enough.
+static_assert(static_cast<int>(core::AttemptState::kQueued) == v1::Attempt::QUEUED);
+static_assert(static_cast<int>(core::AttemptState::kStopping) == v1::Attempt::STOPPING);
+static_assert(static_cast<int>(core::AttemptState::kLost) == v1::Attempt::LOST);
+static_assert(static_cast<int>(core::HandoffStatus::kQueued) == v1::Handoff::QUEUED);
+static_assert(static_cast<int>(core::HandoffStatus::kCancelled) == v1::Handoff::CANCELLED);
+static_assert(static_cast<int>(core::SessionKind::kFresh) == v1::Attempt::FRESH);
+static_assert(static_cast<int>(FailureClass::kInternal) == v1::Failure::INTERNAL);
+static_assert(static_cast<int>(EndedBy::kDrained) == v1::AttemptEnd::DRAINED);
+static_assert(static_cast<int>(core::AgentState::kNeedsSetup) == v1::AgentOffer::NEEDS_SETUP);
+
+void SetTime(absl::Time time, google::protobuf::Timestamp* (v1::Handoff::*field)(),
+             v1::Handoff& handoff) {
+  if (time != absl::InfinitePast() && time != absl::InfiniteFuture()) {
+    *(handoff.*field)() = ToProto(time);
+  }
+}
+
+// What decisions need of an end, as the coordinator's own record has it.
+void FillFromEnd(const core::AttemptEnd& end, v1::Attempt& attempt) {
+  attempt.set_failure(static_cast<v1::Failure::Class>(end.failure));
+  attempt.set_failure_message(end.message);
+  attempt.set_log_bytes(end.log_bytes);
+  attempt.set_log_sha256(end.log_sha256);
+  attempt.set_head_commit(end.head_commit);
+  if (end.exit_code.has_value()) attempt.set_exit_code(*end.exit_code);
+  if (!end.session.empty()) attempt.set_session(end.session);
+  if (end.session_kind != core::SessionKind::kNone) {
+    attempt.set_session_kind(static_cast<v1::Attempt::SessionKind>(end.session_kind));
+  }
+  if (end.started_at != absl::InfinitePast())
+    *attempt.mutable_started_at() = ToProto(end.started_at);
+  if (end.ended_at != absl::InfinitePast()) *attempt.mutable_ended_at() = ToProto(end.ended_at);
+}
+
+// What the worker's own words add.
+void FillFromWords(v1::AttemptEnd end, v1::Attempt& attempt) {
+  attempt.set_signal(end.signal());
+  attempt.set_session_verified(end.session_verified());
+  attempt.set_workspace(end.workspace());
+  attempt.set_isolation(end.isolation());
+  attempt.set_account(end.account());
+  attempt.set_command(end.command());
+  attempt.set_safe_command(end.safe_command());
+  *attempt.mutable_facts() = std::move(*end.mutable_facts());
+  end.clear_facts();
+  *attempt.mutable_end() = std::move(end);
+}
+
+v1::Attempt AttemptToProto(const core::Attempt& from, Detail detail) {
+  v1::Attempt attempt;
+  attempt.set_number(from.number);
+  attempt.set_state(static_cast<v1::Attempt::State>(from.state));
+  attempt.set_worker(from.worker_name);
+  attempt.set_worker_uuid(from.worker_uuid);
+  attempt.set_session(from.session);
+  attempt.set_session_kind(static_cast<v1::Attempt::SessionKind>(from.session_kind));
+  attempt.set_epoch(from.epoch);
+  if (from.created_at != absl::InfinitePast()) {
+    *attempt.mutable_created_at() = ToProto(from.created_at);
+  }
+  if (from.state == core::AttemptState::kStopping) attempt.set_stop_reason(from.stop_reason);
+  if (from.state == core::AttemptState::kLost) {
+    attempt.set_failure(v1::Failure::WORKER_LOST);
+    attempt.set_failure_message(from.stop_reason);
+  }
+  if (!from.end.has_value()) return attempt;
+  FillFromEnd(*from.end, attempt);
+  v1::AttemptEnd end;
+  if (detail == Detail::kFull && end.ParseFromString(from.end->bytes)) {
+    FillFromWords(std::move(end), attempt);
+  }
+  return attempt;
+}
+
+void AddAttempts(const core::Handoff& from, Detail detail, v1::Handoff& handoff) {
+  size_t bytes = 0;
+  std::vector<v1::Attempt> newest_first;
+  for (auto it = from.attempts.rbegin(); it != from.attempts.rend(); ++it) {
+    const Detail rest = bytes > kMaxDetailBytes ? Detail::kList : detail;
+    newest_first.push_back(AttemptToProto(*it, rest));
+    bytes += newest_first.back().ByteSizeLong();
+  }
+  for (auto it = newest_first.rbegin(); it != newest_first.rend(); ++it) {
+    *handoff.add_attempts() = std::move(*it);
+  }
+}
+
+// What a list says about the work comes from the newest attempt that ended.
+void AddResults(const core::Handoff& from, v1::Handoff& handoff) {
+  for (auto it = from.attempts.rbegin(); it != from.attempts.rend(); ++it) {
+    if (!it->end.has_value() || it->arrived_after_loss) continue;
+    handoff.set_head_commit(it->end->head_commit);
+    handoff.set_files_changed(it->end->files_changed);
+    handoff.set_lines_added(it->end->lines_added);
+    handoff.set_lines_deleted(it->end->lines_deleted);
+    return;
+  }
+}
+
+void AddSpec(const core::Handoff& from, v1::Handoff& handoff) {
+  v1::HandoffSpec& spec = *handoff.mutable_spec();
+  spec.ParseFromString(from.spec);
+  handoff.set_task(spec.task());
+  handoff.set_base_commit(spec.repository().commit());
+  *handoff.mutable_checks() = spec.checks();
+}
+
+}  // namespace
+
+v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
+  v1::Handoff handoff;
+  handoff.set_id(from.id);
+  handoff.set_status(static_cast<v1::Handoff::Status>(from.status));
+  handoff.set_verified(from.verified);
+  handoff.set_changed(from.changed);
+  handoff.set_task(from.task_line);
+  handoff.set_repo(from.repo_url.empty() ? from.repo_key : from.repo_url);
+  handoff.set_ref(from.repo_ref);
+  handoff.set_agent(from.agent);
+  handoff.set_model(from.model);
+  handoff.set_owner(from.owner);
+  handoff.mutable_labels()->insert(from.labels.begin(), from.labels.end());
+  handoff.set_reason(from.reason);
+  handoff.set_failure(static_cast<v1::Failure::Class>(from.failure));
+  handoff.set_priority(from.priority);
+  handoff.set_attempt_count(static_cast<int>(from.attempts.size()));
+  if (!from.repo_key.empty()) handoff.set_branch(absl::StrCat("handoff/", from.id));
+  if (from.Latest() != nullptr) handoff.set_worker(from.Latest()->worker_name);
+  SetTime(from.created_at, &v1::Handoff::mutable_created_at, handoff);
+  SetTime(from.updated_at, &v1::Handoff::mutable_updated_at, handoff);
+  SetTime(from.updated_at, &v1::Handoff::mutable_last_activity_at, handoff);
+  SetTime(from.ended_at, &v1::Handoff::mutable_ended_at, handoff);
+  SetTime(from.not_before, &v1::Handoff::mutable_not_before, handoff);
+  AddAttempts(from, detail, handoff);
+  AddResults(from, handoff);
+  if (detail == Detail::kFull) AddSpec(from, handoff);
+  return handoff;
+}
+
+void Overlay(const std::optional<core::AttemptView>& view,
+             const std::optional<Engine::Lease>& lease, v1::Handoff& handoff) {
+  if (!lease.has_value() || handoff.attempts().empty()) return;
+  v1::Attempt& attempt = *handoff.mutable_attempts(handoff.attempts_size() - 1);
+  // The record was read before the engine was asked: an attempt that ended meanwhile stays ended.
+  if (core::IsTerminal(static_cast<core::AttemptState>(attempt.state()))) return;
+  attempt.set_state(static_cast<v1::Attempt::State>(lease->state));
+  attempt.set_unreachable(lease->unreachable);
+  *attempt.mutable_lease_until() = ToProto(lease->until);
+  v1::AttemptStatus status;
+  if (!view.has_value() || view->number != attempt.number() || view->epoch != attempt.epoch() ||
+      !status.ParseFromString(view->bytes)) {
+    return;
+  }
+  if (view->stalled && handoff.status() == v1::Handoff::RUNNING) {
+    handoff.set_status(v1::Handoff::STALLED);
+  }
+  handoff.set_phase(status.phase());
+  attempt.set_phase(status.phase());
+  if (!status.session().empty()) attempt.set_session(status.session());
+  attempt.set_last_line(status.last_line());
+  attempt.set_will_end(status.will_end());
+  attempt.set_workspace(status.workspace());
+  attempt.set_command(status.command());
+  attempt.set_safe_command(status.safe_command());
+  attempt.set_isolation(status.isolation());
+  if (status.has_facts()) *attempt.mutable_facts() = std::move(*status.mutable_facts());
+  if (status.has_started_at()) *attempt.mutable_started_at() = status.started_at();
+  if (status.has_last_activity_at()) {
+    *attempt.mutable_last_activity_at() = status.last_activity_at();
+    *handoff.mutable_last_activity_at() = status.last_activity_at();
+  }
+}
+
+v1::Event ToProto(const core::Event& from) {
+  v1::Event event;
+  event.set_revision(from.revision);
+  *event.mutable_at() = ToProto(from.at);
+  event.set_handoff_id(from.handoff_id);
+  event.set_kind(from.kind);
+  event.set_attempt(from.attempt);
+  event.set_worker(from.worker);
+  if (!from.handoff_id.empty()) {
+    event.set_status(static_cast<v1::Handoff::Status>(from.status));
+  }
+  event.set_message(from.message);
+  return event;
+}
+
+v1::WhyResponse ToProto(const core::Why::Reply& reply) {
+  v1::WhyResponse response;
+  response.set_summary(reply.summary);
+  for (const std::string& detail : reply.details) response.add_details(detail);
+  for (const std::string& command : reply.commands) response.add_commands(command);
+  return response;
+}
+
+}  // namespace handoff

@@ -1,0 +1,141 @@
+// The part of convert.h that workers are shown and told.
+
+#include <map>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/rpc/proto_time.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/service/convert.h"
+
+namespace handoff {
+namespace {
+
+constexpr size_t kMaxSpecBytes = 1 << 20;
+constexpr size_t kMaxPageBytes = 2 << 20;
+
+v1::AgentOffer OfferToProto(const core::AgentOffer& from) {
+  v1::AgentOffer offer;
+  offer.set_name(from.name);
+  offer.set_state(static_cast<v1::AgentOffer::State>(from.state));
+  offer.set_version(from.version);
+  offer.set_account(from.account);
+  offer.set_message(from.message);
+  if (from.probed_at != absl::InfinitePast()) *offer.mutable_probed_at() = ToProto(from.probed_at);
+  return offer;
+}
+
+v1::Hold HoldToProto(const core::Hold& from) {
+  v1::Hold hold;
+  hold.set_key(from.key);
+  hold.set_reason(from.reason);
+  *hold.mutable_since() = ToProto(from.since);
+  *hold.mutable_next_probe() = ToProto(from.next_probe);
+  return hold;
+}
+
+v1::DesiredAttempt DesiredToProto(const core::Sync::Desired& from) {
+  v1::DesiredAttempt desired;
+  desired.set_handoff_id(from.handoff_id);
+  desired.set_number(from.number);
+  desired.set_epoch(from.epoch);
+  desired.set_action(from.stop ? v1::DesiredAttempt::STOP : v1::DesiredAttempt::RUN);
+  *desired.mutable_lease() = ToProto(from.lease);
+  if (from.stop) {
+    desired.set_stop_as(static_cast<v1::AttemptEnd::EndedBy>(from.stop_as));
+    desired.set_stop_reason(from.stop_reason);
+    *desired.mutable_stop_grace() = ToProto(core::kStopGrace);
+  }
+  return desired;
+}
+
+v1::AttemptSpec ToSpec(const core::Handoff& handoff) {
+  v1::AttemptSpec spec;
+  *spec.mutable_handoff() = ToProto(handoff, Detail::kFull);
+  if (const core::Attempt* attempt = handoff.Latest(); attempt != nullptr) {
+    spec.set_session(attempt->session);
+    spec.set_session_kind(static_cast<v1::Attempt::SessionKind>(attempt->session_kind));
+  }
+  return spec;
+}
+
+}  // namespace
+
+v1::Worker ToProto(const core::ListWorkers::Item& item) {
+  const core::Worker& from = item.worker;
+  v1::Worker worker;
+  worker.set_name(from.name);
+  worker.set_uuid(from.uuid);
+  worker.set_reachable(item.reachable);
+  if (from.last_seen != absl::InfinitePast()) *worker.mutable_last_seen() = ToProto(from.last_seen);
+  if (from.registered_at != absl::InfinitePast()) {
+    *worker.mutable_registered_at() = ToProto(from.registered_at);
+  }
+  worker.set_slots(from.slots);
+  worker.set_slots_used(static_cast<int>(item.attempts.size()));
+  worker.mutable_labels()->insert(from.labels.begin(), from.labels.end());
+  for (const core::AgentOffer& offer : from.agents) *worker.add_agents() = OfferToProto(offer);
+  worker.set_draining(from.draining);
+  worker.set_drain_reason(from.drain_reason);
+  worker.set_not_accepting(from.not_accepting);
+  worker.set_disk_free_bytes(from.disk_free_bytes);
+  for (const core::Hold& hold : item.holds) *worker.add_holds() = HoldToProto(hold);
+  for (const auto& [id, number] : item.attempts) worker.add_attempts(absl::StrCat(id, "/", number));
+  worker.set_version(from.version);
+  return worker;
+}
+
+v1::ListWorkersResponse ToProto(const core::ListWorkers::Reply& reply,
+                                const std::string& page_token) {
+  std::map<std::string, const core::ListWorkers::Item*> by_name;
+  for (const auto& item : reply.workers) by_name[item.worker.name] = &item;
+  v1::ListWorkersResponse response;
+  size_t bytes = 0;
+  for (auto it = by_name.upper_bound(page_token); it != by_name.end(); ++it) {
+    v1::Worker worker = ToProto(*it->second);
+    bytes += worker.ByteSizeLong();
+    if (bytes > kMaxPageBytes && response.workers_size() > 0) {
+      response.set_next_page_token(response.workers(response.workers_size() - 1).name());
+      break;
+    }
+    *response.add_workers() = std::move(worker);
+  }
+  return response;
+}
+
+v1::SyncResponse ToProto(const SyncAnswer& answer) {
+  v1::SyncResponse response;
+  response.set_pool_id(answer.pool_id);
+  response.set_term(answer.term);
+  response.set_revision(answer.revision);
+  response.set_in_reply_to(answer.in_reply_to);
+  response.set_draining(answer.reply.draining);
+  *response.mutable_sync_after() = ToProto(absl::ZeroDuration());
+  for (const auto& [key, url] : answer.reply.probes) {
+    v1::Probe& probe = *response.add_probes();
+    probe.set_key(key);
+    probe.set_url(url);
+  }
+  for (const auto& [id, number] : answer.reply.forget) {
+    response.add_forget(absl::StrCat(id, "/", number));
+  }
+  size_t next_spec = 0;
+  size_t bytes = 0;
+  for (const core::Sync::Desired& from : answer.reply.attempts) {
+    v1::DesiredAttempt desired = DesiredToProto(from);
+    if (from.with_spec) {
+      CHECK(next_spec < answer.specs.size());
+      *desired.mutable_spec() = ToSpec(answer.specs[next_spec++]);
+      // Left out, it is not listed by the worker's next request and comes then.
+      const size_t more = desired.ByteSizeLong();
+      if (bytes > 0 && bytes + more > kMaxSpecBytes) continue;
+      bytes += more;
+    }
+    *response.add_attempts() = std::move(desired);
+  }
+  return response;
+}
+
+}  // namespace handoff

@@ -1,0 +1,22 @@
+// Packs and archives, in and out.
+#pragma once
+
+#include "coordinator/object_store.h"
+#include "handoff/v1/objects.grpc.pb.h"
+
+namespace handoff {
+
+class ObjectsService final : public v1::Objects::CallbackService {
+ public:
+  explicit ObjectsService(ObjectStore& objects) : objects_(objects) {}
+
+ private:
+  using Context = grpc::CallbackServerContext;
+  grpc::ServerBidiReactor<v1::PutObjectRequest, v1::PutObjectResponse>* Put(Context*) override;
+  grpc::ServerWriteReactor<v1::GetObjectResponse>* Get(Context*,
+                                                       const v1::GetObjectRequest*) override;
+
+  ObjectStore& objects_;
+};
+
+}  // namespace handoff

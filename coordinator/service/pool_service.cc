@@ -1,0 +1,130 @@
+#include "coordinator/service/pool_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <memory>
+#include <utility>
+
+#include "common/status.h"
+#include "coordinator/service/answer.h"
+#include "coordinator/service/convert.h"
+#include "coordinator/service/log_appender.h"
+#include "coordinator/service/validate.h"
+
+namespace handoff {
+namespace {
+
+absl::Status Stopping() {
+  return absl::UnavailableError("the coordinator is stopping; attempts go on, call again");
+}
+
+// One Sync that the engine may hold; tells it when the worker has gone. Owns itself until OnDone.
+class SyncCall final : public grpc::ServerUnaryReactor,
+                       public std::enable_shared_from_this<SyncCall> {
+ public:
+  SyncCall(Engine& engine, HeldSyncs& held, HeldSyncs::Key key)
+      : engine_(engine), held_(held), key_(std::move(key)) {}
+
+  void Begin(core::Sync command, v1::SyncResponse* response) {
+    self_ = shared_from_this();
+    if (!held_.Add(key_)) return Finish(ToGrpc(Stopping()));
+    engine_.Post(std::move(command),
+                 [self = self_, response](const absl::StatusOr<SyncAnswer>& answer) {
+                   const bool closed = !self->held_.Remove(self->key_);
+                   if (answer.ok()) *response = ToProto(*answer);
+                   self->Finish(ToGrpc(answer.ok() ? absl::OkStatus()
+                                       : closed    ? Stopping()
+                                                   : FromEngine(answer.status())));
+                 });
+  }
+
+ private:
+  void OnCancel() override { engine_.CancelSync(key_.first, key_.second); }
+  void OnDone() override { const auto last = std::move(self_); }
+
+  Engine& engine_;
+  HeldSyncs& held_;
+  const HeldSyncs::Key key_;
+  std::shared_ptr<SyncCall> self_;
+};
+
+}  // namespace
+
+bool HeldSyncs::Add(const Key& key) {
+  MutexLock lock(mutex_);
+  if (!closed_) held_.insert(key);
+  return !closed_;
+}
+
+bool HeldSyncs::Remove(const Key& key) {
+  MutexLock lock(mutex_);
+  if (const auto it = held_.find(key); it != held_.end()) held_.erase(it);
+  return !closed_;
+}
+
+std::multiset<HeldSyncs::Key> HeldSyncs::Close() {
+  MutexLock lock(mutex_);
+  closed_ = true;
+  return held_;
+}
+
+void PoolService::Close() {
+  for (const auto& [uuid, seq] : held_.Close()) parts_.engine.CancelSync(uuid, seq);
+}
+
+grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequest* request,
+                                            v1::SyncResponse* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto call = std::make_shared<SyncCall>(
+      parts_.engine, held_, HeldSyncs::Key(request->worker_uuid(), request->seq()));
+  call->Begin(ToCore(*request), response);
+  return call.get();
+}
+
+absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v1::AttemptEnd& end,
+                                             v1::ReportResponse& response) {
+  const std::string& id = request.handoff_id();
+  ASSIGN_OR_RETURN(const uint64_t size, parts_.logs.Size(id, request.number()));
+  if (size < end.log_bytes()) {
+    response.set_log_offset(size);
+    return false;
+  }
+  if (end.log_sha256().empty()) return true;
+  ASSIGN_OR_RETURN(const std::string sha256, parts_.logs.Sha256Of(id, request.number()));
+  end.set_log_differs(sha256 != end.log_sha256());
+  if (end.log_differs()) {
+    SPDLOG_ERROR("the log of {}/{} has {} bytes and SHA-256 {}; worker {} recorded {} and {}", id,
+                 request.number(), size, sha256, request.worker_uuid(), end.log_bytes(),
+                 end.log_sha256());
+  }
+  return true;
+}
+
+grpc::ServerUnaryReactor* PoolService::Report(Context* context, const v1::ReportRequest* request,
+                                              v1::ReportResponse* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  v1::ReportRequest checked = *request;
+  const auto complete = CompareLog(*request, *checked.mutable_end(), *response);
+  if (!complete.ok() || !*complete) return Answer(context, complete.status());
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  parts_.engine.Post(ToCore(checked),
+                     AnswerWith(reactor, [this, request, response](const auto& reply) {
+                       response->set_accepted(true);
+                       response->set_current(reply.current);
+                       response->set_log_offset(request->end().log_bytes());
+                       *response->mutable_handoff() = ToProto(reply.handoff, Detail::kFull);
+                       parts_.logs.Finish(request->handoff_id(), request->number());
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+grpc::ServerBidiReactor<v1::AppendLogRequest, v1::AppendLogResponse>* PoolService::AppendLog(
+    Context*) {
+  const auto stream = std::make_shared<LogAppender>(parts_.reader, parts_.logs, parts_.followers);
+  stream->Subscribe();
+  stream->Begin();
+  return stream.get();
+}
+
+}  // namespace handoff

@@ -1,0 +1,56 @@
+// For workers. Each handler translates, asks, and translates back; it never waits for the engine.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "common/mutex.h"
+#include "coordinator/service/parts.h"
+#include "handoff/v1/pool.grpc.pb.h"
+
+namespace handoff {
+
+// The Syncs that the engine holds, so that all can be answered when the coordinator stops.
+// Thread-safe.
+class HeldSyncs {
+ public:
+  using Key = std::pair<std::string, uint64_t>;  // worker uuid and seq
+  bool Add(const Key& key);                      // false once closed
+  bool Remove(const Key& key);                   // false once closed
+  std::multiset<Key> Close();                    // what is held; nothing is added any more
+
+ private:
+  Mutex mutex_;
+  std::multiset<Key> held_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+class PoolService final : public v1::Pool::CallbackService {
+ public:
+  explicit PoolService(const ServiceParts& parts) : parts_(parts) {}
+
+  // Answers every held Sync with UNAVAILABLE, and every later one at once.
+  void Close();
+
+ private:
+  using Context = grpc::CallbackServerContext;
+
+  grpc::ServerUnaryReactor* Sync(Context*, const v1::SyncRequest*, v1::SyncResponse*) override;
+  grpc::ServerUnaryReactor* Report(Context*, const v1::ReportRequest*,
+                                   v1::ReportResponse*) override;
+  grpc::ServerBidiReactor<v1::AppendLogRequest, v1::AppendLogResponse>* AppendLog(
+      Context*) override;
+
+  // True: the coordinator has the whole log that `request` speaks of, and `end` says whether it is
+  // the same. False: `response` says from where on it is missing.
+  absl::StatusOr<bool> CompareLog(const v1::ReportRequest& request, v1::AttemptEnd& end,
+                                  v1::ReportResponse& response);
+
+  const ServiceParts parts_;
+  HeldSyncs held_;
+};
+
+}  // namespace handoff

@@ -1,0 +1,184 @@
+#include "coordinator/service/validate.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/handoff/names.h"
+#include "common/rpc/proto_time.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "coordinator/core/limits.h"
+
+namespace handoff {
+namespace {
+
+constexpr size_t kMaxReason = 1024;
+constexpr size_t kMaxActor = 128;
+constexpr int kMaxPage = 500;
+constexpr int kMaxRepoKeys = 1000;
+constexpr int kMaxWorkspaces = 10000;
+constexpr int kMaxOffers = 64;
+constexpr int kMaxProbes = 256;
+
+absl::Status TooMany(absl::string_view field, int64_t count, int64_t most) {
+  return absl::InvalidArgumentError(absl::StrCat(count, " ", field, ": at most ", most));
+}
+
+absl::Status ValidateUuid(absl::string_view uuid) {
+  const bool fine =
+      !uuid.empty() && uuid.size() <= 64 && std::all_of(uuid.begin(), uuid.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+      });
+  return fine ? absl::OkStatus()
+              : absl::InvalidArgumentError("worker_uuid must be hex digits and '-', at most 64");
+}
+
+absl::Status ValidateAttempt(const std::string& id, int number) {
+  RETURN_IF_ERROR(ValidateId(id));
+  if (number >= 1 && number <= core::kMaxAttempts) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("attempt ", number, " of ", id, ": use 1 to ", core::kMaxAttempts));
+}
+
+absl::Status ValidateOffers(const v1::SyncRequest& request) {
+  if (request.agents_size() > kMaxOffers) {
+    return TooMany("agents", request.agents_size(), kMaxOffers);
+  }
+  for (const v1::AgentOffer& offer : request.agents()) {
+    RETURN_IF_ERROR(ValidateAgentName(offer.name()));
+    RETURN_IF_ERROR(ValidateLine("agents.version", offer.version(), 256));
+    RETURN_IF_ERROR(ValidateLine("agents.account", offer.account(), 256));
+    if (offer.message().size() > 4096) {
+      return absl::InvalidArgumentError("agents.message has more than 4096 bytes");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateStatuses(const v1::SyncRequest& request) {
+  // A worker may hold every slot and, after a restart, as many ended ones that are not reported.
+  constexpr int kMost = 4 * core::kMaxSlots;
+  if (request.attempts_size() > kMost) return TooMany("attempts", request.attempts_size(), kMost);
+  for (const v1::AttemptStatus& status : request.attempts()) {
+    RETURN_IF_ERROR(ValidateAttempt(status.handoff_id(), status.number()));
+  }
+  if (request.probes_size() > kMaxProbes)
+    return TooMany("probes", request.probes_size(), kMaxProbes);
+  for (const v1::ProbeResult& probe : request.probes()) {
+    RETURN_IF_ERROR(ValidateLine("probes.key", probe.key(), 2100));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateIdPart(absl::string_view part) {
+  const bool fine = !part.empty() && part.size() <= kMaxIdBytes &&
+                    std::all_of(part.begin(), part.end(), [](char c) {
+                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '-';
+                    });
+  if (fine) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("id '", OneLine(EscapeInvalidUtf8(part.substr(0, 200)), 80),
+                   "' is not allowed: use an id or a part of one (a-z, 0-9 and '-')"));
+}
+
+absl::Status ValidateLine(absl::string_view field, absl::string_view text, size_t most) {
+  const bool one_line = std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (text.size() <= most && one_line && IsValidUtf8(text)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, " must be at most ", most, " bytes of text on one line, without control characters"));
+}
+
+absl::Status Validate(const v1::ListRequest& request) {
+  RETURN_IF_ERROR(ValidateLine("owner", request.owner(), 128));
+  RETURN_IF_ERROR(ValidateLine("repo", request.repo(), 2048));
+  RETURN_IF_ERROR(ValidateLine("page_token", request.page_token(), 256));
+  if (!request.worker().empty()) RETURN_IF_ERROR(ValidateWorkerName(request.worker()));
+  for (const int status : request.statuses()) {
+    if (!v1::Handoff::Status_IsValid(status) || status == v1::Handoff::STATUS_UNSPECIFIED) {
+      return absl::InvalidArgumentError(absl::StrCat("status ", status, " is not known"));
+    }
+  }
+  if (request.labels().size() > 32) return TooMany("labels", request.labels().size(), 32);
+  for (const auto& [key, value] : request.labels()) RETURN_IF_ERROR(ValidateLabel(key, value));
+  if (request.page_size() >= 0 && request.page_size() <= kMaxPage) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "page_size is ", request.page_size(), ": use 1 to ", kMaxPage, ", or 0 for the default"));
+}
+
+absl::Status Validate(const v1::ReadLogRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  if (request.attempt() >= 0 && request.attempt() <= core::kMaxAttempts) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("attempt is ", request.attempt(), ": use a number from 1, or 0 for the latest"));
+}
+
+absl::Status Validate(const v1::CancelRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  RETURN_IF_ERROR(ValidateLine("reason", request.reason(), kMaxReason));
+  return ValidateLine("actor", request.actor(), kMaxActor);
+}
+
+absl::Status Validate(const v1::ResumeRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  if (!request.on_worker().empty()) RETURN_IF_ERROR(ValidateWorkerName(request.on_worker()));
+  if (!request.agent().empty()) RETURN_IF_ERROR(ValidateAgentName(request.agent()));
+  RETURN_IF_ERROR(ValidateModel(request.model()));
+  return ValidateLine("actor", request.actor(), kMaxActor);
+}
+
+absl::Status Validate(const v1::DrainWorkerRequest& request) {
+  RETURN_IF_ERROR(ValidateWorkerName(request.name()));
+  RETURN_IF_ERROR(ValidateLine("reason", request.reason(), kMaxReason));
+  return ValidateLine("actor", request.actor(), kMaxActor);
+}
+
+absl::Status Validate(const v1::RemoveWorkerRequest& request) {
+  RETURN_IF_ERROR(ValidateWorkerName(request.name()));
+  return ValidateLine("actor", request.actor(), kMaxActor);
+}
+
+absl::Status Validate(const v1::SyncRequest& request) {
+  RETURN_IF_ERROR(ValidateUuid(request.worker_uuid()));
+  RETURN_IF_ERROR(ValidateWorkerName(request.name()));
+  RETURN_IF_ERROR(ValidateLine("pool_id", request.pool_id(), 64));
+  RETURN_IF_ERROR(ValidateLine("host_boot_id", request.host_boot_id(), 128));
+  RETURN_IF_ERROR(ValidateLine("version", request.version(), 128));
+  RETURN_IF_ERROR(ValidateLine("not_accepting", request.not_accepting(), 1024));
+  if (request.seq() == 0) return absl::InvalidArgumentError("seq must be 1 or more");
+  if (request.slots() < 0 || request.slots() > core::kMaxSlots) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("slots is ", request.slots(), ": use 0 to ", core::kMaxSlots));
+  }
+  if (request.labels().size() > 64) return TooMany("labels", request.labels().size(), 64);
+  for (const auto& [key, value] : request.labels()) RETURN_IF_ERROR(ValidateLabel(key, value));
+  RETURN_IF_ERROR(ValidateOffers(request));
+  if (request.repo_keys_size() > kMaxRepoKeys) {
+    return TooMany("repo_keys", request.repo_keys_size(), kMaxRepoKeys);
+  }
+  if (request.workspaces_size() > kMaxWorkspaces) {
+    return TooMany("workspaces", request.workspaces_size(), kMaxWorkspaces);
+  }
+  for (const std::string& id : request.workspaces()) RETURN_IF_ERROR(ValidateId(id));
+  return ValidateStatuses(request);
+}
+
+absl::Status Validate(const v1::ReportRequest& request) {
+  RETURN_IF_ERROR(ValidateUuid(request.worker_uuid()));
+  RETURN_IF_ERROR(ValidateAttempt(request.handoff_id(), request.number()));
+  RETURN_IF_ERROR(ValidateLine("pool_id", request.pool_id(), 64));
+  // Nothing in the end itself is a reason to refuse it: it would be sent for ever, and the attempt
+  // would never end. What makes no sense there is left out (convert.cc).
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const v1::AppendLogRequest& request) {
+  RETURN_IF_ERROR(ValidateUuid(request.worker_uuid()));
+  return ValidateAttempt(request.handoff_id(), request.number());
+}
+
+}  // namespace handoff
