@@ -1,0 +1,59 @@
+#include "coordinator/config.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/rpc/address.h"
+#include "common/status.h"
+// Exceptions stay within this file: toml++ reports errors with them by default.
+#include <toml++/toml.h>
+
+namespace handoff {
+
+absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base) {
+  const std::map<std::string, std::string*> keys = {
+      {"data_dir", &base.data_dir}, {"listen", &base.listen}, {"log_level", &base.log_level}};
+  const auto wrong = [&](const toml::source_region& where, absl::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ":", where.begin.line, ": ", what));
+  };
+  try {
+    const toml::table table = toml::parse(std::string(toml), std::string(name));
+    for (const auto& [key, node] : table) {
+      const std::string text(key.str());
+      const auto known = keys.find(text);
+      if (known == keys.end()) {
+        return wrong(key.source(), absl::StrCat("unknown key '", text,
+                                                "'; there are data_dir, listen and log_level"));
+      }
+      const auto value = node.value<std::string>();
+      if (!value.has_value())
+        return wrong(node.source(), absl::StrCat("'", text, "' must be text"));
+      *known->second = *value;
+    }
+  } catch (const toml::parse_error& error) {
+    return wrong(error.source(), std::string(error.description()));
+  }
+  return base;
+}
+
+absl::StatusOr<Config> LoadConfig(const std::string& path, Config base) {
+  const auto content = ReadFile(path, 1 << 20);
+  if (!content.ok()) return Annotate(content.status(), absl::StrCat("reading ", path));
+  return ParseConfig(*content, path, std::move(base));
+}
+
+absl::Status Validate(const Config& config) {
+  if (config.data_dir.empty()) {
+    return absl::InvalidArgumentError(
+        "no data directory: give --data-dir, HANDOFF_DATA_DIR or data_dir in the configuration");
+  }
+  for (const absl::string_view level : {"trace", "debug", "info", "warn", "error"}) {
+    if (config.log_level == level) return ParseAddress(config.listen).status();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "log level '", config.log_level, "' is not known: use trace, debug, info, warn or error"));
+}
+
+}  // namespace handoff

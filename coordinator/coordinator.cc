@@ -1,0 +1,126 @@
+#include "coordinator/coordinator.h"
+
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "common/rpc/server.h"
+#include "common/status.h"
+#include "coordinator/engine.h"
+#include "coordinator/log_store.h"
+#include "coordinator/object_store.h"
+#include "coordinator/object_sweeper.h"
+#include "coordinator/service/control_service.h"
+#include "coordinator/service/followers.h"
+#include "coordinator/service/objects_service.h"
+#include "coordinator/service/pool_service.h"
+#include "coordinator/store/data_directory.h"
+#include "coordinator/store/sqlite_reader.h"
+#include "coordinator/store/sqlite_store.h"
+
+namespace handoff {
+namespace {
+
+constexpr absl::Duration kStopGrace = absl::Seconds(2);
+
+// Nobody knows what is on the disk: the next start reads it again.
+[[noreturn]] void Die(const absl::Status& status) {
+  SPDLOG_CRITICAL("stopping at once: {}", std::string(status.message()));
+  spdlog::shutdown();
+  std::_Exit(1);
+}
+
+}  // namespace
+
+// Members are in the order in which they are built; the server's services refer to all above.
+struct Coordinator::Impl {
+  std::unique_ptr<DataDirectory> directory;
+  std::unique_ptr<SqliteStore> store;
+  std::unique_ptr<SqliteReader> reader;
+  std::unique_ptr<ObjectStore> objects;
+  std::unique_ptr<Followers> followers;
+  std::unique_ptr<LogStore> logs;
+  std::unique_ptr<Engine> engine;
+  std::unique_ptr<ControlService> control;
+  std::unique_ptr<PoolService> pool;
+  std::unique_ptr<ObjectsService> objects_service;
+  std::unique_ptr<RpcServer> server;
+  std::unique_ptr<ObjectSweeper> sweeper;
+
+  absl::Status OpenStores(const std::string& data_dir);
+  absl::Status StartEngine(const Clock& clock);
+  absl::Status StartServer(const std::string& listen, const Clock& clock);
+};
+
+absl::Status Coordinator::Impl::OpenStores(const std::string& data_dir) {
+  ASSIGN_OR_RETURN(DataDirectory opened, DataDirectory::Open(data_dir));
+  directory = std::make_unique<DataDirectory>(std::move(opened));
+  ASSIGN_OR_RETURN(store, SqliteStore::Open(directory->database()));
+  ASSIGN_OR_RETURN(reader, SqliteReader::Open(directory->database()));
+  ASSIGN_OR_RETURN(objects, ObjectStore::Open(directory->objects()));
+  followers = std::make_unique<Followers>(*reader);
+  ASSIGN_OR_RETURN(logs, LogStore::Open(directory->logs()));
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::Impl::StartEngine(const Clock& clock) {
+  EngineOptions options;
+  options.on_commit = [f = followers.get()](uint64_t revision) { f->Committed(revision); };
+  options.fatal = Die;
+  engine = std::make_unique<Engine>(std::move(options), *store, clock);
+  return engine->Start();
+}
+
+absl::Status Coordinator::Impl::StartServer(const std::string& listen, const Clock& clock) {
+  const ServiceParts parts{*engine,
+                           *reader,
+                           *logs,
+                           *objects,
+                           *followers,
+                           clock,
+                           directory->path(),
+                           SqliteStoreOptions().reserve_bytes,
+                           clock.Now()};
+  control = std::make_unique<ControlService>(parts);
+  pool = std::make_unique<PoolService>(parts);
+  objects_service = std::make_unique<ObjectsService>(*objects);
+  ASSIGN_OR_RETURN(server,
+                   RpcServer::Start(listen, {control.get(), pool.get(), objects_service.get()}));
+  sweeper = std::make_unique<ObjectSweeper>(*objects, *reader, clock);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Config& config,
+                                                                const Clock& clock) {
+  RETURN_IF_ERROR(Validate(config));
+  std::unique_ptr<Coordinator> coordinator(new Coordinator(std::make_unique<Impl>()));
+  Impl& impl = *coordinator->impl_;
+  RETURN_IF_ERROR(impl.OpenStores(config.data_dir));
+  RETURN_IF_ERROR(impl.StartEngine(clock));
+  RETURN_IF_ERROR(impl.StartServer(config.listen, clock));
+  return coordinator;
+}
+
+Coordinator::Coordinator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Coordinator::~Coordinator() { Stop(); }
+
+const std::string& Coordinator::address() const { return impl_->server->address(); }
+
+void Coordinator::Stop() {
+  Impl& impl = *impl_;
+  if (impl.server != nullptr) {
+    impl.server->SetServing(false);
+    impl.pool->Close();
+    impl.followers->Close();
+    impl.server->Stop(kStopGrace);
+  }
+  impl.sweeper.reset();
+  if (impl.engine != nullptr) impl.engine->Stop();
+  // Nobody is woken any more, and then the log store answers what it still syncs.
+  if (impl.followers != nullptr) impl.followers->Stop();
+  impl.logs.reset();
+}
+
+}  // namespace handoff

@@ -1,0 +1,95 @@
+// One thread that owns the State. Commands wait in a bounded queue; a batch of them is decided and
+// applied in order, committed once, and only then answered. Sync answers are held here until
+// something changes for the worker.
+//
+// A certain rollback (full, busy) drops the state, loads it again and answers UNAVAILABLE; a failed
+// or unknown sync ends the process, because nobody knows what is on the disk. Below the disk's
+// reserve nothing new is taken or placed, and what runs can still end.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/clock.h"
+#include "coordinator/core/scheduler.h"
+#include "coordinator/store/store.h"
+
+namespace handoff {
+
+// What a worker is told, with the handoffs whose spec goes along.
+struct SyncAnswer {
+  std::string pool_id;
+  uint64_t term = 0;
+  uint64_t revision = 0;  // of answers: each has a higher one than all before it in this term
+  uint64_t in_reply_to = 0;
+  core::Sync::Reply reply;
+  std::vector<core::Handoff> specs;  // one for each Desired with with_spec, in order
+};
+
+struct EngineOptions {
+  size_t max_queue = 65536;  // further commands: RESOURCE_EXHAUSTED
+  size_t max_batch = 1024;
+  absl::Duration sync_hold = absl::Seconds(10);  // ± 20 %, by the worker's uuid and seq
+  // Called on the engine's thread after each commit with the revision that is durable now.
+  std::function<void(uint64_t)> on_commit = [](uint64_t) {};
+  // Ends the process. Replaced in tests: when it returns, the engine answers nothing but
+  // UNAVAILABLE.
+  std::function<void(const absl::Status&)> fatal;
+  // False: nothing happens until somebody calls Step. For tests and simulations.
+  bool own_thread = true;
+};
+
+// Thread-safe but for Start, Stop and Step. Callbacks run on the engine's thread, outside of every
+// lock, and must be brief; those of a refused command run in Post.
+class Engine {
+ public:
+  template <typename Reply>
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Reply>)>;
+
+  Engine(EngineOptions options, Store& store, const Clock& clock);
+  ~Engine();  // stops; unanswered commands get CANCELLED
+
+  absl::Status Start();  // loads
+  void Stop();
+  // Without a thread of its own: decides, commits and answers one batch of what is queued. Returns
+  // how long at most to wait with the next call.
+  absl::Duration Step();
+
+  void Post(core::Submit command, Done<core::Submit::Reply> done);
+  void Post(core::Cancel command, Done<core::Cancel::Reply> done);
+  void Post(core::Resume command, Done<core::Resume::Reply> done);
+  void Post(core::Drain command, Done<core::Drain::Reply> done);
+  void Post(core::RemoveWorker command, Done<core::RemoveWorker::Reply> done);
+  void Post(core::Report command, Done<core::Report::Reply> done);
+  void Post(core::Why command, Done<core::Why::Reply> done);
+  void Post(core::ListWorkers command, Done<core::ListWorkers::Reply> done);
+  void Post(core::Counts command, Done<core::Counts::Reply> done);
+  // Held until the answer differs from what the request lists, or sync_hold passed. A newer Sync of
+  // the same worker ends a held one with ABORTED, as does CancelSync(uuid, seq) when the caller has
+  // gone.
+  void Post(core::Sync command, Done<SyncAnswer> done);
+  void CancelSync(const std::string& worker_uuid, uint64_t seq);
+
+  // What lists and shows lay over the stored rows; a copy, taken under a lock of its own.
+  std::optional<core::AttemptView> ViewOf(const std::string& handoff_id) const;
+  // lease_until of the live attempt and whether its worker is silent; nothing when it has none.
+  struct Lease {
+    absl::Time until;
+    bool unreachable = false;
+    core::AttemptState state;
+  };
+  std::optional<Lease> LeaseOf(const std::string& handoff_id) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace handoff

@@ -1,0 +1,281 @@
+#include "coordinator/engine_turn.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/handoff/names.h"
+
+namespace handoff {
+namespace {
+
+// The wall clock and CLOCK_BOOTTIME run at the same rate: a larger difference means that somebody
+// set the wall clock.
+constexpr absl::Duration kClockWasSet = absl::Seconds(10);
+constexpr absl::Duration kRetryWithoutRoom = absl::Seconds(5);
+constexpr absl::Duration kLeastWait = absl::Milliseconds(1);
+
+void EndProcess(const absl::Status& status) {
+  std::fprintf(stderr,
+               "The database did not say whether the last changes are on the disk: %s. This "
+               "process ends; the next one reads what is there.\n",
+               status.ToString().c_str());
+  std::_Exit(EXIT_FAILURE);
+}
+
+absl::Status DatabaseFailed() {
+  return absl::UnavailableError(
+      "the coordinator's database failed and it is ending; ask the next one what was stored");
+}
+
+}  // namespace
+
+EngineTurn::EngineTurn(const EngineOptions& options, Store& store, const Clock& clock,
+                       EngineViews& views)
+    : options_(options), store_(store), clock_(clock), views_(views), ids_(store) {}
+
+absl::Status EngineTurn::Start() {
+  ASSIGN_OR_RETURN(state_, store_.Load(/*new_term=*/true));
+  anchor_wall_ = clock_.Now();
+  anchor_boot_ = clock_.Boot();
+  now_ = anchor_wall_;
+  BeginBatch();
+  Apply(core::AfterStart(state_, now_));
+  RETURN_IF_ERROR(Commit());
+  views_.Rebuild(state_);
+  return absl::OkStatus();
+}
+
+absl::Duration EngineTurn::Take(Batch batch) {
+  BeginBatch();
+  if (!dead_) ReadClock();
+  if (dead_) {
+    for (auto& command : batch) command->Refuse(DatabaseFailed());
+    return absl::InfiniteDuration();
+  }
+  for (auto& command : batch) command->Decide(*this);
+  const bool ticks = changed_ || now_ >= next_tick_;
+  if (ticks) Tick();
+  const bool stored = !durable_.empty();
+  const absl::Status committed = Commit();
+  if (!committed.ok()) {
+    Recover(committed);
+    const absl::Status refusal =
+        absl::UnavailableError(absl::StrCat(committed.message(), ". Nothing was done; try again"));
+    for (auto& command : batch) command->Refuse(refusal);
+    return UntilNext();
+  }
+  views_.Update(state_, touched_handoffs_, touched_workers_);
+  for (auto& command : batch) command->Release(*this);
+  AnswerSyncs();
+  state_.EvictEnded();
+  if (stored) options_.on_commit(state_.revision);
+  if (ticks) next_tick_ = HasRoom().ok() ? core::NextTick(state_) : now_ + kRetryWithoutRoom;
+  return UntilNext();
+}
+
+void EngineTurn::BeginBatch() {
+  durable_.clear();
+  changed_ = false;
+  room_.reset();
+  touched_handoffs_.clear();
+  touched_workers_.clear();
+  keys_.clear();
+}
+
+// A clock that was set is like a start: leases were given by another time. Everybody is asked again
+// and every live attempt gets one full lease.
+void EngineTurn::ReadClock() {
+  now_ = anchor_wall_ + (clock_.Boot() - anchor_boot_);
+  const absl::Time wall = clock_.Now();
+  if (absl::AbsDuration(wall - now_) <= kClockWasSet) return;
+  anchor_wall_ = wall;
+  anchor_boot_ = clock_.Boot();
+  now_ = wall;
+  Recover(absl::UnavailableError("the coordinator's clock was set"));
+}
+
+// ---- Deciding ----
+
+absl::Status EngineTurn::LookUp(core::Submit& command) {
+  core::Handoff& handoff = command.handoff;
+  if (!handoff.idempotency_key.empty()) {
+    const auto known = keys_.find({handoff.owner, handoff.idempotency_key});
+    if (known != keys_.end()) {
+      command.same_key = *state_.FindHandoff(known->second);
+    } else {
+      ASSIGN_OR_RETURN(command.same_key,
+                       store_.FindByIdempotencyKey(handoff.owner, handoff.idempotency_key));
+    }
+    if (command.same_key.has_value()) return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(HasRoom());
+  if (command.wished_id.empty()) {
+    ASSIGN_OR_RETURN(command.free_id, ids_.Next(MakeId(now_, handoff.task_line), state_));
+  } else {
+    ASSIGN_OR_RETURN(command.wished_id_taken, ids_.IsTaken(command.wished_id, state_));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EngineTurn::LookUp(core::Resume& command) {
+  RETURN_IF_ERROR(HasRoom());
+  return PageIn(command.id);
+}
+
+absl::Status EngineTurn::LookUp(core::Sync& command) {
+  for (const std::string& id : core::NotInMemory(state_, command)) RETURN_IF_ERROR(PageIn(id));
+  return absl::OkStatus();
+}
+
+// What nobody has is left to the decision, which has the sentence for it.
+absl::Status EngineTurn::PageIn(const std::string& id) {
+  if (state_.FindHandoff(id) != nullptr) return absl::OkStatus();
+  absl::StatusOr<core::Handoff> found = store_.Find(id);
+  if (absl::IsNotFound(found.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(found.status());
+  state_.PageIn(*std::move(found));
+  return absl::OkStatus();
+}
+
+absl::Status EngineTurn::HasRoom() {
+  if (!room_.has_value()) room_ = store_.HasRoom();
+  return *room_;
+}
+
+void EngineTurn::Apply(core::Edit edit) {
+  if (edit.changes.empty()) return;
+  changed_ = true;
+  state_.Apply(edit);
+  for (const core::Change& change : edit.changes) Note(change);
+  if (edit.durable()) durable_.push_back(std::move(edit));
+}
+
+// Which views and which held Syncs a change concerns.
+void EngineTurn::Note(const core::Change& change) {
+  if (const auto* put = std::get_if<core::PutHandoff>(&change)) {
+    const core::Handoff& handoff = put->handoff;
+    touched_handoffs_.insert(handoff.id);
+    for (const core::Attempt& attempt : handoff.attempts) {
+      if (!attempt.worker_uuid.empty()) touched_workers_.insert(attempt.worker_uuid);
+    }
+    if (!handoff.idempotency_key.empty()) {
+      keys_[{handoff.owner, handoff.idempotency_key}] = handoff.id;
+    }
+  } else if (const auto* lease = std::get_if<core::SetLease>(&change)) {
+    touched_handoffs_.insert(lease->handoff_id);
+  } else if (const auto* views = std::get_if<core::SetAttemptViews>(&change)) {
+    touched_workers_.insert(views->worker_uuid);
+    for (const auto& attempt : state_.AttemptsOf(views->worker_uuid)) {
+      touched_handoffs_.insert(attempt.first);
+    }
+  } else if (const auto* live = std::get_if<core::SetLiveWorker>(&change)) {
+    touched_workers_.insert(live->worker.uuid);
+  } else if (const auto* worker = std::get_if<core::PutWorker>(&change)) {
+    touched_workers_.insert(worker->worker.uuid);
+  } else if (const auto* dropped = std::get_if<core::DropWorker>(&change)) {
+    touched_workers_.insert(dropped->uuid);
+  } else if (const auto* hold = std::get_if<core::PutHold>(&change)) {
+    touched_workers_.insert(hold->hold.worker_uuid);
+  } else if (const auto* ended = std::get_if<core::DropHold>(&change)) {
+    touched_workers_.insert(ended->worker_uuid);
+  }
+}
+
+// Below the reserve nothing is placed and nothing is given away; both can wait.
+void EngineTurn::Tick() {
+  if (!HasRoom().ok()) return;
+  for (const auto& [time, uuid, key] : state_.probes()) {
+    if (time > now_) break;
+    touched_workers_.insert(uuid);
+  }
+  core::Tick tick;
+  const absl::Status ticked = Decide(tick).status();
+  CHECK(ticked.ok());
+}
+
+// ---- Storing ----
+
+absl::Status EngineTurn::Commit() {
+  return durable_.empty() ? absl::OkStatus() : store_.Commit(durable_);
+}
+
+absl::Status EngineTurn::Reload() {
+  ASSIGN_OR_RETURN(state_, store_.Load(/*new_term=*/false));
+  BeginBatch();
+  state_.Apply(core::AfterStart(state_, now_));
+  views_.Rebuild(state_);
+  next_tick_ = absl::InfinitePast();
+  return absl::OkStatus();
+}
+
+// What workers said is gone with the State. Their Syncs are ended, so that they say it again at
+// once; until then their attempts have one full lease.
+void EngineTurn::Recover(const absl::Status& cause) {
+  absl::Status status = cause;
+  if (absl::IsUnavailable(cause) || absl::IsResourceExhausted(cause)) status = Reload();
+  if (status.ok()) {
+    held_.EndAll(absl::UnavailableError(cause.message()));
+    return;
+  }
+  dead_ = true;
+  held_.EndAll(DatabaseFailed());
+  options_.fatal ? options_.fatal(status) : EndProcess(status);
+}
+
+// ---- Answering Syncs ----
+
+void EngineTurn::Hold(core::Sync request, Engine::Done<SyncAnswer> done) {
+  touched_workers_.insert(request.worker.uuid);
+  const absl::Time until =
+      now_ + SpreadHold(options_.sync_hold, request.worker.uuid, request.worker.seq);
+  held_.Hold({std::move(request), std::move(done), until});
+}
+
+void EngineTurn::AnswerSyncs() {
+  touched_handoffs_.clear();
+  for (const std::string& uuid : held_.Due(now_)) AnswerSync(uuid, /*due=*/true);
+  for (const std::string& uuid : touched_workers_) AnswerSync(uuid, /*due=*/false);
+  views_.Update(state_, touched_handoffs_, {});
+}
+
+void EngineTurn::AnswerSync(const std::string& worker_uuid, bool due) {
+  const HeldSyncs::Held* const held = held_.Find(worker_uuid);
+  if (held == nullptr) return;
+  core::Sync::Reply reply = core::Answer(state_, held->request, now_);
+  if (!reply.urgent && !due) {
+    held_.AnswerBy(worker_uuid, now_ + reply.hold);
+    return;
+  }
+  HeldSyncs::Held taken = held_.Take(worker_uuid);
+  taken.done(MakeAnswer(taken.request, std::move(reply)));
+}
+
+SyncAnswer EngineTurn::MakeAnswer(const core::Sync& request, core::Sync::Reply reply) {
+  SyncAnswer answer;
+  for (const core::Sync::Desired& desired : reply.attempts) {
+    if (desired.with_spec) answer.specs.push_back(*state_.FindHandoff(desired.handoff_id));
+  }
+  const core::Edit renewal = core::RenewLeases(state_, reply, now_);
+  CHECK(!renewal.durable());
+  state_.Apply(renewal);
+  for (const core::Change& change : renewal.changes) {
+    if (const auto* lease = std::get_if<core::SetLease>(&change)) {
+      touched_handoffs_.insert(lease->handoff_id);
+    }
+  }
+  answer.pool_id = state_.pool_id;
+  answer.term = state_.term;
+  answer.revision = ++answers_;
+  answer.in_reply_to = request.worker.seq;
+  answer.reply = std::move(reply);
+  return answer;
+}
+
+absl::Duration EngineTurn::UntilNext() const {
+  return std::max(kLeastWait, std::min(next_tick_, held_.Next()) - now_);
+}
+
+}  // namespace handoff

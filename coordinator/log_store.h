@@ -1,0 +1,62 @@
+// Attempt logs: append-only files DIR/<id>/attempt-N.log. Bytes never pass through the engine. One
+// thread syncs for many appends; an offset is durable, and shown to readers, only after that. The
+// file is the only buffer, for writers and for followers, so memory does not grow with a log or
+// with a slow reader. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace handoff {
+
+struct LogStoreOptions {
+  uint64_t reserve_bytes = uint64_t{256} << 20;  // appends are refused below this much free space
+  size_t max_open = 1024;  // files kept open; further ones close those that were idle longest
+  std::function<absl::Status(int fd)> sync;  // fdatasync; replaced in tests
+};
+
+class LogStore {
+ public:
+  static absl::StatusOr<std::unique_ptr<LogStore>> Open(const std::string& directory,
+                                                        LogStoreOptions options = {});
+  ~LogStore();  // syncs what is pending
+
+  // Durable bytes held; 0 for a log that nobody wrote.
+  absl::StatusOr<uint64_t> Size(const std::string& id, int attempt);
+
+  // Idempotent: bytes below the held size are skipped. OUT_OF_RANGE when `offset` would leave a
+  // gap; RESOURCE_EXHAUSTED below the disk reserve. `done` gets the durable offset after a sync
+  // that covers these bytes, or the error; always on the sync thread. The bytes are in the file
+  // when Append returns: who appends waits with more until enough of it was answered.
+  void Append(const std::string& id, int attempt, uint64_t offset, absl::string_view data,
+              absl::AnyInvocable<void(absl::StatusOr<uint64_t>)> done);
+
+  // At most `max` durable bytes from `offset`; "" at the end.
+  absl::StatusOr<std::string> Read(const std::string& id, int attempt, uint64_t offset, size_t max);
+
+  // SHA-256 of the durable bytes; kept incrementally for logs written in this process, else read
+  // once.
+  absl::StatusOr<std::string> Sha256Of(const std::string& id, int attempt);
+
+  // No more appends are expected: closes the file and forgets what is kept in memory.
+  void Finish(const std::string& id, int attempt);
+
+  // `wake` runs (on the sync thread, briefly) each time more of that log is durable, until
+  // Unfollow(token), which waits for one that runs on another thread.
+  uint64_t Follow(const std::string& id, int attempt, absl::AnyInvocable<void()> wake);
+  void Unfollow(uint64_t token);
+
+ private:
+  struct Impl;
+  explicit LogStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace handoff

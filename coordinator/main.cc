@@ -1,0 +1,60 @@
+// handoff-coordinator: keeps all records, decides placement, stores logs and packs.
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "common/log.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/flags.h"
+
+namespace handoff {
+namespace {
+
+// Each connection, log and upload takes a descriptor.
+void RaiseDescriptorLimit() {
+  rlimit files = {};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+int Run(const Config& config) {
+  // Blocked before any thread starts, so that only sigwait below gets them.
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  InitLogging("handoff-coordinator", config.log_level);
+  RaiseDescriptorLimit();
+  const RealClock clock;
+  const auto coordinator = Coordinator::Start(config, clock);
+  if (!coordinator.ok()) {
+    const std::string message(coordinator.status().message());
+    std::fprintf(stderr, "handoff-coordinator: %s\n", message.c_str());
+    return absl::IsInvalidArgument(coordinator.status()) ? 2 : 1;
+  }
+  SPDLOG_INFO("listening on {}", (*coordinator)->address());
+  std::printf("handoff-coordinator ready on %s\n", (*coordinator)->address().c_str());
+  std::fflush(stdout);
+  int signal_number = 0;
+  ::sigwait(&stop, &signal_number);
+  SPDLOG_INFO("stopping: {}", ::strsignal(signal_number));
+  (*coordinator)->Stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace handoff
+
+int main(int argc, char** argv) {
+  const auto flags = handoff::ParseFlags(argc, argv);
+  if (const int* const exit_status = std::get_if<int>(&flags)) return *exit_status;
+  return handoff::Run(std::get<handoff::Config>(flags));
+}
