@@ -1,0 +1,28 @@
+// Cursor's CLI, `cursor-agent` or `agent`.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/agent/agent.h"
+
+namespace handoff {
+
+class CursorAgent final : public Agent {
+ public:
+  absl::string_view name() const override { return "cursor"; }
+  bool has_sessions() const override { return true; }
+  bool needs_repository() const override { return true; }
+  bool has_stream() const override { return true; }
+  ProbeSpec Probe() const override;
+  ProbeVerdict JudgeProbe(const std::optional<ProbeOutput>& output) const override;
+  std::vector<std::string> CreateSessionCommand(const AgentRun& run) const override;
+  absl::StatusOr<std::string> ParseSessionId(absl::string_view output) const override;
+  AgentCommand Command(const AgentRun& run) const override;
+  std::unique_ptr<StreamParser> NewParser() const override;
+  Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const override;
+};
+
+}  // namespace handoff

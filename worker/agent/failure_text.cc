@@ -1,0 +1,123 @@
+#include "worker/agent/failure_text.h"
+
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/text.h"
+
+namespace handoff {
+namespace {
+
+struct Words {
+  FailureClass failure;
+  absl::string_view text;  // lower case
+};
+// In order: a quota message often says "rate limit" too, and both may name an HTTP status.
+constexpr Words kWords[] = {
+    {FailureClass::kAgentNeedsSetup, "workspace trust required"},
+    {FailureClass::kAgentNeedsSetup, "not logged in"},
+    {FailureClass::kAgentNeedsSetup, "authentication required"},
+    {FailureClass::kAgentNeedsSetup, "authentication failed"},
+    {FailureClass::kAgentNeedsSetup, "agent login"},
+    {FailureClass::kAgentNeedsSetup, "please log in"},
+    {FailureClass::kAgentNeedsSetup, "unauthenticated"},
+    {FailureClass::kAgentNeedsSetup, "unauthorized"},
+    {FailureClass::kAgentNeedsSetup, "invalid api key"},
+    {FailureClass::kAgentNeedsSetup, "api key is invalid"},
+    {FailureClass::kQuota, "usage limit"},
+    {FailureClass::kQuota, "hit your limit"},
+    {FailureClass::kQuota, "spend limit"},
+    {FailureClass::kQuota, "spending limit"},
+    {FailureClass::kQuota, "out of credits"},
+    {FailureClass::kQuota, "insufficient credits"},
+    {FailureClass::kQuota, "insufficient_quota"},
+    {FailureClass::kQuota, "quota exceeded"},
+    {FailureClass::kQuota, "current quota"},
+    {FailureClass::kContextOverflow, "context length"},
+    {FailureClass::kContextOverflow, "context_length"},
+    {FailureClass::kContextOverflow, "context window"},
+    {FailureClass::kContextOverflow, "maximum context"},
+    {FailureClass::kContextOverflow, "prompt is too long"},
+    {FailureClass::kContextOverflow, "too many tokens"},
+    {FailureClass::kRateLimited, "rate limit"},
+    {FailureClass::kRateLimited, "rate_limit"},
+    {FailureClass::kRateLimited, "too many requests"},
+    {FailureClass::kRateLimited, "status 429"},
+    {FailureClass::kRateLimited, "resource_exhausted"},
+    {FailureClass::kRateLimited, "overloaded"},
+    {FailureClass::kNetwork, "enotfound"},
+    {FailureClass::kNetwork, "econnrefused"},
+    {FailureClass::kNetwork, "econnreset"},
+    {FailureClass::kNetwork, "etimedout"},
+    {FailureClass::kNetwork, "eai_again"},
+    {FailureClass::kNetwork, "getaddrinfo"},
+    {FailureClass::kNetwork, "fetch failed"},
+    {FailureClass::kNetwork, "network error"},
+    {FailureClass::kNetwork, "socket hang up"},
+    {FailureClass::kNetwork, "connection refused"},
+    {FailureClass::kNetwork, "connection reset"},
+    {FailureClass::kNetwork, "connection lost"},
+    {FailureClass::kNetwork, "unable to connect"},
+    {FailureClass::kNetwork, "service unavailable"},
+    {FailureClass::kNetwork, "bad gateway"},
+    {FailureClass::kNetwork, "gateway timeout"},
+    {FailureClass::kNetwork, "[unavailable]"},
+    {FailureClass::kAgentError, "cannot use this model"},
+    {FailureClass::kAgentError, "invalid model"},
+    {FailureClass::kAgentError, "unknown model"},
+    {FailureClass::kAgentError, "model not found"},
+};
+
+absl::string_view LineAround(absl::string_view text, size_t at) {
+  const size_t begin = at == 0 ? absl::string_view::npos : text.rfind('\n', at - 1);
+  const size_t first = begin == absl::string_view::npos ? 0 : begin + 1;
+  return text.substr(first, text.find('\n', at) - first);
+}
+
+bool ReadTime(const std::string& token, absl::Time* time) {
+  if (absl::ParseTime(absl::RFC3339_full, token, time, nullptr)) return true;
+  for (const char* format : {"%Y-%m-%d", "%m/%d/%Y"}) {
+    if (token.size() >= 8 && absl::ParseTime(format, token, time, nullptr)) {
+      *time += absl::Hours(24);
+      return true;
+    }
+  }
+  int64_t seconds = 0;
+  if (token.size() == 10 && absl::SimpleAtoi(token, &seconds) && seconds > 1'500'000'000) {
+    *time = absl::FromUnixSeconds(seconds);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Verdict ClassifyErrorText(absl::string_view text) {
+  const std::string lower = absl::AsciiStrToLower(text);
+  for (const Words& words : kWords) {
+    const size_t at = lower.find(std::string(words.text));
+    if (at == std::string::npos) continue;
+    const absl::string_view line = LineAround(text, at);
+    Verdict verdict{words.failure, OneLine(line, 500)};
+    if (words.failure == FailureClass::kQuota) verdict.retry_at = ResetTime(line);
+    return verdict;
+  }
+  return {};
+}
+
+absl::Time ResetTime(absl::string_view text) {
+  for (absl::string_view token : absl::StrSplit(
+           text.substr(0, 4096), absl::ByAnyChar(" \t\n|()[]\"',;"), absl::SkipEmpty())) {
+    absl::Time time;
+    while (absl::ConsumeSuffix(&token, ".")) {
+    }
+    if (ReadTime(std::string(token), &time)) return time;
+  }
+  return absl::InfinitePast();
+}
+
+}  // namespace handoff

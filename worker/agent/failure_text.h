@@ -1,0 +1,19 @@
+// What the error text of an agent CLI means. The CLIs have no error codes, so this knows the words
+// that they and the services behind them use. Pure.
+#pragma once
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/handoff/outcome.h"
+
+namespace handoff {
+
+// kNone when nothing is known; else the class, the line in which it was found as the message, and
+// for a quota the reset time when the line names one.
+Verdict ClassifyErrorText(absl::string_view text);
+
+// The first absolute time in `text`: RFC 3339, a date (then its end, UTC), or Unix seconds.
+// InfinitePast when there is none; relative times ("in 3 hours") need a clock and are not read.
+absl::Time ResetTime(absl::string_view text);
+
+}  // namespace handoff

@@ -1,0 +1,71 @@
+#include "worker/agent/json_line.h"
+
+#include <cmath>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+
+namespace handoff {
+namespace {
+
+std::optional<nlohmann::json> TryParse(absl::string_view text) {
+  nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr,
+                                              /*allow_exceptions=*/false);
+  if (json.is_discarded()) return std::nullopt;
+  return json;
+}
+
+// Every byte beyond ASCII becomes '?', every escape of a surrogate "\ufffd": the structure stays.
+std::string Repair(absl::string_view line) {
+  std::string out(line);
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (static_cast<unsigned char>(out[i]) >= 0x80) out[i] = '?';
+    if (out[i] != '\\' || i + 1 >= out.size()) continue;
+    ++i;  // the escaped character, so that "\\ud800" is not taken for an escape
+    const bool surrogate = out[i] == 'u' && i + 4 < out.size() &&
+                           absl::ascii_tolower(static_cast<unsigned char>(out[i + 1])) == 'd' &&
+                           out[i + 2] >= '8';
+    if (surrogate) out.replace(i + 1, 4, "fffd");
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<nlohmann::json> ParseJsonLine(absl::string_view line) {
+  std::optional<nlohmann::json> json = TryParse(line);
+  if (json || line.empty() || line[0] != '{') return json;
+  return TryParse(Repair(line));
+}
+
+const nlohmann::json* Member(const nlohmann::json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
+std::string StringMember(const nlohmann::json& object, const char* key) {
+  const nlohmann::json* value = Member(object, key);
+  return value != nullptr && value->is_string() ? value->get<std::string>() : "";
+}
+
+std::optional<int64_t> IntMember(const nlohmann::json& object, const char* key) {
+  const nlohmann::json* value = Member(object, key);
+  if (value == nullptr) return std::nullopt;
+  int64_t parsed = 0;
+  if (value->is_string()) {
+    const std::string text = value->get<std::string>();
+    return absl::SimpleAtoi(text, &parsed) ? std::optional<int64_t>(parsed) : std::nullopt;
+  }
+  if (!value->is_number()) return std::nullopt;
+  const double number = value->get<double>();
+  if (!std::isfinite(number) || std::fabs(number) > 9e18) return std::nullopt;
+  return value->is_number_integer() ? value->get<int64_t>() : static_cast<int64_t>(number);
+}
+
+bool BoolMember(const nlohmann::json& object, const char* key) {
+  const nlohmann::json* value = Member(object, key);
+  return value != nullptr && value->is_boolean() && value->get<bool>();
+}
+
+}  // namespace handoff

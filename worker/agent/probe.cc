@@ -1,0 +1,76 @@
+#include "worker/agent/probe.h"
+
+#include <unistd.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/subprocess.h"
+
+namespace handoff {
+namespace {
+
+std::string Locate(const std::string& executable, const std::vector<std::string>& env) {
+  if (absl::StrContains(executable, '/')) {
+    return ::access(executable.c_str(), X_OK) == 0 ? executable : "";
+  }
+  for (const std::string& variable : env) {
+    absl::string_view path = variable;
+    if (absl::ConsumePrefix(&path, "PATH=")) {
+      return FindInPath(executable, std::string(path)).value_or("");
+    }
+  }
+  return "";
+}
+
+absl::StatusOr<RunResult> Run(const std::string& executable, const std::vector<std::string>& args,
+                              const ProbeSettings& settings) {
+  SpawnOptions options;
+  options.argv = {executable};
+  options.argv.insert(options.argv.end(), args.begin(), args.end());
+  options.env = settings.env;
+  options.cwd = "/";  // a folder that cannot bring a configuration of its own
+  return RunProcess(std::move(options), "", settings.limit, settings.cancel);
+}
+
+std::optional<ProbeOutput> Try(const ProbeSpec::Candidate& candidate, const std::string& executable,
+                               const ProbeSettings& settings) {
+  if (!candidate.banner_args.empty()) {
+    const auto banner = Run(executable, candidate.banner_args, settings);
+    if (!banner.ok() ||
+        !absl::StrContains(absl::StrCat(banner->out, banner->err), candidate.banner))
+      return std::nullopt;
+  }
+  ProbeOutput output;
+  output.executable = executable;
+  const auto version = Run(executable, candidate.version_args, settings);
+  if (!version.ok()) return std::nullopt;
+  output.version_out = version->out;
+  if (candidate.login_args.empty()) return output;
+  const auto login = Run(executable, candidate.login_args, settings);
+  if (!login.ok()) return std::nullopt;
+  output.login_timed_out = login->timed_out;
+  output.login_exit = login->status.signal != 0 ? 128 + login->status.signal : login->status.code;
+  output.login_out = absl::StrCat(login->out, login->err);
+  return output;
+}
+
+}  // namespace
+
+std::optional<ProbeOutput> RunProbe(const ProbeSpec& spec, const ProbeSettings& settings) {
+  if (spec.candidates.empty()) return std::nullopt;
+  if (!settings.binary.empty()) {
+    ProbeSpec::Candidate candidate = spec.candidates.front();
+    candidate.banner_args.clear();
+    const std::string executable = Locate(settings.binary, settings.env);
+    return executable.empty() ? std::nullopt : Try(candidate, executable, settings);
+  }
+  for (const ProbeSpec::Candidate& candidate : spec.candidates) {
+    const std::string executable = Locate(candidate.executable, settings.env);
+    if (executable.empty()) continue;
+    if (auto output = Try(candidate, executable, settings)) return output;
+  }
+  return std::nullopt;
+}
+
+}  // namespace handoff
