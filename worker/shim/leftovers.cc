@@ -1,0 +1,115 @@
+// What can be said and done about a tree without its shim's help: EndLeftovers and UsageOf of
+// shim_client.h.
+#include <signal.h>
+#include <unistd.h>
+
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "common/status.h"
+#include "worker/shim/cgroup.h"
+#include "worker/shim/proc_table.h"
+#include "worker/shim/shim_client.h"
+
+namespace handoff {
+namespace {
+
+constexpr absl::Duration kEndTimeout = absl::Seconds(5);
+constexpr absl::Duration kEndInterval = absl::Milliseconds(10);
+
+struct Look {
+  std::vector<ProcessInfo> left;       // living processes of the attempt
+  std::vector<ProcessInfo> undecided;  // of which cannot be said yet whether they are
+};
+
+// What runs with an environment of its own is found as a descendant of one that has the marker;
+// without a cgroup and without such an ancestor it is not.
+Look LookForLeftovers(const std::optional<Cgroup>& cgroup, const std::string& assignment) {
+  Look look;
+  std::set<pid_t> members;
+  if (cgroup) {
+    const std::vector<pid_t> pids = cgroup->Processes();
+    members.insert(pids.begin(), pids.end());
+  }
+  look.left = TreesOf([&](const ProcessInfo& p) {
+    if (p.pid == ::getpid()) return false;
+    if (members.contains(p.pid)) return true;
+    const std::optional<bool> has = HasEnvironment(p, assignment);
+    if (!has) look.undecided.push_back(p);
+    return has.value_or(false);
+  });
+  return look;
+}
+
+// Whether one of those that were in the middle of exec, and so had no environment to be known by,
+// may be or have left one of the attempt. Others need no look: when no process of the attempt was
+// left, only these could start one.
+bool MayBeLeftovers(const std::vector<ProcessInfo>& undecided, const std::string& assignment,
+                    absl::Time deadline) {
+  for (const ProcessInfo& seen : undecided) {
+    while (true) {
+      const std::optional<ProcessInfo> p = ReadProcess(seen.pid);
+      if (!p || !p->Is(seen)) return true;
+      const std::optional<bool> has = HasEnvironment(*p, assignment);
+      if (has == true || absl::Now() > deadline) return true;
+      if (has == false) break;
+      absl::SleepFor(kEndInterval);
+    }
+  }
+  return false;
+}
+
+std::string Pids(const std::vector<ProcessInfo>& processes) {
+  return absl::StrJoin(processes, " ",
+                       [](std::string* out, const ProcessInfo& p) { absl::StrAppend(out, p.pid); });
+}
+
+}  // namespace
+
+absl::Status EndLeftovers(const ShimStarted& started, const std::string& marker) {
+  std::optional<Cgroup> cgroup;
+  if (!started.cgroup.empty()) cgroup.emplace(started.cgroup);
+  if (cgroup && !cgroup->Exists()) cgroup.reset();
+  const std::string assignment = absl::StrCat("HANDOFF_ATTEMPT=", marker);
+  const absl::Time deadline = absl::Now() + kEndTimeout;
+  while (true) {
+    if (cgroup) cgroup->Kill().IgnoreError();
+    const Look look = LookForLeftovers(cgroup, assignment);
+    const bool none = look.left.empty() && (!cgroup || !cgroup->IsPopulated());
+    if (none && !MayBeLeftovers(look.undecided, assignment, deadline)) break;
+    if (absl::Now() > deadline) {
+      if (none) break;  // on a host that starts processes all the time there is no quiet look
+      return absl::DeadlineExceededError(absl::StrCat(
+          "processes of ", marker, " do not end; end them by hand: ", Pids(look.left)));
+    }
+    for (const ProcessInfo& p : look.left) SignalProcess(p, SIGKILL);
+    absl::SleepFor(kEndInterval);
+  }
+  if (!cgroup) return absl::OkStatus();
+  return Annotate(cgroup->Remove(), "every process ended, but its cgroup stays");
+}
+
+absl::StatusOr<TreeUsage> UsageOf(const ShimStarted& started) {
+  const std::optional<ProcessInfo> shim = ReadProcess(static_cast<pid_t>(started.pid));
+  if (!shim || shim->dead() || shim->start != started.pid_start) {
+    return absl::NotFoundError(absl::StrCat("the shim with pid ", started.pid, " has ended"));
+  }
+  TreeUsage usage;
+  // The shim's own share is negligible, and it holds what its ended children used.
+  int64_t ticks = shim->cpu_ticks;
+  for (const ProcessInfo& p : DescendantsOf(shim->pid)) {
+    ticks += p.cpu_ticks;
+    usage.io_bytes += IoBytes(p.pid);
+  }
+  usage.cpu_ms = ticks * 1000 / ::sysconf(_SC_CLK_TCK);
+  if (started.cgroup.empty()) return usage;
+  const absl::StatusOr<int64_t> exact = Cgroup(started.cgroup).CpuMillis();
+  if (exact.ok()) usage.cpu_ms = *exact;
+  return usage;
+}
+
+}  // namespace handoff

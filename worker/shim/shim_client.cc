@@ -1,0 +1,237 @@
+#include "worker/shim/shim_client.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/pidfd.h"
+#include "common/status.h"
+#include "common/subprocess.h"
+#include "worker/shim/shim_wire.h"
+
+namespace handoff {
+namespace {
+
+constexpr absl::Duration kReadyTimeout = absl::Seconds(30);
+constexpr absl::Duration kAdoptTimeout = absl::Seconds(10);
+constexpr absl::Duration kAdoptInterval = absl::Milliseconds(2);
+constexpr int kReapMillis = 1000;
+constexpr int kLockFd = 3;  // in the shim
+
+absl::StatusOr<ShimExit> ReadExit(const std::string& dir) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(absl::StrCat(dir, "/exit.json")));
+  return DecodeShimExit(text);
+}
+
+absl::StatusOr<bool> LockIsHeld(const std::string& dir) {
+  const absl::Status status = LockFile(absl::StrCat(dir, "/lock")).status();
+  if (absl::IsFailedPrecondition(status)) return true;
+  RETURN_IF_ERROR(status);
+  return false;
+}
+
+// After a reboot exit.json counts only when the log came through as well.
+bool ExitHolds(const std::string& dir, bool same_boot) {
+  const absl::StatusOr<ShimExit> exit = ReadExit(dir);
+  if (!exit.ok() || same_boot) return exit.ok();
+  const absl::StatusOr<uint64_t> log = FileSize(absl::StrCat(dir, "/log"));
+  return log.ok() && *log >= exit->log_bytes;
+}
+
+// What the shim says about its start: everything up to the end of the pipe.
+absl::StatusOr<std::string> ReadAnswer(int pipe) {
+  const absl::Time deadline = absl::Now() + kReadyTimeout;
+  std::string answer;
+  while (true) {
+    pollfd poll_fd{pipe, POLLIN, 0};
+    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+    const int ready = left <= 0 ? 0 : ::poll(&poll_fd, 1, static_cast<int>(left));
+    if (ready == 0) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("the shim was not ready within ", absl::FormatDuration(kReadyTimeout)));
+    }
+    char buffer[4096];
+    const ssize_t n = ready < 0 ? -1 : ::read(pipe, buffer, sizeof(buffer));
+    if (n < 0 && errno != EINTR) return ErrnoToStatus(errno, "waiting for the shim");
+    if (n == 0) return answer;
+    if (n > 0) answer.append(buffer, static_cast<size_t>(n));
+  }
+}
+
+// The shim looks the agent up in the agent's PATH. It carries the attempt's marker because its
+// child does before exec: a shim killed just then leaves a process that EndLeftovers must know.
+std::vector<std::string> ShimEnvironment(const std::vector<std::string>& env) {
+  std::vector<std::string> out;
+  for (const std::string& entry : env) {
+    if (absl::StartsWith(entry, "PATH=") || absl::StartsWith(entry, "HANDOFF_ATTEMPT=")) {
+      out.push_back(entry);
+    }
+  }
+  return out;
+}
+
+// The daemon's end of a connection whose other end is closed already.
+absl::StatusOr<UniqueFd> EndedConnection() {
+  int fds[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
+    return ErrnoToStatus(errno, "socketpair");
+  }
+  ::close(fds[1]);
+  return UniqueFd(fds[0]);
+}
+
+// A living shim may not listen yet, and one that just ended does not listen any more.
+absl::StatusOr<UniqueFd> Connect(const std::string& dir) {
+  const absl::Time deadline = absl::Now() + kAdoptTimeout;
+  while (true) {
+    absl::StatusOr<UniqueFd> socket = ConnectToShimSocket(dir);
+    if (socket.ok()) return socket;
+    ASSIGN_OR_RETURN(const bool held, LockIsHeld(dir));
+    if (ReadExit(dir).ok()) return EndedConnection();
+    if (!held) {
+      return absl::AbortedError(absl::StrCat(
+          "the shim in ", dir, " ended without a record; classify the directory again"));
+    }
+    if (absl::Now() > deadline) return socket.status();
+    absl::SleepFor(kAdoptInterval);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<ShimFate> ClassifyShim(const std::string& dir, const std::string& boot_id) {
+  absl::StatusOr<ShimSpec> spec = absl::NotFoundError("");
+  if (auto text = ReadFile(absl::StrCat(dir, "/shim.json")); text.ok())
+    spec = DecodeShimSpec(*text);
+  const bool same_boot = !spec.ok() || spec->boot_id == boot_id;
+  // The exit record first: a shim that wrote it has nothing left to do, whoever holds the lock.
+  if (ExitHolds(dir, same_boot)) return ShimFate::kExited;
+  ASSIGN_OR_RETURN(const bool held, LockIsHeld(dir));
+  if (held) return ShimFate::kAlive;
+  if (ExitHolds(dir, same_boot)) return ShimFate::kExited;
+  // Files are not synced: after a reboot a missing shim.pid proves nothing.
+  if (PathExists(absl::StrCat(dir, "/shim.pid")) || !same_boot) return ShimFate::kLost;
+  return ShimFate::kNeverStarted;
+}
+
+struct ShimClient::Impl {
+  UniqueFd socket;
+  pid_t child = -1;  // a shim that this process spawned, to be reaped
+  bool gone = false;
+
+  absl::Status Send(const ShimRequest& request) const {
+    const std::string packet = Encode(request);
+    if (::send(socket.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) {
+      return absl::OkStatus();
+    }
+    return absl::UnavailableError(
+        absl::StrCat("the shim does not take requests: ", ErrnoToStatus(errno, "send").message()));
+  }
+
+  void Reap() {
+    if (child < 0) return;
+    // It closed its socket by exiting or right before; one that lives on (another connection took
+    // over) is left alone.
+    const UniqueFd pidfd = OpenPidfd(child);
+    pollfd poll_fd{pidfd.get(), POLLIN, 0};
+    ::poll(&poll_fd, 1, kReapMillis);
+    if (::waitpid(child, nullptr, WNOHANG) == child) child = -1;
+  }
+};
+
+ShimClient::ShimClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ShimClient::~ShimClient() = default;
+
+absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(const std::string& shim_program,
+                                                               const std::string& attempt_dir,
+                                                               const ShimSpec& spec) {
+  ASSIGN_OR_RETURN(UniqueFd lock, LockFile(absl::StrCat(attempt_dir, "/lock")));
+  RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(attempt_dir, "/shim.json"), Encode(spec)));
+  ASSIGN_OR_RETURN(auto answer_pipe, MakePipe());
+  SpawnOptions options;
+  options.argv = {shim_program, attempt_dir, absl::StrCat(kLockFd)};
+  options.env = ShimEnvironment(spec.env);
+  options.fds = {{1, answer_pipe.second.get()}, {kLockFd, lock.get()}};
+  ASSIGN_OR_RETURN(Subprocess shim, Subprocess::Spawn(options));
+  // From now on the lock is the shim's alone, and its end is seen on the pipe.
+  lock.Reset();
+  answer_pipe.second.Reset();
+  ASSIGN_OR_RETURN(const std::string answer, ReadAnswer(answer_pipe.first.get()));
+  if (answer != "ready\n") {
+    return absl::UnavailableError(absl::StrCat(
+        "the shim did not start the agent: ",
+        answer.empty() ? "it ended without a word" : absl::StripAsciiWhitespace(answer)));
+  }
+  ASSIGN_OR_RETURN(UniqueFd socket, Connect(attempt_dir));
+  auto impl = std::make_unique<Impl>();
+  impl->socket = std::move(socket);
+  impl->child = shim.Release();
+  return std::unique_ptr<ShimClient>(new ShimClient(std::move(impl)));
+}
+
+absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Adopt(const std::string& attempt_dir) {
+  auto impl = std::make_unique<Impl>();
+  ASSIGN_OR_RETURN(impl->socket, Connect(attempt_dir));
+  return std::unique_ptr<ShimClient>(new ShimClient(std::move(impl)));
+}
+
+int ShimClient::fd() const { return impl_->socket.get(); }
+
+std::vector<ShimClient::Event> ShimClient::Receive() {
+  std::vector<Event> events;
+  char packet[kMaxPacket];
+  while (!impl_->gone) {
+    const ssize_t n = ::recv(impl_->socket.get(), packet, sizeof(packet), MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n <= 0) {
+      impl_->gone = true;
+      impl_->Reap();
+      events.emplace_back(Gone{});
+      break;
+    }
+    const auto event = DecodeShimEvent(std::string(packet, static_cast<size_t>(n)));
+    if (!event.ok()) continue;  // of a newer version
+    if (event->log_bytes) events.emplace_back(LogGrew{*event->log_bytes});
+    if (!event->state.empty()) events.emplace_back(StateChanged{event->state});
+  }
+  return events;
+}
+
+absl::Status ShimClient::Renew(BootTime deadline) {
+  ShimRequest request;
+  request.op = ShimRequest::Op::kRenew;
+  request.deadline = deadline;
+  return impl_->Send(request);
+}
+
+absl::Status ShimClient::Stop(EndedBy as, const std::string& reason, absl::Duration grace) {
+  ShimRequest request;
+  request.op = ShimRequest::Op::kStop;
+  request.as = as;
+  request.reason = reason;
+  request.grace_ms = absl::ToInt64Milliseconds(grace);
+  return impl_->Send(request);
+}
+
+absl::Status ShimClient::Finish(absl::Duration grace) {
+  ShimRequest request;
+  request.op = ShimRequest::Op::kFinish;
+  request.grace_ms = absl::ToInt64Milliseconds(grace);
+  return impl_->Send(request);
+}
+
+std::string HostBootId() {
+  const absl::StatusOr<std::string> id = ReadFile("/proc/sys/kernel/random/boot_id");
+  return id.ok() ? std::string(absl::StripAsciiWhitespace(*id)) : "";
+}
+
+}  // namespace handoff
