@@ -1,0 +1,79 @@
+// handoff-repo: one git operation a process, so that it can be killed. repo_client.h says what goes
+// in and out.
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "common/version.h"
+#include "handoff/v1/types.pb.h"
+#include "worker/repo/facts.h"
+#include "worker/repo/prepare.h"
+#include "worker/repo/probe.h"
+#include "worker/repo/remote.h"
+#include "worker/repo/repo_json.h"
+
+namespace handoff {
+namespace {
+
+// Hashes of objects are checked when they come in, so only what an agent may have written is
+// checked again when it is read.
+absl::StatusOr<TempDir> SetUp(const RepoCredentials& credentials, bool verify_hashes) {
+  ASSIGN_OR_RETURN(TempDir home, UseKnownHosts(credentials));
+  GitLibraryOptions options;
+  options.verify_hashes = verify_hashes;
+  RETURN_IF_ERROR(InitGit(options));
+  return home;
+}
+
+absl::StatusOr<nlohmann::json> Execute(const std::string& operation,
+                                       const nlohmann::json& request) {
+  RepoProgress progress(STDOUT_FILENO);
+  if (operation == "prepare") {
+    ASSIGN_OR_RETURN(const auto prepare, FromJson<PrepareRequest>(request));
+    ASSIGN_OR_RETURN(const TempDir home, SetUp(prepare.credentials, false));
+    ASSIGN_OR_RETURN(const PrepareResult result, Prepare(prepare, progress));
+    return nlohmann::json(result);
+  }
+  if (operation == "facts") {
+    ASSIGN_OR_RETURN(const auto facts, FromJson<FactsRequest>(request));
+    ASSIGN_OR_RETURN(const TempDir home, SetUp(RepoCredentials(), true));
+    ASSIGN_OR_RETURN(const v1::Facts result, CollectFacts(facts, progress));
+    return nlohmann::json{{"facts", absl::Base64Escape(result.SerializeAsString())}};
+  }
+  if (operation == "probe") {
+    ASSIGN_OR_RETURN(const auto probe, FromJson<ProbeRequest>(request));
+    ASSIGN_OR_RETURN(const TempDir home, SetUp(probe.credentials, true));
+    RETURN_IF_ERROR(Probe(probe, progress));
+    return nlohmann::json::object();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("unknown operation '", operation, "'"));
+}
+
+absl::StatusOr<nlohmann::json> ReadRequest() {
+  ASSIGN_OR_RETURN(const std::string input, ReadFile("/dev/stdin", 1 << 20));
+  return ParseJsonLine(input);
+}
+
+}  // namespace
+}  // namespace handoff
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string(argv[1]) == "--version") {
+    std::printf("handoff-repo %s\n", handoff::kVersion);
+    return 0;
+  }
+  auto request = handoff::ReadRequest();
+  auto result = request.ok() ? handoff::Execute(request->value("operation", ""),
+                                                request->value("request", nlohmann::json::object()))
+                             : request;
+  const nlohmann::json answer =
+      result.ok() ? nlohmann::json{{"ok", *result}} : handoff::ErrorToJson(result.status());
+  return handoff::WriteAll(STDOUT_FILENO, handoff::JsonLine(answer)).ok() ? 0 : 1;
+}

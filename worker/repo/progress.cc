@@ -1,0 +1,38 @@
+#include "worker/repo/progress.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/file.h"
+#include "common/text.h"
+
+namespace handoff {
+
+void RepoProgress::Report(absl::string_view text, int percent) {
+  if (fd_ < 0) return;
+  const absl::Time now = absl::Now();
+  const MutexLock lock(mutex_);
+  const std::string full = OneLine(absl::StrCat(prefix_, text), 200);
+  const bool same = full == last_text_ && percent == last_percent_;
+  if (same && now - last_time_ < absl::Seconds(1)) return;
+  last_text_ = full;
+  last_percent_ = percent;
+  last_time_ = now;
+  nlohmann::json line = {{"progress", full}};
+  if (percent >= 0) line["percent"] = percent;
+  // A parent that is gone ends this process by SIGPIPE; nothing else can be done about it here.
+  WriteAll(fd_, line.dump() + "\n").IgnoreError();
+}
+
+void RepoProgress::ReportPart(absl::string_view text, uint64_t done, uint64_t total) {
+  Report(text, total == 0 ? -1 : static_cast<int>(done * 100 / total));
+}
+
+void RepoProgress::set_prefix(std::string prefix) {
+  const MutexLock lock(mutex_);
+  prefix_ = std::move(prefix);
+}
+
+}  // namespace handoff

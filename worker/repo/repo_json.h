@@ -1,0 +1,41 @@
+// The words between RepoClient and handoff-repo. Both sides are built from one source tree, so
+// every field is there; anything else is an error of ours, told as INTERNAL.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "worker/repo/repo_client.h"
+
+namespace handoff {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RepoCredentials, ssh_agent, ssh_key, known_hosts, https_tokens)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PrepareRequest, url, ref, commit, worktree_commit, pack_path,
+                                   pack_complete, mirror, store, workspace, handoff_id, branch,
+                                   user_name, user_email, credentials)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PrepareResult, head_commit, base_commit, reused, notes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FactsRequest, workspace, store, mirror, base_commit,
+                                   worktree_commit)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProbeRequest, url, credentials)
+
+// {"error":"…","code":"NOT_FOUND"}
+nlohmann::json ErrorToJson(const absl::Status& status);
+absl::Status ErrorFromJson(const nlohmann::json& line);
+
+// One line of JSON; bytes that are not UTF-8 are replaced.
+std::string JsonLine(const nlohmann::json& value);
+absl::StatusOr<nlohmann::json> ParseJsonLine(const std::string& line);
+
+// JSON to a struct above.
+template <typename T>
+absl::StatusOr<T> FromJson(const nlohmann::json& value) {
+  try {
+    return value.get<T>();
+  } catch (const nlohmann::json::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
+}  // namespace handoff
