@@ -1,0 +1,127 @@
+#include "worker/rpc/convert.h"
+
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/string_view.h"
+#include "common/text.h"
+#include "worker/proto_time.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr int kMaxMirrors = 1000;
+constexpr int kMaxWorkspaces = 10000;
+
+void AddAttempt(const AttemptStatus& status, v1::AttemptStatus* out) {
+  out->set_handoff_id(status.key.handoff_id);
+  out->set_number(status.key.number);
+  out->set_epoch(status.epoch);
+  out->set_stage(static_cast<v1::AttemptStatus::Stage>(status.stage));
+  out->set_phase(EscapeInvalidUtf8(status.phase));
+  out->set_stopping(status.stopping);
+  out->set_frozen(status.frozen);
+  out->set_stalled(status.stalled);
+  if (status.started_at != absl::InfinitePast()) {
+    ToProto(status.started_at, out->mutable_started_at());
+  }
+  if (status.last_activity_at != absl::InfinitePast()) {
+    ToProto(status.last_activity_at, out->mutable_last_activity_at());
+  }
+  out->set_session(EscapeInvalidUtf8(status.session));
+  out->set_last_line(EscapeInvalidUtf8(status.last_line));
+  out->set_will_end(status.will_end);
+  out->set_workspace(status.workspace);
+  out->set_command(EscapeInvalidUtf8(status.command));
+  out->set_safe_command(EscapeInvalidUtf8(status.safe_command));
+  out->set_isolation(status.isolation);
+  if (!status.facts.empty()) out->mutable_facts()->ParseFromString(status.facts);
+}
+
+void AddOffer(const AgentOffer& offer, v1::AgentOffer* out) {
+  out->set_name(offer.name);
+  out->set_state(static_cast<v1::AgentOffer::State>(offer.state));
+  out->set_version(EscapeInvalidUtf8(offer.version));
+  out->set_account(EscapeInvalidUtf8(offer.account));
+  out->set_message(EscapeInvalidUtf8(offer.message));
+  if (offer.probed_at != absl::InfinitePast()) ToProto(offer.probed_at, out->mutable_probed_at());
+}
+
+// "id/number"
+bool ParseKey(absl::string_view text, AttemptKey* key) {
+  const auto slash = text.rfind('/');
+  if (slash == absl::string_view::npos) return false;
+  key->handoff_id = std::string(text.substr(0, slash));
+  return absl::SimpleAtoi(text.substr(slash + 1), &key->number);
+}
+
+}  // namespace
+
+v1::SyncRequest ToProto(const SyncRequest& request) {
+  v1::SyncRequest out;
+  out.set_pool_id(request.pool_id);
+  out.set_worker_uuid(request.worker_uuid);
+  out.set_name(request.name);
+  out.set_start(request.start);
+  out.set_nonce(request.nonce);
+  out.set_seq(request.seq);
+  out.set_host_boot_id(request.host_boot_id);
+  out.set_version(request.version);
+  out.set_slots(request.slots);
+  for (const auto& [key, value] : request.labels) (*out.mutable_labels())[key] = value;
+  for (const AgentOffer& offer : request.agents) AddOffer(offer, out.add_agents());
+  for (const AttemptStatus& status : request.attempts) AddAttempt(status, out.add_attempts());
+  for (const std::string& key : request.repo_keys) {
+    if (out.repo_keys_size() < kMaxMirrors) out.add_repo_keys(key);
+  }
+  for (const std::string& id : request.workspaces) {
+    if (out.workspaces_size() < kMaxWorkspaces) out.add_workspaces(id);
+  }
+  out.set_disk_free_bytes(request.disk_free_bytes);
+  out.set_not_accepting(request.not_accepting);
+  for (const ProbeResult& probe : request.probes) {
+    v1::ProbeResult* result = out.add_probes();
+    result->set_key(probe.key);
+    result->set_ok(probe.ok);
+    result->set_message(EscapeInvalidUtf8(probe.message));
+  }
+  out.set_seen_term(request.seen_term);
+  out.set_seen_revision(request.seen_revision);
+  return out;
+}
+
+DesiredAttempt FromProto(const v1::DesiredAttempt& desired) {
+  DesiredAttempt out;
+  out.key = {desired.handoff_id(), desired.number()};
+  out.epoch = desired.epoch();
+  out.stop = desired.action() == v1::DesiredAttempt::STOP;
+  out.lease = FromProto(desired.lease());
+  if (desired.has_spec()) out.spec = desired.SerializeAsString();
+  if (out.stop) {
+    if (desired.stop_as() != v1::AttemptEnd::ENDED_BY_UNSPECIFIED) {
+      out.stop_as = static_cast<EndedBy>(desired.stop_as());
+    }
+    out.stop_reason = desired.stop_reason();
+    if (desired.has_stop_grace()) out.stop_grace = FromProto(desired.stop_grace());
+  }
+  return out;
+}
+
+SyncAnswer FromProto(const v1::SyncResponse& response) {
+  SyncAnswer out;
+  out.pool_id = response.pool_id();
+  out.term = response.term();
+  out.revision = response.revision();
+  out.in_reply_to = response.in_reply_to();
+  for (const auto& desired : response.attempts()) out.attempts.push_back(FromProto(desired));
+  out.sync_after = FromProto(response.sync_after());
+  out.draining = response.draining();
+  for (const auto& probe : response.probes()) out.probes.push_back({probe.key(), probe.url()});
+  for (const std::string& text : response.forget()) {
+    AttemptKey key;
+    if (ParseKey(text, &key)) out.forget.push_back(std::move(key));
+  }
+  return out;
+}
+
+}  // namespace handoff::worker

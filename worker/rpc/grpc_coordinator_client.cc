@@ -1,0 +1,116 @@
+#include "worker/rpc/grpc_coordinator_client.h"
+
+#include <grpcpp/client_context.h>
+
+#include <utility>
+
+#include "common/rpc/channel.h"
+#include "common/rpc/status.h"
+#include "worker/rpc/convert.h"
+#include "worker/rpc/log_reactor.h"
+
+namespace handoff::worker {
+namespace {
+
+// The coordinator holds a Sync for up to 12 s.
+constexpr absl::Duration kSyncDeadline = absl::Seconds(30);
+
+// What one Sync call needs until its callback ran: it outlives the handle.
+struct SyncState {
+  grpc::ClientContext context;
+  v1::SyncRequest request;
+  v1::SyncResponse response;
+  std::function<void(absl::StatusOr<SyncAnswer>)> done;
+};
+
+class GrpcSyncCall final : public SyncCall {
+ public:
+  explicit GrpcSyncCall(std::shared_ptr<SyncState> state) : state_(std::move(state)) {}
+  ~GrpcSyncCall() override { state_->context.TryCancel(); }
+
+ private:
+  const std::shared_ptr<SyncState> state_;
+};
+
+}  // namespace
+
+GrpcCoordinatorClient::GrpcCoordinatorClient(const std::string& address, std::string worker_uuid)
+    : worker_uuid_(std::move(worker_uuid)),
+      calls_(MakeChannel(address)),
+      logs_(MakeChannel(address)),
+      pool_(v1::Pool::NewStub(calls_)),
+      objects_(v1::Objects::NewStub(calls_)) {}
+
+std::unique_ptr<SyncCall> GrpcCoordinatorClient::Sync(
+    const SyncRequest& request, std::function<void(absl::StatusOr<SyncAnswer>)> done) {
+  auto state = std::make_shared<SyncState>();
+  state->request = ToProto(request);
+  state->done = std::move(done);
+  SetDeadline(state->context, kSyncDeadline);
+  pool_->async()->Sync(&state->context, &state->request, &state->response,
+                       [state](const grpc::Status& status) {
+                         if (status.ok()) {
+                           state->done(FromProto(state->response));
+                         } else {
+                           state->done(FromGrpc(status));
+                         }
+                       });
+  return std::make_unique<GrpcSyncCall>(std::move(state));
+}
+
+absl::StatusOr<ReportAnswer> GrpcCoordinatorClient::Report(const AttemptReport& report,
+                                                           std::stop_token stop) {
+  v1::ReportRequest request;
+  request.set_pool_id(report.pool_id);
+  request.set_worker_uuid(worker_uuid_);
+  request.set_handoff_id(report.key.handoff_id);
+  request.set_number(report.key.number);
+  request.set_epoch(report.epoch);
+  if (!request.mutable_end()->ParseFromString(report.end)) {
+    return absl::DataLossError("the end record is not readable");
+  }
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::ReportResponse response;
+  const grpc::Status status = pool_->Report(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status);
+  ReportAnswer answer;
+  answer.accepted = response.accepted();
+  answer.current = response.current();
+  answer.log_offset = response.log_offset();
+  if (response.has_handoff()) answer.handoff = response.handoff().SerializeAsString();
+  return answer;
+}
+
+std::unique_ptr<LogStream> GrpcCoordinatorClient::OpenLog(const AttemptKey& key, uint64_t epoch,
+                                                          std::function<void()> wake) {
+  return OpenLogStream(logs_, worker_uuid_, key, epoch, std::move(wake));
+}
+
+absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_t offset,
+                                              const Sink& sink, std::stop_token stop) {
+  v1::GetObjectRequest request;
+  request.set_sha256(sha256);
+  request.set_offset(offset);
+  grpc::ClientContext context;
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  const auto reader = objects_->Get(&context, request);
+  v1::GetObjectResponse response;
+  while (reader->Read(&response)) {
+    if (response.offset() != offset) {
+      context.TryCancel();
+      reader->Finish();
+      return absl::DataLossError("the object did not go on where it should");
+    }
+    if (absl::Status taken = sink(response.data()); !taken.ok()) {
+      context.TryCancel();
+      reader->Finish();
+      return taken;
+    }
+    offset += response.data().size();
+  }
+  return FromGrpc(reader->Finish());
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,18 @@
+// The worker's end of one AppendLog stream.
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "worker/rpc/coordinator_client.h"
+
+namespace handoff::worker {
+
+std::unique_ptr<LogStream> OpenLogStream(const std::shared_ptr<grpc::Channel>& channel,
+                                         const std::string& worker_uuid, const AttemptKey& key,
+                                         uint64_t epoch, std::function<void()> wake);
+
+}  // namespace handoff::worker
