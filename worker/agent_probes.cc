@@ -1,0 +1,84 @@
+#include "worker/agent_probes.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "worker/agent/probe.h"
+#include "worker/environment.h"
+
+namespace handoff::worker {
+namespace {
+
+AgentState ToState(ProbeVerdict::State state) {
+  switch (state) {
+    case ProbeVerdict::State::kReady:
+      return AgentState::kReady;
+    case ProbeVerdict::State::kMissing:
+      return AgentState::kMissing;
+    case ProbeVerdict::State::kNeedsSetup:
+      return AgentState::kNeedsSetup;
+  }
+  return AgentState::kMissing;
+}
+
+}  // namespace
+
+void AgentProbes::Probe(const Agent& agent, int cancel) {
+  const AgentConfig& config = config_.agent(std::string(agent.name()));
+  ProbeSettings settings;
+  settings.binary = config.binary;
+  settings.env = Flatten({BaseEnvironment(config_.path), config.env});
+  settings.cancel = cancel;
+  const std::optional<ProbeOutput> output = RunProbe(agent.Probe(), settings);
+  const ProbeVerdict verdict = agent.JudgeProbe(output);
+  Found found;
+  found.executable = output ? output->executable : "";
+  found.offer = {std::string(agent.name()), ToState(verdict.state), verdict.version,
+                 verdict.account,           verdict.message,        absl::Now()};
+  MutexLock lock(mutex_);
+  found_[found.offer.name] = std::move(found);
+}
+
+void AgentProbes::ProbeAll(int cancel) {
+  for (const Agent* agent : agents_) Probe(*agent, cancel);
+}
+
+ProbeResult AgentProbes::ProbeForHold(const std::string& key, int cancel) {
+  ProbeResult result;
+  result.key = key;
+  result.message = absl::StrCat("this worker knows nothing of ", key);
+  for (const Agent* agent : agents_) {
+    const std::string name(agent->name());
+    const auto before = Find(name);
+    const bool meant = key == absl::StrCat("agent:", name) ||
+                       (before && !before->offer.account.empty() &&
+                        key == absl::StrCat("account:", before->offer.account));
+    if (!meant) continue;
+    Probe(*agent, cancel);
+    const auto after = Find(name);
+    result.ok = after && after->offer.state == AgentState::kReady;
+    result.message = after ? after->offer.message : "";
+    if (!result.ok) return result;
+  }
+  return result;
+}
+
+std::vector<AgentOffer> AgentProbes::Offers() const {
+  std::vector<AgentOffer> offers;
+  MutexLock lock(mutex_);
+  for (const Agent* agent : agents_) {
+    const auto found = found_.find(std::string(agent->name()));
+    if (found != found_.end()) offers.push_back(found->second.offer);
+  }
+  return offers;
+}
+
+std::optional<AgentProbes::Found> AgentProbes::Find(const std::string& agent) const {
+  MutexLock lock(mutex_);
+  const auto found = found_.find(agent);
+  if (found == found_.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,306 @@
+#include "worker/agent_watch.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/file.h"
+#include "common/text.h"
+#include "handoff/v1/pool.pb.h"
+#include "worker/agent/registry.h"
+#include "worker/proto_time.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr BootTime kNever{std::numeric_limits<int64_t>::max()};
+constexpr absl::Duration kShowEvery = absl::Seconds(5);
+constexpr absl::Duration kStopGrace = absl::Seconds(10);
+constexpr absl::Duration kFinishGrace = absl::Seconds(10);
+constexpr uint64_t kParseBudget = 8 << 20;
+// Below this a tree only idles: timers of an interpreter, a heartbeat on disk.
+constexpr double kBusyCpu = 0.01;
+constexpr uint64_t kBusyBytes = 64 << 10;
+
+ShimStarted ReadStarted(const std::string& directory) {
+  const auto text = ReadFile(directory + "/shim.pid");
+  auto started = text.ok() ? DecodeShimStarted(*text) : absl::StatusOr<ShimStarted>(text.status());
+  return started.ok() ? *std::move(started) : ShimStarted{};
+}
+
+ShimSpec ReadSpec(const std::string& directory) {
+  const auto text = ReadFile(directory + "/shim.json");
+  auto spec = text.ok() ? DecodeShimSpec(*text) : absl::StatusOr<ShimSpec>(text.status());
+  return spec.ok() ? *std::move(spec) : ShimSpec{};
+}
+
+// An agent of which this version knows nothing any more is watched like a command.
+const Agent& AgentOf(const Attempt& attempt) {
+  return attempt.agent != nullptr ? *attempt.agent : *FindAgent("command");
+}
+
+}  // namespace
+
+ClockLimits LimitsFor(const v1::HandoffSpec& wanted, const Agent& agent,
+                      const AgentConfig& config) {
+  ClockLimits limits = agent.has_stream() ? ClockLimits{} : ClockLimits::None();
+  if (agent.has_stream()) {
+    limits.first_event = config.first_event.value_or(limits.first_event);
+    limits.idle = config.idle.value_or(limits.idle);
+    limits.tool_warning = config.tool_warning.value_or(limits.tool_warning);
+    if (wanted.has_first_event_timeout()) {
+      limits.first_event = FromProto(wanted.first_event_timeout());
+    }
+  }
+  if (wanted.has_stall_timeout()) limits.idle = FromProto(wanted.stall_timeout());
+  return limits;
+}
+
+AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptControl& control,
+                       AttemptBoard& board, LogUpload& upload)
+    : around_(around),
+      attempt_(attempt),
+      control_(control),
+      board_(board),
+      upload_(upload),
+      started_(ReadStarted(attempt.dir.path())),
+      spec_(ReadSpec(attempt.dir.path())),
+      clocks_(LimitsFor(attempt.wanted(), AgentOf(attempt),
+                        around.config.agent(attempt.wanted().agent())),
+              {started_.boottime_ns}),
+      stream_(AgentOf(attempt), clocks_),
+      tail_(attempt.dir.path()),
+      sent_deadline_{spec_.lease_deadline_ns},
+      document_at_(around.clock.Boot()) {
+  attempt_.end->set_isolation(started_.isolation);
+  ToProto(absl::FromUnixMillis(started_.wall_ms), attempt_.end->mutable_started_at());
+}
+
+AgentWatch::Result AgentWatch::Run(ShimClient& shim) {
+  board_.Update(AttemptBoard::Urgency::kNow, [&](AttemptStatus& status) {
+    status.stage = Stage::kRunning;
+    status.phase = "running";
+    status.started_at = absl::FromUnixMillis(started_.wall_ms);
+    status.session = attempt_.end->session();
+    status.workspace = attempt_.end->workspace();
+    status.command = attempt_.end->command();
+    status.safe_command = attempt_.end->safe_command();
+    status.isolation = started_.isolation;
+  });
+  while (true) {
+    const BootTime next = Step(shim);
+    if (gone_) return Result::kGone;
+    if (control_.leaving()) return Result::kLeft;
+    const absl::Duration left = next - around_.clock.Boot();
+    const int64_t wait = std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 0, 60'000);
+    pollfd polls[] = {{shim.fd(), POLLIN, 0}, {control_.fd(), POLLIN, 0}};
+    ::poll(polls, 2, next <= around_.clock.Boot() ? 0 : static_cast<int>(wait));
+  }
+}
+
+// Everything that is to be done now; when to do it again at the latest.
+BootTime AgentWatch::Step(ShimClient& shim) {
+  control_.Drain();
+  TakeOrders(shim);
+  TakeEvents(shim);
+  const bool more = ReadLog(kParseBudget);
+  if (stream_.result() && stream_.version() != finish_sent_for_) {
+    finish_sent_for_ = stream_.version();
+    const AgentConfig& config = around_.config.agent(attempt_.wanted().agent());
+    shim.Finish(config.finish_grace.value_or(kFinishGrace)).IgnoreError();
+  }
+  const BootTime now = around_.clock.Boot();
+  if (const absl::Status sent = upload_.Pump(now); !sent.ok()) {
+    SPDLOG_WARN("{}: {}", attempt_.key.ToString(), std::string(sent.message()));
+  }
+  const BootTime next = std::min(WatchClocks(shim), upload_.next());
+  return more ? now : next;
+}
+
+void AgentWatch::TakeOrders(ShimClient& shim) {
+  const BootTime deadline = control_.deadline();
+  if (deadline > sent_deadline_ && shim.Renew(deadline).ok()) sent_deadline_ = deadline;
+  const auto stop = control_.stop();
+  if (!stop || stop_sent_) return;
+  stop_sent_ = shim.Stop(stop->as, stop->reason, stop->grace).ok();
+}
+
+void AgentWatch::TakeEvents(ShimClient& shim) {
+  for (const ShimClient::Event& event : shim.Receive()) {
+    if (const auto* grew = std::get_if<ShimClient::LogGrew>(&event)) {
+      upload_.Grown(grew->bytes);
+      log_news_ = true;
+      if (!AgentOf(attempt_).has_stream()) clocks_.Progress(around_.clock.Boot());
+    } else if (const auto* changed = std::get_if<ShimClient::StateChanged>(&event)) {
+      const bool was_held = state_ == "frozen" || state_ == "disk_low";
+      state_ = changed->state;
+      if (was_held && state_ == "running") clocks_.Thawed(around_.clock.Boot());
+      const bool frozen = state_ == "frozen";
+      board_.Update(AttemptBoard::Urgency::kSoon,
+                    [&](AttemptStatus& status) { status.frozen = frozen; });
+    } else {
+      gone_ = true;
+    }
+  }
+}
+
+bool AgentWatch::ReadLog(uint64_t budget) {
+  if (!AgentOf(attempt_).has_stream()) return false;
+  const auto more = tail_.Read(
+      [this](absl::string_view line, BootTime at) { stream_.TakeLine(line, at); }, budget);
+  if (!more.ok()) {
+    SPDLOG_WARN("{}: {}", attempt_.key.ToString(), std::string(more.status().message()));
+  }
+  return more.ok() && *more;
+}
+
+BootTime AgentWatch::WatchClocks(ShimClient& shim) {
+  const BootTime now = around_.clock.Boot();
+  AttemptClocks::Reading reading = clocks_.Read(now);
+  if (state_ == "frozen" || state_ == "disk_low") {
+    // It could not work if it wanted to.
+    reading = {};
+    reading.next = kNever;
+  }
+  if (reading.sample && now - sampled_at_ >= clocks_.sample_every()) {
+    SampleTree();
+    sampled_at_ = now;
+    reading = clocks_.Read(now);
+  }
+  if (reading.end && !clock_stop_sent_ && !stop_sent_) {
+    clock_stop_sent_ = shim.Stop(*reading.end, "silent for too long", kStopGrace).ok();
+  }
+  Show(reading, now);
+  const BootTime document = document_stale_ ? document_at_ + kShowEvery : kNever;
+  const BootTime facts = log_news_ ? facts_at_ + kShowEvery : kNever;
+  return std::min({reading.next, document, facts});
+}
+
+void AgentWatch::SampleTree() {
+  const BootTime now = around_.clock.Boot();
+  const auto usage = UsageOf(started_);
+  if (!usage.ok()) return;
+  if (usage_) {
+    const double cpu = static_cast<double>(usage->cpu_ms - usage_->cpu_ms) /
+                       std::max(1.0, absl::ToDoubleMilliseconds(now - sampled_at_));
+    if (cpu > kBusyCpu || usage->io_bytes - usage_->io_bytes > kBusyBytes) clocks_.TreeWorked(now);
+  }
+  usage_ = *usage;
+}
+
+std::string AgentWatch::Phase(BootTime now) const {
+  if (state_ == "frozen") return "frozen (the lease is over)";
+  if (state_ == "disk_low") return "running (waiting for disk space)";
+  const auto tool = clocks_.Tool();
+  if (!tool) return "running";
+  const absl::Duration since = now - tool->second;
+  // Short calls come and go too fast to be read.
+  if (since < absl::Minutes(1)) return absl::StrCat("running (", OneLine(tool->first, 60), ")");
+  return absl::StrCat("running (", OneLine(tool->first, 60), ", ", HumanDuration(since), ")");
+}
+
+void AgentWatch::Show(const AttemptClocks::Reading& reading, BootTime now) {
+  const std::string phase = Phase(now);
+  const bool news = stream_.version() != shown_version_ || reading.stalled != shown_stalled_ ||
+                    phase != shown_phase_;
+  const bool with_facts = log_news_ && now - facts_at_ >= kShowEvery;
+  document_stale_ |= news;
+  if (news || with_facts) {
+    const std::optional<BootTime> cap =
+        spec_.hard_cap_ns != 0 ? std::optional(BootTime{spec_.hard_cap_ns}) : std::nullopt;
+    const absl::Time wall = around_.clock.Now();
+    board_.Update(AttemptBoard::Urgency::kSoon, [&](AttemptStatus& status) {
+      status.phase = phase;
+      status.stalled = reading.stalled;
+      status.will_end = WillEnd(reading, cap, now, wall);
+      status.last_activity_at = wall - (now - clocks_.last_progress());
+      status.last_line = AgentOf(attempt_).has_stream() ? stream_.last_line() : LastLogLine();
+      if (!stream_.session().empty()) status.session = stream_.session();
+      if (with_facts) status.facts = stream_.facts().SerializeAsString();
+    });
+    if (with_facts) {
+      facts_at_ = now;
+      log_news_ = false;
+    }
+    shown_version_ = stream_.version();
+    shown_stalled_ = reading.stalled;
+    shown_phase_ = phase;
+  }
+  if (document_stale_ && now - document_at_ >= kShowEvery) {
+    document_at_ = now;
+    document_stale_ = false;
+    const std::string text = attempt_.Document(around_.config.name, &stream_.facts());
+    attempt_.files.WriteDocument(text).IgnoreError();  // the end writes it again, and says so
+  }
+}
+
+std::string AgentWatch::LastLogLine() const {
+  constexpr uint64_t kTail = 400;
+  const auto size = FileSize(attempt_.dir.log());
+  auto fd = OpenFile(attempt_.dir.log(), O_RDONLY);
+  if (!size.ok() || !fd.ok()) return "";
+  std::string tail(std::min(kTail, *size), '\0');
+  const ssize_t n =
+      ::pread(fd->get(), tail.data(), tail.size(), static_cast<off_t>(*size - tail.size()));
+  tail.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  absl::string_view text = absl::StripTrailingAsciiWhitespace(tail);
+  text = text.substr(text.find_last_of('\n') + 1);  // npos + 1 is 0
+  return OneLine(EscapeInvalidUtf8(text), 200);
+}
+
+RunEnd AgentWatch::Conclude() {
+  while (ReadLog(std::numeric_limits<uint64_t>::max())) {
+  }
+  tail_.Finish([this](absl::string_view line, BootTime at) { stream_.TakeLine(line, at); });
+  RunEnd run;
+  run.started_at = absl::FromUnixMillis(started_.wall_ms);
+  const auto text = ReadFile(attempt_.dir.path() + "/exit.json");
+  const auto exit = text.ok() ? DecodeShimExit(*text) : absl::StatusOr<ShimExit>(text.status());
+  if (exit.ok()) {
+    run.process = {exit->exit_code, exit->signal, exit->ended_by};
+    run.ended_at = absl::FromUnixMillis(exit->wall_ms);
+    upload_.Grown(exit->log_bytes);
+  } else {
+    ConcludeLost(run);
+  }
+  run.result = stream_.result();
+  run.stream_session = stream_.session();
+  run.last_trouble = stream_.last_trouble();
+  if (const auto tail = ReadFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
+    run.stderr_tail = *tail;
+  }
+  if (exit.ok() && !exit->spawn_error.empty()) {
+    run.protocol = Protocol::kNotStarted;
+    run.protocol_message = exit->spawn_error;
+  } else if (!AgentOf(attempt_).has_stream()) {
+    run.protocol = Protocol::kNone;
+  } else if (!run.result) {
+    run.protocol = Protocol::kResultMissing;
+    run.protocol_message = run.last_trouble;
+  } else {
+    run.protocol = run.result->ok ? Protocol::kResultOk : Protocol::kResultError;
+    run.protocol_message = run.result->message;
+  }
+  return run;
+}
+
+void AgentWatch::ConcludeLost(RunEnd& run) {
+  const bool same_boot = spec_.boot_id.empty() || spec_.boot_id == around_.boot_id;
+  run.process.ended_by = same_boot ? EndedBy::kShimLost : EndedBy::kHostRebooted;
+  run.ended_at = around_.clock.Now();
+  run.log_tail_lost = true;
+  if (same_boot) {
+    const absl::Status ended = EndLeftovers(started_, attempt_.marker());
+    if (!ended.ok()) {
+      SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(ended.message()));
+    }
+  }
+  if (const auto size = FileSize(attempt_.dir.log()); size.ok()) upload_.Grown(*size);
+}
+
+}  // namespace handoff::worker

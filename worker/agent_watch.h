@@ -1,0 +1,76 @@
+// One attempt while its shim runs: follows the log (lines to the adapter, bytes to the
+// coordinator), watches the clocks, passes stops and renewals on. On adoption the log is read again
+// from its begin and the clocks are set from what it says. Used on the runner's thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "worker/attempt.h"
+#include "worker/core/clocks.h"
+#include "worker/log_tail.h"
+#include "worker/log_upload.h"
+#include "worker/run_end.h"
+#include "worker/shim/shim_client.h"
+#include "worker/stream_watch.h"
+
+namespace handoff::worker {
+
+// How long an attempt of `agent` may be silent, from its wishes and the worker's configuration.
+ClockLimits LimitsFor(const v1::HandoffSpec& wanted, const Agent& agent, const AgentConfig& config);
+
+class AgentWatch {
+ public:
+  // `upload` may have been fed by an earlier phase.
+  AgentWatch(const Surroundings& around, Attempt& attempt, AttemptControl& control,
+             AttemptBoard& board, LogUpload& upload);
+
+  enum class Result { kGone, kLeft };
+  // Until the shim is gone or the daemon leaves.
+  Result Run(ShimClient& shim);
+  // When the shim is gone: what was seen. Blocks while leftovers of a killed shim are ended.
+  RunEnd Conclude();
+  const v1::Facts& facts() const { return stream_.facts(); }
+
+ private:
+  BootTime Step(ShimClient& shim);
+  void TakeEvents(ShimClient& shim);
+  void TakeOrders(ShimClient& shim);
+  bool ReadLog(uint64_t budget);
+  BootTime WatchClocks(ShimClient& shim);
+  void SampleTree();
+  void Show(const AttemptClocks::Reading& reading, BootTime now);
+  std::string Phase(BootTime now) const;
+  std::string LastLogLine() const;
+  void ConcludeLost(RunEnd& run);
+
+  const Surroundings& around_;
+  Attempt& attempt_;
+  AttemptControl& control_;
+  AttemptBoard& board_;
+  LogUpload& upload_;
+  ShimStarted started_;
+  ShimSpec spec_;
+  AttemptClocks clocks_;
+  StreamWatch stream_;
+  LogTail tail_;
+  bool gone_ = false;
+  bool stop_sent_ = false;
+  bool clock_stop_sent_ = false;
+  std::string state_ = "running";
+  BootTime sent_deadline_;
+  uint64_t finish_sent_for_ = 0;  // stream version
+  std::optional<TreeUsage> usage_;
+  BootTime sampled_at_;
+  // What was shown last.
+  uint64_t shown_version_ = 0;
+  bool shown_stalled_ = false;
+  std::string shown_phase_;
+  BootTime facts_at_;
+  bool log_news_ = false;
+  BootTime document_at_;
+  bool document_stale_ = true;
+};
+
+}  // namespace handoff::worker

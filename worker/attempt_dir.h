@@ -1,0 +1,51 @@
+// The directory of one attempt, DATA/attempts/<id>/<N>: what survives the daemon. A value; paths
+// and small files. The shim's files (worker/shim/shim_files.h) lie in it too.
+//
+//   attempt.pb   serialised handoff.v1.DesiredAttempt: the first file, written before anything else
+//   launch.pb    serialised handoff.v1.AttemptEnd with what is known before the launch: session,
+//                commands, base commit
+//   prompt.md    what the agent gets on stdin; script: what the agent `command` runs
+//   ended.pb     attempt.pb once the coordinator has stored the end
+//   tmp/         TMPDIR of the agent
+//
+// Nothing is synced: the files must survive the death of processes only.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "worker/core/model.h"
+
+namespace handoff::worker {
+
+class AttemptDir {
+ public:
+  // `attempts` is DATA/attempts.
+  AttemptDir(const std::string& attempts, const AttemptKey& key)
+      : path_(attempts + "/" + key.ToString()) {}
+
+  const std::string& path() const { return path_; }
+  std::string log() const { return path_ + "/log"; }
+  std::string prompt() const { return path_ + "/prompt.md"; }
+  std::string script() const { return path_ + "/script"; }
+  std::string tmp() const { return path_ + "/tmp"; }
+  std::string launch() const { return path_ + "/launch.pb"; }
+
+  // Makes it with attempt.pb and tmp/.
+  absl::Status Create(absl::string_view desired_attempt) const;
+  absl::StatusOr<std::string> ReadDesired() const;
+  // The coordinator has the end: nothing is done for it at the next start.
+  absl::Status MarkEnded() const;
+  bool ended() const;
+
+ private:
+  std::string path_;
+};
+
+// Attempts with an attempt.pb below DATA/attempts.
+std::vector<AttemptKey> LiveAttempts(const std::string& attempts);
+
+}  // namespace handoff::worker

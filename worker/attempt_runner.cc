@@ -1,0 +1,162 @@
+#include "worker/attempt_runner.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "common/backoff.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "handoff/v1/pool.pb.h"
+#include "worker/agent/registry.h"
+#include "worker/agent_watch.h"
+#include "worker/preparation.h"
+#include "worker/reporting.h"
+#include "worker/saving.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr Backoff kBackoff{absl::Milliseconds(200), absl::Seconds(5)};
+
+absl::Status Leaving() { return absl::CancelledError("the daemon leaves"); }
+
+}  // namespace
+
+AttemptRunner::AttemptRunner(const Surroundings& around, const DesiredAttempt& desired,
+                             Watchers watchers)
+    : around_(around),
+      watchers_(std::move(watchers)),
+      board_(desired.key, desired.epoch, watchers_.changed) {
+  board_.SetStage(Stage::kPreparing, "preparing", AttemptBoard::Urgency::kSilently);
+  thread_ = std::jthread([this, spec = desired.spec] { Run(spec, /*found=*/false); });
+}
+
+AttemptRunner::AttemptRunner(const Surroundings& around, const AttemptKey& key, uint64_t epoch,
+                             Watchers watchers)
+    : around_(around),
+      watchers_(std::move(watchers)),
+      board_(key, epoch, watchers_.changed),
+      thread_([this] { Run("", /*found=*/true); }) {}
+
+AttemptRunner::~AttemptRunner() { control_.Leave(); }
+
+void AttemptRunner::Stop(const StopOrder& order) {
+  control_.Stop(order);
+  if (board_.Status().stopping) return;
+  board_.Update(AttemptBoard::Urgency::kNow, [](AttemptStatus& status) { status.stopping = true; });
+}
+
+void AttemptRunner::Run(const std::string& desired, bool found) {
+  const absl::Status status = Live(desired, found);
+  if (absl::IsDataLoss(status)) around_.fatal(status);
+  if (!status.ok() && !absl::IsCancelled(status)) {
+    SPDLOG_ERROR("{}: {}", board_.Status().key.ToString(), std::string(status.message()));
+  }
+  over_ = !control_.leaving();
+  watchers_.over();
+}
+
+absl::Status AttemptRunner::Live(const std::string& desired, bool found) {
+  const AttemptStatus self = board_.Status();
+  const AttemptDir dir(around_.data.attempts(), self.key);
+  const absl::Status made = found ? absl::OkStatus() : dir.Create(desired);
+  const auto text = found ? dir.ReadDesired() : absl::StatusOr<std::string>(desired);
+  auto attempt = text.ok() ? Attempt::Parse(around_, *text,
+                                            [](const std::string& name) { return FindAgent(name); })
+                           : absl::StatusOr<Attempt>(text.status());
+  const bool readable = attempt.ok();
+  if (!readable && !found) return attempt.status();
+  if (!readable) attempt.emplace(around_, self.key, self.epoch);
+  LogUpload upload(around_.client, self.key, self.epoch, dir.log(), !found,
+                   [this] { control_.Wake(); });
+  if (!made.ok()) {
+    RETURN_IF_ERROR(Fail(
+        *attempt, upload,
+        PrepareFailure{FailureClass::kEnvironmentFailed,
+                       absl::StrCat("The worker cannot write: ", made.message(), "."), false, ""}));
+  } else if (!found) {
+    RETURN_IF_ERROR(Begin(*attempt, upload));
+  } else {
+    RETURN_IF_ERROR(Resume(*attempt, upload, readable));
+  }
+  return ReportAttempt(around_, *attempt, control_, board_, upload);
+}
+
+absl::Status AttemptRunner::Resume(Attempt& attempt, LogUpload& upload, bool readable) {
+  const auto records = around_.journal.Entries();
+  const auto record = records.find(JournalKey(attempt.key));
+  if (record != records.end() && DecodeEnd(record->second, attempt)) return absl::OkStatus();
+  if (!readable) return absl::InvalidArgumentError("neither specification nor end can be read");
+  attempt.LoadLaunch();
+  return GoOn(attempt, upload);
+}
+
+// To a recorded end, from nothing.
+absl::Status AttemptRunner::Begin(Attempt& attempt, LogUpload& upload) {
+  board_.SetStage(Stage::kPreparing, "preparing", AttemptBoard::Urgency::kSilently);
+  const Prepared prepared = PrepareAttempt(around_, attempt, control_, board_);
+  const auto* spec = std::get_if<ShimSpec>(&prepared);
+  if (spec == nullptr) return Fail(attempt, upload, prepared);
+  auto shim = ShimClient::Launch(around_.shim_program, attempt.dir.path(), *spec);
+  if (shim.ok()) return Watch(attempt, upload, shim->get());
+  // It may have come to life all the same: its files tell.
+  SPDLOG_WARN("{}: {}", attempt.key.ToString(), std::string(shim.status().message()));
+  const auto fate = Classify(attempt);
+  if (!fate) return Leaving();
+  if (*fate != ShimFate::kNeverStarted) return GoOn(attempt, upload);
+  return Fail(
+      attempt, upload,
+      PrepareFailure{FailureClass::kEnvironmentFailed,
+                     absl::StrCat("The agent could not be started: ", shim.status().message(), "."),
+                     false, ""});
+}
+
+// To a recorded end, from whatever the files say.
+absl::Status AttemptRunner::GoOn(Attempt& attempt, LogUpload& upload) {
+  while (true) {
+    const auto fate = Classify(attempt);
+    if (!fate) return Leaving();
+    if (*fate == ShimFate::kNeverStarted) return Begin(attempt, upload);
+    if (*fate != ShimFate::kAlive) return Watch(attempt, upload, nullptr);
+    auto shim = ShimClient::Adopt(attempt.dir.path());
+    if (shim.ok()) return Watch(attempt, upload, shim->get());
+    SPDLOG_WARN("{}: not adopted yet: {}", attempt.key.ToString(),
+                std::string(shim.status().message()));
+    if (control_.leaving()) return Leaving();
+    control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(3, 0.5));
+  }
+}
+
+// Absent when the daemon leaves. An unclear directory stays `adopting` until it is clear.
+std::optional<ShimFate> AttemptRunner::Classify(const Attempt& attempt) {
+  for (int failures = 0;;) {
+    const auto fate = ClassifyShim(attempt.dir.path(), around_.boot_id);
+    if (fate.ok()) return *fate;
+    SPDLOG_WARN("{}: {}", attempt.key.ToString(), std::string(fate.status().message()));
+    if (control_.leaving()) return std::nullopt;
+    control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(++failures, 0.5));
+  }
+}
+
+// `shim` is nullptr when it is gone already.
+absl::Status AttemptRunner::Watch(Attempt& attempt, LogUpload& upload, ShimClient* shim) {
+  AgentWatch watch(around_, attempt, control_, board_, upload);
+  if (shim != nullptr && watch.Run(*shim) == AgentWatch::Result::kLeft) return Leaving();
+  RunEnd run = watch.Conclude();
+  return SaveAttempt(around_, attempt, control_, board_, std::move(run), &watch.facts(), upload);
+}
+
+absl::Status AttemptRunner::Fail(Attempt& attempt, LogUpload& upload, const Prepared& prepared) {
+  if (control_.leaving()) return Leaving();
+  RunEnd run;
+  if (const auto* failure = std::get_if<PrepareFailure>(&prepared)) {
+    run.prepare_failure = *failure;
+    run.protocol_message = failure->message;
+  }
+  return SaveAttempt(around_, attempt, control_, board_, std::move(run), nullptr, upload);
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,119 @@
+#include "worker/caretaker.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/time/clock.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr absl::Duration kProbeEvery = absl::Minutes(10);
+constexpr absl::Duration kSweepEvery = absl::Hours(1);
+
+}  // namespace
+
+Caretaker::Caretaker(Tools tools) : tools_(std::move(tools)) {}
+
+Caretaker::~Caretaker() { Stop(); }
+
+void Caretaker::Start() {
+  thread_ = std::jthread([this] { Run(); });
+}
+
+void Caretaker::Stop() {
+  stop_.Raise();
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+  }
+  woken_.NotifyAll();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Caretaker::AwaitFirstProbes() {
+  MutexLock lock(mutex_);
+  while (!probed_ && !stopping_) woken_.Wait(mutex_);
+}
+
+void Caretaker::Ask(const std::vector<Probe>& probes) {
+  {
+    MutexLock lock(mutex_);
+    for (const Probe& probe : probes) {
+      const bool known = std::any_of(asked_.begin(), asked_.end(),
+                                     [&](const Probe& p) { return p.key == probe.key; });
+      if (!known) asked_.push_back(probe);
+    }
+  }
+  woken_.NotifyAll();
+}
+
+std::vector<ProbeResult> Caretaker::Results() const {
+  std::vector<ProbeResult> results;
+  MutexLock lock(mutex_);
+  for (const auto& [key, result] : results_) results.push_back(result);
+  return results;
+}
+
+void Caretaker::Delivered(const std::vector<ProbeResult>& results) {
+  MutexLock lock(mutex_);
+  for (const ProbeResult& result : results) results_.erase(result.key);
+}
+
+void Caretaker::ProbeAgents() {
+  tools_.probes.ProbeAll(stop_.fd());
+  {
+    MutexLock lock(mutex_);
+    probed_ = true;
+  }
+  woken_.NotifyAll();
+  tools_.changed(false);
+}
+
+ProbeResult Caretaker::Answer(const Probe& probe) {
+  if (!absl::StartsWith(probe.key, "repo:"))
+    return tools_.probes.ProbeForHold(probe.key, stop_.fd());
+  const absl::Status status = tools_.repo.Probe({probe.url, tools_.config.repo}, stop_.fd());
+  return {probe.key, status.ok(), std::string(status.message())};
+}
+
+void Caretaker::Run() {
+  ProbeAgents();
+  absl::Time next_probe = absl::Now() + kProbeEvery;
+  absl::Time next_sweep = absl::Now();
+  while (true) {
+    std::optional<Probe> probe;
+    {
+      MutexLock lock(mutex_);
+      const absl::Time next = std::min(next_probe, next_sweep);
+      if (asked_.empty() && !stopping_) woken_.WaitFor(mutex_, next - absl::Now());
+      if (stopping_) return;
+      if (!asked_.empty()) probe = asked_.front();
+    }
+    if (probe) {
+      ProbeResult result = Answer(*probe);
+      {
+        MutexLock lock(mutex_);
+        asked_.pop_front();
+        results_[probe->key] = std::move(result);
+      }
+      tools_.changed(true);
+    }
+    if (absl::Now() >= next_sweep) {
+      const int removed =
+          Sweep(tools_.data, absl::Now(), tools_.config.keep_workspaces, tools_.if_idle);
+      if (removed > 0) SPDLOG_INFO("removed the workspaces of {} ended handoffs", removed);
+      next_sweep = absl::Now() + kSweepEvery;
+    }
+    if (absl::Now() >= next_probe) {
+      ProbeAgents();
+      next_probe = absl::Now() + kProbeEvery;
+    }
+  }
+}
+
+}  // namespace handoff::worker

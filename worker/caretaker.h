@@ -1,0 +1,64 @@
+// What is done beside the attempts, on one thread: agents are probed, holds are probed when the
+// coordinator asks, old workspaces are removed. Thread-safe.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/mutex.h"
+#include "worker/agent_probes.h"
+#include "worker/attempt_control.h"
+#include "worker/config.h"
+#include "worker/core/model.h"
+#include "worker/data_dir.h"
+#include "worker/housekeeping.h"
+#include "worker/repo/repo_client.h"
+
+namespace handoff::worker {
+
+class Caretaker {
+ public:
+  struct Tools {
+    const WorkerConfig& config;
+    const DataDir& data;
+    const RepoClient& repo;
+    AgentProbes& probes;
+    IfIdle if_idle;
+    std::function<void(bool urgent)> changed;
+  };
+  explicit Caretaker(Tools tools);
+  ~Caretaker();
+
+  void Start();
+  void Stop();
+  // Blocks until all agents were probed once, or Stop.
+  void AwaitFirstProbes();
+
+  // The coordinator wants to know whether a hold may end. One that is being probed is not probed
+  // twice.
+  void Ask(const std::vector<Probe>& probes);
+  // What came out, until Delivered.
+  std::vector<ProbeResult> Results() const;
+  void Delivered(const std::vector<ProbeResult>& results);
+
+ private:
+  void Run();
+  void ProbeAgents();
+  ProbeResult Answer(const Probe& probe);
+
+  const Tools tools_;
+  Signal stop_;
+  mutable Mutex mutex_;
+  CondVar woken_;
+  bool probed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<Probe> asked_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, ProbeResult> results_ ABSL_GUARDED_BY(mutex_);
+  std::jthread thread_;
+};
+
+}  // namespace handoff::worker

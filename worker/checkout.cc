@@ -1,0 +1,183 @@
+#include "worker/checkout.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/backoff.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "handoff/v1/pool.pb.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr Backoff kBackoff{absl::Milliseconds(200), absl::Seconds(5)};
+
+std::string HoldKey(const v1::Repository& repository) {
+  return absl::StrCat("repo:", repository.key());
+}
+
+// What libgit2 or the disk said, sorted by who has to mend it.
+PrepareFailure Classify(const absl::Status& status, const v1::Repository& repository) {
+  PrepareFailure failure{FailureClass::kCheckoutFailed, "", false, ""};
+  const std::string said(status.message());
+  switch (status.code()) {
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kPermissionDenied:
+      failure.host_fault = true;
+      failure.hold_key = HoldKey(repository);
+      failure.message = absl::StrCat("This worker may not read the repository: ", said,
+                                     ". Give it a key or a token ([repo] in its configuration).");
+      return failure;
+    case absl::StatusCode::kResourceExhausted:
+      failure.host_fault = true;
+      failure.hold_key = HoldKey(repository);
+      failure.message =
+          absl::StrCat("The checkout did not fit on this worker: ", said, ". Free some space.");
+      return failure;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      failure.failure = FailureClass::kNetwork;
+      failure.message = absl::StrCat("The repository could not be reached: ", said, ".");
+      return failure;
+    case absl::StatusCode::kInternal:
+      failure.failure = FailureClass::kInternal;
+      failure.message = absl::StrCat("The checkout broke down: ", said, ".");
+      return failure;
+    default:
+      failure.message = absl::StrCat("The checkout failed: ", said, ".");
+      return failure;
+  }
+}
+
+class PackDownload {
+ public:
+  PackDownload(const Surroundings& around, const v1::Repository& repository,
+               AttemptControl& control, AttemptBoard& board)
+      : around_(around), repository_(repository), control_(control), board_(board) {}
+
+  // Continues what is there already. The coordinator may be away for as long as the lease allows.
+  absl::Status Run() {
+    const std::string path = around_.data.object(repository_.pack_sha256());
+    for (int failures = 0;;) {
+      const absl::Status status = Try(path);
+      const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+      if (!away || control_.interrupt().raised()) return status;
+      ++failures;
+      control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(failures, 0.5));
+    }
+  }
+
+ private:
+  absl::Status Try(const std::string& path) {
+    if (PathExists(path)) return absl::OkStatus();
+    // Two attempts may want the same object: each has a part of its own.
+    const std::string part = absl::StrCat(path, ".part-", board_.Status().key.handoff_id);
+    ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(part, O_RDWR | O_CREAT));
+    ASSIGN_OR_RETURN(uint64_t offset, FileSize(part));
+    const auto sink = [&](absl::string_view data) -> absl::Status {
+      RETURN_IF_ERROR(PWriteAll(fd.get(), data, offset));
+      offset += data.size();
+      Show(offset);
+      return absl::OkStatus();
+    };
+    RETURN_IF_ERROR(around_.client.GetObject(repository_.pack_sha256(), offset, sink,
+                                             control_.interrupt().token()));
+    ASSIGN_OR_RETURN(const std::string sum, SumOf(fd.get(), offset));
+    if (sum != repository_.pack_sha256()) {
+      RETURN_IF_ERROR(RemoveTree(part));
+      return absl::DataLossError("the submitted pack arrived damaged");
+    }
+    if (std::rename(part.c_str(), path.c_str()) != 0) {
+      return ErrnoToStatus(errno, absl::StrCat("renaming to ", path));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::StatusOr<std::string> SumOf(int fd, uint64_t bytes) {
+    Sha256 sum;
+    std::string block(1 << 20, '\0');
+    for (uint64_t at = 0; at < bytes;) {
+      const ssize_t n = ::pread(fd, block.data(), block.size(), static_cast<off_t>(at));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return ErrnoToStatus(errno, "reading the submitted pack");
+      if (n == 0) break;
+      sum.Update(absl::string_view(block.data(), static_cast<size_t>(n)));
+      at += static_cast<uint64_t>(n);
+    }
+    return sum.Hex();
+  }
+
+  void Show(uint64_t offset) {
+    const uint64_t total = std::max<uint64_t>(repository_.pack_bytes(), 1);
+    const uint64_t percent = std::min<uint64_t>(100, offset * 100 / total);
+    if (percent == shown_) return;
+    shown_ = percent;
+    board_.SetStage(Stage::kPreparing, absl::StrCat("preparing (downloading ", percent, " %)"),
+                    AttemptBoard::Urgency::kSoon);
+  }
+
+  const Surroundings& around_;
+  const v1::Repository& repository_;
+  AttemptControl& control_;
+  AttemptBoard& board_;
+  uint64_t shown_ = 0;
+};
+
+PrepareRequest RequestFor(const Surroundings& around, const Attempt& attempt) {
+  const v1::Repository& repository = attempt.wanted().repository();
+  const std::string& id = attempt.key.handoff_id;
+  PrepareRequest request;
+  request.url = repository.url();
+  request.ref = repository.ref();
+  request.commit = repository.commit();
+  request.worktree_commit = repository.worktree_commit();
+  if (!repository.pack_sha256().empty()) {
+    request.pack_path = around.data.object(repository.pack_sha256());
+    request.pack_complete = repository.pack_complete();
+  }
+  request.mirror = around.data.mirror(repository.key());
+  request.store = around.data.store(id);
+  request.workspace = attempt.workspace;
+  request.handoff_id = id;
+  request.branch = absl::StrCat("handoff/", id);
+  // Commits must work on a bare host, also for a submitter without an identity.
+  const std::string& owner = attempt.wanted().owner();
+  request.user_name = repository.user_name().empty() ? owner : repository.user_name();
+  request.user_email =
+      repository.user_email().empty() ? owner + "@localhost" : repository.user_email();
+  request.credentials = around.config.repo;
+  return request;
+}
+
+}  // namespace
+
+std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& attempt,
+                                       AttemptControl& control, AttemptBoard& board) {
+  const v1::Repository& repository = attempt.wanted().repository();
+  // A workspace of an earlier attempt has everything already.
+  if (!repository.pack_sha256().empty() && !PathExists(attempt.workspace)) {
+    const absl::Status got = PackDownload(around, repository, control, board).Run();
+    if (!got.ok()) return Classify(Annotate(got, "getting the submitted pack"), repository);
+  }
+  const auto progress = [&](const std::string& text) {
+    board.SetStage(Stage::kPreparing, absl::StrCat("preparing (", OneLine(text, 80), ")"),
+                   AttemptBoard::Urgency::kSoon);
+  };
+  const PrepareRequest request = RequestFor(around, attempt);
+  const auto result = around.repo.Prepare(request, control.interrupt().fd(), progress);
+  if (!result.ok()) return Classify(result.status(), repository);
+  if (!request.pack_path.empty()) RemoveTree(request.pack_path).IgnoreError();
+  if (const absl::Status noted = around.data.NoteMirror(repository.key()); !noted.ok()) {
+    return Classify(noted, repository);
+  }
+  attempt.end->mutable_facts()->set_base_commit(result->base_commit);
+  attempt.end->mutable_facts()->set_branch(request.branch);
+  return std::nullopt;
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,17 @@
+// Brings an attempt's workspace into being: the submitted pack from the coordinator, then
+// handoff-repo. Idempotent: after a crash it is done again.
+#pragma once
+
+#include <optional>
+
+#include "worker/attempt.h"
+#include "worker/run_end.h"
+
+namespace handoff::worker {
+
+// Fills in base commit and branch. Nothing on success. When the attempt was interrupted the failure
+// means nothing.
+std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& attempt,
+                                       AttemptControl& control, AttemptBoard& board);
+
+}  // namespace handoff::worker

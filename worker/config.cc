@@ -1,0 +1,192 @@
+#include "worker/config.h"
+
+#include <toml++/toml.h>
+
+#include <functional>
+#include <set>
+#include <sstream>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/handoff/names.h"
+#include "common/status.h"
+
+namespace handoff::worker {
+namespace {
+
+using Setter = std::function<absl::Status(const toml::node&)>;
+using Setters = std::map<std::string, Setter>;
+
+absl::Status Wrong(const toml::node& node, absl::string_view wanted) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("line ", node.source().begin.line, ": this must be ", wanted));
+}
+
+Setter Text(std::string& out) {
+  return [&out](const toml::node& node) {
+    const auto* text = node.as_string();
+    if (text == nullptr) return Wrong(node, "a string");
+    out = text->get();
+    return absl::OkStatus();
+  };
+}
+
+Setter TextList(std::vector<std::string>& out) {
+  return [&out](const toml::node& node) {
+    const auto* list = node.as_array();
+    if (list == nullptr) return Wrong(node, "a list of strings");
+    for (const toml::node& item : *list) {
+      if (!item.is_string()) return Wrong(item, "a string");
+      out.push_back(item.as_string()->get());
+    }
+    return absl::OkStatus();
+  };
+}
+
+Setter TextMap(std::map<std::string, std::string>& out) {
+  return [&out](const toml::node& node) {
+    const auto* table = node.as_table();
+    if (table == nullptr) return Wrong(node, "a table of strings");
+    for (const auto& [key, value] : *table) {
+      if (!value.is_string()) return Wrong(value, "a string");
+      out[std::string(key.str())] = value.as_string()->get();
+    }
+    return absl::OkStatus();
+  };
+}
+
+template <typename Out>
+Setter Length(Out& out) {
+  return [&out](const toml::node& node) {
+    const auto* text = node.as_string();
+    if (text == nullptr) return Wrong(node, "a duration such as \"10m\"");
+    const auto duration = ParseConfigDuration(text->get());
+    if (!duration.ok()) return Wrong(node, "a duration such as \"90s\", \"10m\", \"2h\" or \"7d\"");
+    out = *duration;
+    return absl::OkStatus();
+  };
+}
+
+Setter Bytes(std::optional<uint64_t>& out) {
+  return [&out](const toml::node& node) {
+    const std::string text = node.is_string()    ? node.as_string()->get()
+                             : node.is_integer() ? absl::StrCat(node.as_integer()->get())
+                                                 : "";
+    const auto bytes = ParseConfigBytes(text);
+    if (!bytes.ok()) return Wrong(node, "a number of bytes such as \"2GiB\" or \"500MB\"");
+    out = *bytes;
+    return absl::OkStatus();
+  };
+}
+
+absl::Status Apply(const toml::table& table, const std::string& prefix, const Setters& setters) {
+  for (const auto& [key, value] : table) {
+    const std::string name(key.str());
+    const auto setter = setters.find(name);
+    if (setter == setters.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("line ", value.source().begin.line, ": unknown key \"", prefix, name, "\""));
+    }
+    RETURN_IF_ERROR(Annotate(setter->second(value), prefix + name));
+  }
+  return absl::OkStatus();
+}
+
+Setter Section(const std::string& prefix, Setters setters) {
+  return [prefix, setters = std::move(setters)](const toml::node& node) {
+    const auto* table = node.as_table();
+    return table == nullptr ? Wrong(node, "a table") : Apply(*table, prefix, setters);
+  };
+}
+
+absl::Status ApplyAgents(const toml::node& node, std::map<std::string, AgentConfig>& agents) {
+  const auto* table = node.as_table();
+  if (table == nullptr) return Wrong(node, "a table");
+  for (const auto& [key, value] : *table) {
+    const std::string name(key.str());
+    RETURN_IF_ERROR(ValidateAgentName(name));
+    AgentConfig& agent = agents[name];
+    const std::string prefix = absl::StrCat("agents.", name, ".");
+    const Setters timers = {{"first_event", Length(agent.first_event)},
+                            {"idle", Length(agent.idle)},
+                            {"tool_warning", Length(agent.tool_warning)},
+                            {"finish_grace", Length(agent.finish_grace)},
+                            {"hard_cap", Length(agent.hard_cap)}};
+    const Setter set = Section(prefix, {{"binary", Text(agent.binary)},
+                                        {"extra_args", TextList(agent.extra_args)},
+                                        {"env", TextMap(agent.env)},
+                                        {"timers", Section(prefix + "timers.", timers)}});
+    RETURN_IF_ERROR(set(value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplyFile(const std::string& content, WorkerConfig& config) {
+  toml::table table;
+  try {  // toml++ is built to throw; this is its border
+    table = toml::parse(content);
+  } catch (const toml::parse_error& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("line ", error.source().begin.line, ": ", std::string(error.description())));
+  }
+  const Setters repo = {{"ssh_key", Text(config.repo.ssh_key)},
+                        {"known_hosts", Text(config.repo.known_hosts)},
+                        {"https_tokens", TextMap(config.repo.https_tokens)}};
+  return Apply(
+      table, "",
+      {{"path", Text(config.path)},
+       {"agents", [&](const toml::node& node) { return ApplyAgents(node, config.agents); }},
+       {"repo", Section("repo.", repo)},
+       {"keep", Section("keep.", {{"workspaces", Length(config.keep_workspaces)}})},
+       {"disk", Section("disk.", {{"reserve", Bytes(config.disk_reserve)}})},
+       {"lease", Section("lease.", {{"orphan_timeout", Length(config.orphan_timeout)}})}});
+}
+
+}  // namespace
+
+const AgentConfig& WorkerConfig::agent(const std::string& name_of_agent) const {
+  static const AgentConfig* const none = new AgentConfig;
+  const auto it = agents.find(name_of_agent);
+  return it == agents.end() ? *none : it->second;
+}
+
+absl::Status ReadConfigFile(const std::string& path, WorkerConfig& config) {
+  ASSIGN_OR_RETURN(const std::string content, ReadFile(path, 1 << 20));
+  return Annotate(ApplyFile(content, config), path);
+}
+
+absl::StatusOr<absl::Duration> ParseConfigDuration(absl::string_view text) {
+  absl::Duration duration;
+  int64_t days = 0;
+  if (!text.empty() && text.back() == 'd' &&
+      absl::SimpleAtoi(text.substr(0, text.size() - 1), &days) && days < 100000) {
+    duration = absl::Hours(24) * days;
+  } else if (!absl::ParseDuration(text, &duration)) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not a duration"));
+  }
+  if (duration <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not more than zero"));
+  }
+  return duration;
+}
+
+absl::StatusOr<uint64_t> ParseConfigBytes(absl::string_view text) {
+  size_t digits = 0;
+  while (digits < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[digits]))) {
+    ++digits;
+  }
+  static const auto* const units = new std::map<std::string, uint64_t>{
+      {"", 1},          {"B", 1},         {"kB", 1000},    {"MB", 1000000}, {"GB", 1000000000},
+      {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  const auto unit = units->find(std::string(absl::StripAsciiWhitespace(text.substr(digits))));
+  uint64_t number = 0;
+  if (digits == 0 || digits > 12 || unit == units->end() ||
+      !absl::SimpleAtoi(text.substr(0, digits), &number)) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not a number of bytes"));
+  }
+  return number * unit->second;
+}
+
+}  // namespace handoff::worker

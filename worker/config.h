@@ -1,0 +1,68 @@
+// What the owner of a build host sets: flags for the few things that differ from host to host, a
+// TOML file for the rest. Read once, then constant.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "worker/repo/repo_client.h"
+
+namespace handoff::worker {
+
+// [agents.NAME]
+struct AgentConfig {
+  std::string binary;  // instead of the names that the adapter looks for
+  std::vector<std::string> extra_args;
+  std::map<std::string, std::string> env;
+  // [agents.NAME.timers]: what a handoff does not set itself.
+  std::optional<absl::Duration> first_event, idle, tool_warning, finish_grace, hard_cap;
+};
+
+struct WorkerConfig {
+  // Flags.
+  std::string data_dir;
+  std::string coordinator;
+  std::string name;
+  int slots = 1;
+  std::map<std::string, std::string> labels;
+  std::string log_level = "info";
+
+  // The file.
+  std::string path;  // PATH of agents; empty: this daemon's
+  std::map<std::string, AgentConfig> agents;
+  RepoCredentials repo;                               // [repo]
+  absl::Duration keep_workspaces = absl::Hours(168);  // [keep] workspaces, after the last attempt
+  // [disk] reserve; absent: 2 GiB or 5 % of the file system, whichever is less.
+  std::optional<uint64_t> disk_reserve;
+  absl::Duration orphan_timeout = absl::Hours(24);  // [lease] orphan_timeout
+
+  // Of that agent; an empty one when the file does not name it.
+  const AgentConfig& agent(const std::string& name) const;
+};
+
+// Adds what the TOML file says to `config`. INVALID_ARGUMENT names the file, the line and the key:
+// an unknown key is an error, since it would be a wish that nobody fulfils.
+absl::Status ReadConfigFile(const std::string& path, WorkerConfig& config);
+
+// "90s", "10m", "7d"; more than zero.
+absl::StatusOr<absl::Duration> ParseConfigDuration(absl::string_view text);
+// "500MB", "2GiB", "1048576".
+absl::StatusOr<uint64_t> ParseConfigBytes(absl::string_view text);
+
+// Flags win over HANDOFF_COORDINATOR and HANDOFF_DATA_DIR, these over nothing: they are required.
+// `exit_status` is set when the program has nothing more to do (--help, --version, wrong usage, all
+// said already).
+struct CommandLine {
+  WorkerConfig config;
+  std::optional<int> exit_status;
+};
+CommandLine ParseCommandLine(int argc, char** argv);
+
+}  // namespace handoff::worker

@@ -1,0 +1,44 @@
+#include "worker/handoff_dir.h"
+
+#include <fcntl.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/status.h"
+
+namespace handoff::worker {
+
+// Again at every call: the agent may have removed or replaced the directory meanwhile.
+absl::Status HandoffDir::Open() {
+  if (!root_) {
+    ASSIGN_OR_RETURN(Beneath root, Beneath::Open(workspace_));
+    root_.emplace(std::move(root));
+  }
+  return root_->MakeDirectories(below_);
+}
+
+absl::Status HandoffDir::WriteDocument(absl::string_view markdown) {
+  absl::Status written = Open();
+  const bool has_workspace = root_.has_value();
+  if (written.ok()) written = root_->WriteAtomically(below_ + "/handoff.md", markdown);
+  if (written.ok()) {
+    trouble_.clear();
+    return written;
+  }
+  if (has_workspace) {
+    trouble_ = absl::StrCat("handoff.md could not be written in the workspace (", written.message(),
+                            "); it is kept at ", fallback_, "/handoff.md");
+  }
+  return WriteFileAtomically(fallback_ + "/handoff.md", markdown);
+}
+
+absl::Status HandoffDir::CopyFile(const std::string& source, const std::string& name, bool keep) {
+  RETURN_IF_ERROR(Open());
+  const std::string path = absl::StrCat(below_, "/", name);
+  if (keep && root_->OpenForRead(path).ok()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(UniqueFd file, OpenFile(source, O_RDONLY));
+  ASSIGN_OR_RETURN(const uint64_t bytes, FileSize(source));
+  return root_->CopyFrom(file.get(), bytes, path);
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,43 @@
+// The directory .cursor/agent-handoffs/<id> in a workspace: handoff.md, logs, prompts. The agent
+// can write there, so nothing in it is followed or trusted. Where the repository makes it unusable
+// (its .cursor is a link, a FIFO, a file) handoff.md is kept in the daemon's own directory instead.
+// Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "common/beneath.h"
+
+namespace handoff::worker {
+
+class HandoffDir {
+ public:
+  // `fallback` is DATA/attempts/<id>.
+  HandoffDir(std::string workspace, const std::string& handoff_id, std::string fallback)
+      : workspace_(std::move(workspace)),
+        below_(".cursor/agent-handoffs/" + handoff_id),
+        fallback_(std::move(fallback)) {}
+
+  // The document, atomically.
+  absl::Status WriteDocument(absl::string_view markdown);
+  // A copy of the file at `source`, unless `keep` and one is there.
+  absl::Status CopyFile(const std::string& source, const std::string& name, bool keep);
+
+  // Why the document is not in the workspace; empty: it is, or there is no workspace.
+  const std::string& trouble() const { return trouble_; }
+
+ private:
+  absl::Status Open();
+
+  const std::string workspace_;
+  const std::string below_;
+  const std::string fallback_;
+  std::optional<Beneath> root_;
+  std::string trouble_;
+};
+
+}  // namespace handoff::worker

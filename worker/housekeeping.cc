@@ -1,0 +1,105 @@
+#include "worker/housekeeping.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/text.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr uint64_t kMostReserve = uint64_t{2} << 30;
+constexpr absl::Duration kKeepObjects = absl::Hours(24);
+
+absl::Time ChangedAt(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return absl::InfinitePast();
+  return absl::TimeFromTimespec(info.st_mtim);
+}
+
+std::vector<std::string> Names(const std::string& directory) {
+  auto names = ListDirectory(directory);
+  return names.ok() ? *std::move(names) : std::vector<std::string>{};
+}
+
+// An attempt's directory changes last when its end was accepted.
+absl::Time LastUsed(const DataDir& data, const std::string& id) {
+  absl::Time last = ChangedAt(data.workspace(id));
+  for (const std::string& number : Names(data.attempts(id))) {
+    last = std::max(last, ChangedAt(absl::StrCat(data.attempts(id), "/", number)));
+  }
+  return last;
+}
+
+// Out of sight first: removing a big tree takes a while, and a new attempt may come meanwhile.
+void MoveAway(const std::string& path, const std::string& to) {
+  if (std::rename(path.c_str(), to.c_str()) != 0 && errno != ENOENT) {
+    SPDLOG_WARN("{} could not be moved to {}", path, to);
+  }
+}
+
+void RemoveAll(const std::string& directory) {
+  for (const std::string& name : Names(directory)) {
+    const absl::Status removed = RemoveTree(absl::StrCat(directory, "/", name));
+    if (!removed.ok()) SPDLOG_WARN("{}", std::string(removed.message()));
+  }
+}
+
+}  // namespace
+
+uint64_t DiskReserve(const std::string& path, std::optional<uint64_t> wanted) {
+  if (wanted) return *wanted;
+  struct statvfs info;
+  if (::statvfs(path.c_str(), &info) != 0) return kMostReserve;
+  return std::min<uint64_t>(kMostReserve,
+                            static_cast<uint64_t>(info.f_blocks) * info.f_frsize / 20);
+}
+
+DiskState LookAtDisk(const std::string& path, uint64_t reserve) {
+  DiskState state;
+  const auto free = FreeDiskBytes(path);
+  if (!free.ok()) {
+    state.not_accepting = std::string(free.status().message());
+    return state;
+  }
+  state.free_bytes = *free;
+  if (*free < reserve) {
+    state.not_accepting = absl::StrCat(
+        "Only ", HumanBytes(*free), " are free on its disk, and below ", HumanBytes(reserve),
+        " it starts nothing. Free some space on that worker, or lower [disk] reserve there.");
+  }
+  return state;
+}
+
+int Sweep(const DataDir& data, absl::Time now, absl::Duration keep, const IfIdle& if_idle) {
+  RemoveAll(data.trash());  // of a daemon that was ended meanwhile
+  std::set<std::string> ids;
+  for (const std::string& directory : {data.workspaces(), data.attempts()}) {
+    for (std::string& id : Names(directory)) ids.insert(std::move(id));
+  }
+  int removed = 0;
+  for (const std::string& id : ids) {
+    if (now - LastUsed(data, id) < keep) continue;
+    const bool idle = if_idle(id, [&] {
+      MoveAway(data.workspace(id), absl::StrCat(data.trash(), "/w-", id));
+      MoveAway(data.attempts(id), absl::StrCat(data.trash(), "/a-", id));
+    });
+    removed += idle ? 1 : 0;
+  }
+  RemoveAll(data.trash());
+  const std::string objects = data.object("");
+  for (const std::string& name : Names(objects)) {
+    const std::string path = absl::StrCat(objects, name);
+    if (now - ChangedAt(path) > kKeepObjects) RemoveTree(path).IgnoreError();
+  }
+  return removed;
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,275 @@
+#include "worker/preparation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/file.h"
+#include "common/handoff/describe.h"
+#include "common/status.h"
+#include "common/subprocess.h"
+#include "common/text.h"
+#include "handoff/v1/pool.pb.h"
+#include "worker/checkout.h"
+#include "worker/environment.h"
+#include "worker/proto_time.h"
+
+namespace handoff::worker {
+namespace {
+
+using Failure = std::optional<PrepareFailure>;
+
+constexpr absl::Duration kSessionLimit = absl::Seconds(60);
+constexpr absl::Duration kHardCap = absl::Hours(6);
+
+class Preparation {
+ public:
+  Preparation(const Surroundings& around, Attempt& attempt, AttemptControl& control,
+              AttemptBoard& board)
+      : around_(around),
+        attempt_(attempt),
+        control_(control),
+        board_(board),
+        config_(around.config.agent(attempt.wanted().agent())) {}
+
+  Prepared Run() {
+    using Step = Failure (Preparation::*)();
+    for (const Step step :
+         {&Preparation::FindAgent, &Preparation::MakeWorkspace, &Preparation::BringLogs,
+          &Preparation::MakeSession, &Preparation::MakeCommand, &Preparation::AwaitLease}) {
+      Failure failure = (this->*step)();
+      if (control_.interrupt().raised()) return Interrupted{};
+      if (failure) return *std::move(failure);
+    }
+    return std::move(shim_);
+  }
+
+ private:
+  Failure FindAgent() {
+    const std::string& name = attempt_.wanted().agent();
+    if (attempt_.agent == nullptr) {
+      return PrepareFailure{FailureClass::kAgentMissing,
+                            absl::StrCat("This worker's version knows no agent '", name, "'."),
+                            true, absl::StrCat("agent:", name)};
+    }
+    auto found = around_.probes.Find(name);
+    if (!found) {
+      around_.probes.Probe(*attempt_.agent, control_.interrupt().fd());
+      found = around_.probes.Find(name);
+    }
+    if (!found || found->offer.state != AgentState::kReady) {
+      const bool missing = !found || found->offer.state == AgentState::kMissing;
+      return PrepareFailure{
+          missing ? FailureClass::kAgentMissing : FailureClass::kAgentNeedsSetup,
+          found ? found->offer.message : absl::StrCat("The agent '", name, "' was not found."),
+          true, absl::StrCat("agent:", name)};
+    }
+    run_.executable = found->executable;
+    attempt_.end->set_account(found->offer.account);
+    return std::nullopt;
+  }
+
+  Failure MakeWorkspace() {
+    if (attempt_.has_repository()) {
+      if (Failure failure = CheckOut(around_, attempt_, control_, board_)) return failure;
+    } else if (attempt_.agent->needs_repository()) {
+      return PrepareFailure::Of(FailureClass::kCheckoutFailed,
+                                absl::StrCat("The agent '", attempt_.wanted().agent(),
+                                             "' works in a repository, and the handoff has none."));
+    } else if (absl::Status made = MakeDirectories(attempt_.workspace); !made.ok()) {
+      return Host("making the workspace", made);
+    }
+    return FindDirectory();
+  }
+
+  // A command runs in the folder from which it was submitted; an agent sees the whole repository.
+  Failure FindDirectory() {
+    cwd_ = attempt_.workspace;
+    const std::string& folder = attempt_.wanted().repository().directory();
+    if (folder.empty() || attempt_.agent->has_stream()) return std::nullopt;
+    for (const absl::string_view part : absl::StrSplit(folder, '/')) {
+      if (part == "..") {
+        return PrepareFailure::Of(
+            FailureClass::kCheckoutFailed,
+            absl::StrCat("The folder '", folder, "' leads out of the workspace."));
+      }
+    }
+    absl::StrAppend(&cwd_, "/", folder);
+    if (PathExists(cwd_)) return std::nullopt;
+    return PrepareFailure::Of(
+        FailureClass::kCheckoutFailed,
+        absl::StrCat("The folder '", folder,
+                     "' from which it was submitted is not in the checkout."));
+  }
+
+  // The directory is complete on this host: logs of the attempts that ran here are there again even
+  // when the agent removed them.
+  Failure BringLogs() {
+    for (int number = 1; number < attempt_.key.number; ++number) {
+      const AttemptDir earlier(around_.data.attempts(), {attempt_.key.handoff_id, number});
+      if (!PathExists(earlier.log())) continue;
+      attempt_.files
+          .CopyFile(earlier.log(), absl::StrCat("attempt-", number, ".log"), /*keep=*/true)
+          .IgnoreError();  // WriteDocument notes a directory that cannot be used
+    }
+    return std::nullopt;
+  }
+
+  Failure MakeSession() {
+    run_.extra_args = config_.extra_args;
+    run_.model = attempt_.wanted().model();
+    run_.workspace = attempt_.workspace;
+    // Wanted, or created before the daemon was killed.
+    run_.session = attempt_.end->session();
+    run_.resume = !attempt_.spec->session().empty();
+    run_.argv.assign(attempt_.wanted().argv().begin(), attempt_.wanted().argv().end());
+    run_.script = attempt_.dir.script();
+    const std::string& task = attempt_.wanted().task();
+    run_.script_first_line = task.substr(0, std::min<size_t>(task.find('\n'), 256));
+    v1::AttemptEnd& end = *attempt_.end;
+    if (!attempt_.agent->has_sessions()) {
+      end.clear_session();
+      end.set_session_kind(v1::Attempt::SESSION_KIND_UNSPECIFIED);
+      return std::nullopt;
+    }
+    if (end.session_kind() == v1::Attempt::SESSION_KIND_UNSPECIFIED) {
+      end.set_session_kind(run_.resume ? v1::Attempt::SAME : v1::Attempt::NEW);
+    }
+    const std::vector<std::string> argv = attempt_.agent->CreateSessionCommand(run_);
+    if (argv.empty() || !run_.session.empty()) return std::nullopt;
+    board_.SetStage(Stage::kPreparing, "preparing (creating a session)",
+                    AttemptBoard::Urgency::kSoon);
+    auto session = CreateSession(argv);
+    if (!session.ok()) {
+      return PrepareFailure::Of(
+          FailureClass::kSessionFailed,
+          absl::StrCat("No session could be created, so the agent was not started: ",
+                       session.status().message(), "."));
+    }
+    run_.session = *std::move(session);
+    end.set_session(run_.session);
+    return std::nullopt;
+  }
+
+  absl::StatusOr<std::string> CreateSession(const std::vector<std::string>& argv) {
+    SpawnOptions options;
+    options.argv = argv;
+    options.env = EnvironmentOf({});
+    options.cwd = cwd_;
+    ASSIGN_OR_RETURN(const RunResult result,
+                     RunProcess(options, "", kSessionLimit, control_.interrupt().fd()));
+    if (result.timed_out) {
+      return absl::DeadlineExceededError(
+          absl::StrCat(ShellJoin(argv), " gave no answer within ", HumanDuration(kSessionLimit)));
+    }
+    if (!result.status.ok()) {
+      return absl::UnavailableError(absl::StrCat(ShellJoin(argv), " exited with status ",
+                                                 result.status.code, ": ",
+                                                 OneLine(result.err + result.out, 300)));
+    }
+    return attempt_.agent->ParseSessionId(result.out);
+  }
+
+  Failure MakeCommand() {
+    const AgentCommand command = attempt_.agent->Command(run_);
+    const std::string name = absl::StrCat("attempt-", attempt_.key.number, ".prompt.md");
+    v1::AttemptEnd& end = *attempt_.end;
+    end.set_command(EscapeInvalidUtf8(ShellJoin(command.argv)));
+    absl::Status status;
+    if (command.prompt_on_stdin) {
+      const std::string folder = absl::StrCat(".cursor/agent-handoffs/", attempt_.key.handoff_id);
+      absl::StrAppend(end.mutable_command(), " < ", ShellQuote(attempt_.dir.prompt()));
+      end.set_safe_command(absl::StrCat(
+          "cd ", ShellQuote(cwd_), " && ", EscapeInvalidUtf8(ShellJoin(command.argv)), " < ",
+          folder, "/", name, " > ", folder, "/attempt-", attempt_.key.number + 1, ".log 2>&1"));
+      status =
+          WriteFileAtomically(attempt_.dir.prompt(),
+                              PromptFor(attempt_.Record(around_.config.name), attempt_.key.number));
+      attempt_.files.CopyFile(attempt_.dir.prompt(), name, /*keep=*/false).IgnoreError();
+      shim_.stdin_path = attempt_.dir.prompt();
+    } else {
+      end.set_safe_command(absl::StrCat("cd ", ShellQuote(cwd_), " && ", end.command()));
+      if (run_.argv.empty()) {
+        status = WriteFileAtomically(attempt_.dir.script(), attempt_.wanted().task(), 0700);
+      }
+    }
+    if (status.ok()) status = attempt_.SaveLaunch();
+    if (status.ok()) {
+      status = attempt_.files.WriteDocument(attempt_.Document(around_.config.name, nullptr));
+    }
+    if (!status.ok()) return Host("writing the attempt's files", status);
+    FillShim(command);
+    return std::nullopt;
+  }
+
+  void FillShim(const AgentCommand& command) {
+    shim_.handoff_id = attempt_.key.handoff_id;
+    shim_.attempt = attempt_.key.number;
+    shim_.epoch = attempt_.epoch;
+    shim_.argv = command.argv;
+    shim_.env = EnvironmentOf(command.env);
+    shim_.cwd = cwd_;
+    shim_.boot_id = around_.boot_id;
+    shim_.orphan_timeout_ns = absl::ToInt64Nanoseconds(around_.config.orphan_timeout);
+    shim_.disk_reserve_bytes = around_.disk_reserve;
+  }
+
+  std::vector<std::string> EnvironmentOf(const Environment& of_agent) const {
+    const auto& spec = attempt_.wanted().env();
+    return Flatten(
+        {BaseEnvironment(around_.config.path),
+         {{"TMPDIR", attempt_.dir.tmp()}},
+         of_agent,
+         Environment(spec.begin(), spec.end()),
+         config_.env,
+         {{"HANDOFF_ID", attempt_.key.handoff_id}, {"HANDOFF_ATTEMPT", attempt_.marker()}}});
+  }
+
+  // After a restart the lease is known only from the next Sync; and it may have run out meanwhile.
+  // Nothing of an attempt runs without one.
+  Failure AwaitLease() {
+    const BootTime begun = around_.clock.Boot();
+    while (!control_.interrupt().raised()) {
+      const BootTime now = around_.clock.Boot();
+      if (control_.deadline() > now) break;
+      if (now - begun > around_.config.orphan_timeout) {
+        return PrepareFailure::Of(FailureClass::kWorkerLost,
+                                  "Nobody renewed the lease for so long that the worker gave up.");
+      }
+      board_.SetStage(Stage::kPreparing, "preparing (waiting for the lease to be renewed)",
+                      AttemptBoard::Urgency::kSoon);
+      control_.Wait(around_.clock, now + absl::Minutes(1));
+    }
+    const absl::Duration cap = attempt_.wanted().has_timeout()
+                                   ? FromProto(attempt_.wanted().timeout())
+                                   : config_.hard_cap.value_or(kHardCap);
+    shim_.lease_deadline_ns = control_.deadline().ns;
+    shim_.hard_cap_ns = (around_.clock.Boot() + cap).ns;
+    return std::nullopt;
+  }
+
+  static PrepareFailure Host(absl::string_view what, const absl::Status& status) {
+    return {FailureClass::kEnvironmentFailed,
+            absl::StrCat("The worker failed at ", what, ": ", status.message(), "."), false, ""};
+  }
+
+  const Surroundings& around_;
+  Attempt& attempt_;
+  AttemptControl& control_;
+  AttemptBoard& board_;
+  const AgentConfig& config_;
+  AgentRun run_;
+  std::string cwd_;
+  ShimSpec shim_;
+};
+
+}  // namespace
+
+Prepared PrepareAttempt(const Surroundings& around, Attempt& attempt, AttemptControl& control,
+                        AttemptBoard& board) {
+  return Preparation(around, attempt, control, board).Run();
+}
+
+}  // namespace handoff::worker

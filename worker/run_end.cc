@@ -1,0 +1,95 @@
+#include "worker/run_end.h"
+
+#include "absl/strings/str_cat.h"
+#include "handoff/v1/types.pb.h"
+#include "worker/proto_time.h"
+
+namespace handoff::worker {
+namespace {
+
+v1::AttemptEnd::Protocol ToProtocol(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kNone:
+      return v1::AttemptEnd::NO_PROTOCOL;
+    case Protocol::kResultOk:
+      return v1::AttemptEnd::RESULT_OK;
+    case Protocol::kResultError:
+      return v1::AttemptEnd::RESULT_ERROR;
+    case Protocol::kResultMissing:
+      return v1::AttemptEnd::RESULT_MISSING;
+    case Protocol::kNotStarted:
+      return v1::AttemptEnd::NOT_STARTED;
+  }
+  return v1::AttemptEnd::PROTOCOL_UNSPECIFIED;
+}
+
+// The adapter knows more of a failure than the general rule, but only of the agent's own doing.
+Verdict Refine(const RunEnd& run, const Agent* agent, Verdict verdict) {
+  const bool own_doing = verdict.failure == FailureClass::kAgentError ||
+                         verdict.failure == FailureClass::kNoResult ||
+                         (verdict.failure == FailureClass::kStalled &&
+                          run.process.ended_by == EndedBy::kFirstEventClock);
+  if (!own_doing || agent == nullptr) return verdict;
+  if (run.result && run.result->failure != FailureClass::kNone) {
+    verdict.failure = run.result->failure;
+    verdict.retry_at = run.result->retry_at;
+    return verdict;
+  }
+  Verdict known =
+      agent->Diagnose(run.process, absl::StrCat(run.stderr_tail, "\n", run.last_trouble));
+  return known.failure == FailureClass::kNone ? verdict : known;
+}
+
+Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
+  const bool decided = run.process.ended_by == EndedBy::kCancel ||
+                       run.process.ended_by == EndedBy::kSuperseded ||
+                       run.process.ended_by == EndedBy::kDrained;
+  if (run.prepare_failure && !decided) {
+    return {run.prepare_failure->failure, run.prepare_failure->message, absl::InfinitePast()};
+  }
+  return Refine(run, agent, Judge(run.protocol, run.protocol_message, run.process));
+}
+
+void FillSession(const RunEnd& run, v1::AttemptEnd& end) {
+  if (run.stream_session.empty()) return;
+  if (end.session().empty()) {
+    end.set_session(run.stream_session);
+  } else if (end.session() == run.stream_session) {
+    end.set_session_verified(v1::Attempt::YES);
+  } else {
+    // It began another conversation than the one that was asked for: say so, and keep the real id.
+    end.set_session(run.stream_session);
+    end.set_session_verified(v1::Attempt::NO);
+    if (end.session_kind() != v1::Attempt::NEW) end.set_session_kind(v1::Attempt::FRESH);
+  }
+}
+
+}  // namespace
+
+void FillEnd(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
+  end.set_protocol(ToProtocol(run.protocol));
+  end.set_protocol_message(run.protocol_message);
+  if (run.process.exit_code) end.set_exit_code(*run.process.exit_code);
+  end.set_signal(run.process.signal);
+  end.set_ended_by(static_cast<v1::AttemptEnd::EndedBy>(run.process.ended_by));
+  const Verdict verdict = JudgeRun(run, agent);
+  end.set_failure(static_cast<v1::Failure::Class>(verdict.failure));
+  end.set_failure_message(verdict.message);
+  if (run.prepare_failure && verdict.failure == run.prepare_failure->failure) {
+    end.set_host_fault(run.prepare_failure->host_fault);
+    end.set_hold_key(run.prepare_failure->hold_key);
+  } else if (agent != nullptr && (verdict.failure == FailureClass::kAgentMissing ||
+                                  verdict.failure == FailureClass::kAgentNeedsSetup)) {
+    end.set_host_fault(true);
+    end.set_hold_key(absl::StrCat("agent:", agent->name()));
+  }
+  if (verdict.retry_at != absl::InfinitePast()) {
+    ToProto(verdict.retry_at, end.mutable_retry_at());
+  }
+  end.set_log_tail_lost(run.log_tail_lost);
+  if (run.started_at != absl::InfinitePast()) ToProto(run.started_at, end.mutable_started_at());
+  if (run.ended_at != absl::InfinitePast()) ToProto(run.ended_at, end.mutable_ended_at());
+  FillSession(run, end);
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,53 @@
+// From what was seen of an attempt to its end record. Pure but for the messages.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/handoff/outcome.h"
+#include "worker/agent/agent.h"
+
+namespace handoff {
+namespace v1 {
+class AttemptEnd;
+}
+
+namespace worker {
+
+// Why no agent was started.
+struct PrepareFailure {
+  FailureClass failure = FailureClass::kInternal;
+  std::string message;
+  bool host_fault = false;
+  std::string hold_key;
+
+  // Not this host's fault.
+  static PrepareFailure Of(FailureClass failure, std::string message) {
+    return {failure, std::move(message), false, ""};
+  }
+};
+
+// What was seen of one attempt's process and stream.
+struct RunEnd {
+  Protocol protocol = Protocol::kNotStarted;
+  std::string protocol_message;
+  ProcessEnd process;
+  std::optional<PrepareFailure> prepare_failure;
+  std::optional<AgentEvent::Result> result;
+  std::string stderr_tail;
+  std::string last_trouble;  // of which the agent's stream told and went on
+  bool log_tail_lost = false;
+  absl::Time started_at = absl::InfinitePast();
+  absl::Time ended_at = absl::InfinitePast();
+  std::string stream_session;  // as the stream named it
+};
+
+// Completes `end`, which holds what was known before the end: the three facts, the failure with its
+// policy, the session. `agent` may be nullptr when none was started.
+void FillEnd(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end);
+
+}  // namespace worker
+}  // namespace handoff

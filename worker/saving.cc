@@ -1,0 +1,109 @@
+#include "worker/saving.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/backoff.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "handoff/v1/pool.pb.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr Backoff kBackoff{absl::Milliseconds(200), absl::Seconds(5)};
+
+// What git says of the workspace. Where it cannot be read nothing is claimed.
+void ObserveWork(const Surroundings& around, Attempt& attempt, AttemptControl& control) {
+  v1::Facts& facts = *attempt.end->mutable_facts();
+  if (!attempt.has_repository() || facts.base_commit().empty()) return;
+  const v1::Repository& repository = attempt.wanted().repository();
+  FactsRequest request;
+  request.workspace = attempt.workspace;
+  request.store = around.data.store(attempt.key.handoff_id);
+  request.mirror = around.data.mirror(repository.key());
+  request.base_commit = facts.base_commit();
+  request.worktree_commit = repository.worktree_commit();
+  const auto observed = around.repo.Facts(request, control.leave().fd());
+  v1::Facts seen;
+  if (!observed.ok() || !seen.ParseFromString(*observed)) {
+    SPDLOG_WARN("{}: the facts of the workspace could not be read: {}", attempt.key.ToString(),
+                std::string(observed.status().message()));
+    return;
+  }
+  seen.set_base_commit(facts.base_commit());
+  if (seen.branch().empty()) seen.set_branch(facts.branch());
+  facts.Swap(&seen);
+  attempt.end->set_changed(
+      facts.files_changed() > 0 || facts.commits_size() > 0 ||
+      (!facts.head_commit().empty() && facts.head_commit() != facts.base_commit()));
+}
+
+// A stop that came before the record wins over how the process ended.
+void TakeStop(const std::optional<StopOrder>& stop, RunEnd& run) {
+  if (!stop) return;
+  const bool decided = run.process.ended_by == EndedBy::kSuperseded;
+  if (!decided) run.process.ended_by = stop->as;
+}
+
+absl::Status Record(const Surroundings& around, const Attempt& attempt, AttemptControl& control,
+                    AttemptBoard& board) {
+  for (int failures = 0;;) {
+    const absl::Status put = around.journal.Put(JournalKey(attempt.key), EncodeEnd(attempt));
+    if (put.ok() || absl::IsDataLoss(put)) return put;
+    if (control.leaving()) return absl::CancelledError("the daemon leaves");
+    SPDLOG_WARN("{}: the end could not be recorded: {}", attempt.key.ToString(),
+                std::string(put.message()));
+    board.SetStage(Stage::kSaving, "saving (the worker's disk is full)",
+                   AttemptBoard::Urgency::kSoon);
+    control.Wait(around.clock, around.clock.Boot() + kBackoff.Delay(++failures, 0.5));
+  }
+}
+
+}  // namespace
+
+std::string JournalKey(const AttemptKey& key) { return key.ToString(); }
+
+std::string EncodeEnd(const Attempt& attempt) {
+  v1::ReportRequest record;
+  record.set_handoff_id(attempt.key.handoff_id);
+  record.set_number(attempt.key.number);
+  record.set_epoch(attempt.epoch);
+  *record.mutable_end() = *attempt.end;
+  return record.SerializeAsString();
+}
+
+bool DecodeEnd(const std::string& value, Attempt& attempt) {
+  v1::ReportRequest record;
+  if (!record.ParseFromString(value) || record.epoch() != attempt.epoch) return false;
+  attempt.end->Swap(record.mutable_end());
+  return true;
+}
+
+absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptControl& control,
+                         AttemptBoard& board, RunEnd run, const v1::Facts* reported,
+                         LogUpload& upload) {
+  board.SetStage(Stage::kSaving, "saving", AttemptBoard::Urgency::kSoon);
+  ObserveWork(around, attempt, control);
+  if (reported != nullptr) attempt.end->mutable_facts()->MergeFrom(*reported);
+  if (control.leaving()) return absl::CancelledError("the daemon leaves");
+  attempt.end->set_log_bytes(upload.size());
+  if (const absl::Status hashed = upload.HashAll(); hashed.ok()) {
+    attempt.end->set_log_sha256(upload.HashSoFar());
+  } else {
+    // Reporting finds out how much of it can still be sent.
+    SPDLOG_ERROR("{}: {}", attempt.key.ToString(), std::string(hashed.message()));
+  }
+  TakeStop(control.Seal(), run);
+  if (run.ended_at == absl::InfinitePast()) run.ended_at = around.clock.Now();
+  FillEnd(run, attempt.agent, *attempt.end);
+  if (!attempt.files.trouble().empty()) {
+    std::string& message = *attempt.end->mutable_failure_message();
+    absl::StrAppend(&message, message.empty() ? "" : " ", attempt.files.trouble(), ".");
+  }
+  return Record(around, attempt, control, board);
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,62 @@
+// What the stream of one agent process said so far: the reported facts, the session, the terminal
+// event; and it tells the attempt's clocks. Not thread-safe; owned by the attempt's runner. Parsing
+// the same log again gives the same, so an adopted attempt is parsed from the begin.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "common/clock.h"
+#include "worker/agent/agent.h"
+#include "worker/core/clocks.h"
+
+namespace handoff {
+namespace v1 {
+class Facts;
+}
+
+namespace worker {
+
+class StreamWatch {
+ public:
+  StreamWatch(const Agent& agent, AttemptClocks& clocks);
+  ~StreamWatch();
+
+  void TakeLine(absl::string_view line, BootTime at);
+
+  // The terminal event; the last one when there were several.
+  const std::optional<AgentEvent::Result>& result() const { return result_; }
+  const std::string& session() const { return session_; }      // as the stream names it
+  const std::string& last_line() const { return last_line_; }  // the agent's last text, one line
+  const std::string& last_trouble() const { return last_trouble_; }
+  const v1::Facts& facts() const { return *facts_; }  // the reported part
+  // Goes up with every event that changes what is shown.
+  uint64_t version() const { return version_; }
+
+ private:
+  struct Visit;
+  void AddTool(const AgentEvent::ToolFinished& tool, BootTime at);
+  void AddUsage(const AgentEvent::Usage& usage);
+  void AddUnknown(const std::string& type);
+
+  const std::unique_ptr<StreamParser> parser_;
+  AttemptClocks& clocks_;
+  std::unique_ptr<v1::Facts> facts_;
+  struct Started {
+    AgentEvent::ToolStarted tool;
+    BootTime at;
+  };
+  std::map<std::string, Started> tools_;  // in flight
+  std::optional<AgentEvent::Result> result_;
+  std::string session_;
+  std::string last_line_;
+  std::string last_trouble_;
+  uint64_t version_ = 0;
+};
+
+}  // namespace worker
+}  // namespace handoff

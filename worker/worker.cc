@@ -1,0 +1,213 @@
+#include "worker/worker.h"
+
+#include <limits.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/clock.h"
+#include "common/file.h"
+#include "common/mutex.h"
+#include "common/status.h"
+#include "common/version.h"
+#include "worker/agent/registry.h"
+#include "worker/agent_probes.h"
+#include "worker/attempt_table.h"
+#include "worker/caretaker.h"
+#include "worker/data_dir.h"
+#include "worker/housekeeping.h"
+#include "worker/identity.h"
+#include "worker/journal.h"
+#include "worker/repo/repo_client.h"
+#include "worker/shim/shim_client.h"
+#include "worker/sync_loop.h"
+
+namespace handoff::worker {
+namespace {
+
+// Listing directories for every request would be felt with thousands of workspaces.
+constexpr absl::Duration kListEvery = absl::Seconds(10);
+
+}  // namespace
+
+struct Worker::Impl {
+  Impl(const WorkerConfig& given, const Programs& programs, UniqueFd lock_fd, const Identity& who,
+       std::unique_ptr<Journal> opened)
+      : config(given),
+        data(config.data_dir),
+        lock(std::move(lock_fd)),
+        identity(who),
+        journal(std::move(opened)),
+        repo(programs.repo),
+        probes(config, AllAgents()),
+        shim_program(programs.shim),
+        reserve(DiskReserve(config.data_dir, config.disk_reserve)),
+        pool_id(who.pool_id) {}
+
+  void Describe(SyncRequest& request);
+  void Act(const Reconciled& reconciled, const SyncAnswer& answer);
+  absl::Status Join(const std::string& pool);
+  void Changed(bool urgent) {
+    if (loop) loop->Changed(urgent);
+  }
+
+  const WorkerConfig config;
+  const DataDir data;
+  const UniqueFd lock;
+  Identity identity;
+  const std::unique_ptr<Journal> journal;
+  const RealClock clock;
+  const RepoClient repo;
+  AgentProbes probes;
+  const std::string shim_program;
+  const uint64_t reserve;
+  std::unique_ptr<CoordinatorClient> client;
+  Mutex pool_mutex;
+  std::string pool_id ABSL_GUARDED_BY(pool_mutex);
+  std::function<void(const absl::Status&)> fatal;
+  std::unique_ptr<Surroundings> around;
+  std::unique_ptr<SyncLoop> loop;
+  std::unique_ptr<AttemptTable> table;
+  std::unique_ptr<Caretaker> caretaker;
+  // Of the loop's thread.
+  std::vector<ProbeResult> sent_probes;
+  std::vector<std::string> mirrors, checked_out;
+  BootTime listed_at;
+  bool draining = false;
+};
+
+void Worker::Impl::Describe(SyncRequest& request) {
+  const BootTime now = clock.Boot();
+  if (listed_at.ns == 0 || now - listed_at > kListEvery) {
+    mirrors = data.MirrorKeys();
+    checked_out = data.CheckedOut();
+    listed_at = now;
+  }
+  const DiskState disk = LookAtDisk(data.root(), reserve);
+  request.name = config.name;
+  request.host_boot_id = around->boot_id;
+  request.version = kVersion;
+  request.slots = config.slots;
+  request.labels = config.labels;
+  request.agents = probes.Offers();
+  request.attempts = table->Statuses();
+  request.repo_keys = mirrors;
+  request.workspaces = checked_out;
+  request.disk_free_bytes = disk.free_bytes;
+  request.not_accepting = disk.not_accepting;
+  sent_probes = request.probes = caretaker->Results();
+}
+
+void Worker::Impl::Act(const Reconciled& reconciled, const SyncAnswer& answer) {
+  if (reconciled.verdict == Reconciled::Verdict::kTaken) {
+    caretaker->Delivered(sent_probes);
+    caretaker->Ask(answer.probes);
+    if (draining != answer.draining) {
+      draining = answer.draining;
+      SPDLOG_INFO(draining ? "draining: no new attempts come here" : "no longer draining");
+    }
+  }
+  table->Apply(reconciled.actions);
+}
+
+absl::Status Worker::Impl::Join(const std::string& pool) {
+  identity.pool_id = pool;
+  RETURN_IF_ERROR(Annotate(SaveIdentity(data.identity(), identity), "joining the pool"));
+  SPDLOG_INFO("joined pool {}", pool);
+  MutexLock guard(pool_mutex);
+  pool_id = pool;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Worker::Programs> Worker::FindPrograms() {
+  char path[PATH_MAX];
+  const ssize_t n = ::readlink("/proc/self/exe", path, sizeof(path));
+  if (n <= 0) return ErrnoToStatus(errno, "reading /proc/self/exe");
+  const std::string self(path, static_cast<size_t>(n));
+  const std::string directory = self.substr(0, self.rfind('/'));
+  Programs programs{directory + "/handoff-shim", directory + "/handoff-repo"};
+  for (const std::string& program : {programs.shim, programs.repo}) {
+    if (::access(program.c_str(), X_OK) != 0) {
+      return absl::NotFoundError(absl::StrCat(
+          program, " is missing. Nothing was started; install the whole package again."));
+    }
+  }
+  return programs;
+}
+
+absl::StatusOr<std::unique_ptr<Worker>> Worker::Open(const WorkerConfig& config,
+                                                     const Programs& programs,
+                                                     const ClientFactory& client) {
+  RETURN_IF_ERROR(MakeDirectories(config.data_dir));
+  WorkerConfig absolute = config;
+  char resolved[PATH_MAX];
+  // Paths are stored and handed to other processes, so a relative one would not do.
+  if (::realpath(config.data_dir.c_str(), resolved) == nullptr) {
+    return ErrnoToStatus(errno, config.data_dir);
+  }
+  absolute.data_dir = resolved;
+  const DataDir data(absolute.data_dir);
+  auto lock = LockFile(data.lock());
+  if (absl::IsFailedPrecondition(lock.status())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "another worker daemon uses ", absolute.data_dir,
+        ". Nothing was started: stop that one, or give this one a --data-dir of its own."));
+  }
+  RETURN_IF_ERROR(lock.status());
+  RETURN_IF_ERROR(data.Make());
+  ASSIGN_OR_RETURN(const Identity identity, BeginStart(data.identity()));
+  ASSIGN_OR_RETURN(auto journal, Journal::Open(data.journal()));
+  auto impl =
+      std::make_unique<Impl>(absolute, programs, *std::move(lock), identity, std::move(journal));
+  impl->client = client(identity.uuid);
+  return std::unique_ptr<Worker>(new Worker(std::move(impl)));
+}
+
+Worker::Worker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Worker::~Worker() { Stop(); }
+
+void Worker::Start(std::function<void()> ready, std::function<void(const absl::Status&)> fatal) {
+  Impl& self = *impl_;
+  self.fatal = std::move(fatal);
+  const auto changed = [&self](bool urgent) { self.Changed(urgent); };
+  self.around = std::make_unique<Surroundings>(
+      Surroundings{self.config, self.data, self.clock, *self.client, *self.journal, self.repo,
+                   self.probes, self.shim_program, HostBootId(), self.reserve,
+                   [&self] {
+                     MutexLock guard(self.pool_mutex);
+                     return self.pool_id;
+                   },
+                   [&self](const absl::Status& status) { self.fatal(status); }});
+  SyncLoop::Hooks hooks;
+  hooks.describe = [&self](SyncRequest& request) { self.Describe(request); };
+  hooks.holding = [&self] { return self.table->Held(); };
+  hooks.act = [&self](const Reconciled& r, const SyncAnswer& a) { self.Act(r, a); };
+  hooks.joined = [&self](const std::string& pool) { return self.Join(pool); };
+  hooks.ready = std::move(ready);
+  self.loop = std::make_unique<SyncLoop>(*self.client, self.clock, self.identity, self.config.slots,
+                                         std::move(hooks));
+  self.table = std::make_unique<AttemptTable>(*self.around, changed);
+  self.caretaker = std::make_unique<Caretaker>(
+      Caretaker::Tools{self.config, self.data, self.repo, self.probes,
+                       [&self](const std::string& id, const std::function<void()>& action) {
+                         return self.table->IfIdle(id, action);
+                       },
+                       changed});
+  self.table->TakeOver();
+  self.caretaker->Start();
+  // What it offers must be true from the first request on.
+  self.caretaker->AwaitFirstProbes();
+  self.loop->Start();
+}
+
+void Worker::Stop() {
+  if (!impl_->loop) return;
+  impl_->loop->Stop();
+  impl_->caretaker->Stop();
+  impl_->table->Leave();
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,46 @@
+// The worker daemon, put together: data directory, runners, the conversation with the coordinator,
+// the caretaker. Built by main and by integration tests. Start and Stop from one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "worker/config.h"
+#include "worker/rpc/coordinator_client.h"
+
+namespace handoff::worker {
+
+class Worker {
+ public:
+  struct Programs {
+    std::string shim;
+    std::string repo;
+  };
+  // The programs beside this process's own executable.
+  static absl::StatusOr<Programs> FindPrograms();
+
+  // Made once the worker's identity is known.
+  using ClientFactory = std::function<std::unique_ptr<CoordinatorClient>(const std::string& uuid)>;
+  // FAILED_PRECONDITION when another daemon uses the data directory. Nothing runs yet.
+  static absl::StatusOr<std::unique_ptr<Worker>> Open(const WorkerConfig& config,
+                                                      const Programs& programs,
+                                                      const ClientFactory& client);
+  ~Worker();
+
+  // Takes over what an earlier daemon left, then talks to the coordinator. `ready` runs once, on
+  // another thread, when the coordinator took this worker. `fatal`, on another thread, when the
+  // daemon must not go on.
+  void Start(std::function<void()> ready, std::function<void(const absl::Status&)> fatal);
+  // Agents go on; the next daemon adopts them.
+  void Stop();
+
+ private:
+  struct Impl;
+  explicit Worker(std::unique_ptr<Impl> impl);
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace handoff::worker
