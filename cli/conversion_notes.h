@@ -1,0 +1,20 @@
+// What git's conversions make of files on the way to a worker, where it is not what the person has.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/git/git.h"
+
+namespace handoff {
+
+// `sent` are paths whose content is in the tree of `commit`. Written out as a worker does (the
+// tree's own attributes, no configuration), some may differ from the files here; Git LFS files and
+// settings of this machine that change other files are noted as well. `temp` is scratch space.
+absl::StatusOr<std::vector<std::string>> ConversionNotes(git_repository* repo, git_odb* odb,
+                                                         const std::vector<std::string>& sent,
+                                                         const git_oid& commit,
+                                                         const std::string& temp);
+
+}  // namespace handoff

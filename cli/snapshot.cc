@@ -1,0 +1,298 @@
+#include "cli/snapshot.h"
+
+#include <git2/sys/repository.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "cli/conversion_notes.h"
+#include "cli/published.h"
+#include "cli/repository.h"
+#include "cli/snapshot_pack.h"
+#include "cli/work_state.h"
+#include "common/git/git.h"
+#include "common/git/objects.h"
+#include "common/git/url.h"
+#include "common/status.h"
+
+namespace handoff {
+namespace {
+
+constexpr size_t kMaxNotes = 64;  // as many as a submission may carry
+
+std::string RealPath(const std::string& path) {
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path, error);
+  return error ? path : real.string();
+}
+
+class SnapshotTaker {
+ public:
+  SnapshotTaker(const SnapshotOptions& options, const TempDir& temp)
+      : options_(options), temp_(temp.path()) {}
+
+  absl::StatusOr<Snapshot> Take(const std::string& where) {
+    RETURN_IF_ERROR(OpenRepository(where));
+    RETURN_IF_ERROR(ReadHeadAndUser());
+    RETURN_IF_ERROR(ReadOrigin());
+    if (options_.from == SnapshotFrom::kWorktree) RETURN_IF_ERROR(ReadState());
+    RETURN_IF_ERROR(NameRepository());
+    RETURN_IF_ERROR(CompareWithOrigin());
+    RETURN_IF_ERROR(MakePack());
+    if (out_.notes.size() > kMaxNotes) {
+      const size_t more = out_.notes.size() - (kMaxNotes - 1);
+      out_.notes.resize(kMaxNotes - 1);
+      out_.notes.push_back(absl::StrCat("and ", more, " more notes of this kind"));
+    }
+    return std::move(out_);
+  }
+
+ private:
+  absl::Status OpenRepository(const std::string& where) {
+    const int opened = git_repository_open_ext(repo_.out(), where.c_str(), 0, nullptr);
+    if (opened == GIT_ENOTFOUND) {
+      return absl::NotFoundError(absl::StrCat(where, " is not inside a git repository"));
+    }
+    if (opened == GIT_EOWNER) {
+      return absl::PermissionDeniedError(
+          absl::StrCat("the repository around ", where,
+                       " belongs to another user. Nothing was sent; own it, or list it under "
+                       "safe.directory in your git configuration"));
+    }
+    RETURN_IF_ERROR(GitStatus(opened, absl::StrCat("opening the repository around ", where)));
+    const char* root = git_repository_workdir(repo_.get());
+    if (root == nullptr) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(where, " is in a bare repository, which has no work tree to submit from"));
+    }
+    out_.root = std::string(absl::StripSuffix(RealPath(root), "/"));
+    std::string below = RealPath(where);
+    absl::string_view rest = below;
+    if (absl::ConsumePrefix(&rest, absl::StrCat(out_.root, "/")))
+      out_.directory = std::string(rest);
+    GitBuffer objects;
+    RETURN_IF_ERROR(
+        GitStatus(git_repository_item_path(objects.get(), repo_.get(), GIT_REPOSITORY_ITEM_OBJECTS),
+                  out_.root));
+    objects_ = std::string(absl::StripSuffix(objects.str(), "/"));
+    // From here on whatever libgit2 writes goes to the temporary directory.
+    ASSIGN_OR_RETURN(odb_, MakeObjectDatabase(absl::StrCat(temp_, "/objects")));
+    RETURN_IF_ERROR(AddObjects(odb_.get(), objects_, /*follow_alternates=*/true));
+    return GitStatus(git_repository_set_odb(repo_.get(), odb_.get()), out_.root);
+  }
+
+  absl::Status ReadHeadAndUser() {
+    if (git_reference_name_to_id(&head_, repo_.get(), "HEAD") != 0) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          out_.root, " has no commit yet. Nothing was sent; commit once and submit again"));
+    }
+    out_.commit = OidText(head_);
+    ASSIGN_OR_RETURN(head_tree_, TreeOfCommit(repo_.get(), head_));
+    GitReference head;
+    if (git_repository_head(head.out(), repo_.get()) == 0 &&
+        git_reference_is_branch(head.get()) == 1) {
+      out_.ref = git_reference_shorthand(head.get());
+    }
+    GitConfig config;
+    RETURN_IF_ERROR(GitStatus(git_repository_config_snapshot(config.out(), repo_.get()),
+                              "reading the configuration"));
+    const char* value = nullptr;
+    if (git_config_get_string(&value, config.get(), "user.name") == 0) out_.user_name = value;
+    if (git_config_get_string(&value, config.get(), "user.email") == 0) out_.user_email = value;
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadOrigin() {
+    ASSIGN_OR_RETURN(Origin origin, OriginOf(repo_.get(), out_.root));
+    remote_ = std::move(origin.remote);
+    out_.url = std::move(origin.url);
+    out_.origin_message = std::move(origin.message);
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadState() {
+    WorkStateReader reader(repo_.get(), odb_.get(), options_, out_.directory);
+    ASSIGN_OR_RETURN(WorkState state, reader.Read(head_tree_.get()));
+    const git_oid head_tree = *git_tree_id(head_tree_.get());
+    RETURN_IF_ERROR(Count(state));
+    if (!SameOid(state.work_tree, head_tree) || !SameOid(state.index_tree, head_tree)) {
+      RETURN_IF_ERROR(MakeCommits(state));
+    }
+    ASSIGN_OR_RETURN(
+        auto conversions,
+        ConversionNotes(repo_.get(), odb_.get(), state.sent,
+                        out_.worktree_commit.empty() ? head_ : worktree_commit_, temp_));
+    out_.ignored = std::move(state.ignored);
+    out_.held_back = std::move(state.held_back);
+    out_.notes = std::move(state.notes);
+    out_.notes.insert(out_.notes.end(), conversions.begin(), conversions.end());
+    return absl::OkStatus();
+  }
+
+  absl::Status Count(const WorkState& state) {
+    GitTree index, work;
+    GitDiff staged, all;
+    ASSIGN_OR_RETURN(index, LookupTree(repo_.get(), state.index_tree));
+    ASSIGN_OR_RETURN(work, LookupTree(repo_.get(), state.work_tree));
+    RETURN_IF_ERROR(GitStatus(
+        git_diff_tree_to_tree(staged.out(), repo_.get(), head_tree_.get(), index.get(), nullptr),
+        "comparing the index"));
+    RETURN_IF_ERROR(GitStatus(
+        git_diff_tree_to_tree(all.out(), repo_.get(), head_tree_.get(), work.get(), nullptr),
+        "comparing the work tree"));
+    out_.staged = git_diff_num_deltas(staged.get());
+    const std::set<std::string> untracked(state.untracked.begin(), state.untracked.end());
+    for (size_t i = 0; i < git_diff_num_deltas(all.get()); ++i) {
+      const git_diff_delta* delta = git_diff_get_delta(all.get(), i);
+      if (delta->status == GIT_DELTA_DELETED) {
+        ++out_.deleted;
+      } else if (delta->status != GIT_DELTA_ADDED) {
+        ++out_.modified;
+      } else if (!untracked.contains(delta->new_file.path)) {
+        ++out_.added;
+      }
+    }
+    out_.untracked = untracked.size();
+    return absl::OkStatus();
+  }
+
+  // As a stash: the work tree on HEAD, and the index as second parent where it differs from HEAD.
+  // Nothing of now is in it, so that the same state is the same commit.
+  absl::Status MakeCommits(const WorkState& state) {
+    std::vector<git_oid> parents = {head_};
+    if (!SameOid(state.index_tree, *git_tree_id(head_tree_.get()))) {
+      ASSIGN_OR_RETURN(index_commit_, WriteCommit(state.index_tree, {head_}, "Index"));
+      has_index_commit_ = true;
+      parents.push_back(index_commit_);
+    }
+    ASSIGN_OR_RETURN(worktree_commit_, WriteCommit(state.work_tree, parents, "Work tree"));
+    out_.worktree_commit = OidText(worktree_commit_);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<git_oid> WriteCommit(const git_oid& tree, const std::vector<git_oid>& parents,
+                                      absl::string_view what) {
+    ASSIGN_OR_RETURN(const GitCommit head, LookupCommit(repo_.get(), head_));
+    std::string text = absl::StrCat("tree ", OidText(tree), "\n");
+    for (const git_oid& parent : parents) absl::StrAppend(&text, "parent ", OidText(parent), "\n");
+    const std::string who =
+        absl::StrCat("Handoff <handoff@localhost> ", git_commit_time(head.get()), " +0000\n");
+    absl::StrAppend(&text, "author ", who, "committer ", who, "\n", what, " at submission\n");
+    git_oid id;
+    RETURN_IF_ERROR(GitStatus(
+        git_odb_write(&id, odb_.get(), text.data(), text.size(), GIT_OBJECT_COMMIT), what));
+    return id;
+  }
+
+  absl::Status NameRepository() {
+    out_.key = out_.url;
+    if (!out_.key.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(out_.key, RootKey(repo_.get(), odb_.get(), head_));
+    return absl::OkStatus();
+  }
+
+  absl::Status CompareWithOrigin() {
+    const bool shallow = git_repository_is_shallow(repo_.get()) == 1;
+    if (!remote_.empty()) {
+      PublishedHistory history(repo_.get(), odb_.get(), objects_, temp_);
+      ASSIGN_OR_RETURN(unpublished_, history.Compare(remote_, head_));
+      out_.origin_message = unpublished_.message;
+    }
+    out_.commits_ahead = unpublished_.asked ? static_cast<int>(unpublished_.commits.size()) : -1;
+    if (options_.from == SnapshotFrom::kPushed) return CheckPushed();
+    // A path on this host means nothing on another, so all of it is sent along.
+    thin_ = unpublished_.asked && unpublished_.connected && LocalPathOf(out_.url).empty() &&
+            !options_.full;
+    if (shallow && !thin_) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("this is a shallow clone, and ",
+                       options_.full ? std::string("its history cannot be sent in full")
+                       : unpublished_.asked
+                           ? std::string("origin advertises none of the commits that are here")
+                           : absl::StrCat("origin could not be asked (", out_.origin_message, ")"),
+                       ". Nothing was sent; run `git fetch --unshallow`, or push HEAD"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckPushed() {
+    if (!unpublished_.asked) {
+      return absl::UnavailableError(
+          absl::StrCat("origin could not be asked whether it has HEAD: ", out_.origin_message,
+                       ". Nothing was sent; submit with --from head or worktree to send it along"));
+    }
+    if (unpublished_.commits.empty()) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        "HEAD (", out_.commit.substr(0, 10), ") is ", out_.commits_ahead,
+        " commits ahead of what origin has. Nothing was sent; push, or submit with --from head"));
+  }
+
+  absl::Status MakePack() {
+    if (options_.from == SnapshotFrom::kPushed) return absl::OkStatus();
+    out_.pack_complete = !thin_;
+    if (!options_.build_pack) return absl::OkStatus();
+    ASSIGN_OR_RETURN(SnapshotPack pack, SnapshotPack::Make(repo_.get()));
+    if (thin_) {
+      for (const git_oid& commit : unpublished_.commits) {
+        RETURN_IF_ERROR(pack.AddCommit(commit, TreesOfParents(commit)));
+      }
+    } else {
+      RETURN_IF_ERROR(pack.AddHistory(head_));
+    }
+    const git_oid head_tree = *git_tree_id(head_tree_.get());
+    if (has_index_commit_) RETURN_IF_ERROR(pack.AddCommit(index_commit_, {head_tree}));
+    if (!out_.worktree_commit.empty()) {
+      RETURN_IF_ERROR(pack.AddCommit(worktree_commit_, {head_tree}));
+    }
+    if (pack.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const PackFile file, pack.Write(absl::StrCat(temp_, "/submission.pack")));
+    out_.pack_path = file.path;
+    out_.pack_sha256 = file.sha256;
+    out_.pack_bytes = file.bytes;
+    return absl::OkStatus();
+  }
+
+  std::vector<git_oid> TreesOfParents(const git_oid& id) {
+    std::vector<git_oid> trees;
+    const auto commit = LookupCommit(repo_.get(), id);
+    if (!commit.ok()) return trees;
+    for (unsigned i = 0; i < git_commit_parentcount(commit->get()); ++i) {
+      const auto tree = TreeOfCommit(repo_.get(), *git_commit_parent_id(commit->get(), i));
+      if (tree.ok()) trees.push_back(*git_tree_id(tree->get()));
+    }
+    return trees;
+  }
+
+  const SnapshotOptions& options_;
+  const std::string temp_;
+  Snapshot out_;
+  GitRepository repo_;
+  GitOdb odb_;
+  std::string objects_;  // the repository's own
+  std::string remote_;   // its name; empty: none that workers could use
+  git_oid head_ = {};
+  GitTree head_tree_;
+  git_oid index_commit_ = {};
+  git_oid worktree_commit_ = {};
+  bool has_index_commit_ = false;
+  Unpublished unpublished_;
+  bool thin_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<Snapshot> TakeSnapshot(const std::string& where, const SnapshotOptions& options,
+                                      const TempDir& temp) {
+  GitLibraryOptions library;
+  library.user_config = true;
+  library.validate_owner = true;
+  RETURN_IF_ERROR(InitGit(library));
+  return SnapshotTaker(options, temp).Take(where);
+}
+
+}  // namespace handoff

@@ -1,0 +1,91 @@
+#include "cli/submodule_state.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/git/work_tree.h"
+#include "common/status.h"
+
+namespace handoff {
+namespace {
+
+constexpr size_t kNamed = 3;
+
+bool IsPublished(git_repository* repo, const git_oid& head) {
+  GitReferenceIterator iterator;
+  if (git_reference_iterator_glob_new(iterator.out(), repo, "refs/remotes/*") != 0) return false;
+  std::vector<git_oid> tips;
+  while (true) {
+    GitReference ref;
+    if (git_reference_next(ref.out(), iterator.get()) != 0) break;
+    const git_oid* target = git_reference_target(ref.get());
+    if (target != nullptr) tips.push_back(*target);
+  }
+  for (const git_oid& tip : tips) {
+    if (SameOid(tip, head)) return true;
+  }
+  return !tips.empty() && git_graph_reachable_from_any(repo, &head, tips.data(), tips.size()) == 1;
+}
+
+const char* Word(PathState state) {
+  switch (state) {
+    case PathState::kModified:
+      return "modified";
+    case PathState::kDeleted:
+      return "deleted";
+    case PathState::kUntracked:
+    case PathState::kNested:
+      return "untracked";
+    default:
+      return "";
+  }
+}
+
+void Add(std::vector<std::string>& changes, absl::string_view path, absl::string_view word) {
+  if (changes.size() < kNamed) changes.push_back(absl::StrCat(path, " (", word, ")"));
+}
+
+absl::Status ReadChanges(git_repository* repo, const std::string& path, SubmoduleState& state) {
+  GitIndex index;
+  RETURN_IF_ERROR(GitStatus(git_repository_index(index.out(), repo), path));
+  ASSIGN_OR_RETURN(const GitTree head, TreeOfCommit(repo, state.head));
+  GitDiff staged;
+  RETURN_IF_ERROR(GitStatus(
+      git_diff_tree_to_index(staged.out(), repo, head.get(), index.get(), nullptr), path));
+  for (size_t i = 0; i < git_diff_num_deltas(staged.get()); ++i) {
+    Add(state.changes, git_diff_get_delta(staged.get(), i)->new_file.path, "staged");
+  }
+  ASSIGN_OR_RETURN(const WorkTree tree,
+                   WorkTree::Open(repo, index.get(), git_index_path(index.get())));
+  ASSIGN_OR_RETURN(const auto changes, tree.Changes(nullptr));
+  for (const PathChange& change : changes) {
+    if (change.state == PathState::kSubmodule) {
+      ASSIGN_OR_RETURN(const SubmoduleState inner,
+                       ReadSubmodule(absl::StrCat(path, "/", change.path)));
+      if (inner.initialised && (!inner.changes.empty() || !SameOid(inner.head, change.id))) {
+        Add(state.changes, change.path, "submodule with changes");
+      }
+    } else if (*Word(change.state) != '\0') {
+      Add(state.changes, change.path, Word(change.state));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SubmoduleState> ReadSubmodule(const std::string& path) {
+  SubmoduleState state;
+  GitRepository repo;
+  // Its folder may be empty; then nothing of the person's is in it.
+  const int opened =
+      git_repository_open_ext(repo.out(), path.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr);
+  if (opened == GIT_ENOTFOUND) return state;
+  RETURN_IF_ERROR(GitStatus(opened, path));
+  if (git_reference_name_to_id(&state.head, repo.get(), "HEAD") != 0) return state;
+  state.initialised = true;
+  RETURN_IF_ERROR(ReadChanges(repo.get(), path, state));
+  state.published = IsPublished(repo.get(), state.head);
+  return state;
+}
+
+}  // namespace handoff
