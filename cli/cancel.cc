@@ -1,0 +1,61 @@
+// handoff cancel
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "cli/json.h"
+#include "cli/render.h"
+#include "cli/settings.h"
+#include "cli/verb.h"
+#include "common/status.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+struct CancelFlags {
+  std::vector<std::string> ids;
+  std::string reason;
+};
+
+VerbResult CancelOne(const std::string& typed, const CancelFlags& flags, Context& context) {
+  ASSIGN_OR_RETURN(const std::string id, context.ResolveId(typed));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  v1::CancelRequest request;
+  request.set_id(id);
+  request.set_reason(flags.reason);
+  request.set_actor(OwnerFrom(context.environment));
+  ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Cancel(request));
+  if (context.json) {
+    context.terminal.Out(ToJsonLine(handoff));
+  } else if (IsSettled(handoff)) {
+    context.terminal.Say(RenderVerdict(handoff, context.terminal.OutView()));
+  } else {
+    context.terminal.Say(absl::StrCat(handoff.id(), ": stopping; 'handoff wait ", handoff.id(),
+                                      "' tells when its processes are gone"));
+  }
+  return Exit::kDone;
+}
+
+// All are tried; the first failure is the answer.
+VerbResult Cancel(const CancelFlags& flags, Context& context) {
+  VerbResult first = Exit::kDone;
+  for (const std::string& id : flags.ids) {
+    const VerbResult result = CancelOne(id, flags, context);
+    if (result.ok()) continue;
+    if (!first.ok()) context.terminal.Say(absl::StrCat("handoff: ", first.status().message()));
+    first = result;
+  }
+  return first;
+}
+
+}  // namespace
+
+VerbRun DefineCancel(CLI::App& app) {
+  const auto flags = std::make_shared<CancelFlags>();
+  app.add_option("ID", flags->ids, "Any unique part of an id; - is your last one here")->required();
+  app.add_option("--reason", flags->reason, "Kept with the handoff")->type_name("TEXT");
+  return [flags](Context& context) { return Cancel(*flags, context); };
+}
+
+}  // namespace handoff

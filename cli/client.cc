@@ -1,0 +1,223 @@
+#include "cli/client.h"
+
+#include <fcntl.h>
+#include <grpcpp/client_context.h>
+
+#include <algorithm>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/status.h"
+#include "common/status.h"
+#include "handoff/v1/control.grpc.pb.h"
+#include "handoff/v1/objects.grpc.pb.h"
+
+namespace handoff {
+namespace {
+
+constexpr size_t kChunkBytes = 256 << 10;
+
+}  // namespace
+
+void StreamCall::Cancel() {
+  const MutexLock lock(mutex_);
+  cancelled_ = true;
+  if (context_ != nullptr) context_->TryCancel();
+  changed_.NotifyAll();
+}
+
+bool StreamCall::cancelled() const {
+  const MutexLock lock(mutex_);
+  return cancelled_;
+}
+
+bool StreamCall::Pause(absl::Duration time) {
+  const MutexLock lock(mutex_);
+  // One wait is enough: an early wake-up only makes the next try come sooner.
+  if (!cancelled_) changed_.WaitFor(mutex_, time);
+  return !cancelled_;
+}
+
+void StreamCall::Enter(grpc::ClientContext* context) {
+  const MutexLock lock(mutex_);
+  context_ = context;
+  if (cancelled_ && context_ != nullptr) context_->TryCancel();
+}
+
+struct Client::Impl {
+  explicit Impl(const std::string& where)
+      : address(where),
+        channel(MakeChannel(where)),
+        control(v1::Control::NewStub(channel)),
+        objects(v1::Objects::NewStub(channel)) {}
+
+  // gRPC's own words are about sockets; a person needs to know what to look at.
+  absl::Status Explain(const grpc::Status& status) const {
+    switch (status.error_code()) {
+      case grpc::StatusCode::DEADLINE_EXCEEDED:
+        return absl::UnavailableError(absl::StrCat(
+            "the coordinator at ", address,
+            " did not answer in time, so it is not known whether it was done; look before you try "
+            "again, and see its log"));
+      case grpc::StatusCode::UNAVAILABLE:
+        if (channel->GetState(false) == GRPC_CHANNEL_READY) break;
+        return absl::UnavailableError(absl::StrCat(
+            "no coordinator answers at ", address, " (", status.error_message(),
+            "); is it running, and is the address right? 'handoff doctor' looks closer"));
+      case grpc::StatusCode::UNIMPLEMENTED:
+        return absl::UnimplementedError(
+            absl::StrCat("what answers at ", address,
+                         " does not know this call: it is no coordinator, or an older one"));
+      default:
+        break;
+    }
+    return FromGrpc(status);
+  }
+
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*,
+                                                                          const Request&,
+                                                                          Response*),
+                                const Request& request) const {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    Response response;
+    const grpc::Status status = ((*control).*method)(&context, request, &response);
+    if (!status.ok()) return Explain(status);
+    return response;
+  }
+
+  template <typename Request, typename Message>
+  absl::Status Stream(std::unique_ptr<grpc::ClientReader<Message>> (v1::Control::Stub::*method)(
+                          grpc::ClientContext*, const Request&),
+                      const Request& request, StreamCall& call,
+                      const std::function<void(grpc::ClientContext*)>& enter,
+                      const std::function<bool(const Message&)>& each) const {
+    grpc::ClientContext context;
+    enter(&context);
+    const absl::Cleanup leave = [&] { enter(nullptr); };
+    const auto reader = ((*control).*method)(&context, request);
+    Message message;
+    bool enough = false;
+    while (!enough && reader->Read(&message)) enough = !each(message);
+    if (enough) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    if (call.cancelled()) return absl::CancelledError("interrupted");
+    return enough ? absl::OkStatus() : Explain(status);
+  }
+
+  std::string address;
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::Control::Stub> control;
+  std::unique_ptr<v1::Objects::Stub> objects;
+};
+
+Client::Client(const std::string& address) : impl_(std::make_unique<Impl>(address)) {}
+Client::~Client() = default;
+const std::string& Client::address() const { return impl_->address; }
+
+absl::StatusOr<v1::SubmitResponse> Client::Submit(const v1::SubmitRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Submit, request);
+}
+
+absl::StatusOr<v1::Handoff> Client::Get(const std::string& id) {
+  v1::GetRequest request;
+  request.set_id(id);
+  return impl_->Call(&v1::Control::Stub::Get, request);
+}
+
+absl::StatusOr<v1::ListResponse> Client::List(const v1::ListRequest& request) {
+  return impl_->Call(&v1::Control::Stub::List, request);
+}
+
+absl::StatusOr<v1::Handoff> Client::Cancel(const v1::CancelRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Cancel, request);
+}
+
+absl::StatusOr<v1::Handoff> Client::Resume(const v1::ResumeRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Resume, request);
+}
+
+absl::StatusOr<v1::WhyResponse> Client::Why(const std::string& id) {
+  v1::WhyRequest request;
+  request.set_id(id);
+  return impl_->Call(&v1::Control::Stub::Why, request);
+}
+
+absl::StatusOr<v1::Document> Client::GetDocument(const std::string& id) {
+  v1::GetDocumentRequest request;
+  request.set_id(id);
+  return impl_->Call(&v1::Control::Stub::GetDocument, request);
+}
+
+absl::StatusOr<v1::ListWorkersResponse> Client::ListWorkers(const std::string& name) {
+  v1::ListWorkersRequest request;
+  request.set_name(name);
+  return impl_->Call(&v1::Control::Stub::ListWorkers, request);
+}
+
+absl::StatusOr<v1::Worker> Client::DrainWorker(const v1::DrainWorkerRequest& request) {
+  return impl_->Call(&v1::Control::Stub::DrainWorker, request);
+}
+
+absl::Status Client::RemoveWorker(const v1::RemoveWorkerRequest& request) {
+  return impl_->Call(&v1::Control::Stub::RemoveWorker, request).status();
+}
+
+absl::StatusOr<v1::PoolInfo> Client::GetPool() {
+  return impl_->Call(&v1::Control::Stub::GetPool, v1::GetPoolRequest());
+}
+
+absl::Status Client::Watch(const v1::WatchRequest& request, StreamCall& call,
+                           const std::function<bool(const v1::Event&)>& each) {
+  const auto enter = [&](grpc::ClientContext* context) { call.Enter(context); };
+  return impl_->Stream<v1::WatchRequest, v1::Event>(&v1::Control::Stub::Watch, request, call, enter,
+                                                    each);
+}
+
+absl::Status Client::ReadLog(const v1::ReadLogRequest& request, StreamCall& call,
+                             const std::function<bool(const v1::LogChunk&)>& each) {
+  const auto enter = [&](grpc::ClientContext* context) { call.Enter(context); };
+  return impl_->Stream<v1::ReadLogRequest, v1::LogChunk>(&v1::Control::Stub::ReadLog, request, call,
+                                                         enter, each);
+}
+
+absl::Status Client::PutObject(const std::string& path, const std::string& sha256, uint64_t size,
+                               const std::function<void(uint64_t)>& progress) {
+  ASSIGN_OR_RETURN(const UniqueFd file, OpenFile(path, O_RDONLY));
+  grpc::ClientContext context;
+  const auto stream = impl_->objects->Put(&context);
+  const auto fail = [&] {
+    const absl::Status status = impl_->Explain(stream->Finish());
+    return status.ok() ? absl::InternalError("the coordinator ended the upload early") : status;
+  };
+  v1::PutObjectRequest request;
+  v1::PutObjectResponse response;
+  request.set_sha256(sha256);
+  request.set_size(size);
+  if (!stream->Write(request) || !stream->Read(&response)) return fail();
+  request.Clear();
+  std::string buffer(kChunkBytes, '\0');
+  for (uint64_t at = response.offset(); at < size && !response.complete();) {
+    const ssize_t n = ::pread(file.get(), buffer.data(), std::min<uint64_t>(kChunkBytes, size - at),
+                              static_cast<off_t>(at));
+    if (n <= 0) {
+      context.TryCancel();
+      return absl::DataLossError(absl::StrCat(path, " became shorter while it was sent"));
+    }
+    request.set_offset(at);
+    request.set_data(buffer.data(), static_cast<size_t>(n));
+    if (!stream->Write(request)) return fail();
+    at += static_cast<uint64_t>(n);
+    progress(at);
+  }
+  stream->WritesDone();
+  bool complete = response.complete();
+  // To the end of the stream: Finish waits for messages that nobody reads.
+  while (stream->Read(&response)) complete = complete || response.complete();
+  return complete ? impl_->Explain(stream->Finish()) : fail();
+}
+
+}  // namespace handoff

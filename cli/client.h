@@ -1,0 +1,71 @@
+// The coordinator as the command sees it: one method a call, protobuf messages in and out, errors
+// with a sentence for a person. Thread-safe. Nothing is retried here.
+//
+// UNAVAILABLE means that it cannot be reached, did not answer in time, or could not do it now.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cli/stream_call.h"
+
+namespace handoff {
+
+namespace v1 {
+class CancelRequest;
+class Document;
+class DrainWorkerRequest;
+class Event;
+class Handoff;
+class ListRequest;
+class ListResponse;
+class ListWorkersResponse;
+class LogChunk;
+class PoolInfo;
+class ReadLogRequest;
+class RemoveWorkerRequest;
+class ResumeRequest;
+class SubmitRequest;
+class SubmitResponse;
+class WatchRequest;
+class WhyResponse;
+class Worker;
+}  // namespace v1
+
+class Client {
+ public:
+  explicit Client(const std::string& address);
+  ~Client();
+  const std::string& address() const;
+
+  absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request);
+  absl::StatusOr<v1::Handoff> Get(const std::string& id);
+  absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request);
+  absl::StatusOr<v1::Handoff> Cancel(const v1::CancelRequest& request);
+  absl::StatusOr<v1::Handoff> Resume(const v1::ResumeRequest& request);
+  absl::StatusOr<v1::WhyResponse> Why(const std::string& id);
+  absl::StatusOr<v1::Document> GetDocument(const std::string& id);
+  absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const std::string& name);
+  absl::StatusOr<v1::Worker> DrainWorker(const v1::DrainWorkerRequest& request);
+  absl::Status RemoveWorker(const v1::RemoveWorkerRequest& request);
+  absl::StatusOr<v1::PoolInfo> GetPool();
+
+  // Until the stream ends, `each` returns false (OK), or `call` is cancelled (CANCELLED).
+  absl::Status Watch(const v1::WatchRequest& request, StreamCall& call,
+                     const std::function<bool(const v1::Event&)>& each);
+  absl::Status ReadLog(const v1::ReadLogRequest& request, StreamCall& call,
+                       const std::function<bool(const v1::LogChunk&)>& each);
+
+  // Sends the file unless it is there already; goes on where an earlier try ended.
+  absl::Status PutObject(const std::string& path, const std::string& sha256, uint64_t size,
+                         const std::function<void(uint64_t sent)>& progress);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace handoff

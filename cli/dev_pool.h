@@ -1,0 +1,55 @@
+// A coordinator and workers as children of this process, for `handoff dev`. One thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/subprocess.h"
+#include "common/unique_fd.h"
+
+namespace handoff {
+
+struct DevOptions {
+  std::string data_dir;
+  std::string program_dir;  // where handoff-coordinator and handoff-worker are
+  int workers = 2;
+  int slots = 2;
+};
+
+class DevPool {
+ public:
+  // All are ready when it returns. FAILED_PRECONDITION when another process runs this data
+  // directory. Daemons that a killed `handoff dev` left behind are ended first.
+  static absl::StatusOr<DevPool> Start(const DevOptions& options);
+  DevPool(DevPool&&) noexcept = default;
+
+  const std::string& address() const { return address_; }
+
+  // Until `stop` is readable (OK) or a daemon ended by itself (its name and log in the status).
+  absl::Status Run(int stop);
+  // Workers first, so that their last reports arrive.
+  void Stop();
+
+ private:
+  struct Daemon {
+    std::string name;
+    std::string log;
+    Subprocess process;
+    UniqueFd out;  // kept open: the daemon may write there
+  };
+  explicit DevPool(UniqueFd lock, DevOptions options)
+      : options_(std::move(options)), lock_(std::move(lock)) {}
+  absl::Status StartAll();
+  absl::Status Launch(const std::string& name, std::vector<std::string> argv);
+  // What it said behind `words` on its stdout.
+  absl::StatusOr<std::string> AwaitReady(const Daemon& daemon, const std::string& words);
+  absl::Status RecordPids() const;
+
+  DevOptions options_;
+  UniqueFd lock_;
+  std::string address_;
+  std::vector<Daemon> daemons_;  // the coordinator first
+};
+
+}  // namespace handoff

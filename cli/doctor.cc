@@ -1,0 +1,200 @@
+// handoff doctor
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "cli/render.h"
+#include "cli/settings.h"
+#include "cli/snapshot.h"
+#include "cli/verb.h"
+#include "cli/words.h"
+#include "common/file.h"
+#include "common/handoff/names.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "common/version.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+struct DoctorFlags {
+  std::string worker, repo;
+};
+
+// Collects what was found; the worst decides the exit status.
+class Report {
+ public:
+  void Ok(const std::string& what, const std::string& detail) {
+    findings_.push_back({Finding::kOk, what, detail, ""});
+  }
+  void Note(const std::string& what, const std::string& detail, const std::string& advice) {
+    findings_.push_back({Finding::kNote, what, detail, advice});
+  }
+  void Problem(const std::string& what, const std::string& detail, const std::string& advice,
+               Exit exit = Exit::kInternal) {
+    findings_.push_back({Finding::kProblem, what, detail, advice});
+    if (exit_ == Exit::kDone) exit_ = exit;
+  }
+  const std::vector<Finding>& findings() const { return findings_; }
+  Exit exit() const { return exit_; }
+
+ private:
+  std::vector<Finding> findings_;
+  Exit exit_ = Exit::kDone;
+};
+
+void CheckCoordinator(const v1::PoolInfo& pool, const std::string& address, Report& report) {
+  report.Ok("coordinator",
+            absl::StrCat("answers at ", address, ", version ", pool.version(), ", ",
+                         Plural(pool.live(), "live handoff"), ", ", pool.queued(), " queued"));
+  if (pool.version() != kVersion) {
+    report.Note("version",
+                absl::StrCat("this command is ", kVersion, ", the coordinator ", pool.version()),
+                "update the older one");
+  }
+  const absl::Duration off = TimeOf(pool.now()) - absl::Now();
+  if (absl::AbsDuration(off) > absl::Seconds(30)) {
+    report.Note("clock",
+                absl::StrCat("this host's differs from the coordinator's by ",
+                             HumanDuration(absl::AbsDuration(off))),
+                "times that are shown here are off by as much; set the clocks");
+  }
+  if (pool.writable()) {
+    report.Ok("disk", absl::StrCat(HumanBytes(pool.disk_free_bytes()), " free at the coordinator"));
+  } else {
+    report.Problem("disk",
+                   absl::StrCat("the coordinator has ", HumanBytes(pool.disk_free_bytes()),
+                                " free, below its reserve: it accepts nothing new"),
+                   "free space below its data directory");
+  }
+}
+
+// Whether it would take a handoff of this agent now.
+bool CheckWorker(const v1::Worker& worker, const std::string& agent, Report& report) {
+  const std::string name = OneLine(worker.name(), 64);
+  if (!worker.reachable()) {
+    report.Problem(
+        name, absl::StrCat("was last heard of ", Relative(TimeOf(worker.last_seen()), absl::Now())),
+        "look at handoff-worker on that host; if the host is gone: handoff worker "
+        "remove " +
+            name);
+    return false;
+  }
+  bool takes = !worker.draining() && worker.not_accepting().empty();
+  if (worker.draining()) {
+    report.Note(name, absl::StrCat("is draining: ", OneLine(worker.drain_reason(), 300)),
+                "handoff worker undrain " + name);
+  } else if (!worker.not_accepting().empty()) {
+    report.Problem(name, absl::StrCat("takes nothing: ", OneLine(worker.not_accepting(), 300)), "");
+  }
+  for (const v1::Hold& hold : worker.holds()) {
+    report.Problem(
+        name,
+        absl::StrCat("is on hold for ", OneLine(hold.key(), 200), ": ",
+                     OneLine(hold.reason(), 400)),
+        absl::StrCat("it is tried again ", Relative(TimeOf(hold.next_probe()), absl::Now())));
+    takes = takes && hold.key() != "agent:" + agent;
+  }
+  std::vector<std::string> ready;
+  for (const v1::AgentOffer& offer : worker.agents()) {
+    if (offer.state() == v1::AgentOffer::READY) ready.push_back(OneLine(offer.name(), 32));
+    if (offer.state() == v1::AgentOffer::NEEDS_SETUP) {
+      report.Note(name, absl::StrCat(OneLine(offer.name(), 32), " needs setup"),
+                  OneLine(offer.message(), 400));
+    }
+  }
+  report.Ok(name, absl::StrCat(worker.slots() - worker.slots_used(), " of ", worker.slots(),
+                               " slots free, ", HumanBytes(worker.disk_free_bytes()),
+                               " free disk, agents ready: ",
+                               ready.empty() ? "none" : absl::StrJoin(ready, ", ")));
+  return takes && std::find(ready.begin(), ready.end(), agent) != ready.end();
+}
+
+absl::Status CheckWorkers(const std::string& name, const std::string& agent, Client& client,
+                          Report& report) {
+  ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers, client.ListWorkers(name));
+  if (workers.workers_size() == 0) {
+    report.Problem("workers", name.empty() ? "there is none" : "there is no worker " + name,
+                   absl::StrCat("start one on a build host: handoff-worker --data-dir DIR "
+                                "--coordinator ",
+                                client.address(), " --name NAME --slots 2"),
+                   name.empty() ? Exit::kInternal : Exit::kNotFound);
+    return absl::OkStatus();
+  }
+  bool any = false;
+  for (const v1::Worker& worker : workers.workers()) {
+    const bool takes = CheckWorker(worker, agent, report);
+    any = any || takes;
+  }
+  if (!any) {
+    report.Problem("agent", absl::StrCat("no worker here can run ", agent, " now"),
+                   absl::StrCat("install it or log it in on one of them ('handoff worker show "
+                                "NAME' says what is missing), or submit with --agent"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRepository(const std::string& where, Report& report) {
+  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-doctor-"));
+  const auto snapshot = TakeSnapshot(where, SnapshotOptions(), temp);
+  if (!snapshot.ok()) {
+    report.Problem("repository", std::string(snapshot.status().message()), "",
+                   ExitFor(snapshot.status()));
+    return absl::OkStatus();
+  }
+  bool first = true;
+  for (const std::string& line : RenderSnapshot(*snapshot)) {
+    if (first) {
+      report.Ok("repository", "a submit would send " + line);
+    } else {
+      report.Note("repository", line, "");
+    }
+    first = false;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report) {
+  const std::string root = RepositoryRoot(flags.repo.empty() ? "." : flags.repo);
+  ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(root));
+  const std::string agent = defaults.agent.empty() ? "cursor" : defaults.agent;
+  const auto client = context.Connect();
+  if (!client.ok()) {
+    report.Problem("address", std::string(client.status().message()), "", ExitFor(client.status()));
+  } else {
+    const auto pool = (*client)->GetPool();
+    if (pool.ok()) {
+      CheckCoordinator(*pool, (*client)->address(), report);
+      RETURN_IF_ERROR(CheckWorkers(flags.worker, agent, **client, report));
+    } else {
+      report.Problem("coordinator", std::string(pool.status().message()),
+                     "start it (handoff-coordinator, or 'handoff dev' for a pool on this machine), "
+                     "or correct --coordinator, HANDOFF_COORDINATOR or config.toml",
+                     ExitFor(pool.status()));
+    }
+  }
+  return flags.repo.empty() ? absl::OkStatus() : CheckRepository(flags.repo, report);
+}
+
+VerbResult Doctor(const DoctorFlags& flags, Context& context) {
+  if (!flags.worker.empty()) RETURN_IF_ERROR(ValidateWorkerName(flags.worker));
+  Report report;
+  RETURN_IF_ERROR(Examine(flags, context, report));
+  context.terminal.Out(RenderFindings(report.findings(), context.terminal.OutView()));
+  return report.exit();
+}
+
+}  // namespace
+
+VerbRun DefineDoctor(CLI::App& app) {
+  const auto flags = std::make_shared<DoctorFlags>();
+  app.add_option("--worker", flags->worker, "Only this worker")->type_name("NAME");
+  app.add_option("--repo", flags->repo, "Would a submit from there work")->type_name("PATH");
+  return [flags](Context& context) { return Doctor(*flags, context); };
+}
+
+}  // namespace handoff

@@ -1,0 +1,70 @@
+// handoff resume
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "cli/json.h"
+#include "cli/options.h"
+#include "cli/settings.h"
+#include "cli/verb.h"
+#include "cli/words.h"
+#include "common/handoff/names.h"
+#include "common/status.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+struct ResumeFlags {
+  std::string id;
+  std::string on, agent, model, timeout;
+  bool fresh_session = false;
+};
+
+absl::StatusOr<v1::ResumeRequest> RequestFor(const ResumeFlags& flags, Context& context) {
+  v1::ResumeRequest request;
+  if (!flags.on.empty()) RETURN_IF_ERROR(ValidateWorkerName(flags.on));
+  if (!flags.agent.empty()) RETURN_IF_ERROR(ValidateAgentName(flags.agent));
+  RETURN_IF_ERROR(ValidateModel(flags.model));
+  if (!flags.timeout.empty()) {
+    ASSIGN_OR_RETURN(const absl::Duration timeout, ParseDuration("--timeout", flags.timeout));
+    SetDuration(timeout, request.mutable_timeout());
+  }
+  request.set_on_worker(flags.on);
+  request.set_agent(flags.agent);
+  request.set_model(flags.model);
+  request.set_fresh_session(flags.fresh_session);
+  request.set_actor(OwnerFrom(context.environment));
+  ASSIGN_OR_RETURN(*request.mutable_id(), context.ResolveId(flags.id));
+  return request;
+}
+
+VerbResult Resume(const ResumeFlags& flags, Context& context) {
+  ASSIGN_OR_RETURN(const v1::ResumeRequest request, RequestFor(flags, context));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Resume(request));
+  if (context.json) {
+    context.terminal.Out(ToJsonLine(handoff));
+    return Exit::kDone;
+  }
+  context.terminal.Say(absl::StrCat(handoff.id(), ": attempt ",
+                                    std::max(handoff.attempt_count(), handoff.attempts_size()),
+                                    " is queued; 'handoff logs -f ", handoff.id(), "' follows it"));
+  return Exit::kDone;
+}
+
+}  // namespace
+
+VerbRun DefineResume(CLI::App& app) {
+  const auto flags = std::make_shared<ResumeFlags>();
+  app.add_option("ID", flags->id, "Any unique part of the id; - is your last one here")->required();
+  app.add_option("--on", flags->on, "Only on this worker")->type_name("WORKER");
+  app.add_flag("--fresh-session", flags->fresh_session,
+               "Let the agent begin a new session, told what is known");
+  app.add_option("--agent", flags->agent, "Another agent than before")->type_name("A");
+  app.add_option("--model", flags->model, "Another model than before")->type_name("M");
+  app.add_option("--timeout", flags->timeout, "The attempt's hard cap")->type_name("D");
+  return [flags](Context& context) { return Resume(*flags, context); };
+}
+
+}  // namespace handoff

@@ -1,0 +1,139 @@
+#include "cli/settings.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/toml_file.h"
+#include "common/file.h"
+#include "common/rpc/address.h"
+#include "common/status.h"
+
+namespace handoff {
+namespace {
+
+std::string Home(const std::vector<std::string>& environment) {
+  const std::string home = FromEnvironment(environment, "HOME");
+  if (!home.empty()) return home;
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry != nullptr && entry->pw_dir != nullptr ? entry->pw_dir : "/";
+}
+
+// The XDG rule: relative paths do not count.
+std::string BaseDirectory(const std::vector<std::string>& environment, const std::string& name,
+                          const std::string& fallback) {
+  const std::string value = FromEnvironment(environment, name);
+  return absl::StartsWith(value, "/") ? value : absl::StrCat(Home(environment), "/", fallback);
+}
+
+absl::StatusOr<std::string> Checked(const std::string& address, absl::string_view source) {
+  const auto parsed = ParseAddress(address);
+  if (!parsed.ok()) return Annotate(parsed.status(), source);
+  return address;
+}
+
+// "" when the file is not there or does not set it.
+absl::StatusOr<std::string> CoordinatorIn(const std::string& path) {
+  const auto file = TomlFile::Read(path, {"coordinator"});
+  if (absl::IsNotFound(file.status())) return "";
+  RETURN_IF_ERROR(file.status());
+  ASSIGN_OR_RETURN(const std::optional<std::string> address, file->String("coordinator"));
+  return address.value_or("");
+}
+
+}  // namespace
+
+std::string FromEnvironment(const std::vector<std::string>& environment, const std::string& name) {
+  for (const std::string& entry : environment) {
+    if (absl::StartsWith(entry, absl::StrCat(name, "="))) return entry.substr(name.size() + 1);
+  }
+  return "";
+}
+
+Places PlacesFrom(const std::vector<std::string>& environment) {
+  const std::string data = BaseDirectory(environment, "XDG_DATA_HOME", ".local/share");
+  const std::string config = BaseDirectory(environment, "XDG_CONFIG_HOME", ".config");
+  const std::string chosen = FromEnvironment(environment, "HANDOFF_DATA_DIR");
+  return {absl::StrCat(config, "/handoff/config.toml"), absl::StrCat(data, "/handoff/context.toml"),
+          chosen.empty() ? absl::StrCat(data, "/handoff/dev") : chosen};
+}
+
+std::string OwnerFrom(const std::vector<std::string>& environment) {
+  const std::string user = FromEnvironment(environment, "USER");
+  if (!user.empty()) return user;
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry != nullptr ? entry->pw_name : absl::StrCat("uid-", ::geteuid());
+}
+
+absl::StatusOr<std::string> ResolveCoordinator(const std::string& flag,
+                                               const std::vector<std::string>& environment) {
+  if (!flag.empty()) return Checked(flag, "--coordinator");
+  const std::string variable = FromEnvironment(environment, "HANDOFF_COORDINATOR");
+  if (!variable.empty()) return Checked(variable, "HANDOFF_COORDINATOR");
+  const Places places = PlacesFrom(environment);
+  for (const std::string& path : {places.config_file, places.context_file}) {
+    ASSIGN_OR_RETURN(const std::string address, CoordinatorIn(path));
+    if (!address.empty()) return Checked(address, path);
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "no coordinator is known, so nothing was done. Give its address with --coordinator "
+      "HOST:PORT, "
+      "with the environment variable HANDOFF_COORDINATOR, or as coordinator = \"HOST:PORT\" in ",
+      places.config_file, "; or start a pool on this machine with 'handoff dev'"));
+}
+
+std::string ProjectDefaults::ToString() const {
+  std::string out;
+  const auto add = [&](absl::string_view key, absl::string_view value) {
+    if (!value.empty()) absl::StrAppend(&out, out.empty() ? "" : ", ", key, "=", value);
+  };
+  add("agent", agent);
+  add("model", model);
+  add("timeout", timeout);
+  add("deadline", deadline);
+  add("stall_timeout", stall_timeout);
+  if (retries) add("retries", absl::StrCat(*retries));
+  for (const auto& [key, value] : require) add(absl::StrCat("require.", key), value);
+  for (const auto& [key, value] : labels) add(absl::StrCat("labels.", key), value);
+  return out;
+}
+
+absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
+  ProjectDefaults defaults;
+  if (root.empty()) return defaults;
+  const auto file = TomlFile::Read(
+      absl::StrCat(root, "/.handoff.toml"),
+      {"agent", "model", "timeout", "deadline", "stall_timeout", "retries", "require", "labels"});
+  if (absl::IsNotFound(file.status())) return defaults;
+  RETURN_IF_ERROR(file.status());
+  const std::pair<absl::string_view, std::string*> strings[] = {
+      {"agent", &defaults.agent},
+      {"model", &defaults.model},
+      {"timeout", &defaults.timeout},
+      {"deadline", &defaults.deadline},
+      {"stall_timeout", &defaults.stall_timeout}};
+  for (const auto& [key, field] : strings) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> value, file->String(key));
+    *field = value.value_or("");
+  }
+  ASSIGN_OR_RETURN(defaults.retries, file->Integer("retries"));
+  ASSIGN_OR_RETURN(defaults.require, file->Strings("require"));
+  ASSIGN_OR_RETURN(defaults.labels, file->Strings("labels"));
+  return defaults;
+}
+
+std::string RepositoryRoot(const std::string& where) {
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::absolute(where, error).lexically_normal();
+  if (error) return "";
+  for (; !path.empty(); path = path.parent_path()) {
+    if (std::filesystem::exists(path / ".git", error)) return path.string();
+    if (path == path.root_path()) break;
+  }
+  return "";
+}
+
+}  // namespace handoff

@@ -1,0 +1,223 @@
+// handoff submit
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/await.h"
+#include "cli/json.h"
+#include "cli/options.h"
+#include "cli/render.h"
+#include "cli/submit_follow.h"
+#include "cli/submit_source.h"
+#include "cli/submit_spec.h"
+#include "cli/submit_task.h"
+#include "cli/verb.h"
+#include "common/backoff.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+constexpr Backoff kBackoff{absl::Milliseconds(250), absl::Seconds(5)};
+constexpr int kMostTries = 8;  // about 20 s: a coordinator that restarts
+
+// Again while the coordinator is away. Safe because objects are sent by hash and the submit has an
+// idempotency key. Ctrl-C ends the command meanwhile.
+absl::Status Retry(Terminal& terminal, const std::function<absl::Status()>& once) {
+  for (int failures = 1;; ++failures) {
+    const absl::Status status = once();
+    if (!absl::IsUnavailable(status) || failures == kMostTries) return status;
+    if (failures == 1) terminal.Say("handoff: the coordinator does not answer; trying again");
+    absl::SleepFor(kBackoff.Delay(failures, 0.5));
+  }
+}
+
+absl::Status Upload(const std::string& pack, const v1::Repository& repository, Client& client,
+                    Terminal& terminal) {
+  if (pack.empty()) return absl::OkStatus();
+  const uint64_t size = repository.pack_bytes();
+  absl::Time shown = absl::InfinitePast();
+  const auto progress = [&](uint64_t sent) {
+    // A plain log gets no line a chunk.
+    if (!terminal.err_is_terminal() || absl::Now() - shown < absl::Milliseconds(100)) return;
+    shown = absl::Now();
+    const size_t tenths = size == 0 ? 10 : static_cast<size_t>(sent * 10 / size);
+    terminal.Progress(absl::StrCat("sending ", HumanBytes(sent), " of ", HumanBytes(size), " [",
+                                   std::string(tenths, '#'), std::string(10 - tenths, '.'), "]"));
+  };
+  const absl::Status status = Retry(
+      terminal, [&] { return client.PutObject(pack, repository.pack_sha256(), size, progress); });
+  terminal.EndProgress();
+  return Annotate(status, "nothing was handed over: sending the repository's state failed");
+}
+
+absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Client& client,
+                                         Terminal& terminal) {
+  v1::SubmitResponse response;
+  RETURN_IF_ERROR(Retry(terminal, [&] {
+    auto answer = client.Submit(request);
+    if (answer.ok()) response = *std::move(answer);
+    return answer.status();
+  }));
+  return response;
+}
+
+// After it is kept: what the person gets to see, and until when the command stays.
+VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& response,
+                       Context& context) {
+  const v1::Handoff& handoff = response.handoff();
+  const bool stays = flags.follow || flags.wait;
+  if (!context.json) {
+    context.terminal.Out(handoff.id() + "\n");
+  } else if (!stays) {
+    context.terminal.Out(ToJsonLine(handoff));
+  }
+  if (response.existing() || (context.terminal.err_is_terminal() && !stays)) {
+    for (const std::string& line : RenderKept(handoff, response.existing())) {
+      context.terminal.Say(line);
+    }
+  }
+  if (flags.follow) return FollowToEnd(handoff.id(), context);
+  if (flags.wait) return WaitToEnd(handoff.id(), context);
+  return Exit::kDone;
+}
+
+// From flags to a stored handoff; an answer without a handoff after --dry-run.
+absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags, Context& context) {
+  ASSIGN_OR_RETURN(const std::string task, ReadTask(flags, context));
+  ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(ProjectRootFor(flags)));
+  v1::SubmitRequest request;
+  v1::HandoffSpec& spec = *request.mutable_spec();
+  ASSIGN_OR_RETURN(spec, BuildSpec(flags, defaults, task, context.rest, context.environment));
+  ASSIGN_OR_RETURN(const std::string where, CheckSource(flags));
+  const std::string set = defaults.ToString();
+  if (!set.empty()) context.terminal.Say(absl::StrCat(".handoff.toml sets ", OneLine(set, 400)));
+  Client* client = nullptr;
+  if (!flags.dry_run) {
+    // Before minutes are spent on a snapshot that nobody takes.
+    ASSIGN_OR_RETURN(client, context.Connect());
+    RETURN_IF_ERROR(client->GetPool().status());
+  }
+  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-submit-"));
+  // Ctrl-C ends the command wherever it is, in libgit2 too; nothing stays behind.
+  const Interrupt::Listener cleaner(context.interrupt, [&temp] {
+    RemoveTree(temp.path()).IgnoreError();
+    ::_exit(static_cast<int>(Exit::kInterrupted));
+  });
+  ASSIGN_OR_RETURN(const std::string pack, AddRepository(flags, where, temp, context, &spec));
+  if (flags.dry_run) {
+    context.terminal.Say("Nothing was sent (--dry-run).");
+    if (context.json) context.terminal.Out(ToJsonLine(spec));
+    return v1::SubmitResponse();
+  }
+  RETURN_IF_ERROR(Upload(pack, spec.repository(), *client, context.terminal));
+  return Store(request, *client, context.terminal);
+}
+
+VerbResult Submit(const SubmitFlags& flags, Context& context) {
+  ASSIGN_OR_RETURN(const v1::SubmitResponse response, HandOver(flags, context));
+  return flags.dry_run ? Exit::kDone : AfterSubmit(flags, response, context);
+}
+
+void DefineWhat(CLI::App& app, SubmitFlags& flags) {
+  app.add_option("TASK", flags.task, "What the agent is to do; - reads it from standard input");
+  app.add_option("SURPLUS", flags.surplus, "")->group("");
+  app.add_option("--file", flags.file, "Read the task from this file")->type_name("FILE");
+  app.add_option("--agent", flags.agent, "cursor (default), or command: a script or -- ARGV...")
+      ->type_name("A");
+  app.add_option("--model", flags.model, "The agent's own name for a model")->type_name("M");
+  app.add_option("--env", flags.env, "Variable for the agent; NAME alone takes it from here")
+      ->type_name("NAME[=V]")
+      ->allow_extra_args(false);
+}
+
+void DefineFrom(CLI::App& app, SubmitFlags& flags) {
+  app.add_option("--from", flags.from,
+                 "worktree: all that you see; head: what is committed; pushed: what origin has")
+      ->check(CLI::IsMember({"worktree", "head", "pushed"}))
+      ->type_name("")
+      ->capture_default_str()
+      ->group("From");
+  app.add_option("--repo", flags.repo, "Another repository than the one here")
+      ->type_name("URL|PATH")
+      ->group("From");
+  app.add_option("--ref", flags.ref, "Branch or tag of --repo URL")
+      ->type_name("REF")
+      ->group("From");
+  app.add_option("--include", flags.include, "Send this path although it was held back")
+      ->type_name("PATH")
+      ->allow_extra_args(false)
+      ->group("From");
+  app.add_flag("--full", flags.full, "Send all of the history, whatever origin has")->group("From");
+  app.add_flag("--dry-run", flags.dry_run, "Only say what would leave")->group("From");
+}
+
+void DefineWhere(CLI::App& app, SubmitFlags& flags) {
+  app.add_option("--require", flags.require, "Only on workers with this label")
+      ->type_name("K=V")
+      ->allow_extra_args(false)
+      ->group("Where");
+  app.add_option("--on", flags.on, "Only on this worker")->type_name("WORKER")->group("Where");
+  app.add_option("--prefer", flags.prefer, "On this worker when it has a free slot")
+      ->type_name("WORKER")
+      ->group("Where");
+  app.add_flag("--exclusive", flags.exclusive, "Nothing else on that worker meanwhile")
+      ->group("Where");
+  app.add_option("--label", flags.labels, "A tag to find it by")
+      ->type_name("K=V")
+      ->allow_extra_args(false)
+      ->group("Tag");
+  app.add_option("--id", flags.id, "Instead of one made from date and task")->group("Tag");
+  app.add_option("--priority", flags.priority, "-100 to 100; higher first")
+      ->type_name("N")
+      ->group("Tag");
+  app.add_option("--idempotency-key", flags.idempotency_key,
+                 "The same key and content never start it twice")
+      ->type_name("K")
+      ->group("Tag");
+}
+
+void DefineWhen(CLI::App& app, SubmitFlags& flags) {
+  app.add_option("--timeout", flags.timeout, "Of one attempt; 6h unless given")
+      ->type_name("D")
+      ->group("When");
+  app.add_option("--deadline", flags.deadline, "Of all attempts together, from now")
+      ->type_name("D")
+      ->group("When");
+  app.add_option("--stall-timeout", flags.stall_timeout,
+                 "Silence after which an attempt is ended; 10m unless given")
+      ->type_name("D")
+      ->group("When");
+  app.add_option("--retries", flags.retries, "After failures of hosts and network; 2 unless given")
+      ->type_name("N")
+      ->group("When");
+  const auto follow =
+      app.add_flag("--follow", flags.follow, "Show the log until it ended; Ctrl-C only leaves")
+          ->group("Then");
+  app.add_flag("--wait", flags.wait, "Stay until it ended; the exit status says how")
+      ->excludes(follow)
+      ->group("Then");
+}
+
+}  // namespace
+
+VerbRun DefineSubmit(CLI::App& app) {
+  const auto flags = std::make_shared<SubmitFlags>();
+  DefineWhat(app, *flags);
+  DefineFrom(app, *flags);
+  DefineWhere(app, *flags);
+  DefineWhen(app, *flags);
+  const CLI::App* const parsed = &app;
+  return [flags, parsed](Context& context) {
+    flags->has_task = parsed->count("TASK") > 0;
+    return Submit(*flags, context);
+  };
+}
+
+}  // namespace handoff

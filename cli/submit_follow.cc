@@ -1,0 +1,84 @@
+#include "cli/submit_follow.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "cli/await.h"
+#include "cli/follow.h"
+#include "cli/json.h"
+#include "cli/render.h"
+#include "cli/transcript.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+VerbResult Verdict(const v1::Handoff& handoff, Context& context) {
+  if (context.json) {
+    context.terminal.Out(ToJsonLine(handoff));
+  }
+  context.terminal.Say(RenderVerdict(handoff, context.terminal.OutView()));
+  return ExitFor(handoff);
+}
+
+// One attempt's log. CANCELLED when the person left.
+absl::Status FollowAttempt(const v1::Handoff& handoff, int attempt, Client& client,
+                           Context& context) {
+  StreamCall call;
+  const Interrupt::Listener listener(context.interrupt, [&call] { call.Cancel(); });
+  Terminal& terminal = context.terminal;
+  Transcript transcript(handoff.agent() != "command", false);
+  const auto show = [&](const std::string& text) {
+    if (!text.empty()) terminal.Say(absl::StripSuffix(text, "\n"));
+  };
+  const absl::Status status = FollowLog(
+      client, call, terminal, {handoff.id(), attempt, 0, true}, [&](const v1::LogChunk& chunk) {
+        if (!chunk.marker().empty()) show(absl::StrCat("handoff: ", OneLine(chunk.marker(), 400)));
+        show(transcript.Feed(chunk.data()));
+        return true;
+      });
+  show(transcript.End());
+  return status;
+}
+
+VerbResult Left(const std::string& id, const absl::Status& status, Context& context) {
+  if (!absl::IsCancelled(status)) return status;
+  context.terminal.Say(absl::StrCat("handoff: you left; ", id, " goes on. 'handoff logs -f ", id,
+                                    "' follows it again"));
+  return Exit::kInterrupted;
+}
+
+}  // namespace
+
+VerbResult FollowToEnd(const std::string& id, Context& context) {
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  const auto nothing = [](const v1::Handoff&) {};
+  for (int attempt = 1;; ++attempt) {
+    // Until there is an attempt to read from: it may wait for a host, or for a retry.
+    const auto begun = [attempt](const v1::Handoff& handoff) {
+      const bool has = handoff.attempts_size() >= attempt &&
+                       handoff.attempts(attempt - 1).state() != v1::Attempt::QUEUED;
+      return IsSettled(handoff) || has;
+    };
+    const auto handoffs = Await(context, {id}, absl::InfiniteDuration(), begun, nothing);
+    if (!handoffs.ok()) return Left(id, handoffs.status(), context);
+    const v1::Handoff& handoff = handoffs->front();
+    if (handoff.attempts_size() < attempt ||
+        handoff.attempts(attempt - 1).state() == v1::Attempt::QUEUED) {
+      return Verdict(handoff, context);
+    }
+    if (attempt > 1) context.terminal.Say(absl::StrCat("handoff: attempt ", attempt));
+    const absl::Status status = FollowAttempt(handoff, attempt, *client, context);
+    if (!status.ok()) return Left(id, status, context);
+  }
+}
+
+VerbResult WaitToEnd(const std::string& id, Context& context) {
+  const auto handoffs =
+      Await(context, {id}, absl::InfiniteDuration(), IsSettled, [](const v1::Handoff&) {});
+  if (!handoffs.ok()) return Left(id, handoffs.status(), context);
+  return Verdict(handoffs->front(), context);
+}
+
+}  // namespace handoff

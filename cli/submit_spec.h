@@ -1,0 +1,42 @@
+// From flags to the spec that the coordinator gets, refusing what it would refuse, with the same
+// sentences, before anything leaves this machine. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cli/settings.h"
+
+namespace handoff {
+
+namespace v1 {
+class HandoffSpec;
+}
+
+struct SubmitFlags {
+  std::string task, file;
+  bool has_task = false;             // an empty one was given, too
+  std::vector<std::string> surplus;  // further words: the task was not quoted
+  std::string agent, model;
+  std::string from = "worktree";
+  std::string repo, ref;
+  std::vector<std::string> include;
+  std::vector<std::string> labels, require, env;
+  std::string on, prefer;
+  bool exclusive = false;
+  std::string id, idempotency_key;
+  int priority = 0;
+  std::string timeout, deadline, stall_timeout;
+  std::optional<int> retries;
+  bool full = false, dry_run = false, follow = false, wait = false;
+};
+
+// Everything but the repository. `argv` is what stood behind "--".
+absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const ProjectDefaults& defaults,
+                                          const std::string& task,
+                                          const std::vector<std::string>& argv,
+                                          const std::vector<std::string>& environment);
+
+}  // namespace handoff

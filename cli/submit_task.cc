@@ -1,0 +1,113 @@
+#include "cli/submit_task.h"
+
+#include <unistd.h>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "cli/settings.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "common/subprocess.h"
+#include "common/text.h"
+
+namespace handoff {
+namespace {
+
+// Above the limit of a task, so that its own sentence says how long it was.
+constexpr uint64_t kMostBytes = 64 << 20;
+
+constexpr absl::string_view kTemplate =
+    "\n"
+    "# Say what the agent is to do. Lines that begin with '# ' at the end of this file are "
+    "dropped.\n"
+    "# An empty task hands nothing over.\n";
+
+absl::StatusOr<std::string> ReadStandardInput() {
+  std::string text;
+  char buffer[65536];
+  while (true) {
+    const ssize_t n = ::read(STDIN_FILENO, buffer, sizeof(buffer));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoToStatus(errno, "reading the task from standard input");
+    if (n == 0) return text;
+    text.append(buffer, static_cast<size_t>(n));
+    if (text.size() > kMostBytes) {
+      return absl::InvalidArgumentError(
+          "the task on standard input is larger than 64 MB; at most "
+          "1 MiB is allowed");
+    }
+  }
+}
+
+std::string WithoutTemplate(const std::string& text) {
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  while (!lines.empty() && (lines.back().empty() || absl::StartsWith(lines.back(), "# "))) {
+    lines.pop_back();
+  }
+  std::string out;
+  for (const std::string& line : lines) absl::StrAppend(&out, line, "\n");
+  return out;
+}
+
+std::string EditorFrom(const std::vector<std::string>& environment) {
+  for (const char* name : {"VISUAL", "EDITOR"}) {
+    const std::string value = FromEnvironment(environment, name);
+    if (!value.empty()) return value;
+  }
+  return "vi";
+}
+
+absl::StatusOr<std::string> AskEditor(const Context& context) {
+  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-task-"));
+  const std::string path = absl::StrCat(temp.path(), "/TASK.md");
+  RETURN_IF_ERROR(WriteFileAtomically(path, kTemplate));
+  const std::string editor = EditorFrom(context.environment);
+  SpawnOptions options;
+  // As git does it: $EDITOR may hold flags, so a shell splits it.
+  options.argv = {"/bin/sh", "-c", absl::StrCat(editor, " \"$1\""), "sh", path};
+  options.env = context.environment;
+  options.fds = {{0, STDIN_FILENO}, {1, STDOUT_FILENO}, {2, STDERR_FILENO}};
+  options.new_session = false;
+  ASSIGN_OR_RETURN(Subprocess process, Subprocess::Spawn(options));
+  ASSIGN_OR_RETURN(const ExitStatus status, process.Wait());
+  if (!status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the editor '", OneLine(editor, 80), "' ended with an error; nothing was handed over"));
+  }
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  return WithoutTemplate(text);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadTask(const SubmitFlags& flags, const Context& context) {
+  if (!flags.surplus.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("the task is one argument, and '",
+                                                   OneLine(flags.surplus[0], 60),
+                                                   "' is a second one: put the task in quotes"));
+  }
+  const int given =
+      (flags.has_task ? 1 : 0) + (flags.file.empty() ? 0 : 1) + (context.rest.empty() ? 0 : 1);
+  if (given > 1) {
+    return absl::InvalidArgumentError(
+        "give the task once: as an argument, with --file, or behind '--'");
+  }
+  if (!context.rest.empty()) return ShellJoin(context.rest);
+  if (!flags.file.empty()) {
+    auto text = ReadFile(flags.file, kMostBytes);
+    if (text.ok()) return text;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--file: ", text.status().message(), "; nothing was handed over"));
+  }
+  if (flags.task == "-") return ReadStandardInput();
+  if (flags.has_task) return flags.task;
+  if (context.terminal.in_is_terminal() && context.terminal.err_is_terminal()) {
+    return AskEditor(context);
+  }
+  return absl::InvalidArgumentError(
+      "there is no task: give it as an argument, with --file FILE, or '-' to read standard input");
+}
+
+}  // namespace handoff

@@ -1,0 +1,89 @@
+#include "cli/toml_file.h"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "common/text.h"
+
+namespace handoff {
+namespace {
+
+constexpr uint64_t kMostBytes = 64 << 10;
+
+std::string Where(const std::string& path, const toml::source_region& region) {
+  return absl::StrCat(path, ":", region.begin.line);
+}
+
+}  // namespace
+
+struct TomlFile::Impl {
+  std::string path;
+  toml::table table;
+
+  const toml::node* Find(absl::string_view key) const {
+    return table.get(std::string_view(key.data(), key.size()));
+  }
+  absl::Status Wrong(absl::string_view key, const toml::node& node, absl::string_view kind) const {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Where(path, node.source()), ": '", key, "' must be ", kind));
+  }
+};
+
+TomlFile::TomlFile(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TomlFile::TomlFile(TomlFile&&) noexcept = default;
+TomlFile::~TomlFile() = default;
+
+absl::StatusOr<TomlFile> TomlFile::Read(const std::string& path,
+                                        std::initializer_list<absl::string_view> known) {
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMostBytes));
+  auto impl = std::make_unique<Impl>();
+  impl->path = path;
+  try {
+    impl->table = toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Where(path, error.source()), ": ", std::string(error.description())));
+  }
+  for (const auto& [key, node] : impl->table) {
+    const absl::string_view name(key.str().data(), key.str().size());
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(Where(path, node.source()), ": unknown key '",
+                                                     OneLine(name, 60), "'; known are ",
+                                                     absl::StrJoin(known, ", ")));
+    }
+  }
+  return TomlFile(std::move(impl));
+}
+
+absl::StatusOr<std::optional<std::string>> TomlFile::String(absl::string_view key) const {
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return std::optional<std::string>();
+  if (!node->is_string()) return impl_->Wrong(key, *node, "a string in quotes");
+  return std::optional<std::string>(node->as_string()->get());
+}
+
+absl::StatusOr<std::optional<int64_t>> TomlFile::Integer(absl::string_view key) const {
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return std::optional<int64_t>();
+  if (!node->is_integer()) return impl_->Wrong(key, *node, "a whole number");
+  return std::optional<int64_t>(node->as_integer()->get());
+}
+
+absl::StatusOr<std::map<std::string, std::string>> TomlFile::Strings(absl::string_view key) const {
+  std::map<std::string, std::string> values;
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return values;
+  if (!node->is_table()) return impl_->Wrong(key, *node, "a table such as { os = \"linux\" }");
+  for (const auto& [name, value] : *node->as_table()) {
+    if (!value.is_string()) return impl_->Wrong(key, value, "a table of strings");
+    values[std::string(name.str())] = value.as_string()->get();
+  }
+  return values;
+}
+
+}  // namespace handoff

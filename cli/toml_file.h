@@ -1,0 +1,35 @@
+// A small TOML file with known keys: a key that nobody knows is an error that names it, since a
+// misspelt one would otherwise be silently without effect.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace handoff {
+
+class TomlFile {
+ public:
+  // NOT_FOUND when absent; INVALID_ARGUMENT with file and line for anything else that is wrong.
+  static absl::StatusOr<TomlFile> Read(const std::string& path,
+                                       std::initializer_list<absl::string_view> known);
+  TomlFile(TomlFile&&) noexcept;
+  ~TomlFile();
+
+  absl::StatusOr<std::optional<std::string>> String(absl::string_view key) const;
+  absl::StatusOr<std::optional<int64_t>> Integer(absl::string_view key) const;
+  // A table of strings; empty when absent.
+  absl::StatusOr<std::map<std::string, std::string>> Strings(absl::string_view key) const;
+
+ private:
+  struct Impl;
+  explicit TomlFile(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace handoff

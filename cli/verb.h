@@ -1,0 +1,74 @@
+// What a verb is: a name, its flags, and what it does with them. The table of all verbs is in
+// verbs.cc; each verb has a file of its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "cli/client.h"
+#include "cli/exit_status.h"
+#include "cli/interrupt.h"
+#include "cli/terminal.h"
+
+namespace CLI {
+class App;
+}
+
+namespace handoff {
+
+// What a verb works with; lives as long as the command.
+struct Context {
+  Terminal& terminal;
+  Interrupt& interrupt;
+  std::vector<std::string> environment;  // NAME=value
+  std::string coordinator;               // --coordinator
+  bool json = false;
+  std::vector<std::string> rest = {};  // what stood behind "--"
+  std::unique_ptr<Client> client = nullptr;
+
+  // The coordinator, found at the first call. Nothing is sent yet.
+  absl::StatusOr<Client*> Connect();
+  // A full id from what a person typed: any unique part, or "-" for their last one in this
+  // repository.
+  absl::StatusOr<std::string> ResolveId(const std::string& typed);
+};
+
+using VerbResult = absl::StatusOr<Exit>;
+using VerbRun = std::function<VerbResult(Context&)>;
+
+struct Verb {
+  absl::string_view name;      // "show", "worker list"
+  absl::string_view alias;     // "" for none
+  absl::string_view summary;   // one line
+  absl::string_view examples;  // whole lines
+  bool json;                   // has --json
+  bool takes_rest;             // "-- ARGV..." is its own
+  // Declares the flags; they live in the returned function.
+  VerbRun (*define)(CLI::App& app);
+};
+
+const std::vector<Verb>& Verbs();
+
+VerbRun DefineSubmit(CLI::App& app);
+VerbRun DefineList(CLI::App& app);
+VerbRun DefineShow(CLI::App& app);
+VerbRun DefineLogs(CLI::App& app);
+VerbRun DefineWhy(CLI::App& app);
+VerbRun DefineWait(CLI::App& app);
+VerbRun DefineCancel(CLI::App& app);
+VerbRun DefineResume(CLI::App& app);
+VerbRun DefineEvents(CLI::App& app);
+VerbRun DefineWorkerList(CLI::App& app);
+VerbRun DefineWorkerShow(CLI::App& app);
+VerbRun DefineWorkerDrain(CLI::App& app);
+VerbRun DefineWorkerUndrain(CLI::App& app);
+VerbRun DefineWorkerRemove(CLI::App& app);
+VerbRun DefineDoctor(CLI::App& app);
+VerbRun DefineDev(CLI::App& app);
+VerbRun DefineCompletion(CLI::App& app);
+
+}  // namespace handoff

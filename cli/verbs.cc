@@ -1,0 +1,55 @@
+#include "cli/verb.h"
+
+namespace handoff {
+
+const std::vector<Verb>& Verbs() {
+  static const auto* const verbs = new std::vector<Verb>{
+      {"submit", "", "hand a task over; prints its id",
+       "  handoff submit \"Make the benchmark pass on ARM\"\n"
+       "  handoff submit --file task.md --timeout 2h --require os=linux --wait\n"
+       "  handoff submit --agent command -- make -j8 test\n"
+       "  git diff | handoff submit -\n",
+       true, true, DefineSubmit},
+      {"list", "ls", "mine, live or from the last day; what needs me first",
+       "  handoff list\n  handoff list --all --status failed --limit 20\n"
+       "  handoff list --json | jq -r 'select(.status==\"RUNNING\").id'\n",
+       true, false, DefineList},
+      {"show", "status", "one handoff: verdict, progress, files, what to do next",
+       "  handoff show benchmark\n  handoff show --md -\n", true, false, DefineShow},
+      {"logs", "", "an attempt's log, readable or raw; -f follows it",
+       "  handoff logs -f -\n  handoff logs benchmark --attempt 1 --raw | sha256sum\n", true, false,
+       DefineLogs},
+      {"why", "", "why it waits, failed, is silent, or is not tried again",
+       "  handoff why benchmark\n", true, false, DefineWhy},
+      {"wait", "", "until they end; the exit status says how",
+       "  handoff wait benchmark --timeout 30m\n  handoff wait $(cat ids)\n", true, false,
+       DefineWait},
+      {"cancel", "", "end it with its whole process tree", "  handoff cancel benchmark\n", true,
+       false, DefineCancel},
+      {"resume", "", "go on with another attempt",
+       "  handoff resume benchmark\n  handoff resume - --on build-7 --fresh-session\n", true, false,
+       DefineResume},
+      {"worker list", "workers", "the build hosts and what they can run", "  handoff worker list\n",
+       true, false, DefineWorkerList},
+      {"worker show", "", "one build host", "  handoff worker show build-7\n", true, false,
+       DefineWorkerShow},
+      {"worker drain", "", "give a build host nothing new",
+       "  handoff worker drain build-7 --reason \"new disk\"\n", true, false, DefineWorkerDrain},
+      {"worker undrain", "", "use it again", "  handoff worker undrain build-7\n", true, false,
+       DefineWorkerUndrain},
+      {"worker remove", "", "forget a build host that is gone", "  handoff worker remove build-7\n",
+       true, false, DefineWorkerRemove},
+      {"events", "", "what happened in the pool; -f follows", "  handoff events -f\n", true, false,
+       DefineEvents},
+      {"doctor", "", "check address, coordinator, workers, and a submit from here",
+       "  handoff doctor --worker build-7 --repo .\n", false, false, DefineDoctor},
+      {"dev", "", "a whole pool on this machine, for trying and for one person",
+       "  handoff dev --workers 2 --slots 4\n", false, false, DefineDev},
+      {"completion", "", "completion for bash, zsh or fish",
+       "  handoff completion bash > ~/.local/share/bash-completion/completions/handoff\n", false,
+       false, DefineCompletion},
+  };
+  return *verbs;
+}
+
+}  // namespace handoff

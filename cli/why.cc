@@ -1,0 +1,32 @@
+// handoff why
+
+#include <CLI/CLI.hpp>
+
+#include "cli/json.h"
+#include "cli/render.h"
+#include "cli/verb.h"
+#include "common/status.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+VerbResult Why(const std::string& typed, Context& context) {
+  ASSIGN_OR_RETURN(const std::string id, context.ResolveId(typed));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Get(id));
+  ASSIGN_OR_RETURN(const v1::WhyResponse why, client->Why(handoff.id()));
+  context.terminal.Out(context.json ? ToJsonLine(why)
+                                    : RenderWhy(handoff, why, context.terminal.OutView()));
+  return Exit::kDone;
+}
+
+}  // namespace
+
+VerbRun DefineWhy(CLI::App& app) {
+  const auto id = std::make_shared<std::string>("-");
+  app.add_option("ID", *id, "Any unique part of the id; - (default): your last one here");
+  return [id](Context& context) { return Why(*id, context); };
+}
+
+}  // namespace handoff

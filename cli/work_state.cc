@@ -1,0 +1,299 @@
+#include "cli/work_state.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "cli/held_back.h"
+#include "cli/submodule_state.h"
+#include "common/status.h"
+#include "common/text.h"
+
+namespace handoff {
+namespace {
+
+constexpr absl::string_view kOurs = ".cursor/agent-handoffs";
+constexpr size_t kNamed = 5;
+
+bool IsOurs(absl::string_view path) {
+  return absl::ConsumePrefix(&path, kOurs) && (path.empty() || path[0] == '/');
+}
+
+bool InTree(git_tree* tree, const std::string& path) {
+  git_tree_entry* entry = nullptr;
+  if (tree == nullptr || git_tree_entry_bypath(&entry, tree, path.c_str()) != 0) return false;
+  git_tree_entry_free(entry);
+  return true;
+}
+
+absl::Status RefuseConflicts(git_index* index) {
+  if (git_index_has_conflicts(index) == 0) return absl::OkStatus();
+  std::vector<std::string> names;
+  for (size_t i = 0; i < git_index_entrycount(index); ++i) {
+    const git_index_entry* entry = git_index_get_byindex(index, i);
+    if (git_index_entry_stage(entry) == 0) continue;
+    if (names.empty() || names.back() != entry->path) names.emplace_back(entry->path);
+  }
+  const size_t all = names.size();
+  names.resize(std::min(all, kNamed));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "a merge is not finished: ", absl::StrJoin(names, ", "), all > kNamed ? " and more" : "",
+      " still have conflicts. Nothing was sent; resolve them, or submit with --from head"));
+}
+
+// False when the owner's setting submodule.NAME.ignore says that its changes do not matter.
+bool ChangesMatter(git_repository* repo, const std::string& path) {
+  git_submodule* submodule = nullptr;
+  if (git_submodule_lookup(&submodule, repo, path.c_str()) != 0) return true;
+  std::string ignore;
+  switch (git_submodule_ignore(submodule)) {  // of .gitmodules
+    case GIT_SUBMODULE_IGNORE_UNTRACKED:
+    case GIT_SUBMODULE_IGNORE_DIRTY:
+    case GIT_SUBMODULE_IGNORE_ALL:
+      ignore = "all";
+      break;
+    default:
+      break;
+  }
+  GitConfig config;
+  const char* value = nullptr;
+  const std::string key = absl::StrCat("submodule.", git_submodule_name(submodule), ".ignore");
+  if (git_repository_config_snapshot(config.out(), repo) == 0 &&
+      git_config_get_string(&value, config.get(), key.c_str()) == 0) {
+    ignore = value;
+  }
+  git_submodule_free(submodule);
+  return ignore.empty() || ignore == "none";
+}
+
+absl::Status Add(git_index* index, const std::string& path, uint32_t mode, const git_oid& id) {
+  git_index_entry entry = {};
+  entry.path = path.c_str();
+  entry.mode = mode;
+  entry.id = id;
+  return GitStatus(git_index_add(index, &entry), path);
+}
+
+}  // namespace
+
+absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
+  RETURN_IF_ERROR(GitStatus(git_repository_index(index_.out(), repo_),
+                            "the index of this repository cannot be read here"));
+  RETURN_IF_ERROR(RefuseConflicts(index_.get()));
+  RETURN_IF_ERROR(CopyIndex(head));
+  ASSIGN_OR_RETURN(const WorkTree tree,
+                   WorkTree::Open(repo_, index_.get(), git_index_path(index_.get())));
+  ASSIGN_OR_RETURN(const auto changes, tree.Changes(nullptr));
+  for (const PathChange& change : changes) {
+    if (!IsOurs(change.path)) RETURN_IF_ERROR(Take(tree, change));
+  }
+  RETURN_IF_ERROR(GitStatus(git_index_write_tree_to(&state_.index_tree, staged_.get(), repo_),
+                            "writing the tree of the index"));
+  RETURN_IF_ERROR(GitStatus(git_index_write_tree_to(&state_.work_tree, work_.get(), repo_),
+                            "writing the tree of the work tree"));
+  return std::move(state_);
+}
+
+absl::Status WorkStateReader::CopyIndex(git_tree* head) {
+  RETURN_IF_ERROR(GitStatus(git_index_new(staged_.out()), "copying the index"));
+  RETURN_IF_ERROR(GitStatus(git_index_new(work_.out()), "copying the index"));
+  size_t sparse = 0;
+  std::vector<std::string> intended;
+  for (size_t i = 0; i < git_index_entrycount(index_.get()); ++i) {
+    const git_index_entry& entry = *git_index_get_byindex(index_.get(), i);
+    const std::string path = entry.path;
+    if (IsOurs(path) && !InTree(head, path)) continue;
+    if ((entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0) ++sparse;
+    // The promise of a file: the index has no content for it, the work tree has.
+    if ((entry.flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD) != 0) {
+      intended.push_back(path);
+      continue;
+    }
+    RETURN_IF_ERROR(Add(staged_.get(), path, entry.mode, entry.id));
+    RETURN_IF_ERROR(Add(work_.get(), path, entry.mode, entry.id));
+  }
+  if (sparse > 0) {
+    state_.notes.push_back(absl::StrCat(
+        sparse, " files are outside of your sparse checkout; the worker checks them out as well"));
+  }
+  if (!intended.empty()) {
+    const size_t all = intended.size();
+    intended.resize(std::min(all, kNamed));
+    state_.notes.push_back(absl::StrCat(absl::StrJoin(intended, ", "),
+                                        all > kNamed ? " and more" : "",
+                                        ": added with --intent-to-add; untracked on the worker"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& change) {
+  switch (change.state) {
+    case PathState::kDeleted:
+      git_index_remove(work_.get(), change.path.c_str(), 0);
+      return absl::OkStatus();
+    case PathState::kModified:
+      return TakeFile(tree, change);
+    case PathState::kUntracked:
+      return TakeUntracked(tree, change);
+    case PathState::kIgnored:
+      if (!absl::EndsWith(change.path, "/") && Included(change.path)) {
+        return TakeUntracked(tree, change);
+      }
+      state_.ignored.push_back(change.path);
+      return TakeIncludedBelow(tree, change.path);
+    case PathState::kNested:
+      state_.notes.push_back(
+          absl::StrCat(change.path, " is a repository of its own and is not sent"));
+      return absl::OkStatus();
+    case PathState::kSubmodule:
+      return TakeSubmodule(change);
+    case PathState::kUnreadable:
+      state_.notes.push_back(
+          absl::StrCat(change.path, " cannot be read (", change.reason, ") and is ",
+                       change.in_index ? "sent as it is in the index" : "not sent"));
+      return absl::OkStatus();
+    case PathState::kSpecial:
+      state_.notes.push_back(
+          absl::StrCat(change.path, " is a FIFO, socket or device and is not sent"));
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WorkStateReader::TakeUntracked(const WorkTree& tree, const PathChange& change) {
+  const bool included = Included(change.path);
+  std::string why = included ? "" : SecretByName(change.path);
+  if (why.empty() && !included && change.size <= options_.huge_bytes) {
+    const auto content = tree.Load(change.path);
+    if (content.ok()) why = SecretByContent(change.path, content->raw);
+  }
+  if (!why.empty()) {
+    state_.held_back.push_back(absl::StrCat(change.path, ": ", why));
+    return absl::OkStatus();
+  }
+  const size_t before = state_.sent.size();
+  RETURN_IF_ERROR(TakeFile(tree, change));
+  if (state_.sent.size() > before) state_.untracked.push_back(change.path);
+  return absl::OkStatus();
+}
+
+absl::Status WorkStateReader::TakeFile(const WorkTree& tree, const PathChange& change) {
+  if (change.size > options_.huge_bytes && !Included(change.path)) {
+    state_.held_back.push_back(absl::StrCat(change.path, ": ", HumanBytes(change.size),
+                                            ", more than ", HumanBytes(options_.huge_bytes)));
+    return absl::OkStatus();
+  }
+  if (change.size > WorkTree::kLoadLimit) return TakeLargeFile(tree, change);
+  const auto content = tree.Load(change.path);
+  if (!content.ok()) {
+    state_.notes.push_back(
+        absl::StrCat(std::string(content.status().message()), "; it is ",
+                     change.in_index ? "sent as it is in the index" : "not sent"));
+    return absl::OkStatus();
+  }
+  git_oid id;
+  RETURN_IF_ERROR(GitStatus(
+      git_odb_write(&id, odb_, content->blob.data(), content->blob.size(), GIT_OBJECT_BLOB),
+      change.path));
+  return Put(change.path, change.mode, id);
+}
+
+// In pieces, as it is on disk: git's conversions are for text, which this is not.
+absl::Status WorkStateReader::TakeLargeFile(const WorkTree& tree, const PathChange& change) {
+  ASSIGN_OR_RETURN(const UniqueFd fd, tree.OpenForRead(change.path));
+  git_odb_stream* stream = nullptr;
+  RETURN_IF_ERROR(
+      GitStatus(git_odb_open_wstream(&stream, odb_, change.size, GIT_OBJECT_BLOB), change.path));
+  std::string buffer(1 << 20, '\0');
+  git_oid id = {};
+  int result = 0;
+  uint64_t total = 0;
+  while (result == 0) {
+    const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    total += static_cast<uint64_t>(n);
+    result = git_odb_stream_write(stream, buffer.data(), static_cast<size_t>(n));
+  }
+  if (result == 0 && total == change.size) result = git_odb_stream_finalize_write(&id, stream);
+  git_odb_stream_free(stream);
+  if (total != change.size) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(change.path, " changes while it is read; nothing was sent"));
+  }
+  RETURN_IF_ERROR(GitStatus(result, change.path));
+  return Put(change.path, change.mode, id);
+}
+
+absl::Status WorkStateReader::TakeSubmodule(const PathChange& change) {
+  const std::string path = absl::StrCat(git_repository_workdir(repo_), change.path);
+  ASSIGN_OR_RETURN(const SubmoduleState submodule, ReadSubmodule(path));
+  if (!submodule.initialised) return absl::OkStatus();
+  if (!submodule.changes.empty()) {
+    const std::string what = absl::StrCat("the submodule ", change.path,
+                                          " has changes: ", absl::StrJoin(submodule.changes, ", "));
+    if (ChangesMatter(repo_, change.path)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          what,
+          ". They cannot be carried and nothing was sent; commit and push them there, or "
+          "submit with --from head"));
+    }
+    state_.notes.push_back(absl::StrCat(what, "; they are not sent"));
+  }
+  if (!submodule.published) {
+    state_.notes.push_back(absl::StrCat("the submodule ", change.path, " stands on ",
+                                        OidText(submodule.head).substr(0, 10),
+                                        ", which is on none of its remote branches; push it, or "
+                                        "the worker cannot fetch it"));
+  }
+  return SameOid(submodule.head, change.id)
+             ? absl::OkStatus()
+             : Add(work_.get(), change.path, GIT_FILEMODE_COMMIT, submodule.head);
+}
+
+// Files below an ignored folder that the person asked for by name.
+absl::Status WorkStateReader::TakeIncludedBelow(const WorkTree& tree, const std::string& ignored) {
+  namespace fs = std::filesystem;
+  if (options_.include.empty() || !absl::EndsWith(ignored, "/")) return absl::OkStatus();
+  const std::string root = git_repository_workdir(repo_);
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(root + ignored, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->path().filename() == ".git") {
+      it.disable_recursion_pending();
+      continue;
+    }
+    const std::string path = it->path().string().substr(root.size());
+    if (!Included(path) || it->is_directory()) continue;
+    PathChange change;
+    change.path = path;
+    const fs::file_status status = it->symlink_status(error);
+    if (error || (!fs::is_regular_file(status) && !fs::is_symlink(status))) continue;
+    const bool executable = (status.permissions() & fs::perms::owner_exec) != fs::perms::none;
+    change.mode = fs::is_symlink(status) ? GIT_FILEMODE_LINK
+                  : executable           ? GIT_FILEMODE_BLOB_EXECUTABLE
+                                         : GIT_FILEMODE_BLOB;
+    change.size = fs::is_symlink(status) ? 0 : it->file_size(error);
+    RETURN_IF_ERROR(TakeUntracked(tree, change));
+  }
+  return error ? ErrnoToStatus(error.value(), absl::StrCat("reading ", ignored)) : absl::OkStatus();
+}
+
+absl::Status WorkStateReader::Put(const std::string& path, uint32_t mode, const git_oid& id) {
+  state_.sent.push_back(path);
+  return Add(work_.get(), path, mode, id);
+}
+
+bool WorkStateReader::Included(const std::string& path) const {
+  return IsIncluded(path, options_.include, directory_);
+}
+
+}  // namespace handoff

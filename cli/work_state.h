@@ -1,0 +1,57 @@
+// The state of a work tree and its index as trees, exactly as the person sees it: their own walk of
+// status and index, never a `git add`. Writes new objects only, and those where `repo` is told to.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cli/snapshot.h"
+#include "common/git/git.h"
+#include "common/git/work_tree.h"
+
+namespace handoff {
+
+struct WorkState {
+  git_oid index_tree = {};
+  git_oid work_tree = {};
+  std::vector<std::string> ignored, held_back, notes;
+  std::vector<std::string> untracked;  // sent
+  std::vector<std::string> sent;       // all files whose content was read
+};
+
+class WorkStateReader {
+ public:
+  // `repo` writes to a database that is not the person's (MakeObjectDatabase). `directory` is where
+  // the person stands, from the root.
+  WorkStateReader(git_repository* repo, git_odb* odb, const SnapshotOptions& options,
+                  std::string directory)
+      : repo_(repo), odb_(odb), options_(options), directory_(std::move(directory)) {}
+
+  // FAILED_PRECONDITION: unmerged paths, a submodule with changes (both by name).
+  absl::StatusOr<WorkState> Read(git_tree* head);
+
+ private:
+  absl::Status CopyIndex(git_tree* head);
+  absl::Status Take(const WorkTree& tree, const PathChange& change);
+  absl::Status TakeUntracked(const WorkTree& tree, const PathChange& change);
+  absl::Status TakeFile(const WorkTree& tree, const PathChange& change);
+  absl::Status TakeLargeFile(const WorkTree& tree, const PathChange& change);
+  absl::Status TakeSubmodule(const PathChange& change);
+  absl::Status TakeIncludedBelow(const WorkTree& tree, const std::string& ignored);
+  absl::Status Put(const std::string& path, uint32_t mode, const git_oid& id);
+  bool Included(const std::string& path) const;
+
+  git_repository* repo_;
+  git_odb* odb_;
+  const SnapshotOptions& options_;
+  const std::string directory_;
+  GitIndex index_;   // the person's, never written
+  GitIndex staged_;  // ours, in memory: what the index shows
+  GitIndex work_;    // ours, in memory: what the work tree shows
+  WorkState state_;
+};
+
+}  // namespace handoff

@@ -1,0 +1,111 @@
+// handoff worker list | show | drain | undrain | remove
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "cli/json.h"
+#include "cli/render.h"
+#include "cli/settings.h"
+#include "cli/verb.h"
+#include "common/handoff/names.h"
+#include "common/status.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+VerbResult ListWorkers(Context& context) {
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers, client->ListWorkers(""));
+  if (context.json) {
+    for (const v1::Worker& worker : workers.workers()) context.terminal.Out(ToJsonLine(worker));
+  } else if (workers.workers_size() == 0) {
+    context.terminal.Say(
+        absl::StrCat("No worker is known. Start one on a build host: handoff-worker --data-dir DIR "
+                     "--coordinator ",
+                     client->address(), " --name NAME --slots 2"));
+  } else {
+    context.terminal.Out(RenderWorkers(workers, context.terminal.OutView()));
+  }
+  return Exit::kDone;
+}
+
+VerbResult ShowWorker(const std::string& name, Context& context) {
+  RETURN_IF_ERROR(ValidateWorkerName(name));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers, client->ListWorkers(name));
+  if (workers.workers_size() == 0) {
+    return absl::NotFoundError(absl::StrCat("there is no worker '", name,
+                                            "'; 'handoff worker list' shows those that there are"));
+  }
+  for (const v1::Worker& worker : workers.workers()) {
+    context.terminal.Out(context.json ? ToJsonLine(worker)
+                                      : RenderWorker(worker, context.terminal.OutView()));
+  }
+  return Exit::kDone;
+}
+
+VerbResult Drain(const std::string& name, const std::string& reason, bool undrain,
+                 Context& context) {
+  RETURN_IF_ERROR(ValidateWorkerName(name));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  v1::DrainWorkerRequest request;
+  request.set_name(name);
+  request.set_reason(reason);
+  request.set_undrain(undrain);
+  request.set_actor(OwnerFrom(context.environment));
+  ASSIGN_OR_RETURN(const v1::Worker worker, client->DrainWorker(request));
+  if (context.json) {
+    context.terminal.Out(ToJsonLine(worker));
+  } else if (undrain) {
+    context.terminal.Say(absl::StrCat(worker.name(), " takes handoffs again"));
+  } else {
+    context.terminal.Say(absl::StrCat(
+        worker.name(), " gets nothing new; ",
+        worker.attempts_size() == 0 ? "nothing runs there"
+                                    : absl::StrCat(worker.attempts_size(), " still running")));
+  }
+  return Exit::kDone;
+}
+
+VerbResult Remove(const std::string& name, Context& context) {
+  RETURN_IF_ERROR(ValidateWorkerName(name));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  v1::RemoveWorkerRequest request;
+  request.set_name(name);
+  request.set_actor(OwnerFrom(context.environment));
+  RETURN_IF_ERROR(client->RemoveWorker(request));
+  context.terminal.Say(absl::StrCat(name, " is forgotten; it comes back if it is started again"));
+  return Exit::kDone;
+}
+
+std::shared_ptr<std::string> AddName(CLI::App& app) {
+  const auto name = std::make_shared<std::string>();
+  app.add_option("NAME", *name, "The worker's name")->required();
+  return name;
+}
+
+}  // namespace
+
+VerbRun DefineWorkerList(CLI::App&) { return ListWorkers; }
+
+VerbRun DefineWorkerShow(CLI::App& app) {
+  return [name = AddName(app)](Context& context) { return ShowWorker(*name, context); };
+}
+
+VerbRun DefineWorkerDrain(CLI::App& app) {
+  const auto name = AddName(app);
+  const auto reason = std::make_shared<std::string>();
+  app.add_option("--reason", *reason, "Shown to those who ask why")->type_name("TEXT");
+  return [name, reason](Context& context) { return Drain(*name, *reason, false, context); };
+}
+
+VerbRun DefineWorkerUndrain(CLI::App& app) {
+  return [name = AddName(app)](Context& context) { return Drain(*name, "", true, context); };
+}
+
+VerbRun DefineWorkerRemove(CLI::App& app) {
+  return [name = AddName(app)](Context& context) { return Remove(*name, context); };
+}
+
+}  // namespace handoff
