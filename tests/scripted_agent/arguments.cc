@@ -1,0 +1,80 @@
+#include "tests/scripted_agent/arguments.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/file.h"
+#include "common/status.h"
+
+namespace handoff::scripted {
+namespace {
+
+absl::Status RunArguments(const std::vector<std::string>& argv, Arguments* out) {
+  bool print = false, stream = false, prompt = false;
+  for (size_t i = 1; i < argv.size(); ++i) {
+    const std::string& flag = argv[i];
+    const bool has_value = flag == "--resume" || flag == "--output-format" || flag == "--model";
+    if (has_value && i + 1 == argv.size()) {
+      return absl::InvalidArgumentError(absl::StrCat(flag, " lacks its value"));
+    }
+    if (flag == "--resume") {
+      out->session = argv[++i];
+    } else if (flag == "--model") {
+      out->model = argv[++i];
+    } else if (flag == "--output-format") {
+      stream = argv[++i] == "stream-json";
+    } else if (flag == "--print" || flag == "-p") {
+      print = true;
+    } else if (absl::StartsWith(flag, "-") && flag != "--trust" && flag != "--yolo") {
+      return absl::InvalidArgumentError(absl::StrCat("unknown option ", flag));
+    } else if (!absl::StartsWith(flag, "-")) {
+      if (prompt) return absl::InvalidArgumentError("two prompts");
+      out->prompt = flag;
+      prompt = true;
+    }
+  }
+  if (!print || !stream || out->session.empty()) {
+    return absl::InvalidArgumentError(
+        "only --resume ID --print --output-format stream-json is played");
+  }
+  if (prompt) return absl::OkStatus();
+  ASSIGN_OR_RETURN(out->prompt, ReadFile("/dev/stdin"));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& argv) {
+  Arguments arguments;
+  const std::string verb = argv.size() > 1 ? argv[1] : "";
+  if (verb == "create-chat" || verb == "status") {
+    arguments.verb = verb;
+  } else if (verb == "--version" || verb == "--help") {
+    arguments.verb = verb.substr(2);
+  } else if (verb == "hold-on" && argv.size() == 3) {
+    arguments.verb = verb;
+    arguments.prompt = argv[2];
+  } else if (verb == "play") {
+    arguments.verb = verb;
+    arguments.prompt = absl::StrJoin(argv.begin() + 2, argv.end(), "\n");
+  } else {
+    arguments.verb = "run";
+    RETURN_IF_ERROR(RunArguments(argv, &arguments));
+  }
+  return arguments;
+}
+
+absl::StatusOr<std::vector<Step>> ReadScript(const Arguments& arguments) {
+  if (arguments.verb == "play") return ParseScript(arguments.prompt);
+  if (const char* path = std::getenv("HANDOFF_SCRIPT"); path != nullptr && *path != '\0') {
+    ASSIGN_OR_RETURN(const std::string script, ReadFile(path));
+    return ParseScript(script);
+  }
+  const std::string script = ScriptInPrompt(arguments.prompt);
+  return ParseScript(script.empty() ? "say There is no script in the prompt.\nresult ok" : script);
+}
+
+}  // namespace handoff::scripted
