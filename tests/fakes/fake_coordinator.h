@@ -1,0 +1,79 @@
+// A coordinator that keeps handoffs and logs in memory and fails where a test says so: for tests of
+// the command. It decides nothing; tests set the records themselves. Thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/mutex.h"
+#include "common/rpc/server.h"
+#include "handoff/v1/control.grpc.pb.h"
+#include "handoff/v1/objects.grpc.pb.h"
+
+namespace handoff {
+
+class FakeCoordinator final : public v1::Control::Service, public v1::Objects::Service {
+ public:
+  FakeCoordinator();
+  ~FakeCoordinator() override;
+  std::string address() const { return server_->address(); }
+
+  // Records, by id. Set wakes watchers.
+  void Set(const v1::Handoff& handoff);
+  void SetLog(const std::string& id, int attempt, const std::string& bytes);
+
+  // The next `n` submits are stored and then answered with UNAVAILABLE.
+  void LoseAnswers(int n);
+  // Each ReadLog stream ends with UNAVAILABLE after so many bytes; every second one begins
+  // `overlap` bytes before what was asked for.
+  void BreakLogsEvery(uint64_t bytes, uint64_t overlap);
+  // The next upload breaks after so many bytes.
+  void BreakUploadAfter(uint64_t bytes);
+
+  std::vector<v1::SubmitRequest> submits() const;
+  std::map<std::string, std::string> objects() const;
+  std::vector<uint64_t> upload_starts() const;  // offset at which each upload went on
+  int calls() const;                            // of any kind
+
+  grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest*, v1::SubmitResponse*) override;
+  using v1::Objects::Service::Get;  // of objects: not played, and not hidden
+  grpc::Status Get(grpc::ServerContext*, const v1::GetRequest*, v1::Handoff*) override;
+  grpc::Status List(grpc::ServerContext*, const v1::ListRequest*, v1::ListResponse*) override;
+  grpc::Status Watch(grpc::ServerContext*, const v1::WatchRequest*,
+                     grpc::ServerWriter<v1::Event>*) override;
+  grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest*,
+                       grpc::ServerWriter<v1::LogChunk>*) override;
+  grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest*, v1::Handoff*) override;
+  grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
+  grpc::Status Put(grpc::ServerContext*,
+                   grpc::ServerReaderWriter<v1::PutObjectResponse, v1::PutObjectRequest>*) override;
+
+ private:
+  using Stream = grpc::ServerReaderWriter<v1::PutObjectResponse, v1::PutObjectRequest>;
+  grpc::Status Find(const std::string& part, v1::Handoff* handoff);
+  bool IsLive(const std::string& id, int attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Count();
+  grpc::Status Receive(Stream* stream, const std::string& sha256, uint64_t size);
+
+  mutable Mutex mutex_;
+  CondVar changed_;
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  int lose_ ABSL_GUARDED_BY(mutex_) = 0;
+  int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t break_logs_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t overlap_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t break_upload_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, v1::Handoff> handoffs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> by_key_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, int>, std::string> logs_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::Event> events_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::SubmitRequest> submits_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
+  std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<RpcServer> server_;
+};
+
+}  // namespace handoff

@@ -1,0 +1,335 @@
+#include "tests/fakes/fake_coordinator_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_join.h"
+#include "worker/proto_time.h"
+
+namespace handoff::worker {
+namespace {
+
+absl::Status Away() { return absl::UnavailableError("the coordinator is away"); }
+
+}  // namespace
+
+AttemptKey FakePool::Want(v1::Handoff handoff, int number,
+                          const std::function<void(v1::DesiredAttempt&)>& edit) {
+  const AttemptKey key{handoff.id(), number};
+  {
+    MutexLock lock(mutex_);
+    v1::DesiredAttempt& desired = desired_[key];
+    desired.set_handoff_id(key.handoff_id);
+    desired.set_number(number);
+    desired.set_epoch(++epoch_);
+    desired.set_action(v1::DesiredAttempt::RUN);
+    *desired.mutable_spec()->mutable_handoff() = std::move(handoff);
+    if (edit) edit(desired);
+    ++revision_;
+  }
+  LookAtHeld(/*due=*/false);
+  return key;
+}
+
+void FakePool::Stop(const AttemptKey& key, EndedBy as, absl::Duration grace) {
+  {
+    MutexLock lock(mutex_);
+    v1::DesiredAttempt& desired = desired_.at(key);
+    desired.set_action(v1::DesiredAttempt::STOP);
+    desired.set_stop_as(static_cast<v1::AttemptEnd::EndedBy>(as));
+    desired.set_stop_reason("the test says so");
+    ToProto(grace, desired.mutable_stop_grace());
+    ++revision_;
+  }
+  LookAtHeld(/*due=*/false);
+}
+
+void FakePool::AnswerNow() { LookAtHeld(/*due=*/true); }
+
+void FakePool::set_lease(absl::Duration lease) {
+  MutexLock lock(mutex_);
+  lease_ = lease;
+}
+
+void FakePool::set_pool_id(const std::string& id) {
+  MutexLock lock(mutex_);
+  pool_id_ = id;
+}
+
+void FakePool::set_away(bool away) {
+  std::map<uint64_t, Held> held;
+  {
+    MutexLock lock(mutex_);
+    away_ = away;
+    if (away) held.swap(held_);
+  }
+  for (auto& [call, entry] : held) entry.done(Away());
+  changed_.NotifyAll();
+}
+
+void FakePool::set_stream_bytes(uint64_t bytes) {
+  MutexLock lock(mutex_);
+  stream_bytes_ = bytes;
+}
+
+void FakePool::PutObject(const std::string& sha256, const std::string& bytes) {
+  MutexLock lock(mutex_);
+  objects_[sha256] = bytes;
+}
+
+std::optional<SyncAnswer> FakePool::Answer(const SyncRequest& request, bool due) {
+  std::map<AttemptKey, const AttemptStatus*> listed;
+  for (const AttemptStatus& status : request.attempts) listed[status.key] = &status;
+  SyncAnswer answer;
+  answer.pool_id = pool_id_;
+  answer.term = 1;
+  answer.revision = revision_;
+  answer.in_reply_to = request.seq;
+  bool urgent = due || request.seq == 1;
+  for (const auto& [key, desired] : desired_) {
+    DesiredAttempt out;
+    out.key = key;
+    out.epoch = desired.epoch();
+    out.lease = lease_;
+    out.stop = desired.action() == v1::DesiredAttempt::STOP;
+    const auto found = listed.find(key);
+    if (found == listed.end()) {
+      if (out.stop) continue;
+      out.spec = desired.SerializeAsString();
+      urgent = true;
+    } else if (out.stop) {
+      out.stop_as = static_cast<EndedBy>(desired.stop_as());
+      out.stop_reason = desired.stop_reason();
+      out.stop_grace = FromProto(desired.stop_grace());
+      urgent |= !found->second->stopping;
+    }
+    answer.attempts.push_back(std::move(out));
+  }
+  for (const auto& [key, status] : listed) {
+    if (ends_.count(key) != 0) answer.forget.push_back(key);
+  }
+  if (!urgent) return std::nullopt;
+  return answer;
+}
+
+void FakePool::LookAtHeld(bool due) {
+  std::vector<std::pair<Held, SyncAnswer>> answered;
+  {
+    MutexLock lock(mutex_);
+    for (auto it = held_.begin(); it != held_.end();) {
+      auto answer = Answer(it->second.request, due);
+      if (!answer) {
+        ++it;
+        continue;
+      }
+      answered.emplace_back(std::move(it->second), *std::move(answer));
+      it = held_.erase(it);
+    }
+  }
+  for (auto& [held, answer] : answered) held.done(std::move(answer));
+  changed_.NotifyAll();
+}
+
+v1::AttemptEnd FakePool::AwaitEnd(const AttemptKey& key) {
+  MutexLock lock(mutex_);
+  while (ends_.count(key) == 0) changed_.Wait(mutex_);
+  return ends_[key];
+}
+
+SyncRequest FakePool::AwaitRequest(const std::function<bool(const SyncRequest&)>& wanted) {
+  MutexLock lock(mutex_);
+  while (true) {
+    for (auto it = requests_.rbegin(); it != requests_.rend(); ++it) {
+      if (wanted(*it)) return *it;
+    }
+    changed_.Wait(mutex_);
+  }
+}
+
+AttemptStatus FakePool::AwaitStatus(const AttemptKey& key,
+                                    const std::function<bool(const AttemptStatus&)>& wanted) {
+  AttemptStatus found;
+  AwaitRequest([&](const SyncRequest& request) {
+    for (const AttemptStatus& status : request.attempts) {
+      if (status.key != key || !wanted(status)) continue;
+      found = status;
+      return true;
+    }
+    return false;
+  });
+  return found;
+}
+
+AttemptStatus FakePool::AwaitStage(const AttemptKey& key, Stage stage) {
+  return AwaitStatus(key, [&](const AttemptStatus& status) { return status.stage == stage; });
+}
+
+void FakePool::AwaitLog(const AttemptKey& key, const std::string& text) {
+  MutexLock lock(mutex_);
+  while (!absl::StrContains(logs_[key], text)) changed_.Wait(mutex_);
+}
+
+std::string FakePool::log(const AttemptKey& key) {
+  MutexLock lock(mutex_);
+  return logs_[key];
+}
+
+std::vector<SyncRequest> FakePool::requests() {
+  MutexLock lock(mutex_);
+  return requests_;
+}
+
+int FakePool::reports(const AttemptKey& key) {
+  MutexLock lock(mutex_);
+  return reports_[key];
+}
+
+// ---- The client
+
+namespace {
+
+class FakeSyncCall final : public SyncCall {
+ public:
+  explicit FakeSyncCall(std::function<void()> cancel) : cancel_(std::move(cancel)) {}
+  ~FakeSyncCall() override { cancel_(); }
+
+ private:
+  const std::function<void()> cancel_;
+};
+
+}  // namespace
+
+std::unique_ptr<SyncCall> FakeCoordinatorClient::Sync(
+    const SyncRequest& request, std::function<void(absl::StatusOr<SyncAnswer>)> done) {
+  uint64_t call = 0;
+  bool away = false;
+  {
+    MutexLock lock(pool_.mutex_);
+    pool_.requests_.push_back(request);
+    away = pool_.away_;
+    call = ++pool_.calls_;
+    if (!away) pool_.held_[call] = {request, done};
+  }
+  pool_.changed_.NotifyAll();
+  if (away) {
+    done(Away());
+  } else {
+    pool_.LookAtHeld(/*due=*/false);
+  }
+  return std::make_unique<FakeSyncCall>([this, call] {
+    FakePool::Held held;
+    {
+      MutexLock lock(pool_.mutex_);
+      const auto it = pool_.held_.find(call);
+      if (it == pool_.held_.end()) return;
+      held = std::move(it->second);
+      pool_.held_.erase(it);
+    }
+    held.done(absl::CancelledError("cancelled"));
+  });
+}
+
+absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& report,
+                                                           std::stop_token) {
+  ReportAnswer answer;
+  {
+    MutexLock lock(pool_.mutex_);
+    if (pool_.away_) return Away();
+    ++pool_.reports_[report.key];
+    v1::AttemptEnd end;
+    if (!end.ParseFromString(report.end)) return absl::InvalidArgumentError("no end");
+    answer.log_offset = pool_.logs_[report.key].size();
+    answer.accepted = answer.log_offset >= end.log_bytes();
+    answer.current = true;
+    if (answer.accepted) {
+      v1::Handoff handoff = pool_.desired_[report.key].spec().handoff();
+      handoff.set_status(end.failure() == v1::Failure::NONE        ? v1::Handoff::SUCCEEDED
+                         : end.failure() == v1::Failure::CANCELLED ? v1::Handoff::CANCELLED
+                                                                   : v1::Handoff::FAILED);
+      handoff.set_reason(end.failure_message());
+      v1::Attempt* attempt = handoff.add_attempts();
+      attempt->set_number(report.key.number);
+      attempt->set_command(end.command());
+      *attempt->mutable_end() = end;
+      answer.handoff = handoff.SerializeAsString();
+      pool_.ends_[report.key] = end;
+      pool_.desired_.erase(report.key);
+      ++pool_.revision_;
+    }
+  }
+  pool_.LookAtHeld(/*due=*/false);
+  return answer;
+}
+
+class FakeLogStream final : public LogStream {
+ public:
+  FakeLogStream(FakePool& pool, AttemptKey key, std::function<void()> wake)
+      : pool_(pool), key_(std::move(key)), wake_(std::move(wake)) {
+    wake_();
+  }
+  std::optional<uint64_t> durable() const override {
+    MutexLock lock(pool_.mutex_);
+    return pool_.logs_[key_].size();
+  }
+  bool ready() const override { return true; }
+  void Write(uint64_t offset, std::string data) override {
+    {
+      MutexLock lock(pool_.mutex_);
+      if (broken()) return;
+      std::string& log = pool_.logs_[key_];
+      written_ += data.size();
+      // Idempotent by offset, and never a gap.
+      if (offset <= log.size() && offset + data.size() > log.size()) {
+        log += data.substr(log.size() - offset);
+      }
+    }
+    pool_.changed_.NotifyAll();
+    wake_();
+  }
+  absl::Status status() const override {
+    MutexLock lock(pool_.mutex_);
+    return broken() ? Away() : absl::OkStatus();
+  }
+
+ private:
+  bool broken() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mutex_) {
+    return pool_.away_ || written_ >= pool_.stream_bytes_;
+  }
+  FakePool& pool_;
+  const AttemptKey key_;
+  const std::function<void()> wake_;
+  uint64_t written_ = 0;
+};
+
+std::unique_ptr<LogStream> FakeCoordinatorClient::OpenLog(const AttemptKey& key, uint64_t,
+                                                          std::function<void()> wake) {
+  return std::make_unique<FakeLogStream>(pool_, key, std::move(wake));
+}
+
+absl::Status FakeCoordinatorClient::GetObject(const std::string& sha256, uint64_t offset,
+                                              const Sink& sink, std::stop_token) {
+  std::string bytes;
+  {
+    MutexLock lock(pool_.mutex_);
+    if (pool_.away_) return Away();
+    const auto object = pool_.objects_.find(sha256);
+    if (object == pool_.objects_.end()) return absl::NotFoundError("there is no such object");
+    bytes = object->second.substr(std::min<size_t>(offset, object->second.size()));
+  }
+  return sink(bytes);
+}
+
+v1::Handoff CommandHandoff(const std::string& id, const std::vector<std::string>& argv) {
+  v1::Handoff handoff;
+  handoff.set_id(id);
+  handoff.set_agent("command");
+  handoff.set_task(absl::StrJoin(argv, " "));
+  v1::HandoffSpec& spec = *handoff.mutable_spec();
+  spec.set_agent("command");
+  spec.set_task(handoff.task());
+  for (const std::string& argument : argv) spec.add_argv(argument);
+  return handoff;
+}
+
+}  // namespace handoff::worker

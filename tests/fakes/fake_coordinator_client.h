@@ -1,0 +1,95 @@
+// A coordinator in memory behind the worker's interface: it wants attempts, holds Syncs until its
+// wishes differ from what they list, keeps logs and ends. Thread-safe. Await... functions block
+// until it is so; ctest's limit ends a test that would wait for ever.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/mutex.h"
+#include "handoff/v1/pool.pb.h"
+#include "worker/rpc/coordinator_client.h"
+
+namespace handoff::worker {
+
+class FakePool {
+ public:
+  // Wants `handoff` to run as attempt `number`. `edit` may change what is sent.
+  AttemptKey Want(v1::Handoff handoff, int number = 1,
+                  const std::function<void(v1::DesiredAttempt&)>& edit = nullptr);
+  void Stop(const AttemptKey& key, EndedBy as, absl::Duration grace = absl::Seconds(10));
+  // Answers the held Sync now, which renews leases.
+  void AnswerNow();
+  void set_lease(absl::Duration lease);
+  void set_pool_id(const std::string& id);
+  // Every call fails while it is away; streams break.
+  void set_away(bool away);
+  // Streams break after this many bytes each.
+  void set_stream_bytes(uint64_t bytes);
+  void PutObject(const std::string& sha256, const std::string& bytes);
+
+  v1::AttemptEnd AwaitEnd(const AttemptKey& key);
+  // Of the next request that lists the attempt like that.
+  AttemptStatus AwaitStatus(const AttemptKey& key,
+                            const std::function<bool(const AttemptStatus&)>& wanted);
+  AttemptStatus AwaitStage(const AttemptKey& key, Stage stage);
+  SyncRequest AwaitRequest(const std::function<bool(const SyncRequest&)>& wanted);
+  void AwaitLog(const AttemptKey& key, const std::string& text);
+  std::string log(const AttemptKey& key);
+  std::vector<SyncRequest> requests();
+  int reports(const AttemptKey& key);
+
+ private:
+  friend class FakeCoordinatorClient;
+  friend class FakeLogStream;
+  struct Held {
+    SyncRequest request;
+    std::function<void(absl::StatusOr<SyncAnswer>)> done;
+  };
+  std::optional<SyncAnswer> Answer(const SyncRequest& request, bool due)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void LookAtHeld(bool due);
+
+  Mutex mutex_;
+  CondVar changed_;
+  std::string pool_id_ ABSL_GUARDED_BY(mutex_) = "pool-1";
+  uint64_t revision_ ABSL_GUARDED_BY(mutex_) = 1;
+  bool away_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t stream_bytes_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;
+  absl::Duration lease_ ABSL_GUARDED_BY(mutex_) = absl::Minutes(30);
+  uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 100;
+  std::map<AttemptKey, v1::DesiredAttempt> desired_ ABSL_GUARDED_BY(mutex_);
+  std::map<AttemptKey, v1::AttemptEnd> ends_ ABSL_GUARDED_BY(mutex_);
+  std::map<AttemptKey, int> reports_ ABSL_GUARDED_BY(mutex_);
+  std::map<AttemptKey, std::string> logs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, Held> held_ ABSL_GUARDED_BY(mutex_);  // by number of the call
+  uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<SyncRequest> requests_ ABSL_GUARDED_BY(mutex_);
+};
+
+// One worker's connection to the pool.
+class FakeCoordinatorClient final : public CoordinatorClient {
+ public:
+  explicit FakeCoordinatorClient(FakePool& pool) : pool_(pool) {}
+  std::unique_ptr<SyncCall> Sync(const SyncRequest& request,
+                                 std::function<void(absl::StatusOr<SyncAnswer>)> done) override;
+  absl::StatusOr<ReportAnswer> Report(const AttemptReport& report, std::stop_token stop) override;
+  std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, uint64_t epoch,
+                                     std::function<void()> wake) override;
+  absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
+                         std::stop_token stop) override;
+
+ private:
+  FakePool& pool_;
+};
+
+// A handoff of the agent `command` without a repository.
+v1::Handoff CommandHandoff(const std::string& id, const std::vector<std::string>& argv);
+
+}  // namespace handoff::worker
