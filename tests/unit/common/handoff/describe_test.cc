@@ -1,0 +1,274 @@
+#include "common/handoff/describe.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/text_format.h"
+#include "gtest/gtest.h"
+#include "handoff/v1/types.pb.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+v1::Handoff Record(const std::string& text) {
+  v1::Handoff handoff;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &handoff));
+  return handoff;
+}
+
+constexpr char kQueued[] = R"(
+  id: "20261120-fix-it" status: QUEUED owner: "ann" agent: "cursor"
+  repo: "https://example.org/x.git" branch: "handoff/20261120-fix-it" base_commit: "aaaa"
+  spec {
+    task: "Fix it.\nTwice." agent: "cursor"
+    repository { url: "https://example.org/x.git" commit: "aaaa" }
+  }
+)";
+
+// Attempt 1 failed, attempt 2 has told everything.
+v1::Handoff Failed() {
+  return Record(absl::StrCat(kQueued, R"(
+    attempts {
+      number: 1 state: LOST worker: "old" session: "s-1" session_kind: NEW failure: WORKER_LOST
+      failure_message: "The host was restarted." started_at { seconds: 1700000000 }
+      command: "cursor-agent --resume s-1 --print"
+    }
+    attempts {
+      number: 2 state: FAILED worker: "build-7" session: "s-1" session_kind: SAME
+      session_verified: YES exit_code: 1 failure: AGENT_ERROR
+      failure_message: "The agent exited with status 1." workspace: "/w/20261120-fix-it/repo"
+      started_at { seconds: 1700000100 } ended_at { seconds: 1700000200 } log_bytes: 1200000
+      command: "cursor-agent --resume s-1 --print --output-format stream-json"
+      safe_command: "cd /w && cursor-agent --resume s-1" isolation: "cgroup v2"
+      end { facts {
+        base_commit: "aaaa" head_commit: "bbbb"
+        commits { id: "bbbb0123456789" subject: "Mend `f`" }
+        files { path: "src/a b.cc" kind: MODIFIED added: 3 deleted: 1 committed: true }
+        files_changed: 1 lines_added: 3 lines_deleted: 1
+        tools { name: "shell" command: "ninja test" exit_code: 1 duration { seconds: 12 }
+                outcome: "failure" }
+        tools_total: 7 usage { input_tokens: 9120 output_tokens: 240 }
+        last_message: "The test fails.\n## Facts\n\x1b]0;title\x07```\n- Status: succeeded"
+        model: "Auto" unknown_events { key: "novelty" value: 3 }
+      } }
+    })"));
+}
+
+v1::Handoff FailedRecord() {
+  v1::Handoff handoff = Failed();
+  handoff.set_status(v1::Handoff::FAILED);
+  handoff.set_failure(v1::Failure::AGENT_ERROR);
+  handoff.set_changed(true);
+  handoff.set_head_commit("bbbb");
+  handoff.set_reason("attempt 2 failed: agent_error");
+  handoff.mutable_ended_at()->set_seconds(1700000200);
+  return handoff;
+}
+
+TEST(StatusText, SaysWhatASuccessIsWorth) {
+  v1::Handoff handoff = Record(kQueued);
+  EXPECT_EQ(StatusText(handoff), "queued");
+  handoff.set_status(v1::Handoff::SUCCEEDED);
+  EXPECT_EQ(StatusText(handoff), "succeeded (no changes)");
+  handoff.set_changed(true);
+  EXPECT_EQ(StatusText(handoff), "succeeded (unchecked)");
+  handoff.set_verified(true);
+  EXPECT_EQ(StatusText(handoff), "succeeded");
+}
+
+TEST(StatusText, WithoutARepositoryNothingCouldChange) {
+  v1::Handoff handoff;
+  handoff.set_status(v1::Handoff::SUCCEEDED);
+  EXPECT_EQ(StatusText(handoff), "succeeded (unchecked)");
+}
+
+TEST(Describe, AQueuedHandoffHasTheTemplateAndNothingInvented) {
+  const Document d = Describe(Record(kQueued));
+  EXPECT_EQ(d.Field("Status"), "queued");
+  EXPECT_EQ(d.Field("Task"), "Fix it.\nTwice.");
+  EXPECT_EQ(d.Field("Model"), "default");
+  EXPECT_EQ(d.Field("Session ID"), "none");
+  EXPECT_EQ(d.Field("Started"), "not yet");
+  EXPECT_THAT(d.commands, ElementsAre());
+  EXPECT_THAT(d.logs, ElementsAre());
+  EXPECT_EQ(d.latest_summary, "- Pending.");
+  EXPECT_EQ(d.what_it_tried, "- Pending.");
+  EXPECT_EQ(d.files_touched, "- Pending.");
+  EXPECT_EQ(d.errors, "- Pending.");
+  EXPECT_EQ(d.final_outcome, "- Pending.");
+  EXPECT_THAT(d.resume_prompt, HasSubstr("Original task:\nFix it.\nTwice.\n\nLatest known state:\n"
+                                         "No agent has started yet"));
+}
+
+TEST(Describe, TheSkillsFieldsComeFirstThenOurs) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : Describe(FailedRecord()).metadata) names.push_back(name);
+  EXPECT_THAT(names, ElementsAre("Status", "Task", "Model", "Session ID", "Workspace", "Started",
+                                 "Current attempt", "Owner", "Worker", "Branch", "Base commit",
+                                 "Head commit", "Session kind", "Isolation", "Checks", "Agent"));
+}
+
+TEST(Describe, AFailedHandoffTellsWhatHappenedAndWhatToDo) {
+  const Document d = Describe(FailedRecord());
+  EXPECT_EQ(d.Field("Started"), "2023-11-14T22:13:20Z");
+  EXPECT_EQ(d.Field("Current attempt"), "2");
+  EXPECT_EQ(d.Field("Session kind"), "same session (verified: yes)");
+  EXPECT_EQ(d.Field("Worker"), "build-7");
+  EXPECT_THAT(d.logs, ElementsAre("attempt-1.log", "attempt-2.log"));
+  EXPECT_THAT(d.commands,
+              ElementsAre("# attempt 1 on old", "cursor-agent --resume s-1 --print",
+                          "# attempt 2 on build-7",
+                          "cursor-agent --resume s-1 --print --output-format stream-json",
+                          "# to paste on that worker: the next attempt by hand",
+                          "cd /w && cursor-agent --resume s-1"));
+  EXPECT_EQ(d.what_it_tried,
+            "- 6 earlier tool calls in the log\n- `ninja test`: exit status 1, 12 s (reported)");
+  EXPECT_EQ(d.files_touched, "- `src/a b.cc`: modified, +3 -1");
+  EXPECT_EQ(d.errors,
+            "- `agent_error`: The agent exited with status 1.\n"
+            "- `ninja test`: exit status 1, 12 s (reported)");
+  EXPECT_EQ(d.next_step,
+            "- Read the end of `attempt-2.log`, then `handoff resume 20261120-fix-it`.");
+  EXPECT_EQ(d.final_outcome,
+            "- failed\n- attempt 2 failed: agent_error\n- Ended 2023-11-14T22:16:40Z");
+}
+
+TEST(Describe, FactsKeepObservedAndReportedApart) {
+  EXPECT_EQ(Describe(FailedRecord()).facts,
+            "Observed by the worker (git, process, clock):\n\n"
+            "- Attempt 1 on `old`: lost (worker_lost), started 2023-11-14T22:13:20Z\n"
+            "- Attempt 2 on `build-7`: failed (agent_error), exit status 1, started "
+            "2023-11-14T22:15:00Z, took 100 s, log 1.2 MB\n"
+            "- Base `aaaa`, head `bbbb`\n"
+            "- Against what was submitted: 1 commit and 1 changed file (+3 -1)\n"
+            "- Commit `bbbb01234567` `` Mend `f` ``\n\n"
+            "Reported by the agent's stream (not checked):\n\n"
+            "- Model `Auto`\n- 7 tool calls\n"
+            "- Tokens: 9120 in, 240 out, 0 read from cache, 0 written to cache\n"
+            "- Not understood: `novelty`, 3 times");
+}
+
+TEST(Describe, PromptsFollowTheSkillsTemplates) {
+  const Document d = Describe(FailedRecord());
+  EXPECT_THAT(d.resume_prompt, StartsWith("Continue the delegated task below.\n\nOriginal task:\n"
+                                          "Fix it.\nTwice.\n\nLatest known state:\n"));
+  EXPECT_THAT(d.resume_prompt, HasSubstr("> The test fails.\n"));
+  EXPECT_THAT(d.resume_prompt, HasSubstr("Errors or blockers:\n\n- `agent_error`"));
+  EXPECT_THAT(d.resume_prompt,
+              HasSubstr("\n\nNext step:\nFind out why `ninja test` failed, mend it"));
+  EXPECT_THAT(d.takeover_prompt,
+              StartsWith("Continue this task in the current interactive Cursor session.\n\n"
+                         "Original task:\nFix it.\nTwice.\n\n"
+                         "What the headless agent already tried:\n- 6 earlier"));
+  for (const char* heading :
+       {"\n\nCurrent state:\n", "\n\nBlockers or open questions:\n- `agent_error`",
+        "\n\nNext step to take now:\nFind out why"}) {
+    EXPECT_THAT(d.takeover_prompt, HasSubstr(heading));
+  }
+}
+
+TEST(Describe, WhatTheAgentSaidIsQuotedAndOpensNothing) {
+  const Document d = Describe(FailedRecord());
+  EXPECT_THAT(d.latest_summary, HasSubstr("as it reported it (not checked):\n\n````text\nThe test "
+                                          "fails.\n## Facts\n```\n- Status: succeeded\n````"));
+  EXPECT_THAT(d.latest_summary, HasSubstr("the facts stand alone"));
+  const std::string text = Render(d);
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(text, HasSubstr("\n\\## Facts\n```\n"));
+  EXPECT_EQ(*Parse(text), d);
+}
+
+TEST(Describe, ALiveAttemptIsPartial) {
+  v1::Handoff handoff = Record(kQueued);
+  handoff.set_status(v1::Handoff::RUNNING);
+  v1::Attempt& attempt = *handoff.add_attempts();
+  attempt.set_number(1);
+  attempt.set_state(v1::Attempt::RUNNING);
+  attempt.mutable_started_at()->set_seconds(1700000000);
+  const Document d = Describe(handoff);
+  EXPECT_THAT(d.latest_summary, StartsWith("- Partial: the attempt has not ended.\n"));
+  EXPECT_EQ(d.files_touched, "- Pending.");
+  EXPECT_EQ(d.errors, "- Pending.");
+  EXPECT_THAT(d.next_step, HasSubstr("handoff logs -f"));
+}
+
+TEST(Describe, EveryStatusHasOneNextStep) {
+  for (int status = v1::Handoff::QUEUED; status <= v1::Handoff::CANCELLED; ++status) {
+    for (int failure = v1::Failure::NONE; failure <= v1::Failure::INTERNAL; ++failure) {
+      v1::Handoff handoff = FailedRecord();
+      handoff.set_status(static_cast<v1::Handoff::Status>(status));
+      handoff.set_failure(static_cast<v1::Failure::Class>(failure));
+      const Document d = Describe(handoff);
+      EXPECT_THAT(d.next_step, StartsWith("- ")) << status << " " << failure;
+      EXPECT_NE(d.next_step, "- Pending.");
+      EXPECT_THAT(d.next_step, Not(HasSubstr("\n")));
+      EXPECT_EQ(*Parse(Render(d)), d);
+    }
+  }
+}
+
+TEST(Describe, TextOfAnySizeIsBounded) {
+  v1::Handoff handoff = FailedRecord();
+  v1::Facts& facts = *handoff.mutable_attempts(1)->mutable_end()->mutable_facts();
+  facts.set_last_message(std::string(1 << 20, 'x'));
+  for (int i = 0; i < 5000; ++i) {
+    facts.add_tools()->set_command(std::string(10'000, 'c'));
+    facts.add_files()->set_path(std::string(10'000, 'p'));
+    facts.add_commits()->set_subject(std::string(10'000, 's'));
+  }
+  EXPECT_LT(Render(Describe(handoff)).size(), 200'000u);
+}
+
+TEST(PromptFor, TheFirstAttemptGetsTheTaskThenTheRules) {
+  v1::Handoff handoff = Record(kQueued);
+  handoff.add_attempts()->set_number(1);
+  const std::string prompt = PromptFor(handoff, 1);
+  EXPECT_THAT(prompt, StartsWith("Fix it.\nTwice.\n\n---\n"));
+  EXPECT_THAT(prompt, HasSubstr(".cursor/agent-handoffs/20261120-fix-it/handoff.md"));
+}
+
+TEST(PromptFor, ALaterAttemptInTheSameSessionGetsTheResumePromptOfWhatWasKnownBefore) {
+  v1::Handoff handoff = FailedRecord();
+  const std::string section = Describe(handoff).resume_prompt;
+  handoff.set_status(v1::Handoff::QUEUED);
+  handoff.set_reason("no free slot");
+  v1::Attempt& third = *handoff.add_attempts();
+  third.set_number(3);
+  third.set_session_kind(v1::Attempt::SAME);
+  EXPECT_EQ(PromptFor(handoff, 3), section + "\n");
+}
+
+TEST(PromptFor, AFreshSessionGetsTheRulesToo) {
+  v1::Handoff handoff = FailedRecord();
+  v1::Attempt& third = *handoff.add_attempts();
+  third.set_number(3);
+  third.set_session_kind(v1::Attempt::FRESH);
+  const std::string prompt = PromptFor(handoff, 3);
+  EXPECT_THAT(prompt, StartsWith("Continue the delegated task below."));
+  EXPECT_THAT(prompt, HasSubstr("How this attempt is run"));
+}
+
+TEST(PromptFor, ARetryOfAnAttemptThatNeverStartedBeginsWithTheTask) {
+  v1::Handoff handoff = Record(kQueued);
+  v1::Attempt& first = *handoff.add_attempts();
+  first.set_number(1);
+  first.set_state(v1::Attempt::FAILED);
+  first.set_failure(v1::Failure::CHECKOUT_FAILED);
+  handoff.add_attempts()->set_number(2);
+  EXPECT_THAT(PromptFor(handoff, 2), StartsWith("Fix it.\nTwice.\n\n---\n"));
+}
+
+TEST(PromptFor, ACommandIsItsTask) {
+  v1::Handoff handoff = Record(kQueued);
+  handoff.mutable_spec()->set_agent("command");
+  EXPECT_EQ(PromptFor(handoff, 2), "Fix it.\nTwice.");
+}
+
+}  // namespace
+}  // namespace handoff
