@@ -1,0 +1,43 @@
+#include "coordinator/config.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Config, AFileGoesOverTheDefaults) {
+  const auto config = ParseConfig("data_dir = '/srv/handoff'\nlog_level = \"debug\"\n", "x", {});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->data_dir, "/srv/handoff");
+  EXPECT_EQ(config->log_level, "debug");
+  EXPECT_EQ(config->listen, Config().listen);
+}
+
+TEST(Config, WhatIsNotKnownIsAnErrorWithItsLine) {
+  EXPECT_THAT(std::string(ParseConfig("\nport = 1\n", "a.toml", {}).status().message()),
+              HasSubstr("a.toml:2: unknown key 'port'"));
+  EXPECT_THAT(std::string(ParseConfig("listen = 1\n", "a.toml", {}).status().message()),
+              HasSubstr("a.toml:1: 'listen' must be text"));
+  EXPECT_THAT(std::string(ParseConfig("\n\n]", "a.toml", {}).status().message()),
+              HasSubstr("a.toml:3: "));
+}
+
+TEST(Config, SaysWhatIsMissing) {
+  Config config;
+  EXPECT_THAT(std::string(Validate(config).message()), HasSubstr("--data-dir"));
+  config.data_dir = "/x";
+  EXPECT_TRUE(Validate(config).ok());
+  config.log_level = "loud";
+  EXPECT_THAT(std::string(Validate(config).message()), HasSubstr("'loud'"));
+  config.log_level = "info";
+  config.listen = "nonsense";
+  EXPECT_THAT(std::string(Validate(config).message()), HasSubstr("'nonsense'"));
+}
+
+}  // namespace
+}  // namespace handoff

@@ -1,0 +1,333 @@
+#include "coordinator/service/convert.h"
+
+#include <string>
+
+#include "common/rpc/proto_time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::ElementsAre;
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+
+v1::HandoffSpec Spec() {
+  v1::HandoffSpec spec;
+  spec.set_task("mend\nthe build");
+  spec.set_owner("ann");
+  spec.mutable_repository()->set_url("https://host/a.git");
+  (*spec.mutable_labels())["b"] = "2";
+  (*spec.mutable_labels())["a"] = "1";
+  Normalise(spec);
+  return spec;
+}
+
+core::Handoff Stored() {
+  core::Handoff handoff = ToCore(Spec(), kNow).handoff;
+  handoff.id = "20270115-mend";
+  handoff.status = core::HandoffStatus::kRunning;
+  handoff.created_at = handoff.updated_at = kNow;
+  core::Attempt attempt;
+  attempt.number = 1;
+  attempt.state = core::AttemptState::kLeased;
+  attempt.epoch = 7;
+  attempt.worker_name = "host-a";
+  handoff.attempts.push_back(attempt);
+  return handoff;
+}
+
+v1::AttemptEnd End() {
+  v1::AttemptEnd end;
+  end.set_failure(v1::Failure::AGENT_ERROR);
+  end.set_exit_code(0);
+  end.set_ended_by(v1::AttemptEnd::ITSELF);
+  end.mutable_facts()->set_head_commit(std::string(40, 'c'));
+  end.mutable_facts()->set_files_changed(3);
+  end.set_command("agent --print");
+  return end;
+}
+
+core::AttemptEnd CoreEnd(const v1::AttemptEnd& end) {
+  v1::ReportRequest request;
+  *request.mutable_end() = end;
+  return ToCore(request).end;
+}
+
+TEST(Normalise, FillsWhatAPersonLeftOut) {
+  const v1::HandoffSpec spec = Spec();
+  EXPECT_EQ(spec.agent(), "cursor");
+  EXPECT_EQ(spec.repository().key(), "https://host/a.git");
+  EXPECT_EQ(spec.retries(), 2);
+  // What may be silent for how long depends on the agent and the worker.
+  EXPECT_FALSE(spec.has_timeout());
+  EXPECT_FALSE(spec.has_stall_timeout());
+  EXPECT_FALSE(spec.has_first_event_timeout());
+  EXPECT_EQ(spec.lease().seconds(), 1800);
+}
+
+TEST(Normalise, KeepsWhatAPersonSaid) {
+  v1::HandoffSpec spec;
+  spec.set_agent("command");
+  spec.add_argv("echo");
+  spec.add_argv("a b");
+  spec.set_retries(0);
+  *spec.mutable_timeout() = ToProto(absl::Seconds(1));
+  Normalise(spec);
+  EXPECT_EQ(spec.retries(), 0);
+  EXPECT_EQ(spec.timeout().seconds(), 1);
+  EXPECT_EQ(spec.task(), "echo 'a b'");
+}
+
+TEST(Normalise, AKeyCannotNameAnotherRepositorysMirror) {
+  v1::HandoffSpec spec = Spec();
+  spec.mutable_repository()->set_key("https://other/b.git");
+  Normalise(spec);
+  EXPECT_EQ(spec.repository().key(), "https://host/a.git");
+}
+
+TEST(Submit, TheContentIsTheSameWhateverTheKeyAndTheOrder) {
+  v1::HandoffSpec first = Spec();
+  v1::HandoffSpec second;
+  second.ParseFromString(first.SerializeAsString());
+  second.set_idempotency_key("k");
+  EXPECT_EQ(ToCore(first, kNow).handoff.content_hash, ToCore(second, kNow).handoff.content_hash);
+  second.set_task("another");
+  EXPECT_NE(ToCore(first, kNow).handoff.content_hash, ToCore(second, kNow).handoff.content_hash);
+}
+
+TEST(Submit, CarriesWhatPlacementReads) {
+  v1::HandoffSpec spec = Spec();
+  spec.set_id("wish");
+  spec.set_priority(5);
+  spec.set_exclusive(true);
+  *spec.mutable_deadline() = ToProto(absl::Hours(2));
+  (*spec.mutable_require())["os"] = "linux";
+  spec.mutable_repository()->set_pack_sha256(std::string(64, 'a'));
+  const core::Submit submit = ToCore(spec, kNow);
+  EXPECT_EQ(submit.wished_id, "wish");
+  EXPECT_EQ(submit.handoff.task_line, "mend the build");
+  EXPECT_EQ(submit.handoff.priority, 5);
+  EXPECT_TRUE(submit.handoff.exclusive);
+  EXPECT_EQ(submit.handoff.deadline, kNow + absl::Hours(2));
+  EXPECT_EQ(submit.handoff.require.at("os"), "linux");
+  EXPECT_EQ(submit.handoff.pack_sha256, std::string(64, 'a'));
+  v1::HandoffSpec back;
+  ASSERT_TRUE(back.ParseFromString(submit.handoff.spec));
+  EXPECT_EQ(CanonicalBytes(back), CanonicalBytes(spec));
+}
+
+TEST(Resume, ChangesOnlyWhatIsSaid) {
+  v1::ResumeRequest request;
+  EXPECT_EQ(*ChangedSpec(Stored(), request), "");
+  request.set_model("big");
+  v1::HandoffSpec spec;
+  ASSERT_TRUE(spec.ParseFromString(*ChangedSpec(Stored(), request)));
+  EXPECT_EQ(spec.model(), "big");
+  EXPECT_EQ(spec.task(), Spec().task());
+  // A model belongs to the agent that knows it.
+  core::Handoff with_model = Stored();
+  with_model.spec = CanonicalBytes(spec);
+  v1::ResumeRequest other;
+  other.set_agent("claude");
+  ASSERT_TRUE(spec.ParseFromString(*ChangedSpec(with_model, other)));
+  EXPECT_EQ(spec.agent(), "claude");
+  EXPECT_EQ(spec.model(), "");
+  *request.mutable_timeout() = ToProto(-absl::Seconds(1));
+  EXPECT_EQ(ChangedSpec(Stored(), request).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(List, HidesWhatEndedLongAgoUnlessAllIsAsked) {
+  v1::ListRequest request;
+  EXPECT_EQ(ToCore(request, kNow).ended_since, kNow - absl::Hours(24));
+  EXPECT_EQ(ToCore(request, kNow).limit, 50);
+  request.set_all(true);
+  EXPECT_EQ(ToCore(request, kNow).ended_since, absl::InfinitePast());
+}
+
+TEST(List, StalledIsRunningInTheStore) {
+  v1::ListRequest request;
+  request.add_statuses(v1::Handoff::STALLED);
+  request.add_statuses(v1::Handoff::RUNNING);
+  request.add_statuses(v1::Handoff::FAILED);
+  EXPECT_THAT(ToCore(request, kNow).statuses,
+              ElementsAre(core::HandoffStatus::kRunning, core::HandoffStatus::kFailed));
+}
+
+TEST(Show, AnEndedAttemptHasItsFactsOnce) {
+  core::Handoff stored = Stored();
+  stored.status = core::HandoffStatus::kFailed;
+  stored.attempts[0].state = core::AttemptState::kFailed;
+  stored.attempts[0].end = CoreEnd(End());
+  const v1::Handoff full = ToProto(stored, Detail::kFull);
+  EXPECT_EQ(full.spec().task(), Spec().task());
+  EXPECT_EQ(full.task(), Spec().task());
+  ASSERT_EQ(full.attempts_size(), 1);
+  EXPECT_EQ(full.attempts(0).facts().files_changed(), 3u);
+  EXPECT_FALSE(full.attempts(0).end().has_facts());
+  EXPECT_EQ(full.attempts(0).command(), "agent --print");
+  const v1::Handoff listed = ToProto(stored, Detail::kList);
+  EXPECT_FALSE(listed.has_spec());
+  EXPECT_EQ(listed.task(), "mend the build");
+  EXPECT_FALSE(listed.attempts(0).has_facts());
+  for (const v1::Handoff& handoff : {full, listed}) {
+    EXPECT_TRUE(handoff.attempts(0).has_exit_code());
+    EXPECT_EQ(handoff.attempts(0).failure(), v1::Failure::AGENT_ERROR);
+    EXPECT_EQ(handoff.head_commit(), std::string(40, 'c'));
+    EXPECT_EQ(handoff.files_changed(), 3u);
+    EXPECT_EQ(handoff.branch(), "handoff/20270115-mend");
+  }
+}
+
+TEST(Show, FactsOfOldAttemptsGiveWayAboveTheBound) {
+  core::Handoff stored = Stored();
+  v1::AttemptEnd end = End();
+  end.mutable_facts()->set_last_message(std::string(400 << 10, 'x'));
+  stored.attempts.clear();
+  for (int number = 1; number <= 5; ++number) {
+    core::Attempt attempt;
+    attempt.number = number;
+    attempt.state = core::AttemptState::kFailed;
+    attempt.end = CoreEnd(end);
+    stored.attempts.push_back(attempt);
+  }
+  const v1::Handoff handoff = ToProto(stored, Detail::kFull);
+  ASSERT_EQ(handoff.attempts_size(), 5);
+  EXPECT_LT(handoff.ByteSizeLong(), 1u << 20);
+  EXPECT_TRUE(handoff.attempts(4).has_facts());
+  EXPECT_FALSE(handoff.attempts(0).has_facts());
+  EXPECT_EQ(handoff.attempts(0).number(), 1);
+}
+
+TEST(Show, AnEndThatIsTooLargeLosesItsFilesAndNotItsDecision) {
+  v1::AttemptEnd end = End();
+  end.mutable_facts()->add_files()->set_path(std::string(2 << 20, 'p'));
+  const core::AttemptEnd stored = CoreEnd(end);
+  EXPECT_LT(stored.bytes.size(), 1u << 20);
+  EXPECT_EQ(stored.failure, FailureClass::kAgentError);
+  EXPECT_EQ(stored.files_changed, 3u);
+}
+
+TEST(Show, WhatMakesNoSenseInAnEndIsLeftOut) {
+  v1::AttemptEnd end = End();
+  end.set_failure(static_cast<v1::Failure::Class>(99));
+  end.set_session(std::string(300, 's'));
+  end.mutable_facts()->set_head_commit("--help");
+  end.set_log_sha256("x");
+  const core::AttemptEnd stored = CoreEnd(end);
+  EXPECT_EQ(stored.failure, FailureClass::kInternal);
+  EXPECT_EQ(stored.session, "");
+  EXPECT_EQ(stored.head_commit, "");
+  EXPECT_EQ(stored.log_sha256, "");
+}
+
+core::AttemptView View() {
+  v1::AttemptStatus status;
+  status.set_phase("preparing (cloning 43 %)");
+  status.set_last_line("reading");
+  *status.mutable_last_activity_at() = ToProto(kNow + absl::Seconds(5));
+  core::AttemptView view;
+  view.handoff_id = "20270115-mend";
+  view.number = 1;
+  view.epoch = 7;
+  view.bytes = status.SerializeAsString();
+  return view;
+}
+
+TEST(Overlay, LaysTheWorkersLastWordsOverALiveAttempt) {
+  v1::Handoff handoff = ToProto(Stored(), Detail::kFull);
+  core::AttemptView view = View();
+  view.stalled = true;
+  Overlay(view, Engine::Lease{kNow, true, core::AttemptState::kRunning}, handoff);
+  EXPECT_EQ(handoff.status(), v1::Handoff::STALLED);
+  EXPECT_EQ(handoff.phase(), "preparing (cloning 43 %)");
+  EXPECT_EQ(handoff.attempts(0).state(), v1::Attempt::RUNNING);
+  EXPECT_EQ(handoff.attempts(0).last_line(), "reading");
+  EXPECT_TRUE(handoff.attempts(0).unreachable());
+  EXPECT_EQ(FromProto(handoff.last_activity_at()), kNow + absl::Seconds(5));
+}
+
+TEST(Overlay, NeverTouchesAnAttemptThatEnded) {
+  core::Handoff stored = Stored();
+  stored.attempts[0].state = core::AttemptState::kFailed;
+  v1::Handoff handoff = ToProto(stored, Detail::kFull);
+  const std::string before = handoff.SerializeAsString();
+  Overlay(View(), Engine::Lease{kNow, false, core::AttemptState::kRunning}, handoff);
+  EXPECT_EQ(handoff.SerializeAsString(), before);
+}
+
+TEST(Overlay, WordsOfAnotherEpochAreNotShown) {
+  v1::Handoff handoff = ToProto(Stored(), Detail::kFull);
+  core::AttemptView view = View();
+  view.epoch = 8;
+  Overlay(view, Engine::Lease{kNow, false, core::AttemptState::kLeased}, handoff);
+  EXPECT_EQ(handoff.phase(), "");
+}
+
+core::Sync::Desired Desired(const std::string& id) {
+  core::Sync::Desired desired;
+  desired.handoff_id = id;
+  desired.number = 1;
+  desired.epoch = 7;
+  desired.lease = absl::Minutes(30);
+  desired.with_spec = true;
+  return desired;
+}
+
+TEST(SyncAnswers, SpecsBeyondOneMebibyteComeWithTheNext) {
+  SyncAnswer answer;
+  core::Handoff large = Stored();
+  v1::HandoffSpec spec = Spec();
+  spec.set_task(std::string(700 << 10, 't'));
+  large.spec = CanonicalBytes(spec);
+  for (const std::string id : {"a", "b", "c"}) {
+    answer.reply.attempts.push_back(Desired(id));
+    answer.specs.push_back(large);
+  }
+  core::Sync::Desired known = Desired("d");
+  known.with_spec = false;
+  answer.reply.attempts.push_back(known);
+  const v1::SyncResponse response = ToProto(answer);
+  ASSERT_EQ(response.attempts_size(), 2);
+  EXPECT_EQ(response.attempts(0).handoff_id(), "a");
+  EXPECT_TRUE(response.attempts(0).has_spec());
+  EXPECT_EQ(response.attempts(1).handoff_id(), "d");
+  EXPECT_LT(response.ByteSizeLong(), 4u << 20);
+}
+
+TEST(Workers, AreListedByNameInPagesThatFitIntoAMessage) {
+  core::ListWorkers::Reply reply;
+  for (const std::string name : {"c", "a", "b"}) {
+    core::ListWorkers::Item item;
+    item.worker.name = name;
+    item.worker.not_accepting = std::string(900 << 10, 'x');
+    reply.workers.push_back(item);
+  }
+  const v1::ListWorkersResponse first = ToProto(reply, "");
+  ASSERT_EQ(first.workers_size(), 2);
+  EXPECT_EQ(first.workers(0).name(), "a");
+  EXPECT_EQ(first.next_page_token(), "b");
+  const v1::ListWorkersResponse second = ToProto(reply, first.next_page_token());
+  ASSERT_EQ(second.workers_size(), 1);
+  EXPECT_EQ(second.workers(0).name(), "c");
+  EXPECT_EQ(second.next_page_token(), "");
+}
+
+TEST(SyncAnswers, AStopSaysAsWhatAndWhy) {
+  SyncAnswer answer;
+  core::Sync::Desired stop = Desired("a");
+  stop.with_spec = false;
+  stop.stop = true;
+  stop.stop_as = EndedBy::kCancel;
+  stop.stop_reason = "no longer needed";
+  answer.reply.attempts.push_back(stop);
+  const v1::SyncResponse response = ToProto(answer);
+  EXPECT_EQ(response.attempts(0).action(), v1::DesiredAttempt::STOP);
+  EXPECT_EQ(response.attempts(0).stop_as(), v1::AttemptEnd::CANCEL);
+  EXPECT_EQ(response.attempts(0).stop_reason(), "no longer needed");
+  EXPECT_EQ(response.attempts(0).stop_grace().seconds(), 10);
+}
+
+}  // namespace
+}  // namespace handoff
