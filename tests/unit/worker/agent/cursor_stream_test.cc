@@ -1,0 +1,258 @@
+#include "worker/agent/cursor_stream.h"
+
+#include <random>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "common/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+// Composed from the documented schema; ids and texts are made up.
+std::string Stream(const std::string& name) {
+  const auto text = ReadFile(absl::StrCat(HANDOFF_STREAMS, "/", name, ".jsonl"));
+  EXPECT_TRUE(text.ok()) << text.status();
+  return text.value_or("");
+}
+
+// An event in a few words, so that a stream can be compared as a list.
+struct Teller {
+  std::string operator()(const AgentEvent::SessionStarted& e) const {
+    return absl::StrCat("session ", e.session, " ", e.model);
+  }
+  std::string operator()(const AgentEvent::Text& e) const { return absl::StrCat("text ", e.text); }
+  std::string operator()(const AgentEvent::Progress&) const { return "progress"; }
+  std::string operator()(const AgentEvent::ToolStarted& e) const {
+    return absl::StrCat("start ", e.name, "|", e.command, "|", e.path);
+  }
+  std::string operator()(const AgentEvent::ToolFinished& e) const {
+    return absl::StrCat("done ", e.name, "|", e.command, "|", e.path, "|", e.outcome, "|",
+                        e.exit_code ? absl::StrCat(*e.exit_code) : "-", "|",
+                        absl::FormatDuration(e.duration));
+  }
+  std::string operator()(const AgentEvent::Todo& e) const { return absl::StrCat("todo ", e.text); }
+  std::string operator()(const AgentEvent::Usage& e) const {
+    return absl::StrCat("usage ", e.input, " ", e.output, " ", e.cache_read, " ", e.cache_write);
+  }
+  std::string operator()(const AgentEvent::Retry& e) const {
+    return absl::StrCat("retry ", e.message);
+  }
+  std::string operator()(const AgentEvent::Result& e) const {
+    return absl::StrCat("result ", e.ok ? "ok" : std::string(FailureName(e.failure)), " ",
+                        e.message);
+  }
+  std::string operator()(const AgentEvent::Unknown& e) const {
+    return absl::StrCat("unknown ", e.type);
+  }
+  std::string operator()(const AgentEvent::Heartbeat&) const { return "alive"; }
+};
+
+std::vector<std::string> Told(CursorStream& stream, absl::string_view lines) {
+  std::vector<std::string> out;
+  for (const absl::string_view line : absl::StrSplit(lines, '\n')) {
+    for (const AgentEvent& event : stream.ParseLine(line)) {
+      out.push_back(std::visit(Teller{}, event.what));
+    }
+  }
+  return out;
+}
+std::vector<std::string> Told(absl::string_view lines) {
+  CursorStream stream;
+  return Told(stream, lines);
+}
+
+TEST(CursorStream, TheDocumentedStreamIsUnderstood) {
+  EXPECT_THAT(
+      Told(Stream("documented")),
+      ElementsAre("session 7d1f0c52 Auto", "alive", "progress", "progress",
+                  "text I will build first.", "start shell|ninja -C build|",
+                  "done shell|ninja -C build||failure|1|8.13s",
+                  "done edit||/w/repo/x.cc|success|-|0", "text Fixed; build passes.",
+                  "usage 9120 240 45100 0", "result ok I will build first.Fixed; build passes."));
+}
+
+TEST(CursorStream, ARejectedToolCallIsTold) {
+  EXPECT_THAT(Told(Stream("rejected")), ElementsAre("done shell|rm -rf build||rejected|-|0"));
+}
+
+TEST(CursorStream, EveryKindOfToolHasItsName) {
+  for (const char* kind : {"read", "write", "edit", "delete", "ls", "glob", "grep", "semSearch",
+                           "task", "webSearch", "fetch", "askQuestion", "brandNew"}) {
+    EXPECT_THAT(Told(absl::StrCat(R"({"type":"tool_call","subtype":"started","call_id":"c",)",
+                                  R"("tool_call":{"hookAdditionalContexts":[],")", kind,
+                                  R"(ToolCall":{"args":{"path":"p"}}}})")),
+                ElementsAre(absl::StrCat("start ", kind, "||p")));
+  }
+}
+
+TEST(CursorStream, McpAndFunctionToolsMayCarryTheirArgumentsAsText) {
+  EXPECT_THAT(Told(Stream("mcp")),
+              ElementsAre("start mcp:find||", "done mcp:find|||failure|-|0", "start run|ls|x",
+                          "done run|ls|x||-|0", "start unknown||"));
+}
+
+TEST(CursorStream, ParallelCallsMayEndInAnyOrder) {
+  EXPECT_THAT(Told(Stream("parallel")),
+              ElementsAre("start shell|one|", "start shell|two|", "done shell|two||success|0|3s",
+                          "done shell|one||timeout|-|8s"));
+}
+
+TEST(CursorStream, AnUnknownSubtypeDoesNotCloseACall) {
+  EXPECT_THAT(Told(R"({"type":"tool_call","subtype":"progress","call_id":"a","tool_call":{}}
+{"type":"system","subtype":"novelty"}
+{"type":"novelty"}
+{"no":"type"})"),
+              ElementsAre("unknown tool_call/progress", "unknown system/novelty", "unknown novelty",
+                          "unknown no type"));
+}
+
+TEST(CursorStream, PartialTextIsToldOnceAndWhole) {
+  EXPECT_THAT(Told(Stream("partial")),
+              ElementsAre("progress", "progress", "text Building.", "progress", "text Done.",
+                          "result ok Building.Done."));
+}
+
+TEST(CursorStream, ASuccessBeforeAnyTurnIsNotTheEndButAnErrorIs) {
+  const std::string ok = R"({"type":"result","subtype":"success","is_error":false,"result":""})";
+  EXPECT_THAT(Told(ok), ElementsAre("unknown result before any turn"));
+  EXPECT_THAT(Told(absl::StrCat(ok, "\n", R"({"type":"text","text":"hi"})", "\n", ok)),
+              ElementsAre("unknown result before any turn", "text hi", "result ok "));
+  EXPECT_THAT(Told(R"({"type":"result","subtype":"success","is_error":true,"result":"no"})"),
+              ElementsAre("result agent_error no"));
+}
+
+TEST(CursorStream, AnErrorResultIsClassified) {
+  CursorStream stream;
+  const auto events = stream.ParseLine(Stream("quota"));
+  ASSERT_THAT(events, SizeIs(1));
+  const auto& result = std::get<AgentEvent::Result>(events[0].what);
+  EXPECT_EQ(result.failure, FailureClass::kQuota);
+  EXPECT_EQ(absl::FormatTime(result.retry_at, absl::UTCTimeZone()), "2026-11-23T00:00:00+00:00");
+}
+
+TEST(CursorStream, ControlFramesAreSignsOfLife) {
+  EXPECT_THAT(Told(R"({"type":"connection","subtype":"reconnecting"}
+{"type":"interaction_query"}
+{"type":"background_task_notice"}
+{"type":"retry","message":"stream dropped"}
+{"type":"error","error":{"message":"bad gateway"}}
+{"type":"system","subtype":"error","message":"hm"})"),
+              ElementsAre("alive", "alive", "alive", "retry stream dropped", "retry bad gateway",
+                          "retry hm"));
+}
+
+TEST(CursorStream, LegacyShapesAreAccepted) {
+  EXPECT_THAT(Told(R"({"type":"text","text":"hello"}
+{"type":"tool_use","id":"1","name":"bash","input":{"command":"ls"}}
+{"type":"tool_result","tool_use_id":"1","is_error":true}
+{"type":"step_finish"})"),
+              ElementsAre("text hello", "start bash|ls|", "done bash|ls||failure|-|0", "progress"));
+}
+
+TEST(CursorStream, TodosTellTheProgress) {
+  EXPECT_THAT(Told(Stream("todos")), ElementsAre("start updateTodos||", "todo 1 of 3 done: two"));
+}
+
+TEST(CursorStream, PrefixesBlankLinesAndNoise) {
+  EXPECT_THAT(Told("stdout: {\"type\":\"text\",\"text\":\"a\"}\r\nstderr:{\"type\":\"text\","
+                   "\"text\":\"b\"}\n\n   \nplain words\n[1,2]\n\"x\"\n{\"type\":"),
+              ElementsAre("text a", "text b", "unknown not json", "unknown not an object",
+                          "unknown not an object", "unknown not json"));
+}
+
+TEST(CursorStream, BadBytesDoNotCostTheResult) {
+  const std::string before = "{\"type\":\"text\",\"text\":\"x\"}\n";
+  EXPECT_THAT(
+      Told(before + "{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"a\xff\xc3\"}"),
+      ElementsAre("text x", "result ok a??"));
+  EXPECT_THAT(
+      Told(before + R"({"type":"result","subtype":"success","result":"\ud83d \\ud800 \udfff"})"),
+      ElementsAre("text x", "result ok \xef\xbf\xbd \\ud800 \xef\xbf\xbd"));
+}
+
+TEST(CursorStream, LongLinesAndDeepNestingAreTakenInStride) {
+  const std::string big(8 << 20, 'x');
+  EXPECT_THAT(
+      Told(absl::StrCat(
+          R"({"type":"tool_call","subtype":"completed","call_id":"c","tool_call":)",
+          R"({"editToolCall":{"args":{"path":"p"},"result":{"success":{"afterFullFileContent":")",
+          big, R"("}}}}})")),
+      ElementsAre("done edit||p|success|-|0"));
+  EXPECT_THAT(Told(std::string(64 << 20, ' ')), ElementsAre("unknown long line"));
+  EXPECT_THAT(Told(std::string(1 << 20, '[')), ElementsAre("unknown not json"));
+  EXPECT_THAT(Told(std::string(1 << 20, '[') + std::string(1 << 20, ']')),
+              ElementsAre("unknown not an object"));
+}
+
+TEST(CursorStream, WrongTypesOfFieldsNeverThrow) {
+  for (const char* value : {"null", "1", "-1", "1e400", "true", "\"s\"", "[]", "[1]", "{}",
+                            R"({"a":{}})", R"([{"type":1}])", "18446744073709551615"}) {
+    for (const char* shape :
+         {R"({"type":%})", R"({"type":"system","subtype":%,"message":%})",
+          R"({"type":"system","subtype":"init","session_id":%,"model":%})",
+          R"({"type":"assistant","message":%,"timestamp_ms":%})",
+          R"({"type":"assistant","message":{"content":%}})",
+          R"({"type":"tool_call","subtype":"started","call_id":%,"tool_call":%})",
+          R"({"type":"tool_call","subtype":"started","tool_call":{"shellToolCall":%}})",
+          R"({"type":"tool_call","subtype":"started","tool_call":{"xToolCall":{"args":%}}})",
+          R"({"type":"tool_call","subtype":"started","tool_call":)"
+          R"({"xToolCall":{"args":{"todos":%}}}})",
+          R"({"type":"tool_call","subtype":"completed","tool_call":)"
+          R"({"xToolCall":{"result":%},"completedAtMs":%,"startedAtMs":%}})",
+          R"({"type":"tool_call","subtype":"completed","tool_call":)"
+          R"({"xToolCall":{"result":{"success":{"exitCode":%,"executionTime":%}}}}})",
+          R"({"type":"tool_call","subtype":"completed","tool_call":{"function":%}})",
+          R"({"type":"tool_use","id":%,"input":%})", R"({"type":"tool_result","is_error":%})",
+          R"({"type":"text","text":%})", R"({"type":"retry","message":%,"error":%})",
+          R"({"type":"result","is_error":true,"result":%,"usage":%})",
+          R"({"type":"result","is_error":%,"subtype":%,"usage":{"inputTokens":%}})"}) {
+      Told(absl::StrReplaceAll(shape, {{"%", value}}));
+    }
+  }
+}
+
+// The documented stream with bytes changed, cut, doubled and moved: whatever comes, no crash, and
+// every line that is no event is told as unknown.
+TEST(CursorStream, AMutatedStreamIsTakenWithoutHarm) {
+  const std::vector<std::string> lines =
+      absl::StrSplit(Stream("documented"), '\n', absl::SkipEmpty());
+  std::mt19937 random(20261120);
+  CursorStream stream;
+  for (int round = 0; round < 5'000; ++round) {
+    std::string line = lines[random() % lines.size()];
+    for (size_t n = 1 + random() % 4; n > 0 && !line.empty(); --n) {
+      const size_t at = random() % line.size();
+      switch (random() % 5) {
+        case 0:
+          line[at] = static_cast<char>(random());
+          break;
+        case 1:
+          line.erase(at, random() % 40);
+          break;
+        case 2:
+          line.insert(at, line.substr(random() % line.size(), random() % 60));
+          break;
+        case 3:
+          line[at] = "{}[]\":,\\0e-"[random() % 11];
+          break;
+        default:
+          line.resize(at);
+      }
+    }
+    stream.ParseLine(line);
+  }
+  EXPECT_THAT(Told(stream, R"({"type":"novelty"})"), ElementsAre("unknown novelty"));
+}
+
+}  // namespace
+}  // namespace handoff

@@ -1,0 +1,45 @@
+#include "worker/agent/failure_text.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+
+namespace handoff {
+namespace {
+
+TEST(ErrorText, TheLineThatSaysItIsTheMessage) {
+  const Verdict verdict = ClassifyErrorText("noise\n  Error: RATE LIMIT reached \nmore");
+  EXPECT_EQ(verdict.failure, FailureClass::kRateLimited);
+  EXPECT_EQ(verdict.message, "Error: RATE LIMIT reached");
+}
+
+TEST(ErrorText, AQuotaWinsOverItsHttpWords) {
+  EXPECT_EQ(ClassifyErrorText("status 429 rate limit: you exceeded your current quota").failure,
+            FailureClass::kQuota);
+}
+
+TEST(ErrorText, UnknownTextIsNotGuessedAt) {
+  for (const char* text : {"", "\n", "Segmentation fault", "error 42", "unit limit"}) {
+    EXPECT_EQ(ClassifyErrorText(text).failure, FailureClass::kNone) << text;
+  }
+}
+
+TEST(ErrorText, AQuotasResetTimeIsRead) {
+  EXPECT_EQ(ClassifyErrorText("usage limit, resets 2026-11-21T03:00:00Z.").retry_at,
+            absl::FromUnixSeconds(1795230000));
+  EXPECT_EQ(ClassifyErrorText("rate limit, resets 2026-11-21T03:00:00Z.").retry_at,
+            absl::InfinitePast());
+}
+
+TEST(ResetTime, IsAbsoluteOrAbsent) {
+  const absl::Time end_of_22nd = absl::FromUnixSeconds(1795392000);
+  EXPECT_EQ(ResetTime("your cycle ends on 11/22/2026."), end_of_22nd);
+  EXPECT_EQ(ResetTime("resets (2026-11-22)"), end_of_22nd);
+  EXPECT_EQ(ResetTime("limit reached|1795392000"), end_of_22nd);
+  for (const char* text : {"", "in 3 hours", "at 3:51 PM", "1234567", "99/99/2026", "1000000000"}) {
+    EXPECT_EQ(ResetTime(text), absl::InfinitePast()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace handoff

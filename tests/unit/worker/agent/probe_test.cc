@@ -1,0 +1,75 @@
+#include "worker/agent/probe.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ProbeTest : public ::testing::Test {
+ protected:
+  ProbeTest() : dir_(*TempDir::Make("probe-")) {
+    settings_.env = {absl::StrCat("PATH=", dir_.path(), ":/usr/bin:/bin")};
+    spec_.candidates = {{"first", {"--version"}, {}, "", {"status"}},
+                        {"second", {"--version"}, {"--help"}, "The Banner", {"status"}}};
+  }
+  std::string Install(const std::string& name, const std::string& script) {
+    const std::string path = dir_.path() + "/" + name;
+    EXPECT_TRUE(WriteFileAtomically(path, "#!/bin/sh\n" + script, 0755).ok());
+    return path;
+  }
+
+  TempDir dir_;
+  ProbeSettings settings_;
+  ProbeSpec spec_;
+};
+
+TEST_F(ProbeTest, NothingInstalledIsAbsent) {
+  EXPECT_FALSE(RunProbe(spec_, settings_).has_value());
+  EXPECT_FALSE(RunProbe({}, settings_).has_value());
+}
+
+TEST_F(ProbeTest, TheFirstCandidateThatExistsIsAsked) {
+  const std::string path = Install(
+      "first", "case $1 in --version) echo 1.2;; status) echo hello; echo oops >&2; exit 3;; esac");
+  Install("second", "echo The Banner");
+  const auto output = RunProbe(spec_, settings_);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_EQ(output->executable, path);
+  EXPECT_EQ(output->version_out, "1.2\n");
+  EXPECT_EQ(output->login_exit, 3);
+  EXPECT_EQ(output->login_out, "hello\noops\n");
+  EXPECT_FALSE(output->login_timed_out);
+}
+
+TEST_F(ProbeTest, AProgramOfAnotherMakerIsNotTaken) {
+  Install("second", "echo Another agent");
+  EXPECT_FALSE(RunProbe(spec_, settings_).has_value());
+  Install("second", "echo Usage: The Banner");
+  EXPECT_TRUE(RunProbe(spec_, settings_).has_value());
+}
+
+TEST_F(ProbeTest, AConfiguredBinaryIsTheOnlyCandidate) {
+  Install("first", "echo 1");
+  settings_.binary = Install("mine", "echo mine");
+  EXPECT_EQ(RunProbe(spec_, settings_)->version_out, "mine\n");
+  settings_.binary = dir_.path() + "/absent";
+  EXPECT_FALSE(RunProbe(spec_, settings_).has_value());
+}
+
+TEST_F(ProbeTest, ASilentLoginCheckIsEndedAndSaysSo) {
+  Install("first", "test \"$1\" = status && exec tail -f /dev/null; echo 1");
+  settings_.limit = absl::Milliseconds(100);
+  const auto output = RunProbe(spec_, settings_);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_TRUE(output->login_timed_out);
+}
+
+}  // namespace
+}  // namespace handoff
