@@ -1,0 +1,159 @@
+#include "cli/client.h"
+
+#include "absl/strings/str_cat.h"
+#include "cli/follow.h"
+#include "common/check.h"
+#include "common/file.h"
+#include "common/hash.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/fakes/fake_coordinator.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+v1::Handoff WithAttempt(const std::string& id, v1::Attempt::State state) {
+  v1::Handoff handoff;
+  handoff.set_id(id);
+  handoff.set_status(v1::Handoff::RUNNING);
+  handoff.add_attempts()->set_number(1);
+  handoff.mutable_attempts(0)->set_state(state);
+  return handoff;
+}
+
+std::string Numbers(int n) {
+  std::string text;
+  for (int i = 0; i < n; ++i) absl::StrAppend(&text, "line ", i, "\n");
+  return text;
+}
+
+TEST(Client, ACoordinatorThatIsNotThereIsNamed) {
+  std::string gone;
+  { gone = FakeCoordinator().address(); }
+  const absl::Status status = Client(gone).GetPool().status();
+  EXPECT_TRUE(absl::IsUnavailable(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(gone));
+}
+
+TEST(Client, AnErrorOfTheServerKeepsCodeAndSentence) {
+  FakeCoordinator coordinator;
+  const absl::Status status = Client(coordinator.address()).Get("nope").status();
+  EXPECT_EQ(status, absl::NotFoundError("there is no handoff 'nope'"));
+}
+
+TEST(Client, AnUploadGoesOnWhereItBroke) {
+  FakeCoordinator coordinator;
+  const auto dir = TempDir::Make("handoff-put-");
+  const std::string content(3'000'000, 'p');
+  const std::string sha256 = Sha256Hex(content);
+  const std::string path = dir->path() + "/pack";
+  CHECK(WriteFileAtomically(path, content).ok());
+  Client client(coordinator.address());
+  coordinator.BreakUploadAfter(1'000'000);
+  uint64_t sent = 0;
+  const auto put = [&] {
+    return client.PutObject(path, sha256, content.size(), [&](uint64_t n) { sent = n; });
+  };
+  EXPECT_TRUE(absl::IsUnavailable(put()));
+  const absl::Status again = put();
+  EXPECT_TRUE(again.ok()) << again;
+  EXPECT_EQ(sent, content.size());
+  EXPECT_EQ(coordinator.objects()[sha256], content);
+  ASSERT_EQ(coordinator.upload_starts().size(), 2u);
+  EXPECT_GE(coordinator.upload_starts()[1], 1'000'000u);
+}
+
+TEST(Client, WhatIsThereAlreadyIsNotSentAgain) {
+  FakeCoordinator coordinator;
+  const auto dir = TempDir::Make("handoff-put-");
+  const std::string path = dir->path() + "/pack";
+  CHECK(WriteFileAtomically(path, "pack").ok());
+  Client client(coordinator.address());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(client.PutObject(path, Sha256Hex("pack"), 4, [](uint64_t) {}).ok());
+  }
+  EXPECT_THAT(coordinator.upload_starts(), ElementsAre(0, 4));
+}
+
+class Follow : public ::testing::Test {
+ protected:
+  absl::Status Read(FollowOptions options) {
+    return FollowLog(client_, call_, terminal_, options, [&](const v1::LogChunk& chunk) {
+      read_ += chunk.data();
+      return true;
+    });
+  }
+  FakeCoordinator coordinator_;
+  Client client_{coordinator_.address()};
+  StreamCall call_;
+  Terminal terminal_;
+  std::string read_;
+};
+
+TEST_F(Follow, EveryByteComesOnceWhateverBreaks) {
+  const std::string log = Numbers(3000);
+  coordinator_.Set(WithAttempt("h", v1::Attempt::SUCCEEDED));
+  coordinator_.SetLog("h", 1, log);
+  coordinator_.BreakLogsEvery(7000, /*overlap=*/300);
+  const absl::Status status = Read({"h", 1, 0, true});
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(read_, log);
+}
+
+TEST_F(Follow, BeginsAtTheOffset) {
+  coordinator_.Set(WithAttempt("h", v1::Attempt::SUCCEEDED));
+  coordinator_.SetLog("h", 1, "0123456789");
+  EXPECT_TRUE(Read({"h", 1, 4, true}).ok());
+  EXPECT_EQ(read_, "456789");
+}
+
+TEST_F(Follow, EndsWhenThePersonLeaves) {
+  coordinator_.Set(WithAttempt("h", v1::Attempt::RUNNING));
+  coordinator_.SetLog("h", 1, "begun\n");
+  const absl::Status status =
+      FollowLog(client_, call_, terminal_, {"h", 1, 0, true}, [&](const v1::LogChunk&) {
+        call_.Cancel();
+        return true;
+      });
+  EXPECT_TRUE(absl::IsCancelled(status)) << status;
+}
+
+TEST_F(Follow, WithoutFollowItReadsWhatIsThere) {
+  coordinator_.Set(WithAttempt("h", v1::Attempt::RUNNING));
+  coordinator_.SetLog("h", 1, "so far\n");
+  EXPECT_TRUE(Read({"h", 1, 0, false}).ok());
+  EXPECT_EQ(read_, "so far\n");
+}
+
+TEST_F(Follow, ACoordinatorThatNeverAnsweredIsAnErrorAtOnce) {
+  std::string gone;
+  { gone = FakeCoordinator().address(); }
+  Client client(gone);
+  EXPECT_TRUE(absl::IsUnavailable(FollowLog(client, call_, terminal_, {"h", 1, 0, true},
+                                            [](const v1::LogChunk&) { return true; })));
+}
+
+TEST_F(Follow, TheTailIsCountedInLines) {
+  const std::string log = Numbers(50'000);
+  coordinator_.Set(WithAttempt("h", v1::Attempt::SUCCEEDED));
+  coordinator_.SetLog("h", 1, log);
+  for (const uint64_t lines : {1, 3, 20'000, 49'999, 50'000, 60'000}) {
+    const auto offset = OffsetOfTail(client_, call_, "h", 1, lines);
+    ASSERT_TRUE(offset.ok()) << offset.status();
+    const std::string tail = log.substr(*offset);
+    EXPECT_EQ(static_cast<uint64_t>(std::count(tail.begin(), tail.end(), '\n')),
+              std::min<uint64_t>(lines, 50'000));
+    EXPECT_TRUE(*offset == 0 || log[*offset - 1] == '\n');
+  }
+}
+
+TEST_F(Follow, TheTailOfAnEmptyLogIsItsBeginning) {
+  coordinator_.Set(WithAttempt("h", v1::Attempt::SUCCEEDED));
+  EXPECT_EQ(*OffsetOfTail(client_, call_, "h", 1, 5), 0u);
+}
+
+}  // namespace
+}  // namespace handoff
