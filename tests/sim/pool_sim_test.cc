@@ -1,0 +1,271 @@
+// The whole pool from a seed: the production core and the production reconcile, a network that
+// loses, repeats, delays and reorders, programs and hosts that die. What must hold is checked after
+// every commit (sim_coordinator) and at the end (here).
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/sim/sim_coordinator.h"
+#include "tests/sim/sim_host.h"
+#include "tests/sim/world.h"
+
+namespace handoff::sim {
+namespace {
+
+constexpr absl::Duration kFaulty = absl::Minutes(5);
+constexpr absl::Duration kCalm = absl::Hours(4);
+constexpr int kHandoffs = 8;
+
+class PoolSim {
+ public:
+  explicit PoolSim(uint64_t seed) : world_(seed), coordinator_(world_) {
+    const uint64_t hosts = 2 + world_.Below(2);
+    for (uint64_t i = 0; i < hosts; ++i) {
+      hosts_.push_back(std::make_unique<SimHost>(world_, coordinator_, truth_,
+                                                 absl::StrCat("host-", i),
+                                                 1 + static_cast<int>(world_.Below(2))));
+    }
+  }
+
+  void Run() {
+    const absl::Time begin = world_.now;
+    coordinator_.Start();
+    for (auto& host : hosts_) host->StartDaemon();
+    for (int i = 0; i < kHandoffs; ++i) {
+      world_.After(world_.UpTo(kFaulty / 2), [this, i] { Submit(i); });
+    }
+    Trouble();
+    while (world_.Step(begin + kFaulty)) {
+    }
+    Calm();
+    while (!Over() && world_.Step(begin + kFaulty + kCalm)) {
+    }
+    for (auto& host : hosts_) host->Advance();
+  }
+
+  // What must hold at the end.
+  void Check() {
+    EXPECT_TRUE(Over()) << "something never ended";
+    std::set<std::string> keys;
+    for (const auto& [id, handoff] : coordinator_.store().handoffs()) {
+      EXPECT_TRUE(core::IsEnded(handoff.status)) << id << ": " << handoff.reason;
+      EXPECT_TRUE(keys.insert(handoff.idempotency_key).second) << "submitted once, kept twice";
+      CheckTruth(handoff);
+      CheckOneAtATime(id);
+    }
+    EXPECT_EQ(keys.size(), static_cast<size_t>(kHandoffs)) << "a submitted handoff is gone";
+    for (const std::string& id : answered_)
+      EXPECT_EQ(coordinator_.store().handoffs().count(id), 1u);
+  }
+
+  const Truth& truth() const { return truth_; }
+  MemoryStore& store() { return coordinator_.store(); }
+
+ private:
+  template <typename Command>
+  void Ask(Command command,
+           std::function<void(const absl::StatusOr<typename Command::Reply>&)> reply) {
+    world_.Send([this, command, reply] {
+      if (coordinator_.up()) coordinator_.Take(command, reply);
+    });
+  }
+
+  // A person's command that asks again, with the same key, until it is answered.
+  void Submit(int number) {
+    const std::string key = absl::StrCat("key-", number);
+    if (submitted_.count(key) > 0) return;
+    core::Submit command;
+    command.handoff.owner = "ada";
+    command.handoff.task_line = "mend it";
+    command.handoff.agent = "cursor";
+    command.handoff.idempotency_key = key;
+    command.handoff.lease = absl::Seconds(number % 3 == 0 ? 60 : 15);
+    command.handoff.priority = number % 2;
+    command.handoff.exclusive = number == 5;
+    if (number == 6) command.handoff.deadline = absl::FromUnixSeconds(1'800'000'000 + 240);
+    Ask(command, [this, key](const absl::StatusOr<core::Submit::Reply>& reply) {
+      ASSERT_TRUE(reply.ok()) << reply.status();
+      world_.Send([this, key, id = reply->handoff.id] {
+        submitted_.insert(key);
+        answered_.insert(id);
+      });
+    });
+    world_.After(absl::Seconds(2), [this, number] { Submit(number); });
+  }
+
+  std::string AnyHandoff() {
+    const auto& all = coordinator_.store().handoffs();
+    if (all.empty()) return "none";
+    return std::next(all.begin(), static_cast<int64_t>(world_.Below(all.size())))->first;
+  }
+
+  // Every few seconds something goes wrong, or a person interferes.
+  void Trouble() {
+    if (!world_.faults) return;
+    SimHost& host = *hosts_[world_.Below(hosts_.size())];
+    switch (world_.Below(12)) {
+      case 0:
+        coordinator_.Crash();
+        break;
+      case 1:
+      case 2:
+        host.KillDaemon();
+        break;
+      case 3:
+        host.Reboot();
+        break;
+      case 4:
+      case 5:
+        host.Cut(true);
+        world_.After(world_.UpTo(absl::Minutes(3)), [&host] { host.Cut(false); });
+        break;
+      case 6:
+        Ask(core::Cancel{AnyHandoff(), "", "ada"}, [](const auto&) {});
+        break;
+      case 7:
+      case 8: {
+        core::Resume resume;
+        resume.id = AnyHandoff();
+        Ask(resume, [](const auto&) {});
+        break;
+      }
+      case 9:
+        Ask(core::Drain{"host-0", "", world_.OneIn(2), "ada"}, [](const auto&) {});
+        break;
+      case 10:
+        Ask(core::RemoveWorker{"host-1", "ada"}, [](const auto&) {});
+        break;
+      default:
+        break;
+    }
+    if (!coordinator_.up()) world_.After(world_.UpTo(absl::Seconds(30)), [this] { Revive(); });
+    world_.After(world_.UpTo(absl::Seconds(15)), [this] { Trouble(); });
+  }
+
+  void Revive() {
+    if (!coordinator_.up()) coordinator_.Start();
+  }
+
+  void Calm() {
+    world_.faults = false;
+    Revive();
+    for (auto& host : hosts_) {
+      host->Cut(false);
+      host->StartDaemon();
+    }
+    Ask(core::Drain{"host-0", "", true, "ada"}, [](const auto&) {});
+  }
+
+  bool Over() {
+    if (submitted_.size() < kHandoffs) return false;
+    for (const auto& [id, handoff] : coordinator_.store().handoffs()) {
+      if (!core::IsEnded(handoff.status)) return false;
+    }
+    for (auto& host : hosts_) {
+      if (!host->idle()) return false;
+    }
+    return true;
+  }
+
+  // What is recorded of an attempt is what its host saw.
+  void CheckTruth(const core::Handoff& handoff) {
+    for (const core::Attempt& attempt : handoff.attempts) {
+      if (!attempt.end.has_value()) continue;
+      const auto truth = truth_.ends.find({handoff.id, attempt.number});
+      ASSERT_NE(truth, truth_.ends.end()) << handoff.id << "/" << attempt.number;
+      EXPECT_EQ(*attempt.end, truth->second) << handoff.id << "/" << attempt.number;
+    }
+    if (handoff.status == core::HandoffStatus::kSucceeded) {
+      EXPECT_EQ(handoff.Latest()->end->failure, FailureClass::kNone);
+    }
+  }
+
+  // Promise 2: at most one attempt of a handoff runs at a time.
+  void CheckOneAtATime(const std::string& id) {
+    std::vector<Truth::Run>& runs = truth_.runs[id];
+    std::sort(runs.begin(), runs.end(),
+              [](const auto& a, const auto& b) { return a.from < b.from; });
+    for (size_t i = 1; i < runs.size(); ++i) {
+      const bool same = runs[i].number == runs[i - 1].number && runs[i].host == runs[i - 1].host;
+      EXPECT_TRUE(same || runs[i - 1].to <= runs[i].from)
+          << id << ": attempt " << runs[i - 1].number << " on " << runs[i - 1].host << " ran until "
+          << runs[i - 1].to << ", attempt " << runs[i].number << " on " << runs[i].host << " from "
+          << runs[i].from;
+    }
+  }
+
+  World world_;
+  SimCoordinator coordinator_;
+  Truth truth_;
+  std::vector<std::unique_ptr<SimHost>> hosts_;
+  std::set<std::string> submitted_, answered_;
+};
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  uint64_t value = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+}
+
+// A failed CHECK ends the process: its last words are the seed.
+std::string last_words;
+void SayLastWords(int) {
+  const ssize_t ignored = ::write(STDERR_FILENO, last_words.data(), last_words.size());
+  static_cast<void>(ignored);
+}
+void NameSeed(uint64_t seed) {
+  last_words = absl::StrCat("To see it again: HANDOFF_SIM_FIRST=", seed, " HANDOFF_SIM_SEEDS=1\n");
+  std::signal(SIGABRT, SayLastWords);
+}
+
+// HANDOFF_SIM_SEEDS: how many; HANDOFF_SIM_FIRST: from which one on, to see one seed again.
+TEST(PoolSim, KeepsItsPromisesForEverySeed) {
+  const uint64_t first = FromEnvironment("HANDOFF_SIM_FIRST", 1);
+  const uint64_t seeds = FromEnvironment("HANDOFF_SIM_SEEDS", 200);
+  Truth all;
+  std::set<std::string> events;
+  for (uint64_t seed = first; seed < first + seeds && !HasFailure(); ++seed) {
+    SCOPED_TRACE(absl::StrCat("HANDOFF_SIM_FIRST=", seed, " HANDOFF_SIM_SEEDS=1"));
+    NameSeed(seed);
+    PoolSim sim(seed);
+    sim.Run();
+    sim.Check();
+    all.frozen += sim.truth().frozen;
+    all.adopted += sim.truth().adopted;
+    all.late += sim.truth().late;
+    all.reboots += sim.truth().reboots;
+    for (const core::Event& event : sim.store().events()) events.insert(event.kind);
+  }
+  if (seeds < 100) return;
+  // The simulation did meet what it is for.
+  EXPECT_GT(all.frozen, 0);
+  EXPECT_GT(all.adopted, 0);
+  EXPECT_GT(all.late, 0);
+  EXPECT_GT(all.reboots, 0);
+  for (const char* kind : {"submitted", "leased", "ended", "retried", "cancelled", "resumed",
+                           "worker_up", "worker_lost", "worker_removed", "drained", "undrained",
+                           "hold", "hold_cleared", "late_report", "stopping"}) {
+    EXPECT_EQ(events.count(kind), 1u) << kind;
+  }
+}
+
+TEST(PoolSim, TheSameSeedIsTheSameRun) {
+  const auto run = [] {
+    PoolSim sim(42);
+    sim.Run();
+    return sim.store().events();
+  };
+  EXPECT_EQ(run(), run());
+}
+
+}  // namespace
+}  // namespace handoff::sim

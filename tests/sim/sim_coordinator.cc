@@ -1,0 +1,163 @@
+#include "tests/sim/sim_coordinator.h"
+
+#include <algorithm>
+
+#include "common/check.h"
+#include "common/handoff/names.h"
+
+namespace handoff::sim {
+namespace {
+
+constexpr absl::Duration kHold = absl::Seconds(10);
+
+worker::SyncAnswer ToWorker(const core::Sync::Reply& reply) {
+  worker::SyncAnswer answer;
+  for (const core::Sync::Desired& d : reply.attempts) {
+    worker::DesiredAttempt desired;
+    desired.key = {d.handoff_id, d.number};
+    desired.epoch = d.epoch;
+    desired.stop = d.stop;
+    desired.lease = d.lease;
+    if (d.with_spec) desired.spec = "spec";
+    desired.stop_as = d.stop_as;
+    desired.stop_reason = d.stop_reason;
+    answer.attempts.push_back(std::move(desired));
+  }
+  answer.draining = reply.draining;
+  for (const auto& [key, url] : reply.probes) answer.probes.push_back({key, url});
+  for (const auto& [id, number] : reply.forget) answer.forget.push_back({id, number});
+  return answer;
+}
+
+}  // namespace
+
+void SimCoordinator::Start() {
+  CHECK(!up());
+  state_ = *store_.Load(/*new_term=*/true);
+  ++life_;
+  state_->Apply(core::AfterStart(*state_, world_.now));
+  if (Finish({})) AfterReplies();
+}
+
+void SimCoordinator::Crash() {
+  state_.reset();
+  held_.clear();
+  ++life_;
+}
+
+void SimCoordinator::TakeSync(core::Sync request, SyncDone done) {
+  LookUp(request);
+  std::vector<core::Edit> edits;
+  auto decision = core::Decide(*state_, request, world_.now);
+  if (decision.ok()) Apply(std::move(decision->edit), edits);
+  if (!Finish(std::move(edits))) return;
+  if (decision.ok()) {
+    Held held{std::move(request), std::move(done), world_.now + kHold};
+    held_.insert_or_assign(held.request.worker.uuid, std::move(held));
+  } else {
+    done(decision.status());
+  }
+  AfterReplies();
+}
+
+void SimCoordinator::LookUp(core::Submit& command) {
+  command.same_key =
+      *store_.FindByIdempotencyKey(command.handoff.owner, command.handoff.idempotency_key);
+  command.free_id = *store_.FreeId(MakeId(world_.now, command.handoff.task_line));
+}
+
+void SimCoordinator::LookUp(core::Sync& command) {
+  for (const std::string& id : core::NotInMemory(*state_, command)) PageIn(id);
+}
+
+void SimCoordinator::PageIn(const std::string& id) {
+  if (state_->FindHandoff(id) != nullptr) return;
+  absl::StatusOr<core::Handoff> found = store_.Find(id);
+  if (found.ok()) state_->PageIn(*std::move(found));
+}
+
+void SimCoordinator::Apply(core::Edit edit, std::vector<core::Edit>& edits) {
+  state_->Apply(edit);
+  if (edit.durable()) edits.push_back(std::move(edit));
+}
+
+bool SimCoordinator::Finish(std::vector<core::Edit> edits) {
+  Apply(std::move(core::Decide(*state_, core::Tick{}, world_.now)->edit), edits);
+  if (world_.Fault(400)) {  // kill -9 before the commit
+    Crash();
+    return false;
+  }
+  if (!edits.empty()) CHECK(store_.Commit(edits).ok());
+  CheckAgainstStore();
+  if (world_.Fault(400)) {  // kill -9 before anybody hears of it
+    Crash();
+    return false;
+  }
+  return true;
+}
+
+void SimCoordinator::AfterReplies() {
+  AnswerHeld();
+  state_->EvictEnded();
+  SetTimer();
+}
+
+void SimCoordinator::AnswerHeld() {
+  for (auto held = held_.begin(); held != held_.end();) {
+    core::Sync::Reply reply = core::Answer(*state_, held->second.request, world_.now);
+    held->second.until = std::min(held->second.until, world_.now + reply.hold);
+    if (!reply.urgent && held->second.until > world_.now) {
+      ++held;
+      continue;
+    }
+    state_->Apply(core::RenewLeases(*state_, reply, world_.now));
+    worker::SyncAnswer answer = ToWorker(reply);
+    answer.pool_id = state_->pool_id;
+    answer.term = state_->term;
+    answer.revision = ++answers_;
+    answer.in_reply_to = held->second.request.worker.seq;
+    held->second.done(answer);
+    held = held_.erase(held);
+  }
+}
+
+void SimCoordinator::SetTimer() {
+  absl::Time next = core::NextTick(*state_);
+  for (const auto& [uuid, held] : held_) next = std::min(next, held.until);
+  if (next == absl::InfiniteFuture()) return;
+  const uint64_t timer = ++timer_;
+  const uint64_t life = life_;
+  world_.After(std::max(next - world_.now, absl::ZeroDuration()), [this, timer, life] {
+    if (!up() || life != life_ || timer != timer_) return;
+    if (Finish({})) AfterReplies();
+  });
+}
+
+// Load() gives what is live: if it did not, a crash here would change the pool.
+void SimCoordinator::CheckAgainstStore() {
+  state_->CheckInvariants();
+  const core::State loaded = *store_.Load(/*new_term=*/false);
+  size_t live = 0;
+  for (const auto& [id, handoff] : state_->handoffs()) {
+    if (core::IsEnded(handoff.status)) continue;
+    ++live;
+    const core::Handoff* stored = loaded.FindHandoff(id);
+    CHECK(stored != nullptr && *stored == core::DurablePart(handoff));
+  }
+  CHECK(live == loaded.handoffs().size());
+  CHECK(state_->workers().size() == loaded.workers().size());
+  for (const auto& [uuid, worker] : state_->workers()) {
+    // After a start of the coordinator nobody has said how many slots there are.
+    CHECK(worker.slots == 0 ||
+          state_->AttemptsOf(uuid).size() <= static_cast<size_t>(worker.slots));
+    CHECK(*loaded.FindWorker(uuid) == core::DurablePart(worker));
+  }
+  CHECK(state_->holds().size() == loaded.holds().size());
+  for (const auto& [key, hold] : state_->holds())
+    CHECK(*loaded.FindHold(key.first, key.second) == core::DurablePart(hold));
+  CHECK(state_->epoch_counter == loaded.epoch_counter);
+  CHECK(state_->revision == loaded.revision);
+  CHECK(state_->next_seq == loaded.next_seq);
+}
+
+}  // namespace handoff::sim

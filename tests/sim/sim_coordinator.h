@@ -1,0 +1,80 @@
+// The production core with what is around it in a coordinator: a store, held Syncs, a timer, and a
+// crash before or after any commit. After every commit the state is checked against the store.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "coordinator/core/scheduler.h"
+#include "tests/fakes/memory_store.h"
+#include "tests/sim/world.h"
+#include "worker/core/model.h"
+
+namespace handoff::sim {
+
+class SimCoordinator {
+ public:
+  explicit SimCoordinator(World& world) : world_(world) {}
+
+  void Start();
+  void Crash();
+  bool up() const { return state_.has_value(); }
+  uint64_t life() const { return life_; }  // messages to an earlier life are lost with it
+  const core::State& state() const { return *state_; }
+  MemoryStore& store() { return store_; }
+
+  template <typename Command>
+  void Take(Command command,
+            std::function<void(const absl::StatusOr<typename Command::Reply>&)> reply) {
+    LookUp(command);
+    std::vector<core::Edit> edits;
+    auto decision = core::Decide(*state_, command, world_.now);
+    if (decision.ok()) Apply(std::move(decision->edit), edits);
+    if (!Finish(std::move(edits))) return;
+    if (decision.ok()) {
+      reply(std::move(decision->reply));
+    } else {
+      reply(decision.status());
+    }
+    AfterReplies();
+  }
+  using SyncDone = std::function<void(const absl::StatusOr<worker::SyncAnswer>&)>;
+  void TakeSync(core::Sync request, SyncDone done);
+
+ private:
+  struct Held {
+    core::Sync request;
+    SyncDone done;
+    absl::Time until;
+  };
+
+  void LookUp(core::Submit& command);
+  void LookUp(core::Sync& command);
+  void LookUp(core::Drain&) {}
+  void LookUp(core::RemoveWorker&) {}
+  void LookUp(core::Cancel& command) { PageIn(command.id); }
+  void LookUp(core::Resume& command) { PageIn(command.id); }
+  void LookUp(core::Report& command) { PageIn(command.handoff_id); }
+  void PageIn(const std::string& id);
+
+  void Apply(core::Edit edit, std::vector<core::Edit>& edits);
+  bool Finish(std::vector<core::Edit> edits);  // Tick and commit; false: it died on the way
+  void AfterReplies();
+  void AnswerHeld();
+  void SetTimer();
+  void CheckAgainstStore();
+
+  World& world_;
+  MemoryStore store_;
+  std::optional<core::State> state_;
+  std::map<std::string, Held> held_;
+  uint64_t life_ = 0, answers_ = 0, timer_ = 0;
+};
+
+}  // namespace handoff::sim

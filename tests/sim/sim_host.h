@@ -1,0 +1,102 @@
+// A build host: a disk with attempts, a daemon that syncs and reconciles (the production function),
+// and agents under shims that go on without the daemon and stop at the end of their lease. The
+// daemon and the whole host may die at any moment.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "coordinator/core/pool_commands.h"
+#include "tests/sim/sim_coordinator.h"
+#include "tests/sim/world.h"
+#include "worker/core/reconcile.h"
+
+namespace handoff::sim {
+
+// What happened in truth, whatever the coordinator believes.
+struct Truth {
+  struct Run {  // an agent's process ran, not frozen
+    absl::Time from, to;
+    std::string host;
+    int number;
+  };
+  std::map<std::string, std::vector<Run>> runs;  // by handoff
+  std::map<worker::AttemptKey, core::AttemptEnd> ends;
+  // That the faults did happen, over all seeds.
+  int frozen = 0, adopted = 0, late = 0, deferred = 0, reboots = 0;
+};
+
+class SimHost {
+ public:
+  SimHost(World& world, SimCoordinator& coordinator, Truth& truth, const std::string& name,
+          int slots);
+
+  void StartDaemon();
+  void KillDaemon();
+  void Reboot();
+  bool up() const { return up_; }
+  bool idle() const { return attempts_.empty(); }
+  void Cut(bool cut) { cut_ = cut; }
+  void Advance();  // the truth up to now
+
+ private:
+  struct Attempt {
+    uint64_t epoch = 0;
+    worker::Stage stage = worker::Stage::kPreparing;
+    absl::Time ready;    // of the stage that the daemon works on
+    bool begun = false;  // the agent's process was started
+    bool alive = false;  // and has not ended
+    bool was_frozen = false;
+    absl::Time frozen_from;  // end of the lease in true time
+    absl::Duration work_left;
+    core::AttemptEnd planned, end;
+    bool stopping = false;
+    EndedBy stop_as = EndedBy::kCancel;
+    absl::Time killed_at = absl::InfiniteFuture();
+    bool closing = false;
+  };
+  using Attempts = std::map<worker::AttemptKey, Attempt>;
+
+  BootTime Boot() const;
+  absl::Time TrueTime(BootTime boot) const;
+  void Wake(absl::Duration delay);
+  void Work();
+  void StepAttempt(const worker::AttemptKey& key, Attempt& attempt);
+  void Begin(Attempt& attempt);
+  void EndProcess(Attempt& attempt, EndedBy by);
+  core::AttemptEnd Plan();
+
+  void SendSync();
+  core::Sync Request();
+  void TakeAnswer(const worker::SyncAnswer& answer);
+  void TakeActions(const worker::Actions& actions);
+  void TakeProbes(const std::vector<worker::Probe>& probes);
+  void SendReport(const worker::AttemptKey& key);
+
+  World& world_;
+  SimCoordinator& coordinator_;
+  Truth& truth_;
+  const std::string name_;
+  const int slots_;
+  double rate_ = 1;  // of its clock
+  int64_t boot_offset_ = 0;
+  uint64_t boot_ = 1;
+
+  // On its disk.
+  Attempts attempts_;
+  uint64_t start_ = 0;
+  std::string pool_id_;
+
+  bool up_ = false, cut_ = false;
+  uint64_t life_ = 0;
+  uint64_t nonce_ = 0, seq_ = 0;
+  worker::Memory memory_;
+  worker::Outstanding outstanding_;
+  std::vector<core::ProbeResult> probes_;
+  absl::Time probed_at_;
+  absl::Time advanced_;
+};
+
+}  // namespace handoff::sim
