@@ -1,0 +1,336 @@
+// The built command against a coordinator that fails where the test says so: what stands on stdout,
+// what on stderr, and the exit status.
+
+#include <signal.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/check.h"
+#include "common/file.h"
+#include "common/subprocess.h"
+#include "common/text.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/fakes/fake_coordinator.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+struct Said {
+  int exit = -1;
+  std::string out, err;
+};
+
+class Command : public ::testing::Test {
+ protected:
+  Command() : dir_(*TempDir::Make("handoff-command-")) {}
+
+  SpawnOptions Options(const std::vector<std::string>& arguments) const {
+    SpawnOptions options;
+    options.argv = {absl::StrCat(HANDOFF_BIN_DIR, "/handoff")};
+    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+    options.env = {absl::StrCat("HOME=", dir_.path()), "PATH=/usr/bin:/bin", "USER=alice",
+                   absl::StrCat("TMPDIR=", dir_.path()),
+                   absl::StrCat("HANDOFF_COORDINATOR=", coordinator_.address())};
+    options.cwd = dir_.path();
+    return options;
+  }
+  Said Run(const std::vector<std::string>& arguments, const std::string& input = "") const {
+    const auto result = RunProcess(Options(arguments), input, absl::Minutes(1));
+    CHECK(result.ok());
+    EXPECT_FALSE(result->timed_out);
+    return {result->status.signal != 0 ? -result->status.signal : result->status.code, result->out,
+            result->err};
+  }
+  void Add(const std::string& id, v1::Handoff::Status status,
+           v1::Failure::Class failure = v1::Failure::NONE) {
+    v1::Handoff handoff;
+    handoff.set_id(id);
+    handoff.set_status(status);
+    handoff.set_failure(failure);
+    handoff.set_agent("command");
+    handoff.set_owner("alice");
+    handoff.add_attempts()->set_number(1);
+    const bool live = status == v1::Handoff::RUNNING || status == v1::Handoff::QUEUED;
+    handoff.mutable_attempts(0)->set_state(live ? v1::Attempt::RUNNING : v1::Attempt::SUCCEEDED);
+    coordinator_.Set(handoff);
+  }
+
+  // Directories that the command left where it puts temporary ones.
+  std::vector<std::string> LeftInTemp() const {
+    std::vector<std::string> left;
+    const auto names = ListDirectory(dir_.path());
+    CHECK(names.ok());
+    for (const std::string& name : *names) {
+      if (name.find("handoff-") == 0) left.push_back(name);
+    }
+    return left;
+  }
+
+  TempDir dir_;
+  FakeCoordinator coordinator_;
+};
+
+TEST_F(Command, SubmitPrintsTheIdAlone) {
+  const Said said = Run({"submit", "--agent", "command", "--", "make", "-j8", "test"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(said.out, "20261120-h1\n");
+  ASSERT_EQ(coordinator_.submits().size(), 1u);
+  const v1::HandoffSpec spec = coordinator_.submits()[0].spec();
+  EXPECT_EQ(spec.argv_size(), 3);
+  EXPECT_EQ(spec.task(), "make -j8 test");
+  EXPECT_EQ(spec.owner(), "alice");
+}
+
+TEST_F(Command, ALostAnswerDoesNotSubmitTwice) {
+  coordinator_.LoseAnswers(2);
+  const Said said = Run({"submit", "--", "true"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(said.out, "20261120-h1\n");
+  ASSERT_EQ(coordinator_.submits().size(), 3u);
+  EXPECT_EQ(coordinator_.submits()[0].SerializeAsString(),
+            coordinator_.submits()[2].SerializeAsString());
+}
+
+TEST_F(Command, TheTaskComesFromArgumentFileOrStandardInput) {
+  CHECK(WriteFileAtomically(dir_.path() + "/task.md", "From a file.\n").ok());
+  EXPECT_EQ(Run({"submit", "--agent", "command", "As argument."}).exit, 0);
+  EXPECT_EQ(Run({"submit", "--agent", "command", "--file", "task.md"}).exit, 0);
+  EXPECT_EQ(Run({"submit", "--agent", "command", "-"}, "From input.\n").exit, 0);
+  const auto submits = coordinator_.submits();
+  ASSERT_EQ(submits.size(), 3u);
+  EXPECT_EQ(submits[0].spec().task(), "As argument.");
+  EXPECT_EQ(submits[1].spec().task(), "From a file.\n");
+  EXPECT_EQ(submits[2].spec().task(), "From input.\n");
+}
+
+// Each is refused here, with one sentence, before the coordinator hears of it.
+TEST_F(Command, NonsenseIsRefusedBeforeAnythingIsSent) {
+  const std::string huge(5 << 20, 'x');
+  CHECK(WriteFileAtomically(dir_.path() + "/huge", huge).ok());
+  const std::vector<std::pair<std::vector<std::string>, int>> table = {
+      {{"submit", ""}, 2},
+      {{"submit", " \n"}, 2},
+      {{"submit"}, 2},
+      {{"submit", "--file", "huge"}, 2},
+      {{"submit", "--file", "absent"}, 2},
+      {{"submit", "two", "words"}, 2},
+      {{"submit", "x", "--id", "../x"}, 2},
+      {{"submit", "x", "--label", "a=b\nc"}, 2},
+      {{"submit", "x", "--label", "a"}, 2},
+      {{"submit", "x", "--timeout", "-1"}, 2},
+      {{"submit", "x", "--model", "--help"}, 2},
+      {{"submit", "x", "--from", "nowhere"}, 2},
+      {{"submit", "x", "--priority", "many"}, 2},
+      {{"submit", "x", "--retries", "-1"}, 2},
+      {{"submit", "x", "--env", "LD_PRELOAD=x"}, 2},
+      {{"submit", "x", "--ref", "main"}, 2},
+      {{"submit", "x", "--unknown"}, 2},
+      {{"submit", "x", "--check", "make"}, 2},
+      {{"submit", "--"}, 2},
+      {{"submit", "--agent", "cursor", "--", "true"}, 2},
+      {{"show", "../x"}, 2},
+      {{"logs", "A B"}, 2},
+      {{"logs", "x", "--attempt", "-1"}, 2},
+      {{"wait"}, 2},
+      {{"wait", "x", "--timeout", "soon"}, 2},
+      {{"list", "--status", "dancing"}, 2},
+      {{"list", "--limit", "-3"}, 2},
+      {{"worker"}, 2},
+      {{"worker", "show", "a b"}, 2},
+      {{"resume", "x", "--on", "a b"}, 2},
+      {{"frobnicate"}, 2},
+      {{"--frobnicate"}, 2},
+      {{}, 2},
+  };
+  for (const auto& [arguments, exit] : table) {
+    SCOPED_TRACE(absl::StrCat("handoff ", ShellJoin(arguments)));
+    const Said said = Run(arguments);
+    EXPECT_EQ(said.exit, exit) << said.err;
+    EXPECT_THAT(said.out, IsEmpty());
+    EXPECT_THAT(said.err, Not(IsEmpty()));
+  }
+  EXPECT_EQ(coordinator_.calls(), 0);
+  EXPECT_THAT(LeftInTemp(), IsEmpty());
+}
+
+TEST_F(Command, WhereThereIsNothingToWorkOnNothingIsSubmitted) {
+  const Said said = Run({"submit", "Fix it"});
+  EXPECT_EQ(said.exit, 2) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("no git repository"));
+  EXPECT_THAT(coordinator_.submits(), IsEmpty());
+  EXPECT_EQ(Run({"submit", "x", "--repo", "./absent"}).exit, 2);
+  EXPECT_EQ(Run({"submit", "x", "--repo", "ext::sh -c id"}).exit, 2);
+  EXPECT_EQ(Run({"submit", "x", "--repo", "https://localhost/r", "--ref", "a b"}).exit, 2);
+  EXPECT_THAT(coordinator_.submits(), IsEmpty());
+  EXPECT_THAT(LeftInTemp(), IsEmpty());
+}
+
+TEST_F(Command, ARemoteRepositoryIsFetchedByTheWorker) {
+  const Said said = Run({"submit", "x", "--repo", "https://localhost/r.git", "--ref", "main"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  const v1::Repository repository = coordinator_.submits()[0].spec().repository();
+  EXPECT_EQ(repository.url(), "https://localhost/r.git");
+  EXPECT_EQ(repository.ref(), "main");
+  EXPECT_EQ(repository.commit(), "");
+}
+
+TEST_F(Command, WaitSaysByItsExitStatusHowItEnded) {
+  Add("20261120-good", v1::Handoff::SUCCEEDED);
+  Add("20261120-bad", v1::Handoff::FAILED, v1::Failure::AGENT_ERROR);
+  Add("20261120-late", v1::Handoff::FAILED, v1::Failure::TIMED_OUT);
+  Add("20261120-gone", v1::Handoff::CANCELLED);
+  Add("20261120-asks", v1::Handoff::WAITING);
+  EXPECT_EQ(Run({"wait", "good"}).exit, 0);
+  EXPECT_EQ(Run({"wait", "bad"}).exit, 1);
+  EXPECT_EQ(Run({"wait", "late"}).exit, 8);
+  EXPECT_EQ(Run({"wait", "gone"}).exit, 7);
+  EXPECT_EQ(Run({"wait", "asks"}).exit, 9);
+  EXPECT_EQ(Run({"wait", "good", "bad"}).exit, 1);
+  EXPECT_EQ(Run({"wait", "absent"}).exit, 3);
+}
+
+TEST_F(Command, WaitEndsWhenTheHandoffDoes) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  auto out = MakePipe();
+  SpawnOptions options = Options({"wait", "20261120-h"});
+  options.fds = {{2, out->second.get()}};
+  auto process = Subprocess::Spawn(options);
+  out->second.Reset();
+  char c;
+  CHECK(::read(out->first.get(), &c, 1) == 1);  // it says what it waits for
+  Add("20261120-h", v1::Handoff::CANCELLED);
+  EXPECT_EQ(process->Wait()->code, 7);
+}
+
+TEST_F(Command, WaitGivesUpAfterItsTimeout) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  const Said said = Run({"wait", "20261120-h", "--timeout", "1s"});
+  EXPECT_EQ(said.exit, 8);
+  EXPECT_THAT(said.err, HasSubstr("it goes on"));
+}
+
+TEST_F(Command, CtrlCOfAFollowerLeavesTheHandoffRunning) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  coordinator_.SetLog("20261120-h", 1, "begun\n");
+  auto out = MakePipe();
+  auto err = MakePipe();
+  SpawnOptions options = Options({"logs", "-f", "20261120-h"});
+  options.fds = {{1, out->second.get()}, {2, err->second.get()}};
+  auto process = Subprocess::Spawn(options);
+  out->second.Reset();
+  err->second.Reset();
+  std::string line(6, ' ');
+  CHECK(::read(out->first.get(), line.data(), 6) == 6);
+  EXPECT_EQ(line, "begun\n");
+  process->Signal(SIGINT);
+  EXPECT_EQ(process->Wait()->code, 130);
+  std::string said(1000, '\0');
+  const ssize_t n = ::read(err->first.get(), said.data(), said.size());
+  said.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
+  EXPECT_THAT(said, HasSubstr("goes on"));
+}
+
+TEST_F(Command, AReaderThatGoesAwayEndsAFollower) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  coordinator_.SetLog("20261120-h", 1, std::string(1 << 20, 'x') + "\n");
+  auto out = MakePipe();
+  SpawnOptions options = Options({"logs", "-f", "--raw", "20261120-h"});
+  options.fds = {{1, out->second.get()}};
+  auto process = Subprocess::Spawn(options);
+  out->second.Reset();
+  char c;
+  CHECK(::read(out->first.get(), &c, 1) == 1);
+  out->first.Reset();
+  EXPECT_TRUE(process->Wait().ok());
+}
+
+TEST_F(Command, RawLogsAreTheExactBytes) {
+  Add("20261120-h", v1::Handoff::SUCCEEDED);
+  std::string log = "a\x1b[31m\0\xff\r\nno newline at the end";
+  log[6] = '\0';
+  coordinator_.SetLog("20261120-h", 1, log);
+  EXPECT_EQ(Run({"logs", "20261120-h", "--raw"}).out, log);
+  EXPECT_THAT(Run({"logs", "20261120-h"}).out, Not(HasSubstr("\x1b")));
+}
+
+TEST_F(Command, ListAsJsonIsOneObjectALineAndFollowsPages) {
+  for (int i = 0; i < 7; ++i) Add(absl::StrCat("20261120-h", i), v1::Handoff::QUEUED);
+  const Said all = Run({"list", "--json", "--limit", "0"});
+  EXPECT_EQ(std::count(all.out.begin(), all.out.end(), '\n'), 7);
+  const Said some = Run({"list", "--json", "--limit", "3"});
+  EXPECT_EQ(std::count(some.out.begin(), some.out.end(), '\n'), 3);
+  EXPECT_THAT(some.err, HasSubstr("more than 3"));
+}
+
+TEST_F(Command, NothingIsColouredInAPipe) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  EXPECT_THAT(Run({"list"}).out, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(Run({"show", "20261120-h"}).out, Not(HasSubstr("\x1b")));
+}
+
+TEST_F(Command, WithoutACoordinatorItSaysTheWaysToNameOne) {
+  SpawnOptions options = Options({"list"});
+  options.env.pop_back();
+  const auto result = RunProcess(options, "", absl::Minutes(1));
+  EXPECT_EQ(result->status.code, 4);
+  for (const char* way : {"--coordinator", "HANDOFF_COORDINATOR", "config.toml", "handoff dev"}) {
+    EXPECT_THAT(result->err, HasSubstr(way));
+  }
+}
+
+TEST_F(Command, EveryVerbHasHelpWithExamples) {
+  for (const std::vector<std::string>& verb :
+       std::vector<std::vector<std::string>>{{"submit"},
+                                             {"list"},
+                                             {"ls"},
+                                             {"show"},
+                                             {"status"},
+                                             {"logs"},
+                                             {"why"},
+                                             {"wait"},
+                                             {"cancel"},
+                                             {"resume"},
+                                             {"workers"},
+                                             {"worker", "list"},
+                                             {"worker", "show"},
+                                             {"worker", "drain"},
+                                             {"worker", "undrain"},
+                                             {"worker", "remove"},
+                                             {"events"},
+                                             {"doctor"},
+                                             {"dev"},
+                                             {"completion"}}) {
+    std::vector<std::string> arguments = verb;
+    arguments.push_back("--help");
+    const Said said = Run(arguments);
+    EXPECT_EQ(said.exit, 0) << verb[0];
+    EXPECT_THAT(said.out, HasSubstr("Examples:")) << verb[0];
+  }
+  EXPECT_THAT(Run({"--help"}).out, HasSubstr("Exit status:"));
+  EXPECT_THAT(Run({"--version"}).out, ::testing::StartsWith("handoff "));
+  EXPECT_EQ(coordinator_.calls(), 0);
+}
+
+TEST_F(Command, CompletionIsAcceptedByTheShell) {
+  const Said script = Run({"completion", "bash"});
+  ASSERT_EQ(script.exit, 0);
+  SpawnOptions options;
+  options.argv = {"bash", "-c",
+                  script.out +
+                      "\nCOMP_WORDS=(handoff li); COMP_CWORD=1; _handoff; "
+                      "echo \"${COMPREPLY[@]}\"\n"
+                      "COMP_WORDS=(handoff list --ow); COMP_CWORD=2; _handoff; "
+                      "echo \"${COMPREPLY[@]}\""};
+  options.env = {"PATH=/usr/bin:/bin"};
+  const auto result = RunProcess(options, "", absl::Minutes(1));
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->out, "list\n--owner\n") << result->err;
+}
+
+}  // namespace
+}  // namespace handoff

@@ -1,0 +1,193 @@
+#include "tests/integration/repo/git_sandbox.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/check.h"
+
+namespace handoff {
+namespace {
+
+namespace fs = std::filesystem;
+
+Subprocess StartDaemon(const GitSandbox& sandbox, const std::string& base, int port) {
+  SpawnOptions options;
+  // Not `git daemon`, which is a parent that a kill would not reach through.
+  std::string programs = sandbox.Git("", {"--exec-path"});
+  programs.pop_back();
+  options.argv = {programs + "/git-daemon",
+                  "--reuseaddr",
+                  "--export-all",
+                  "--listen=127.0.0.1",
+                  absl::StrCat("--port=", port),
+                  absl::StrCat("--base-path=", base),
+                  "--enable=receive-pack",
+                  base};
+  options.env = sandbox.environment();
+  auto process = Subprocess::Spawn(options);
+  CHECK(process.ok());
+  AwaitPort(port);
+  return std::move(*process);
+}
+
+sockaddr_in Loopback(int port) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  return address;
+}
+
+}  // namespace
+
+GitSandbox::GitSandbox() : temp_(*TempDir::Make("handoff-git-test-")) {}
+
+std::vector<std::string> GitSandbox::environment() const {
+  return {"PATH=/usr/local/bin:/usr/bin:/bin",
+          absl::StrCat("HOME=", root()),
+          "GIT_CONFIG_GLOBAL=/dev/null",
+          "GIT_CONFIG_NOSYSTEM=1",
+          "GIT_AUTHOR_NAME=Ada",
+          "GIT_AUTHOR_EMAIL=ada@example.com",
+          "GIT_COMMITTER_NAME=Ada",
+          "GIT_COMMITTER_EMAIL=ada@example.com",
+          "GIT_AUTHOR_DATE=1700000000 +0000",
+          "GIT_COMMITTER_DATE=1700000000 +0000",
+          "LC_ALL=C"};
+}
+
+std::string GitSandbox::Git(const std::string& where,
+                            const std::vector<std::string>& arguments) const {
+  SpawnOptions options;
+  options.argv = {"git", "-c", "protocol.file.allow=always", "-c", "core.autocrlf=false"};
+  options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+  options.env = environment();
+  options.cwd = where.empty() ? root() : where[0] == '/' ? where : Path(where);
+  const auto result = RunProcess(options, "", absl::Minutes(2));
+  if (!result.ok() || !result->status.ok()) {
+    std::fprintf(stderr, "git %s in %s failed: %s\n", absl::StrJoin(arguments, " ").c_str(),
+                 where.c_str(), result.ok() ? result->err.c_str() : "not started");
+    std::abort();
+  }
+  return result->out;
+}
+
+bool GitSandbox::GitSucceeds(const std::string& where,
+                             const std::vector<std::string>& arguments) const {
+  SpawnOptions options;
+  options.argv = {"git"};
+  options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+  options.env = environment();
+  options.cwd = where.empty() ? root() : where[0] == '/' ? where : Path(where);
+  const auto result = RunProcess(options, "", absl::Minutes(2));
+  return result.ok() && result->status.ok();
+}
+
+void GitSandbox::Init(const std::string& where) const {
+  CHECK(MakeDirectories(Path(where)).ok());
+  Git(where, {"init", "-q", "-b", "main"});
+  Git(where, {"config", "user.name", "Ada"});
+  Git(where, {"config", "user.email", "ada@example.com"});
+}
+
+void GitSandbox::Write(const std::string& path, const std::string& content, int mode) const {
+  const std::string full = Path(path);
+  CHECK(MakeDirectories(full.substr(0, full.rfind('/'))).ok());
+  const auto fd = OpenFile(full, O_WRONLY | O_CREAT | O_TRUNC, mode);
+  CHECK(fd.ok());
+  CHECK(WriteAll(fd->get(), content).ok());
+  CHECK(::fchmod(fd->get(), static_cast<mode_t>(mode)) == 0);
+}
+
+std::string GitSandbox::Read(const std::string& path) const {
+  const auto content = ReadFile(path[0] == '/' ? path : Path(path), 1 << 30);
+  CHECK(content.ok());
+  return *content;
+}
+
+void GitSandbox::Link(const std::string& path, const std::string& target) const {
+  CHECK(::symlink(target.c_str(), Path(path).c_str()) == 0);
+}
+
+void GitSandbox::Remove(const std::string& path) const { CHECK(RemoveTree(Path(path)).ok()); }
+
+std::string GitSandbox::CommitAll(const std::string& where, const std::string& message) const {
+  Git(where, {"add", "-A"});
+  Git(where, {"commit", "-q", "--allow-empty", "-m", message});
+  return Git(where, {"rev-parse", "HEAD"}).substr(0, 40);
+}
+
+std::map<std::string, std::string> GitSandbox::Tree(const std::string& where) const {
+  const fs::path top = where[0] == '/' ? where : Path(where);
+  std::map<std::string, std::string> out;
+  for (fs::recursive_directory_iterator it(top), end; it != end; ++it) {
+    if (it->path().filename() == ".git") {
+      if (it->is_directory()) it.disable_recursion_pending();
+      continue;
+    }
+    const std::string name = it->path().string().substr(top.string().size() + 1);
+    if (it->is_symlink()) {
+      out[name] = absl::StrCat("link ", fs::read_symlink(it->path()).string());
+    } else if (it->is_regular_file()) {
+      struct stat info;
+      CHECK(::stat(it->path().c_str(), &info) == 0);
+      out[name] = absl::StrCat((info.st_mode & S_IXUSR) != 0 ? "program " : "file ",
+                               Read(it->path().string()));
+    }
+  }
+  return out;
+}
+
+std::map<std::string, std::string> GitSandbox::GitDirectory(const std::string& where) const {
+  const fs::path top = Path(where);
+  std::map<std::string, std::string> out;
+  for (const auto& entry : fs::recursive_directory_iterator(top)) {
+    if (entry.is_regular_file()) {
+      out[fs::relative(entry.path(), top)] = Read(entry.path().string());
+    } else {
+      out[fs::relative(entry.path(), top)] = "";
+    }
+  }
+  return out;
+}
+
+int FreePort() {
+  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address = Loopback(0);
+  socklen_t size = sizeof(address);
+  CHECK(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+  CHECK(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  return ntohs(address.sin_port);
+}
+
+void AwaitPort(int port) {
+  while (true) {
+    const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address = Loopback(port);
+    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) return;
+    std::this_thread::yield();
+  }
+}
+
+GitDaemon::GitDaemon(const GitSandbox& sandbox, const std::string& base)
+    : port_(FreePort()), process_(StartDaemon(sandbox, base, port_)) {}
+
+GitDaemon::~GitDaemon() { process_.SignalGroup(SIGKILL); }
+
+std::string GitDaemon::Url(const std::string& name) const {
+  return absl::StrCat("git://127.0.0.1:", port_, "/", name);
+}
+
+}  // namespace handoff

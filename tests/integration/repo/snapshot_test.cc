@@ -1,0 +1,329 @@
+// What a submission carries, and what it refuses or names because it cannot.
+#include <sys/stat.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/integration/repo/git_sandbox.h"
+#include "tests/integration/repo/submission.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class SnapshotTest : public ::testing::Test {
+ protected:
+  SnapshotTest() : client_(HANDOFF_REPO_PROGRAM) {
+    ::setenv("HOME", git_.root().c_str(), 1);
+    ::setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+    ::unsetenv("XDG_CONFIG_HOME");
+    git_.Init("work");
+    git_.Write("work/a", "one\n");
+    git_.Write("work/folder/b", "two\n");
+    head_ = git_.CommitAll("work", "first");
+  }
+
+  absl::StatusOr<Snapshot> Take(const std::string& where, const SnapshotOptions& options = {}) {
+    temps_.push_back(*TempDir::Make("handoff-snapshot-test-"));
+    return TakeSnapshot(git_.Path(where), options, temps_.back());
+  }
+  // The workspace that a worker makes of it.
+  std::string Prepare(const Snapshot& snapshot, const std::string& id = "20260101-x") {
+    const PrepareRequest request = RequestFor(snapshot, git_.Path("worker"), id);
+    const auto result = client_.Prepare(request, -1, nullptr);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return request.workspace;
+  }
+  static std::string Message(const absl::StatusOr<Snapshot>& snapshot) {
+    return std::string(snapshot.status().message());
+  }
+  void AddSubmodule() {
+    git_.Init("library");
+    git_.Write("library/lib.c", "int lib;\n");
+    git_.CommitAll("library", "lib");
+    git_.Git("work", {"submodule", "add", "-q", git_.Path("library"), "library"});
+    git_.CommitAll("work", "with a submodule");
+  }
+
+  GitSandbox git_;
+  RepoClient client_;
+  std::string head_;
+  std::vector<TempDir> temps_;
+};
+
+TEST_F(SnapshotTest, NoRepositoryAndNoCommitAreSaid) {
+  ASSERT_TRUE(MakeDirectories(git_.Path("plain")).ok());
+  EXPECT_EQ(Take("plain").status().code(), absl::StatusCode::kNotFound);
+  git_.Init("empty");
+  EXPECT_EQ(Take("empty").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(Take("empty")), HasSubstr("no commit yet"));
+  git_.Git("", {"clone", "-q", "--bare", "work", "bare.git"});
+  EXPECT_THAT(Message(Take("bare.git")), HasSubstr("bare"));
+}
+
+TEST_F(SnapshotTest, AnUnfinishedMergeIsRefusedByName) {
+  git_.Git("work", {"checkout", "-q", "-b", "other"});
+  git_.Write("work/a", "theirs\n");
+  git_.CommitAll("work", "theirs");
+  git_.Git("work", {"checkout", "-q", "main"});
+  git_.Write("work/a", "ours\n");
+  git_.CommitAll("work", "ours");
+  ASSERT_FALSE(git_.GitSucceeds("work", {"merge", "other"}));
+  EXPECT_EQ(Take("work").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(Take("work")), HasSubstr("merge is not finished: a still"));
+  SnapshotOptions from_head;
+  from_head.from = SnapshotFrom::kHead;
+  EXPECT_TRUE(Take("work", from_head).ok());
+}
+
+TEST_F(SnapshotTest, ADirtySubmoduleIsRefusedByName) {
+  AddSubmodule();
+  EXPECT_TRUE(Take("work").ok());
+  git_.Write("work/library/lib.c", "int changed;\n");
+  EXPECT_EQ(Take("work").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Message(Take("work")), HasSubstr("submodule library has changes: lib.c (modified)"));
+  git_.Git("work/library", {"checkout", "-q", "lib.c"});
+  git_.Write("work/library/new", "");
+  EXPECT_THAT(Message(Take("work")), HasSubstr("new (untracked)"));
+  git_.Git("work", {"config", "submodule.library.ignore", "dirty"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->notes, Contains(HasSubstr("submodule library has changes")));
+}
+
+TEST_F(SnapshotTest, ASubmoduleOnAnotherCommitIsCarriedAndUnpushedOnesAreNoted) {
+  AddSubmodule();
+  git_.Write("work/library/lib.c", "int more;\n");
+  git_.CommitAll("work/library", "not pushed");
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->notes,
+              ElementsAre(AllOf(HasSubstr("submodule library stands on"), HasSubstr("push it"))));
+  EXPECT_NE(snapshot->worktree_commit, "");
+  git_.Git("work/library", {"push", "-q", "origin", "HEAD:refs/heads/topic"});
+  const auto pushed = Take("work");
+  ASSERT_TRUE(pushed.ok());
+  EXPECT_THAT(pushed->notes, IsEmpty());
+}
+
+TEST_F(SnapshotTest, IntentToAddIsCarriedAsUntracked) {
+  git_.Write("work/soon", "content\n");
+  git_.Git("work", {"add", "-N", "soon"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->notes, ElementsAre(HasSubstr("soon: added with --intent-to-add")));
+  const std::string workspace = Prepare(*snapshot);
+  EXPECT_EQ(git_.Tree(workspace), git_.Tree("work"));
+  EXPECT_EQ(git_.Git(workspace, {"status", "--porcelain"}), "?? soon\n");
+}
+
+TEST_F(SnapshotTest, AFileThatBecameAFolderAndBackIsCarried) {
+  git_.Remove("work/a");
+  git_.Write("work/a/inside", "x\n");
+  git_.Remove("work/folder");
+  git_.Write("work/folder", "now a file\n");
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  const std::string workspace = Prepare(*snapshot);
+  EXPECT_EQ(git_.Tree(workspace), git_.Tree("work"));
+  EXPECT_EQ(git_.Git(workspace, {"status", "--porcelain"}),
+            git_.Git("work", {"status", "--porcelain"}));
+}
+
+TEST_F(SnapshotTest, ALinkedWorkTreeIsARepository) {
+  git_.Git("work", {"config", "extensions.worktreeConfig", "true"});
+  git_.Git("work", {"worktree", "add", "-q", "-b", "topic", git_.Path("linked")});
+  git_.Git("linked", {"config", "--worktree", "some.setting", "1"});
+  git_.Write("linked/a", "changed here\n");
+  const auto before = git_.GitDirectory("work/.git");
+  const auto snapshot = Take("linked/folder");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ(snapshot->ref, "topic");
+  EXPECT_EQ(snapshot->root, git_.Path("linked"));
+  EXPECT_EQ(snapshot->modified, 1u);
+  EXPECT_EQ(git_.Tree(Prepare(*snapshot)), git_.Tree("linked"));
+  EXPECT_EQ(git_.GitDirectory("work/.git"), before);
+}
+
+TEST_F(SnapshotTest, AWorkTreeOfABareRepositoryIsARepository) {
+  git_.Git("", {"clone", "-q", "--bare", "work", "bare.git"});
+  git_.Git("bare.git", {"worktree", "add", "-q", git_.Path("linked"), "main"});
+  git_.Write("linked/new", "x\n");
+  const auto snapshot = Take("linked");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ(snapshot->untracked, 1u);
+}
+
+TEST_F(SnapshotTest, ADetachedHeadHasNoRef) {
+  git_.Git("work", {"checkout", "-q", "--detach"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok());
+  EXPECT_EQ(snapshot->ref, "");
+  EXPECT_EQ(snapshot->commit, head_);
+}
+
+TEST_F(SnapshotTest, SecretsAndHugeFilesStayUnlessIncluded) {
+  git_.Write("work/.gitignore", "*.secret\nout/\n");
+  git_.Write("work/folder/.env", "PASSWORD=1\n");
+  git_.Write("work/key.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n");
+  git_.Write("work/folder/large", std::string(2000, 'x'));
+  git_.Write("work/a", std::string(2000, 'y'));
+  git_.Write("work/x.secret", "ignored\n");
+  git_.Write("work/out/report", "ignored\n");
+  SnapshotOptions options;
+  options.huge_bytes = 1000;
+  auto snapshot = Take("work", options);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->held_back,
+              ElementsAre(HasSubstr("a: 2.0 kB"), HasSubstr("folder/.env: looks like a secret"),
+                          HasSubstr("folder/large: 2.0 kB"), HasSubstr("a private key")));
+  EXPECT_EQ(git_.Read(Prepare(*snapshot) + "/a"), "one\n");
+  options.include = {".env", "large", "a", "key.txt", "x.secret", "out"};
+  snapshot = Take("work/folder", options);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->held_back, IsEmpty());
+  EXPECT_EQ(git_.Tree(Prepare(*snapshot, "20260101-y")), git_.Tree("work"));
+}
+
+TEST_F(SnapshotTest, AFileAboveTheLimitInMemoryIsCarriedInPieces) {
+  git_.Write("work/large", std::string((64 << 20) + 12345, 'x') + "end");
+  SnapshotOptions options;
+  options.include = {"large"};
+  const auto snapshot = Take("work", options);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_TRUE(git_.Tree(Prepare(*snapshot)) == git_.Tree("work"));
+}
+
+TEST_F(SnapshotTest, TrackedFilesAreNeverTakenForSecrets) {
+  git_.Write("work/.env", "DEFAULTS=1\n");
+  git_.CommitAll("work", "an .env on purpose");
+  git_.Write("work/.env", "DEFAULTS=2\n");
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok());
+  EXPECT_THAT(snapshot->held_back, IsEmpty());
+  EXPECT_EQ(snapshot->modified, 1u);
+}
+
+TEST_F(SnapshotTest, BytesThatAFreshCloneWouldNotHaveAreNoted) {
+  git_.Write("work/.gitattributes", "*.txt text\n*.ident ident\n");
+  git_.CommitAll("work", "attributes");
+  git_.Write("work/mixed.txt", "one\r\ntwo\n");
+  git_.Write("work/fine.txt", "one\ntwo\n");
+  git_.Write("work/v.ident", "$Id$\n");
+  git_.Git("work", {"config", "core.autocrlf", "true"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->notes, Contains(HasSubstr("mixed.txt: the attributes")));
+  EXPECT_THAT(snapshot->notes, Contains(HasSubstr("v.ident: the attributes")));
+  EXPECT_THAT(snapshot->notes, Contains(HasSubstr("core.autocrlf")));
+  EXPECT_THAT(snapshot->notes, Not(Contains(HasSubstr("fine.txt"))));
+}
+
+TEST_F(SnapshotTest, LfsFilesAreNoted) {
+  git_.Write("work/.gitattributes", "*.bin filter=lfs -text\n");
+  git_.Write("work/x.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n");
+  git_.CommitAll("work", "lfs");
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok());
+  EXPECT_THAT(snapshot->notes, ElementsAre(HasSubstr("1 files are kept in Git LFS (x.bin)")));
+}
+
+TEST_F(SnapshotTest, FilesOfEarlierHandoffsAreNeverSent) {
+  git_.Write("work/.cursor/agent-handoffs/old/handoff.md", "old\n");
+  git_.Write("work/.cursor/rules", "sent\n");
+  git_.Git("work", {"add", "-A"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok());
+  const std::string workspace = Prepare(*snapshot);
+  EXPECT_TRUE(PathExists(workspace + "/.cursor/rules"));
+  EXPECT_FALSE(PathExists(workspace + "/.cursor/agent-handoffs"));
+}
+
+TEST_F(SnapshotTest, ADryRunMakesNoPackAndCounts) {
+  git_.Write("work/new", "x\n");
+  SnapshotOptions options;
+  options.build_pack = false;
+  const auto snapshot = Take("work", options);
+  ASSERT_TRUE(snapshot.ok());
+  EXPECT_EQ(snapshot->untracked, 1u);
+  EXPECT_EQ(snapshot->pack_path, "");
+}
+
+TEST_F(SnapshotTest, CredentialsInTheAddressOfOriginStayHere) {
+  git_.Git("work", {"remote", "add", "origin", "http://ada:secret@127.0.0.1:1/x.git"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ(snapshot->url, "http://127.0.0.1:1/x.git");
+  EXPECT_EQ(snapshot->key, snapshot->url);
+  EXPECT_EQ(snapshot->commits_ahead, -1);
+  EXPECT_THAT(snapshot->origin_message, AllOf(Not(IsEmpty()), Not(HasSubstr("secret"))));
+  EXPECT_TRUE(snapshot->pack_complete);
+}
+
+TEST_F(SnapshotTest, AnAddressThatWorkersRefuseIsNotHandedOn) {
+  git_.Git("work", {"remote", "add", "origin", "ext::sh -c echo"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ(snapshot->url, "");
+  EXPECT_TRUE(snapshot->pack_complete);
+  EXPECT_THAT(snapshot->origin_message, HasSubstr("remote helpers"));
+}
+
+class ShallowTest : public SnapshotTest {
+ protected:
+  ShallowTest() {
+    for (int i = 0; i < 5; ++i) {
+      git_.Write("work/a", std::to_string(i) + "\n");
+      head_ = git_.CommitAll("work", "more");
+    }
+    git_.Git("", {"clone", "-q", "--bare", "work", "served/origin.git"});
+    daemon_ = std::make_unique<GitDaemon>(git_, git_.Path("served"));
+    git_.Git("", {"clone", "-q", "--depth", "2", daemon_->Url("origin.git"), "shallow"});
+  }
+  std::unique_ptr<GitDaemon> daemon_;
+};
+
+TEST_F(ShallowTest, AShallowCloneSendsWhatIsNewOnWhatOriginHas) {
+  git_.Write("shallow/a", "committed\n");
+  git_.CommitAll("shallow", "ahead");
+  git_.Write("shallow/a", "dirty\n");
+  const auto snapshot = Take("shallow");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ(snapshot->commits_ahead, 1);
+  EXPECT_FALSE(snapshot->pack_complete);
+  const std::string workspace = Prepare(*snapshot);
+  EXPECT_EQ(git_.Tree(workspace), git_.Tree("shallow"));
+  EXPECT_EQ(git_.Git(workspace, {"rev-list", "--count", "HEAD"}), "7\n");
+}
+
+TEST_F(ShallowTest, AShallowCloneWhoseBaseIsGoneIsRefused) {
+  git_.Git("served/origin.git", {"update-ref", "refs/heads/main", "main~4"});
+  const auto snapshot = Take("shallow");
+  EXPECT_EQ(snapshot.status().code(), absl::StatusCode::kFailedPrecondition) << snapshot.status();
+  EXPECT_THAT(Message(snapshot), AllOf(HasSubstr("shallow"), HasSubstr("--unshallow")));
+  daemon_.reset();
+  EXPECT_THAT(Message(Take("shallow")), HasSubstr("could not be asked"));
+}
+
+TEST_F(ShallowTest, AFullSubmissionNeedsTheWholeHistory) {
+  SnapshotOptions options;
+  options.full = true;
+  EXPECT_EQ(Take("shallow", options).status().code(), absl::StatusCode::kFailedPrecondition);
+  git_.Git("", {"clone", "-q", daemon_->Url("origin.git"), "deep"});
+  const auto snapshot = Take("deep", options);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_TRUE(snapshot->pack_complete);
+  daemon_.reset();
+  EXPECT_EQ(git_.Tree(Prepare(*snapshot)), git_.Tree("deep"));
+}
+
+}  // namespace
+}  // namespace handoff
