@@ -1,0 +1,127 @@
+// kill -9 of each daemon while agents run: nothing that was answered is lost, the agent never
+// notices, and its exit status is right.
+
+#include <signal.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/e2e/pool.h"
+
+namespace handoff::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Says one line, waits at the gate, says another and exits with `code`.
+std::string TwoHalves(const Gate& said, const Gate& gate, int code) {
+  return absl::StrCat("echo first half\necho $$ >", said.path(), "\ncat ", gate.path(),
+                      " >/dev/null\necho second half\nexit ", code, "\n");
+}
+
+nlohmann::json Show(const Pool& pool, const std::string& id) {
+  const CommandResult show = pool.Handoff({"show", id, "--json"});
+  EXPECT_EQ(show.exit_code, 0) << show.err;
+  return nlohmann::json::parse(show.out);
+}
+
+TEST(Crash, OfTheCoordinatorLosesNoAnsweredSubmit) {
+  Pool pool;
+  pool.StartCoordinator();
+  std::vector<std::string> ids;
+  for (int round = 0; round < 5; ++round) {
+    for (int i = 0; i < 4; ++i)
+      ids.push_back(pool.Submit({"--agent", "command", "--", "/bin/true"}));
+    // One more is under way when the coordinator dies; it may or may not have been answered.
+    Subprocess under_way =
+        pool.HandoffInBackground({"submit", "--agent", "command", "--", "/bin/true"});
+    pool.Kill("coordinator", SIGKILL);
+    under_way.Signal(SIGKILL);
+    pool.StartCoordinator();
+    for (const std::string& id : ids) EXPECT_EQ(Show(pool, id).at("status"), "QUEUED") << id;
+  }
+}
+
+TEST(Crash, OfTheCoordinatorIsNotNoticedByARunningAgentAndTheLogIsWhole) {
+  Pool pool;
+  pool.StartCoordinator();
+  pool.StartWorker("a", 1);
+  Gate said(pool.path("said")), gate(pool.path("gate"));
+  const std::string id = pool.Submit({"--agent", "command", TwoHalves(said, gate, 0)});
+  said.Await();
+  pool.Kill("coordinator", SIGKILL);
+  gate.Open();
+  pool.StartCoordinator();
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
+  EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "first half\nsecond half\n");
+  EXPECT_EQ(Show(pool, id).at("attempts").size(), 1u);
+}
+
+TEST(Crash, OfTheWorkerDaemonWhileItsAgentRunsIsAdopted) {
+  Pool pool;
+  pool.StartCoordinator();
+  pool.StartWorker("a", 1);
+  Gate said(pool.path("said")), gate(pool.path("gate"));
+  const std::string id = pool.Submit({"--agent", "command", TwoHalves(said, gate, 3)});
+  said.Await();
+  pool.Kill("a", SIGKILL);
+  pool.RestartWorker("a");
+  gate.Open();
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 1);
+  const auto shown = Show(pool, id);
+  EXPECT_EQ(shown.at("attempts").size(), 1u);
+  EXPECT_EQ(shown.at("attempts").at(0).at("exitCode"), 3);
+  EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "first half\nsecond half\n");
+}
+
+TEST(Crash, OfTheWorkerDaemonWhileTheAgentEndsStillReportsItsExitStatus) {
+  Pool pool;
+  pool.StartCoordinator();
+  pool.StartWorker("a", 1);
+  Gate said(pool.path("said")), gate(pool.path("gate"));
+  const std::string id = pool.Submit({"--agent", "command", TwoHalves(said, gate, 5)});
+  said.Await();
+  pool.Kill("a", SIGKILL);
+  gate.Open();  // ends while nobody looks
+  pool.RestartWorker("a");
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 1);
+  EXPECT_EQ(Show(pool, id).at("attempts").at(0).at("exitCode"), 5);
+}
+
+TEST(Crash, OfTheShimIsReportedAndTheTreeIsEnded) {
+  Pool pool;
+  pool.StartCoordinator();
+  pool.StartWorker("a", 1);
+  Gate said(pool.path("said")), gate(pool.path("gate"));
+  const std::string id =
+      pool.Submit({"--agent", "command", "--retries", "0", TwoHalves(said, gate, 0)});
+  const pid_t agent = std::stoi(said.Await());
+  const auto started = nlohmann::json::parse(
+      *ReadFile(absl::StrCat(pool.path("a"), "/attempts/", id, "/1/shim.pid")));
+  ::kill(started.at("pid").get<pid_t>(), SIGKILL);
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 1);
+  EXPECT_FALSE(IsRunning(agent)) << "the agent outlived its attempt";
+  EXPECT_EQ(Show(pool, id).at("failure"), "WORKER_LOST");
+}
+
+TEST(Crash, OfTheWorkerDaemonWhileItChecksOutIsDoneAgain) {
+  Pool pool;
+  pool.StartCoordinator();
+  const std::string repository = pool.MakeRepository("origin");
+  pool.StartWorker("a", 1);
+  for (int round = 0; round < 3; ++round) {
+    const std::string id = pool.Submit({"--agent", "command", "--repo", repository, "--ref", "main",
+                                        "--", "/bin/cat", "README.md"});
+    pool.Kill("a", SIGKILL);
+    pool.RestartWorker("a");
+    EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0) << pool.Handoff({"why", id}).out;
+    EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "# A repository\n");
+  }
+}
+
+}  // namespace
+}  // namespace handoff::e2e

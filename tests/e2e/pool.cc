@@ -1,0 +1,264 @@
+#include "tests/e2e/pool.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "common/check.h"
+#include "gtest/gtest.h"
+
+namespace handoff::e2e {
+namespace {
+
+TempDir MakeDirectory() {
+  auto dir = TempDir::Make("handoff-e2e-");
+  CHECK(dir.ok());
+  return *std::move(dir);
+}
+
+std::string Tail(const std::string& path) {
+  const auto text = ReadFile(path, 256 << 20);
+  return text.ok() ? text->substr(text->size() - std::min<size_t>(text->size(), 3000)) : "";
+}
+
+}  // namespace
+
+std::string Program(const std::string& name) { return absl::StrCat(HANDOFF_BIN_DIR, "/", name); }
+
+Gate::Gate(std::string path) : path_(std::move(path)) { CHECK(::mkfifo(path_.c_str(), 0600) == 0); }
+
+void Gate::Open() const {
+  const auto fd = OpenFile(path_, O_WRONLY);
+  CHECK(fd.ok() && WriteAll(fd->get(), "go\n").ok());
+}
+
+std::string Gate::Await() const {
+  auto text = ReadFile(path_);
+  CHECK(text.ok());
+  return std::string(absl::StripSuffix(*text, "\n"));
+}
+
+Pool::Pool() : dir_(MakeDirectory()) {
+  ::signal(SIGPIPE, SIG_IGN);
+  EXPECT_TRUE(MakeDirectories(path("home")).ok());
+}
+
+Pool::~Pool() {
+  // Agents outlive their daemons on purpose, so what a failed test left running is cancelled first.
+  if (Running("coordinator")) {
+    const CommandResult live = Handoff({"list", "--all", "--status", "running", "--json"});
+    for (const auto& line : absl::StrSplit(live.out, '\n')) {
+      const auto at = line.find("\"id\":\"");
+      if (at == absl::string_view::npos) continue;
+      const std::string id(line.substr(at + 6, line.find('"', at + 6) - at - 6));
+      Handoff({"cancel", id});
+      Handoff({"wait", id, "--timeout", "30s"});
+    }
+  }
+  for (auto& [name, daemon] : daemons_) {
+    if (::testing::Test::HasFailure()) {
+      GTEST_LOG_(INFO) << name << " said:\n" << Tail(path(name + ".log"));
+    }
+    if (daemon.process) Kill(name, SIGTERM);
+  }
+}
+
+std::vector<std::string> Pool::Environment() const {
+  const char* path_variable = std::getenv("PATH");
+  std::vector<std::string> env = {
+      absl::StrCat("PATH=", path_variable == nullptr ? "/usr/bin:/bin" : path_variable),
+      absl::StrCat("HOME=", path("home")),
+      absl::StrCat("XDG_CONFIG_HOME=", path("home/.config")),
+      absl::StrCat("HANDOFF_COORDINATOR=", address_),
+      "LANG=C.UTF-8",
+      "USER=tester",
+      "GIT_CONFIG_GLOBAL=/dev/null",
+      "GIT_CONFIG_NOSYSTEM=1"};
+  for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"}) {
+    if (const char* value = std::getenv(name)) env.push_back(absl::StrCat(name, "=", value));
+  }
+  return env;
+}
+
+void Pool::Launch(const std::string& name, const std::string& ready) {
+  Daemon& daemon = daemons_.at(name);
+  auto out = MakePipe();
+  auto log = OpenFile(path(name + ".log"), O_WRONLY | O_CREAT | O_APPEND);
+  CHECK(out.ok() && log.ok());
+  SpawnOptions options;
+  options.argv = daemon.argv;
+  options.env = Environment();
+  options.cwd = dir();
+  options.fds = {{1, out->second.get()}, {2, log->get()}};
+  auto process = Subprocess::Spawn(options);
+  ASSERT_TRUE(process.ok()) << process.status();
+  daemon.process.emplace(*std::move(process));
+  out->second.Reset();
+  std::string said;
+  char c;
+  while (::read(out->first.get(), &c, 1) == 1 && c != '\n') said.push_back(c);
+  const auto at = said.find(ready);
+  ASSERT_NE(at, std::string::npos) << name << " did not get ready; it said: " << said << "\n"
+                                   << Tail(path(name + ".log"));
+  if (name == "coordinator") address_ = said.substr(at + ready.size());
+  // The daemon keeps its stdout; nothing more is written there.
+  out->first.Release();
+}
+
+void Pool::StartCoordinator() {
+  daemons_["coordinator"].argv = {Program("handoff-coordinator"), "--data-dir", path("coordinator"),
+                                  "--listen", address_.empty() ? "127.0.0.1:0" : address_};
+  Launch("coordinator", "ready on ");
+}
+
+void Pool::StartWorker(const std::string& name, int slots, const std::vector<std::string>& flags,
+                       const std::string& config) {
+  const std::string toml = path(name + ".toml");
+  const std::string agent =
+      absl::StrContains(config, "[agents.cursor]")
+          ? ""
+          : absl::StrCat("\n[agents.cursor]\nbinary = \"", Program("scripted-agent"), "\"\n");
+  ASSERT_TRUE(WriteFileAtomically(toml, config + agent).ok());
+  std::vector<std::string>& argv = daemons_[name].argv;
+  argv = {Program("handoff-worker"),
+          "--data-dir",
+          path(name),
+          "--coordinator",
+          address_,
+          "--name",
+          name,
+          "--slots",
+          absl::StrCat(slots),
+          "--config",
+          toml};
+  argv.insert(argv.end(), flags.begin(), flags.end());
+  Launch(name, "ready as ");
+}
+
+void Pool::RestartWorker(const std::string& name) { Launch(name, "ready as "); }
+
+void Pool::Kill(const std::string& name, int signal) {
+  Daemon& daemon = daemons_.at(name);
+  if (!daemon.process) return;
+  daemon.process->Signal(signal);
+  if (signal == SIGKILL || signal == SIGTERM) {
+    EXPECT_TRUE(daemon.process->Wait().ok());
+    daemon.process.reset();
+  }
+}
+
+bool Pool::Running(const std::string& name) {
+  const auto daemon = daemons_.find(name);
+  return daemon != daemons_.end() && daemon->second.process.has_value();
+}
+
+pid_t Pool::PidOf(const std::string& name) const { return daemons_.at(name).process->pid(); }
+
+bool IsRunning(pid_t pid) {
+  // A zombie has ended; who reaps it is not our affair.
+  const auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
+  return stat.ok() && stat->substr(stat->rfind(')') + 2, 1) != "Z";
+}
+
+uint64_t Pool::ResidentBytes(const std::string& name) const {
+  const auto status = ReadFile(absl::StrCat("/proc/", PidOf(name), "/status"));
+  CHECK(status.ok());
+  for (absl::string_view line : absl::StrSplit(*status, '\n')) {
+    uint64_t kilobytes = 0;
+    if (absl::ConsumePrefix(&line, "VmRSS:") && absl::ConsumeSuffix(&line, "kB") &&
+        absl::SimpleAtoi(line, &kilobytes)) {
+      return kilobytes * 1024;
+    }
+  }
+  return 0;
+}
+
+CommandResult Pool::Handoff(const std::vector<std::string>& args, const std::string& cwd,
+                            const std::string& input, absl::Duration limit) const {
+  SpawnOptions options;
+  options.argv = {Program("handoff")};
+  options.argv.insert(options.argv.end(), args.begin(), args.end());
+  options.env = Environment();
+  options.cwd = cwd.empty() ? dir() : cwd;
+  const auto result = RunProcess(options, input, limit);
+  CHECK(result.ok());
+  EXPECT_FALSE(result->timed_out) << "handoff " << absl::StrJoin(args, " ");
+  return {result->status.signal != 0 ? 128 + result->status.signal : result->status.code,
+          result->out, result->err};
+}
+
+Subprocess Pool::HandoffInBackground(const std::vector<std::string>& args, const std::string& cwd,
+                                     const std::string& out) const {
+  SpawnOptions options;
+  options.argv = {Program("handoff")};
+  options.argv.insert(options.argv.end(), args.begin(), args.end());
+  options.env = Environment();
+  options.cwd = cwd.empty() ? dir() : cwd;
+  UniqueFd file;
+  if (!out.empty()) {
+    auto opened = OpenFile(out, O_WRONLY | O_CREAT | O_TRUNC);
+    CHECK(opened.ok());
+    file = *std::move(opened);
+    options.fds = {{1, file.get()}};
+  }
+  auto process = Subprocess::Spawn(options);
+  CHECK(process.ok());
+  return *std::move(process);
+}
+
+std::string Pool::Submit(const std::vector<std::string>& args, const std::string& cwd) const {
+  std::vector<std::string> all = {"submit"};
+  all.insert(all.end(), args.begin(), args.end());
+  const CommandResult result = Handoff(all, cwd);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  return std::string(absl::StripAsciiWhitespace(result.out));
+}
+
+std::string Pool::Script(const std::vector<std::string>& steps) {
+  return absl::StrCat("Play this script.\n",
+                      absl::StrJoin(steps, "\n", [](std::string* out, const std::string& step) {
+                        absl::StrAppend(out, "script: ", step);
+                      }));
+}
+
+void Pool::Eventually(const std::function<bool()>& condition) const {
+  while (!condition()) Handoff({"worker", "list"});
+}
+
+std::string Pool::MakeRepository(const std::string& name) const {
+  const std::string repository = path(name);
+  EXPECT_TRUE(MakeDirectories(repository).ok());
+  Git(repository, {"init", "-q", "-b", "main"});
+  EXPECT_TRUE(WriteFileAtomically(repository + "/README.md", "# A repository\n", 0644).ok());
+  Git(repository, {"add", "."});
+  Git(repository, {"commit", "-q", "-m", "Begin"});
+  return repository;
+}
+
+std::string Pool::Git(const std::string& cwd, const std::vector<std::string>& args) const {
+  SpawnOptions options;
+  options.argv = {"git",
+                  "-c",
+                  "user.name=Tester",
+                  "-c",
+                  "user.email=tester@localhost",
+                  "-c",
+                  "protocol.file.allow=always"};
+  options.argv.insert(options.argv.end(), args.begin(), args.end());
+  options.env = Environment();
+  options.cwd = cwd;
+  const auto result = RunProcess(options, "", absl::Minutes(1));
+  CHECK(result.ok());
+  EXPECT_TRUE(result->status.ok()) << "git " << absl::StrJoin(args, " ") << ": " << result->err;
+  return result->out;
+}
+
+}  // namespace handoff::e2e

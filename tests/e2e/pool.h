@@ -1,0 +1,107 @@
+// A whole pool of the built programs on loopback, for tests from the outside: a coordinator,
+// workers, and the command, each with data below one temporary directory. Everything started is
+// ended by its pid.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "common/file.h"
+#include "common/subprocess.h"
+
+namespace handoff::e2e {
+
+// Path of a built program, e.g. "handoff".
+std::string Program(const std::string& name);
+
+bool IsRunning(pid_t pid);
+
+// A FIFO between a test and a scripted agent. Both directions block until the other side is there,
+// so neither has to sleep; a test that would wait for ever is ended by ctest's limit.
+class Gate {
+ public:
+  explicit Gate(std::string path);  // makes the FIFO
+  const std::string& path() const { return path_; }
+  // The agent waits in `wait PATH`: lets it go on.
+  void Open() const;
+  // Blocks until the agent says something here (`tell PATH TEXT`), and returns it.
+  std::string Await() const;
+
+ private:
+  std::string path_;
+};
+
+struct CommandResult {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+class Pool {
+ public:
+  Pool();
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  const std::string& dir() const { return dir_.path(); }
+  std::string path(const std::string& name) const { return dir_.path() + "/" + name; }
+
+  // Blocks until the program said that it is ready. The coordinator keeps its port over restarts.
+  void StartCoordinator();
+  // The scripted agent is the worker's `cursor`. `config` is appended to its TOML file.
+  void StartWorker(const std::string& name, int slots, const std::vector<std::string>& flags = {},
+                   const std::string& config = "");
+  // Starts it again with the flags of before.
+  void RestartWorker(const std::string& name);
+
+  void Kill(const std::string& name,
+            int signal);  // "coordinator" or a worker; reaps it for SIGKILL and SIGTERM
+  bool Running(const std::string& name);
+  pid_t PidOf(const std::string& name) const;
+  // Resident memory in bytes, from /proc.
+  uint64_t ResidentBytes(const std::string& name) const;
+
+  // `handoff ARGS…` in `cwd` (the pool's directory unless given), with a HOME of its own and this
+  // pool's address.
+  CommandResult Handoff(const std::vector<std::string>& args, const std::string& cwd = "",
+                        const std::string& input = "",
+                        absl::Duration limit = absl::Minutes(2)) const;
+  // The same, not waited for. stdout goes to the file `out` when given.
+  Subprocess HandoffInBackground(const std::vector<std::string>& args, const std::string& cwd = "",
+                                 const std::string& out = "") const;
+  // Submits and returns the id; fails the test when that fails.
+  std::string Submit(const std::vector<std::string>& args, const std::string& cwd = "") const;
+
+  // Plays `steps` (the scripted agent's language) as the task of a handoff.
+  static std::string Script(const std::vector<std::string>& steps);
+
+  // Until `condition` holds, for what happens a moment after the pool said that it is over. Asks
+  // the pool between the tries; what never comes true is ended by ctest's limit.
+  void Eventually(const std::function<bool()>& condition) const;
+
+  // A repository with one commit below dir(); returns its path.
+  std::string MakeRepository(const std::string& name) const;
+  // git in `cwd` with no configuration but an identity; returns stdout, fails the test on an error.
+  std::string Git(const std::string& cwd, const std::vector<std::string>& args) const;
+
+  std::string address() const { return address_; }
+
+ private:
+  struct Daemon {
+    std::vector<std::string> argv;
+    std::optional<Subprocess> process;
+  };
+  void Launch(const std::string& name, const std::string& ready);
+  std::vector<std::string> Environment() const;
+
+  TempDir dir_;
+  std::string address_;
+  std::map<std::string, Daemon> daemons_;
+};
+
+}  // namespace handoff::e2e
