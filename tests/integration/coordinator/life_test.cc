@@ -14,7 +14,18 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class LifeTest : public CoordinatorTest {};
+class LifeTest : public CoordinatorTest {
+ protected:
+  // Until the coordinator has decided the first Sync of the one worker, which it then holds.
+  void AwaitWorker() {
+    v1::ListWorkersResponse workers;
+    do {
+      grpc::ClientContext context;
+      SetDeadline(context);
+      ASSERT_TRUE(control().ListWorkers(&context, {}, &workers).ok());
+    } while (workers.workers_size() == 0);
+  }
+};
 
 TEST_F(LifeTest, FromSubmitToTheEnd) {
   const v1::Handoff submitted = MustSubmit("make test");
@@ -172,15 +183,7 @@ TEST_F(LifeTest, ACancelReachesAHeldSync) {
 TEST_F(LifeTest, ASubmitReachesAHeldSync) {
   ScriptedWorker worker(address(), "host-a");
   auto held = std::async(std::launch::async, [&] { return worker.Sync(worker.Request()); });
-  const auto known = [&] {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    v1::ListWorkersResponse workers;
-    EXPECT_TRUE(control().ListWorkers(&context, {}, &workers).ok());
-    return workers.workers_size() == 1;
-  };
-  while (!known()) {
-  }
+  AwaitWorker();
   const std::string id = MustSubmit().id();
   const auto answer = held.get();
   ASSERT_TRUE(answer.ok()) << answer.status();
@@ -194,6 +197,7 @@ TEST_F(LifeTest, StoppingAnswersHeldSyncsAndFollowers) {
   v1::SyncRequest elsewhere = worker.Request();
   elsewhere.clear_agents();  // so that it is given nothing
   auto held = std::async(std::launch::async, [&] { return worker.Sync(elsewhere); });
+  AwaitWorker();  // or its joining is an event that the watch below reports
   grpc::ClientContext log_context, watch_context;
   v1::ReadLogRequest log;
   log.set_id(id);
