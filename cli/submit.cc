@@ -194,6 +194,10 @@ void DefineWhen(CLI::App& app, SubmitFlags& flags) {
                  "Silence after which an attempt is ended; 10m unless given")
       ->type_name("D")
       ->group("When");
+  app.add_option("--lease", flags.lease,
+                 "How long a worker that nobody hears from keeps it; 30m unless given")
+      ->type_name("D")
+      ->group("When");
   app.add_option("--retries", flags.retries, "After failures of hosts and network; 2 unless given")
       ->type_name("N")
       ->group("When");

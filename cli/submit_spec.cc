@@ -34,6 +34,7 @@ absl::Status SetTimes(const SubmitFlags& flags, const ProjectDefaults& defaults,
   if (!stall.empty()) {
     RETURN_IF_ERROR(set("--stall-timeout", stall, spec->mutable_stall_timeout()));
   }
+  if (!flags.lease.empty()) RETURN_IF_ERROR(set("--lease", flags.lease, spec->mutable_lease()));
   return absl::OkStatus();
 }
 

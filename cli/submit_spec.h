@@ -28,7 +28,7 @@ struct SubmitFlags {
   bool exclusive = false;
   std::string id, idempotency_key;
   int priority = 0;
-  std::string timeout, deadline, stall_timeout;
+  std::string timeout, deadline, stall_timeout, lease;
   std::optional<int> retries;
   bool full = false, dry_run = false, follow = false, wait = false;
 };

@@ -103,6 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"timeout", [](SubmitFlags& f) { f.timeout = "-1"; }, "--timeout '-1'"},
         Nonsense{"deadline", [](SubmitFlags& f) { f.deadline = "0s"; }, "--deadline"},
         Nonsense{"stall", [](SubmitFlags& f) { f.stall_timeout = "x"; }, "--stall-timeout"},
+        Nonsense{"lease", [](SubmitFlags& f) { f.lease = "soon"; }, "--lease 'soon'"},
         Nonsense{"model", [](SubmitFlags& f) { f.model = "--help"; }, "model '--help'"},
         Nonsense{"agent", [](SubmitFlags& f) { f.agent = "Cursor!"; }, "agent"},
         Nonsense{"on", [](SubmitFlags& f) { f.on = "a b"; }, "worker name"},
