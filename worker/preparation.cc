@@ -12,6 +12,7 @@
 #include "common/subprocess.h"
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
+#include "worker/agent/failure_text.h"
 #include "worker/checkout.h"
 #include "worker/environment.h"
 #include "worker/proto_time.h"
@@ -141,35 +142,48 @@ class Preparation {
     if (argv.empty() || !run_.session.empty()) return std::nullopt;
     board_.SetStage(Stage::kPreparing, "preparing (creating a session)",
                     AttemptBoard::Urgency::kSoon);
-    auto session = CreateSession(argv);
-    if (!session.ok()) {
-      return PrepareFailure::Of(
-          FailureClass::kSessionFailed,
-          absl::StrCat("No session could be created, so the agent was not started: ",
-                       session.status().message(), "."));
-    }
-    run_.session = *std::move(session);
+    if (Failure failure = CreateSession(argv)) return failure;
     end.set_session(run_.session);
     return std::nullopt;
   }
 
-  absl::StatusOr<std::string> CreateSession(const std::vector<std::string>& argv) {
+  PrepareFailure NoSession(FailureClass failure, absl::string_view why) const {
+    const bool host =
+        failure == FailureClass::kAgentMissing || failure == FailureClass::kAgentNeedsSetup;
+    return {failure,
+            absl::StrCat("No session could be created, so the agent was not started: ", why, "."),
+            host, host ? absl::StrCat("agent:", attempt_.wanted().agent()) : ""};
+  }
+
+  Failure CreateSession(const std::vector<std::string>& argv) {
     SpawnOptions options;
     options.argv = argv;
     options.env = EnvironmentOf({});
     options.cwd = cwd_;
-    ASSIGN_OR_RETURN(const RunResult result,
-                     RunProcess(options, "", kSessionLimit, control_.interrupt().fd()));
-    if (result.timed_out) {
-      return absl::DeadlineExceededError(
+    const auto result = RunProcess(options, "", kSessionLimit, control_.interrupt().fd());
+    if (!result.ok()) {
+      // It was there when it was probed.
+      const bool missing =
+          absl::IsNotFound(result.status()) || absl::IsPermissionDenied(result.status());
+      return NoSession(missing ? FailureClass::kAgentMissing : FailureClass::kSessionFailed,
+                       result.status().message());
+    }
+    if (result->timed_out) {
+      return NoSession(
+          FailureClass::kSessionFailed,
           absl::StrCat(ShellJoin(argv), " gave no answer within ", HumanDuration(kSessionLimit)));
     }
-    if (!result.status.ok()) {
-      return absl::UnavailableError(absl::StrCat(ShellJoin(argv), " exited with status ",
-                                                 result.status.code, ": ",
-                                                 OneLine(result.err + result.out, 300)));
+    if (!result->status.ok()) {
+      const std::string said = OneLine(result->err + result->out, 300);
+      const FailureClass known = ClassifyErrorText(said).failure;
+      return NoSession(
+          known == FailureClass::kNone ? FailureClass::kSessionFailed : known,
+          absl::StrCat(ShellJoin(argv), " exited with status ", result->status.code, ": ", said));
     }
-    return attempt_.agent->ParseSessionId(result.out);
+    auto session = attempt_.agent->ParseSessionId(result->out);
+    if (!session.ok()) return NoSession(FailureClass::kSessionFailed, session.status().message());
+    run_.session = *std::move(session);
+    return std::nullopt;
   }
 
   Failure MakeCommand() {
