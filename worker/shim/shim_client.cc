@@ -166,6 +166,8 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(const std::string
   answer_pipe.second.Reset();
   ASSIGN_OR_RETURN(const std::string answer, ReadAnswer(answer_pipe.first.get()));
   if (answer != "ready\n") {
+    // It ends after such an answer; until then it holds the lock, and would pass for alive.
+    RETURN_IF_ERROR(shim.Wait().status());
     return absl::UnavailableError(absl::StrCat(
         "the shim did not start the agent: ",
         answer.empty() ? "it ended without a word" : absl::StripAsciiWhitespace(answer)));
