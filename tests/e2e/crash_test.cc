@@ -92,6 +92,33 @@ TEST(Crash, OfTheWorkerDaemonWhileTheAgentEndsStillReportsItsExitStatus) {
   EXPECT_EQ(Show(pool, id).at("attempts").at(0).at("exitCode"), 5);
 }
 
+// Each file of an attempt marks a step: prepared, launched, spawned, locked, running, ended,
+// reported.
+TEST(Crash, OfTheWorkerDaemonAtEveryFileOfAnAttemptLosesNothing) {
+  Pool pool;
+  pool.StartCoordinator();
+  pool.StartWorker("a", 1);
+  int number = 0;
+  for (const std::string file : {"attempt.pb", "tmp", "script", "launch.pb", "shim.json", "lock",
+                                 "shim.pid", "log", "exit.json", "ended.pb"}) {
+    SCOPED_TRACE(file);
+    const std::string id = absl::StrCat("crash-", ++number);
+    Subprocess submit = pool.HandoffInBackground(
+        {"submit", "--id", id, "--retries", "0", "--agent", "command", "echo all of it\nexit 3\n"});
+    const std::string path = absl::StrCat(pool.path("a"), "/attempts/", id, "/1/", file);
+    while (!PathExists(path)) {
+    }
+    pool.Kill("a", SIGKILL);
+    pool.RestartWorker("a");
+    EXPECT_TRUE(submit.Wait()->ok());
+    EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 1);
+    const auto shown = Show(pool, id);
+    ASSERT_EQ(shown.at("attempts").size(), 1u);
+    EXPECT_EQ(shown.at("attempts").at(0).value("exitCode", -1), 3) << shown.at("attempts").at(0);
+    EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "all of it\n");
+  }
+}
+
 TEST(Crash, OfTheShimIsReportedAndTheTreeIsEnded) {
   Pool pool;
   pool.StartCoordinator();

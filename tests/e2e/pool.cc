@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -82,7 +83,8 @@ std::vector<std::string> Pool::Environment() const {
       "USER=tester",
       "GIT_CONFIG_GLOBAL=/dev/null",
       "GIT_CONFIG_NOSYSTEM=1"};
-  for (const char* name : {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"}) {
+  for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
+                           "LD_PRELOAD", "HANDOFF_BENCH_COUNTS"}) {
     if (const char* value = std::getenv(name)) env.push_back(absl::StrCat(name, "=", value));
   }
   return env;
@@ -141,6 +143,13 @@ void Pool::StartWorker(const std::string& name, int slots, const std::vector<std
           toml};
   argv.insert(argv.end(), flags.begin(), flags.end());
   Launch(name, "ready as ");
+}
+
+std::string Pool::MakeAgent(const std::string& conf) const {
+  const std::string agent = path("agent");
+  CHECK(::symlink(Program("scripted-agent").c_str(), agent.c_str()) == 0);
+  EXPECT_TRUE(WriteFileAtomically(agent + ".conf", conf).ok());
+  return agent;
 }
 
 void Pool::RestartWorker(const std::string& name) { Launch(name, "ready as "); }

@@ -56,6 +56,8 @@ class Pool {
   // The scripted agent is the worker's `cursor`. `config` is appended to its TOML file.
   void StartWorker(const std::string& name, int slots, const std::vector<std::string>& flags = {},
                    const std::string& config = "");
+  // A scripted agent of its own, with what its .conf file says (see its main.cc); its path.
+  std::string MakeAgent(const std::string& conf) const;
   // Starts it again with the flags of before.
   void RestartWorker(const std::string& name);
 

@@ -64,6 +64,16 @@ TEST_F(Result, ExitZeroWithoutAResultIsAFailure) {
   EXPECT_EQ(played.handoff.at("failure"), "NO_RESULT");
 }
 
+TEST_F(Result, ACreateChatThatPrintsNothingFailsAndNoAgentIsStarted) {
+  config_ =
+      absl::StrCat("[agents.cursor]\nbinary = \"", pool_.MakeAgent("create-chat empty\n"), "\"\n");
+  const Played played =
+      Play({absl::StrCat("record ", pool_.path("ran"), " ran"), "result ok Done"});
+  EXPECT_EQ(played.wait, 1);
+  EXPECT_EQ(played.handoff.at("failure"), "SESSION_FAILED");
+  EXPECT_FALSE(PathExists(pool_.path("ran")));
+}
+
 TEST_F(Result, AResultThatSaysErrorIsAFailureWithItsWords) {
   const Played played = Play({"say Trying", "result error The model gave up"});
   EXPECT_EQ(played.wait, 1);

@@ -1,7 +1,10 @@
 // `handoff why` gives the true reason, and the command to type where there is one.
 
+#include <unistd.h>
+
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -56,6 +59,42 @@ TEST(Why, AgentNotInstalled) {
   const std::string id =
       pool.Submit({"--agent", "cursor", "do it"}, pool.MakeRepository("repository"));
   EXPECT_THAT(Why(pool, id), AllOf(HasSubstr("cursor"), HasSubstr("not")));
+}
+
+TEST(Why, AgentNotLoggedInWithTheCommandToRun) {
+  Pool pool;
+  pool.StartCoordinator();
+  const std::string agent = pool.MakeAgent("status logged-out\n");
+  pool.StartWorker("a", 1, {}, absl::StrCat("[agents.cursor]\nbinary = \"", agent, "\"\n"));
+  const std::string id = pool.Submit({"do it"}, pool.MakeRepository("repository"));
+  EXPECT_THAT(Why(pool, id), AllOf(HasSubstr("not logged in"), HasSubstr(agent + " login")));
+}
+
+TEST(Why, HostOnHold) {
+  Pool pool;
+  pool.StartCoordinator();
+  const std::string agent = pool.MakeAgent("");
+  pool.StartWorker("a", 1, {}, absl::StrCat("[agents.cursor]\nbinary = \"", agent, "\"\n"));
+  // Gone after the probe that found it.
+  ASSERT_EQ(::unlink(agent.c_str()), 0);
+  const std::string repository = pool.MakeRepository("repository");
+  const std::string id = pool.Submit({"do it"}, repository);
+  pool.Eventually([&] { return absl::StrContains(Why(pool, id), "is kept from agent:cursor"); });
+  // The host is at fault: no retry is spent, and what needs no agent still runs there.
+  EXPECT_THAT(pool.Handoff({"show", id}).out, HasSubstr("queued"));
+  EXPECT_EQ(pool.Handoff({"submit", "--wait", "--agent", "command", "--", "/bin/true"}).exit_code,
+            0);
+}
+
+TEST(Why, BackingOff) {
+  Pool pool;
+  pool.StartCoordinator();
+  pool.StartWorker("a", 1);
+  const std::string id =
+      pool.Submit({"--agent", "command", "--retries", "10", "--repo", "git://127.0.0.1:1/x.git",
+                   "--ref", "main", "--", "/bin/true"});
+  pool.Eventually([&] { return absl::StrContains(Why(pool, id), "is backing off until"); });
+  EXPECT_THAT(Why(pool, id), HasSubstr("127.0.0.1"));
 }
 
 TEST(Why, WorkerDraining) {
