@@ -1,0 +1,123 @@
+#include "worker/config.h"
+
+#include <string>
+
+#include "common/file.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace handoff::worker {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+class ConfigTest : public ::testing::Test {
+ protected:
+  absl::Status Read(const std::string& toml) {
+    EXPECT_TRUE(WriteFileAtomically(path(), toml).ok());
+    return ReadConfigFile(path(), config_);
+  }
+  std::string path() const { return dir_.path() + "/worker.toml"; }
+
+  TempDir dir_ = *TempDir::Make("config-");
+  WorkerConfig config_;
+};
+
+TEST_F(ConfigTest, EveryKeyIsTaken) {
+  const absl::Status read = Read(R"(
+path = "/opt/bin:/usr/bin"
+[agents.cursor]
+binary = "/opt/cursor-agent"
+extra_args = ["--verbose", "2"]
+env = { HTTPS_PROXY = "http://proxy:3128" }
+[agents.cursor.timers]
+first_event = "90s"
+idle = "15m"
+tool_warning = "1h"
+finish_grace = "500ms"
+hard_cap = "2h"
+[repo]
+ssh_key = "/keys/id"
+known_hosts = "/keys/known"
+https_tokens = { "git.example.com" = "/keys/token" }
+[keep]
+workspaces = "14d"
+[disk]
+reserve = "10GiB"
+[lease]
+orphan_timeout = "12h"
+)");
+  ASSERT_TRUE(read.ok()) << read;
+  EXPECT_EQ(config_.path, "/opt/bin:/usr/bin");
+  const AgentConfig& cursor = config_.agent("cursor");
+  EXPECT_EQ(cursor.binary, "/opt/cursor-agent");
+  EXPECT_THAT(cursor.extra_args, ElementsAre("--verbose", "2"));
+  EXPECT_THAT(cursor.env, ElementsAre(Pair("HTTPS_PROXY", "http://proxy:3128")));
+  EXPECT_EQ(cursor.first_event, absl::Seconds(90));
+  EXPECT_EQ(cursor.idle, absl::Minutes(15));
+  EXPECT_EQ(cursor.tool_warning, absl::Hours(1));
+  EXPECT_EQ(cursor.finish_grace, absl::Milliseconds(500));
+  EXPECT_EQ(cursor.hard_cap, absl::Hours(2));
+  EXPECT_EQ(config_.repo.ssh_key, "/keys/id");
+  EXPECT_EQ(config_.repo.known_hosts, "/keys/known");
+  EXPECT_THAT(config_.repo.https_tokens, ElementsAre(Pair("git.example.com", "/keys/token")));
+  EXPECT_EQ(config_.keep_workspaces, absl::Hours(14 * 24));
+  EXPECT_EQ(config_.disk_reserve, uint64_t{10} << 30);
+  EXPECT_EQ(config_.orphan_timeout, absl::Hours(12));
+}
+
+TEST_F(ConfigTest, AnAgentThatIsNotNamedHasNoSettings) {
+  ASSERT_TRUE(Read("").ok());
+  EXPECT_EQ(config_.agent("cursor").binary, "");
+  EXPECT_EQ(config_.agent("cursor").idle, std::nullopt);
+}
+
+struct Mistake {
+  std::string name, toml, line, says;
+};
+class ConfigMistake : public ConfigTest, public ::testing::WithParamInterface<Mistake> {};
+
+TEST_P(ConfigMistake, NamesFileLineAndKey) {
+  const absl::Status read = Read(GetParam().toml);
+  ASSERT_TRUE(absl::IsInvalidArgument(read)) << read;
+  EXPECT_THAT(std::string(read.message()),
+              AllOf(HasSubstr(path()), HasSubstr(GetParam().line), HasSubstr(GetParam().says)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ConfigMistake,
+    ::testing::Values(
+        Mistake{"UnknownKey", "path = \"/bin\"\nslotz = 3\n", "line 2", "unknown key \"slotz\""},
+        Mistake{"UnknownKeyInside", "[disk]\nreserved = 1\n", "line 2", "\"disk.reserved\""},
+        Mistake{"NoToml", "path = \n", "line 1", ""},
+        Mistake{"NumberForText", "path = 3\n", "line 1", "path: line 1: this must be a string"},
+        Mistake{"NoDuration", "[keep]\nworkspaces = \"soon\"\n", "line 2", "duration"},
+        Mistake{"NegativeDuration", "[lease]\norphan_timeout = \"-1h\"\n", "line 2", "duration"},
+        Mistake{"NoBytes", "[disk]\nreserve = \"10 elephants\"\n", "line 2", "bytes"},
+        Mistake{"AgentName", "[agents.\"../x\"]\nbinary = \"y\"\n", "", "agent"},
+        Mistake{"ListOfNumbers", "[agents.cursor]\nextra_args = [1]\n", "line 2", "a string"}),
+    [](const auto& test) { return test.param.name; });
+
+TEST(ParseConfigBytes, UnitsAreThoseThatAreWritten) {
+  EXPECT_EQ(*ParseConfigBytes("0"), 0u);
+  EXPECT_EQ(*ParseConfigBytes("12"), 12u);
+  EXPECT_EQ(*ParseConfigBytes("3 kB"), 3000u);
+  EXPECT_EQ(*ParseConfigBytes("2GiB"), uint64_t{2} << 30);
+  for (const char* text : {"", "GB", "-1", "1.5GB", "9999999999999GB", "3 furlongs"}) {
+    EXPECT_FALSE(ParseConfigBytes(text).ok()) << text;
+  }
+}
+
+TEST(ParseConfigDuration, DaysAreTakenAndNothingBelowOneNanosecond) {
+  EXPECT_EQ(*ParseConfigDuration("7d"), absl::Hours(168));
+  EXPECT_EQ(*ParseConfigDuration("1m30s"), absl::Seconds(90));
+  for (const char* text : {"", "d", "0s", "-5m", "100000d", "10"}) {
+    EXPECT_FALSE(ParseConfigDuration(text).ok()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace handoff::worker
