@@ -22,9 +22,9 @@ constexpr size_t kMaxLine = 16 << 20;
 
 // What git work may depend on; the daemon's other variables are none of the child's business.
 constexpr absl::string_view kEnvironment[] = {
-    "HOME",         "PATH",         "TMPDIR",        "SSH_AUTH_SOCK", "SSL_CERT_FILE",
-    "SSL_CERT_DIR", "http_proxy",   "https_proxy",   "HTTPS_PROXY",   "no_proxy",
-    "NO_PROXY",     "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
+    "HOME",         "PATH",         "TMPDIR",       "SSH_AUTH_SOCK", "SSL_CERT_FILE",
+    "SSL_CERT_DIR", "http_proxy",   "https_proxy",  "HTTPS_PROXY",   "no_proxy",
+    "NO_PROXY",     "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
 
 std::vector<std::string> ChildEnvironment() {
   std::vector<std::string> out;
@@ -121,7 +121,7 @@ absl::StatusOr<nlohmann::json> Call(const std::string& program, const std::strin
   ASSIGN_OR_RETURN(auto in, MakePipe());
   ASSIGN_OR_RETURN(auto out, MakePipe());
   SpawnOptions options;
-  options.argv = {program};
+  options.argv.push_back(program);
   options.env = ChildEnvironment();
   options.cwd = "/";
   options.fds = {{0, in.first.get()}, {1, out.second.get()}, {2, STDERR_FILENO}};
