@@ -1,13 +1,14 @@
 // Measures a whole pool of the built programs on this machine, and the machine itself. Prints a
 // markdown table.
 //
-//   handoff-bench [NAME...]      names: start true submit log memory rpc
+//   handoff-bench [NAME...]      names: rpc submit start true log memory counts
 
 #include <grpcpp/grpcpp.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -24,6 +25,7 @@
 #include "common/rpc/channel.h"
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/pool.grpc.pb.h"
+#include "tests/bench/call_counts.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/report.h"
 #include "tests/e2e/pool.h"
@@ -271,6 +273,46 @@ void MeasureMemory(Report& report) {
               "≤ 24 MB · ≤ 2 MB · ≤ 30 MB · ≤ 40 kB", "slurmd 7–12 MB, buildbot 51 / 95 MB"});
 }
 
+std::pair<double, double> CountsOf(const std::string& file) {
+  const auto bytes = ReadFile(file);
+  CHECK(bytes.ok() && bytes->size() == sizeof(CallCounts));
+  uint64_t numbers[2];
+  static_assert(sizeof(numbers) == sizeof(CallCounts));
+  std::memcpy(numbers, bytes->data(), sizeof(numbers));
+  return {static_cast<double>(numbers[0]), static_cast<double>(numbers[1])};
+}
+
+// One handoff at a time, so that no two share a sync or a message.
+void MeasureCounts(Report& report) {
+  constexpr int kHandoffs = 500;
+  const auto directory = TempDir::Make("handoff-bench-counts-");
+  CHECK(directory.ok());
+  ::setenv("HANDOFF_BENCH_COUNTS", directory->path().c_str(), 1);
+  ::setenv("LD_PRELOAD", e2e::Program("bench-count.so").c_str(), 1);
+  Bed bed;
+  bed.pool.StartWorker("counted", 16);
+  ::unsetenv("LD_PRELOAD");
+  const auto both = [&] {
+    return std::pair(CountsOf(directory->path() + "/handoff-coordinator"),
+                     CountsOf(directory->path() + "/handoff-worker"));
+  };
+  EndWatch watch(*bed.control);
+  const auto before = both();
+  for (int i = 0; i < kHandoffs; ++i) {
+    SubmitOne(*bed.control, CommandRequest({"/bin/true"}));
+    watch.Await(1);
+  }
+  const auto after = both();
+  const auto each = [](double to, double from) { return (to - from) / kHandoffs; };
+  report.Add(
+      {"syncs per handoff of `true`, coordinator · worker; messages sent, the same",
+       absl::StrFormat("%.1f · %.1f; %.1f · %.1f", each(after.first.first, before.first.first),
+                       each(after.second.first, before.second.first),
+                       each(after.first.second, before.first.second),
+                       each(after.second.second, before.second.second)),
+       "≤ 5 · 1 syncs", "counted in the running daemons, one handoff at a time"});
+}
+
 int Run(const std::vector<std::string>& names) {
   const auto wanted = [&](const std::string& name) {
     return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
@@ -287,6 +329,7 @@ int Run(const std::vector<std::string>& names) {
   if (wanted("log")) MeasureLog(*bed, machine, report);
   bed.reset();
   if (wanted("memory")) MeasureMemory(report);
+  if (wanted("counts")) MeasureCounts(report);
   std::cout << report.Markdown();
   return 0;
 }
