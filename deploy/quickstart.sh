@@ -79,7 +79,8 @@ submit_task() {
       "Read README.md and docs/architecture.md. Write REVIEW.md with three concrete improvements to the documentation, each with file and reason. Commit it."
   else
     say "Handing over to --agent command (no logged-in Cursor CLI here): the task builds one program of this repository and commits a report"
-    "$handoff" submit --agent command --from head 'set -e
+    "$handoff" submit --agent command --from head '# Build one program and report it
+set -e
 cmake --preset release
 cmake --build --preset release --target handoff-shim
 {

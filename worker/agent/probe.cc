@@ -26,7 +26,7 @@ std::string Locate(const std::string& executable, const std::vector<std::string>
 absl::StatusOr<RunResult> Run(const std::string& executable, const std::vector<std::string>& args,
                               const ProbeSettings& settings) {
   SpawnOptions options;
-  options.argv = {executable};
+  options.argv.push_back(executable);
   options.argv.insert(options.argv.end(), args.begin(), args.end());
   options.env = settings.env;
   options.cwd = "/";  // a folder that cannot bring a configuration of its own
