@@ -1,5 +1,6 @@
 #include "common/text.h"
 
+#include <charconv>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -171,6 +172,18 @@ std::string ShellJoin(const std::vector<std::string>& argv) {
   for (const std::string& argument : argv)
     absl::StrAppend(&out, out.empty() ? "" : " ", ShellQuote(argument));
   return out;
+}
+
+std::optional<std::string> FromHex(absl::string_view digits) {
+  if (digits.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (size_t i = 0; i < digits.size(); i += 2) {
+    unsigned char byte = 0;
+    const char* const end = digits.data() + i + 2;
+    if (std::from_chars(digits.data() + i, end, byte, 16).ptr != end) return std::nullopt;
+    bytes.push_back(static_cast<char>(byte));
+  }
+  return bytes;
 }
 
 std::string HumanBytes(uint64_t bytes) {

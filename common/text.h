@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,10 @@ std::string OneLine(absl::string_view text, size_t max_bytes);
 // For /bin/sh: quoted only when needed.
 std::string ShellQuote(absl::string_view argument);
 std::string ShellJoin(const std::vector<std::string>& argv);
+
+// The bytes that pairs of hexadecimal digits stand for; absent when there is anything else. absl's
+// function of that name differs between its versions.
+std::optional<std::string> FromHex(absl::string_view digits);
 
 // "1.2 MB", "950 B" (decimal).
 std::string HumanBytes(uint64_t bytes);

@@ -7,12 +7,12 @@
 #include <cstring>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/status.h"
+#include "common/text.h"
 
 namespace handoff::worker {
 namespace {
@@ -30,7 +30,7 @@ uint32_t ReadU32(absl::string_view data) {
 }
 
 std::string Sum(absl::string_view payload) {
-  return absl::HexStringToBytes(absl::string_view(Sha256Hex(payload)).substr(0, 16));
+  return FromHex(absl::string_view(Sha256Hex(payload)).substr(0, 16)).value();
 }
 
 void AppendFrame(std::string& out, char kind, absl::string_view key, absl::string_view value) {

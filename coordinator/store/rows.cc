@@ -8,11 +8,11 @@
 #include <type_traits>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+#include "common/text.h"
 
 namespace handoff::rows {
 namespace {
@@ -38,7 +38,7 @@ std::string Unescape(absl::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%' && i + 2 < text.size()) {
-      out += absl::HexStringToBytes(text.substr(i + 1, 2));
+      out += FromHex(text.substr(i + 1, 2)).value_or("");
       i += 2;
     } else {
       out.push_back(text[i]);

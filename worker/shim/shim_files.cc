@@ -19,7 +19,7 @@ Json FromBytes(const std::string& bytes) {
 }
 
 std::string ToBytes(const Json& json) {
-  if (json.is_object()) return absl::HexStringToBytes(json.at("hex").get<std::string>());
+  if (json.is_object()) return FromHex(json.at("hex").get<std::string>()).value_or("");
   return json.get<std::string>();
 }
 

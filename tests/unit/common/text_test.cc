@@ -106,5 +106,13 @@ TEST(Human, BytesAndDurationsReadWell) {
   EXPECT_EQ(HumanDuration(absl::Hours(100)), "4 d");
 }
 
+TEST(FromHex, TakesPairsOfDigitsAndNothingElse) {
+  EXPECT_EQ(FromHex(""), "");
+  EXPECT_EQ(FromHex("00ff7A"), std::string("\0\xff\x7a", 3));
+  for (const char* text : {"0", "0g", "-1", "+1", " 1", "0x", "00 0"}) {
+    EXPECT_EQ(FromHex(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace handoff
