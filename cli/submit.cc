@@ -139,10 +139,10 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
 
 void DefineFrom(CLI::App& app, SubmitFlags& flags) {
   app.add_option("--from", flags.from,
-                 "worktree: all that you see; head: what is committed; pushed: what origin has")
-      ->check(CLI::IsMember({"worktree", "head", "pushed"}))
-      ->type_name("")
-      ->capture_default_str()
+                 "worktree (default): all that you see; head: what is committed; pushed: what "
+                 "origin has")
+      ->check(CLI::IsMember({"worktree", "head", "pushed"}).description(""))
+      ->type_name("WHAT")
       ->group("From");
   app.add_option("--repo", flags.repo, "Another repository than the one here")
       ->type_name("URL|PATH")

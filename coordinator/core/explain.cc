@@ -33,9 +33,8 @@ std::string AgentSentence(const Handoff& handoff, const Worker& worker) {
   const AgentOffer* offer = FindOffer(worker, handoff.agent);
   if (offer == nullptr) return absl::StrCat("does not offer the agent ", handoff.agent, ".");
   const bool missing = offer->state == AgentState::kMissing;
-  return absl::StrCat(missing ? "the agent " : "the agent ", handoff.agent,
-                      missing ? " is not installed" : " needs setup",
-                      offer->message.empty() ? "." : ": ", Sentence(offer->message));
+  return absl::StrCat(missing ? "does not have the agent " : "has to be set up for the agent ",
+                      handoff.agent, offer->message.empty() ? "." : ": ", Sentence(offer->message));
 }
 
 std::string HoldSentence(const Hold& hold, absl::Time now) {
@@ -155,7 +154,7 @@ std::string NobodyCan(const Handoff& handoff, const std::vector<Finding>& findin
   }
   if (counts.size() == 1) {
     return absl::StrCat("No worker can take ", handoff.id, " now; all ", relevant.size(),
-                        " are in the same way, for instance ", relevant.front()->worker->name, " ",
+                        " for one reason: ", relevant.front()->worker->name, " ",
                         relevant.front()->sentence);
   }
   const std::string list = absl::StrJoin(counts, ", ", [](std::string* out, const auto& count) {

@@ -7,8 +7,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "common/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -20,20 +18,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// By its cgroup, or by SIGSTOP where the shim has none.
-bool IsFrozen(pid_t pid) {
-  const auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
-  if (stat.ok() && stat->substr(stat->rfind(')') + 2, 1) == "T") return true;
-  const auto cgroups = ReadFile(absl::StrCat("/proc/", pid, "/cgroup"));
-  if (!cgroups.ok()) return false;
-  for (absl::string_view line : absl::StrSplit(*cgroups, '\n')) {
-    if (!absl::ConsumePrefix(&line, "0::")) continue;
-    const auto events = ReadFile(absl::StrCat("/sys/fs/cgroup", line, "/cgroup.events"));
-    if (events.ok() && absl::StrContains(*events, "frozen 1")) return true;
-  }
-  return false;
-}
-
 class Lease : public ::testing::Test {
  protected:
   // The first attempt counts until `stop` exists; a later one says so and waits at its gate.
@@ -44,6 +28,17 @@ class Lease : public ::testing::Test {
                       first_.path(), "\n  i=0\n  until [ -e stop ]; do\n    i=$((i + 1))\n",
                       "    echo $i >count\n  done\nelse\n  echo second >", second_.path(),
                       "\n  cat ", gate_.path(), "\nfi\n")});
+  }
+  // The tree of the first attempt: by its cgroup, or by SIGSTOP where the shim has none.
+  bool IsFrozen(const std::string& id, pid_t agent) const {
+    const auto started = nlohmann::json::parse(
+        *ReadFile(absl::StrCat(pool_.path("a"), "/attempts/", id, "/1/shim.pid")));
+    const std::string cgroup = started.at("cgroup");
+    if (!cgroup.empty()) {
+      return absl::StrContains(ReadFile(cgroup + "/cgroup.events").value_or(""), "frozen 1");
+    }
+    const auto stat = ReadFile(absl::StrCat("/proc/", agent, "/stat"));
+    return stat.ok() && stat->substr(stat->rfind(')') + 2, 1) == "T";
   }
   std::string Count() const { return ReadFile(pool_.path("count")).value_or(""); }
   nlohmann::json Show(const std::string& id) const {
@@ -64,7 +59,7 @@ TEST_F(Lease, OfADeadDaemonIsOverBeforeAnotherHostStarts) {
   // Lease, margin of 60 s and back-off later.
   EXPECT_EQ(second_.Await(), "second");
   EXPECT_TRUE(IsRunning(agent));
-  EXPECT_TRUE(IsFrozen(agent)) << "two attempts of one handoff run";
+  EXPECT_TRUE(IsFrozen(id, agent)) << "two attempts of one handoff run";
   const std::string count = Count();
   EXPECT_THAT(pool_.Handoff({"show", id}).out, HasSubstr("running"));
   EXPECT_EQ(Count(), count) << "the first attempt works while the second runs";
@@ -86,9 +81,9 @@ TEST_F(Lease, ThatEndedWhileTheCoordinatorWasDownIsRenewedAndTheTreeThaws) {
   const std::string id = Submit();
   const pid_t agent = std::stoi(first_.Await());
   pool_.Kill("coordinator", SIGKILL);
-  pool_.Eventually([&] { return IsFrozen(agent); });
+  pool_.Eventually([&] { return IsFrozen(id, agent); });
   pool_.StartCoordinator();
-  pool_.Eventually([&] { return !IsFrozen(agent); });
+  pool_.Eventually([&] { return !IsFrozen(id, agent); });
   ASSERT_TRUE(WriteFileAtomically(pool_.path("stop"), "").ok());
   EXPECT_EQ(pool_.Handoff({"wait", id}).exit_code, 0);
   EXPECT_EQ(Show(id).at("attempts").size(), 1u);

@@ -1,7 +1,11 @@
 #include "worker/repo/remote.h"
 
+#include <git2.h>
 #include <pwd.h>
 #include <unistd.h>
+#if __has_include(<git2/sys/errors.h>)
+#include <git2/sys/errors.h>  // libgit2 1.9 keeps git_error_set_str there
+#endif
 
 #include <cerrno>
 #include <cstdlib>

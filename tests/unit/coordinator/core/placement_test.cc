@@ -215,7 +215,7 @@ INSTANTIATE_TEST_SUITE_P(
                        a.self.agents[0].message = "no cursor-agent in PATH";
                        a.Call();
                      },
-                     Obstacle::kAgent, "cursor is not installed: no cursor-agent in PATH."},
+                     Obstacle::kAgent, "does not have the agent cursor: no cursor-agent in PATH."},
         ObstacleCase{"AgentNotLoggedIn",
                      [](Pool&, FakeWorker& a, Handoff&) {
                        a.self.agents[0].state = AgentState::kNeedsSetup;
