@@ -54,6 +54,8 @@ void Interrupt::WaitForSignals() {
     const MutexLock lock(mutex_);
     if (ending_) return;
     if (signal == SIGUSR1) continue;
+    // A terminal that closes sends it twice: from the shell and from the kernel.
+    if (signal == SIGHUP && requested_) continue;
     if (!told_ || requested_) ::_exit(static_cast<int>(Exit::kInterrupted));
     requested_ = true;
     told_();

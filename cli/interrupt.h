@@ -1,6 +1,6 @@
-// Ctrl-C and SIGTERM as a value. Made first in main, while there is one thread: it blocks the
-// signals, and a thread of its own waits for them. Without a listener a signal ends the command at
-// once; with one it is told, and a second signal ends the command.
+// Ctrl-C, SIGTERM and a closed terminal as a value. Made first in main, while there is one thread:
+// it blocks the signals, and a thread of its own waits for them. Without a listener a signal ends
+// the command at once; with one it is told, and a second Ctrl-C or SIGTERM ends the command.
 #pragma once
 
 #include <functional>
