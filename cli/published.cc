@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/git/objects.h"
 #include "common/status.h"
@@ -25,9 +26,13 @@ std::vector<git_oid> ParentsHere(git_repository* repo, git_odb* odb, const git_o
   all_here = true;
   const auto commit = LookupCommit(repo, id);
   if (!commit.ok()) return parents;
-  for (unsigned i = 0; i < git_commit_parentcount(commit->get()); ++i) {
-    const git_oid& parent = *git_commit_parent_id(commit->get(), i);
-    if (git_odb_exists(odb, &parent) != 0) {
+  // From the commit's text: libgit2 from 1.7 on hides the parents beyond a shallow boundary.
+  for (absl::string_view line :
+       absl::StrSplit(git_commit_raw_header(commit->get()), '\n', absl::SkipEmpty())) {
+    git_oid parent;
+    if (!absl::ConsumePrefix(&line, "parent ")) continue;
+    if (git_oid_fromstr(&parent, std::string(line).c_str()) == 0 &&
+        git_odb_exists(odb, &parent) != 0) {
       parents.push_back(parent);
     } else {
       all_here = false;

@@ -17,9 +17,13 @@ namespace {
 
 // Appends "start ID/EPOCH" and "end ID/EPOCH" around some work. One write a line, with O_APPEND, so
 // the file's order is the order in which it happened.
-std::string Recording(const std::string& file, int work) {
-  return absl::StrCat("echo \"start $HANDOFF_ATTEMPT\" >>", file, "\ni=0; while [ $i -lt ", work,
-                      " ]; do i=$((i+1)); done\necho \"end $HANDOFF_ATTEMPT\" >>", file, "\n");
+std::string Recording(const std::string& file, const std::string& work) {
+  return absl::StrCat("echo \"start $HANDOFF_ATTEMPT\" >>", file, "\n", work,
+                      "\necho \"end $HANDOFF_ATTEMPT\" >>", file, "\n");
+}
+
+std::string Count(int to) {
+  return absl::StrCat("i=0; while [ $i -lt ", to, " ]; do i=$((i+1)); done");
 }
 
 struct Recorded {
@@ -56,15 +60,26 @@ TEST(Schedule, FortyHandoffsOnTwoWorkersWithEightSlotsAllEndOnce) {
   pool.StartWorker("b", 4);
   const std::string record = pool.path("record");
   std::vector<std::string> ids;
-  for (int i = 0; i < 40; ++i) {
-    const int work = (i * 7919) % 40 * 1000;  // mixed lengths, the same in every run
-    ids.push_back(pool.Submit({"--agent", "command", Recording(record, work)}));
+  // The first eight take every slot until all are submitted.
+  std::vector<Gate> said, gates;
+  for (int i = 0; i < 8; ++i) {
+    said.emplace_back(pool.path(absl::StrCat("said-", i)));
+    gates.emplace_back(pool.path(absl::StrCat("gate-", i)));
+    ids.push_back(pool.Submit(
+        {"--agent", "command",
+         Recording(record, absl::StrCat("echo >", said[i].path(), "\ncat ", gates[i].path()))}));
   }
+  for (int i = 8; i < 40; ++i) {
+    const int work = (i * 7919) % 40 * 1000;  // mixed lengths, the same in every run
+    ids.push_back(pool.Submit({"--agent", "command", Recording(record, Count(work))}));
+  }
+  for (const Gate& gate : said) gate.Await();
+  for (const Gate& gate : gates) gate.Open();
   for (const std::string& id : ids) EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0) << id;
 
   const Recorded recorded = ReadRecord(record);
   EXPECT_EQ(recorded.started, recorded.ended);
-  EXPECT_LE(recorded.most_at_once, 8u);
+  EXPECT_EQ(recorded.most_at_once, 8u);
   EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 40u);
   for (const std::string& id : ids) EXPECT_EQ(recorded.ids_started.count(id), 1u) << id;
 

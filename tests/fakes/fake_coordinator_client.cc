@@ -62,7 +62,10 @@ void FakePool::set_away(bool away) {
   {
     MutexLock lock(mutex_);
     away_ = away;
-    if (away) held.swap(held_);
+    if (away) {
+      ++absences_;
+      held.swap(held_);
+    }
   }
   for (auto& [call, entry] : held) entry.done(Away());
   changed_.NotifyAll();
@@ -265,7 +268,7 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
 class FakeLogStream final : public LogStream {
  public:
   FakeLogStream(FakePool& pool, AttemptKey key, std::function<void()> wake)
-      : pool_(pool), key_(std::move(key)), wake_(std::move(wake)) {
+      : pool_(pool), key_(std::move(key)), wake_(std::move(wake)), absences_(Absences(pool)) {
     wake_();
   }
   std::optional<uint64_t> durable() const override {
@@ -276,13 +279,12 @@ class FakeLogStream final : public LogStream {
   void Write(uint64_t offset, std::string data) override {
     {
       MutexLock lock(pool_.mutex_);
-      if (broken()) return;
       std::string& log = pool_.logs_[key_];
-      written_ += data.size();
       // Idempotent by offset, and never a gap.
-      if (offset <= log.size() && offset + data.size() > log.size()) {
+      if (!broken() && offset <= log.size() && offset + data.size() > log.size()) {
         log += data.substr(log.size() - offset);
       }
+      written_ += data.size();
     }
     pool_.changed_.NotifyAll();
     wake_();
@@ -293,12 +295,18 @@ class FakeLogStream final : public LogStream {
   }
 
  private:
+  static int Absences(FakePool& pool) {
+    MutexLock lock(pool.mutex_);
+    return pool.absences_;
+  }
+  // For good: a stream does not mend when the coordinator is back.
   bool broken() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mutex_) {
-    return pool_.away_ || written_ >= pool_.stream_bytes_;
+    return pool_.away_ || pool_.absences_ != absences_ || written_ >= pool_.stream_bytes_;
   }
   FakePool& pool_;
   const AttemptKey key_;
   const std::function<void()> wake_;
+  const int absences_;
   uint64_t written_ = 0;
 };
 

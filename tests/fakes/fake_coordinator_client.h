@@ -60,6 +60,7 @@ class FakePool {
   std::string pool_id_ ABSL_GUARDED_BY(mutex_) = "pool-1";
   uint64_t revision_ ABSL_GUARDED_BY(mutex_) = 1;
   bool away_ ABSL_GUARDED_BY(mutex_) = false;
+  int absences_ ABSL_GUARDED_BY(mutex_) = 0;  // so far
   uint64_t stream_bytes_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;
   absl::Duration lease_ ABSL_GUARDED_BY(mutex_) = absl::Minutes(30);
   uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 100;
