@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/handoff/names.h"
+#include "coordinator/core/limits.h"
 
 namespace handoff {
 namespace {
@@ -177,6 +178,7 @@ void EngineTurn::Note(const core::Change& change) {
     touched_workers_.insert(worker->worker.uuid);
   } else if (const auto* dropped = std::get_if<core::DropWorker>(&change)) {
     touched_workers_.insert(dropped->uuid);
+    answered_.erase(dropped->uuid);
   } else if (const auto* hold = std::get_if<core::PutHold>(&change)) {
     touched_workers_.insert(hold->hold.worker_uuid);
   } else if (const auto* ended = std::get_if<core::DropHold>(&change)) {
@@ -229,9 +231,12 @@ void EngineTurn::Recover(const absl::Status& cause) {
 
 void EngineTurn::Hold(core::Sync request, Engine::Done<SyncAnswer> done) {
   touched_workers_.insert(request.worker.uuid);
+  // From the last answer on, not from this request: a busy worker sends the next one long before
+  // the hold is over, and only answers renew leases.
+  const absl::Time last = answered_.try_emplace(request.worker.uuid, now_).first->second;
   const absl::Time until =
-      now_ + SpreadHold(options_.sync_hold, request.worker.uuid, request.worker.seq);
-  held_.Hold({std::move(request), std::move(done), until});
+      last + SpreadHold(options_.sync_hold, request.worker.uuid, request.worker.seq);
+  held_.Hold({std::move(request), std::move(done), std::max(now_, until)});
 }
 
 void EngineTurn::AnswerSyncs() {
@@ -246,7 +251,8 @@ void EngineTurn::AnswerSync(const std::string& worker_uuid, bool due) {
   if (held == nullptr) return;
   core::Sync::Reply reply = core::Answer(state_, held->request, now_);
   if (!reply.urgent && !due) {
-    held_.AnswerBy(worker_uuid, now_ + reply.hold);
+    const absl::Time soonest = now_ + std::min(reply.hold, core::kOfferAgain);
+    held_.AnswerBy(worker_uuid, std::max(soonest, answered_[worker_uuid] + reply.hold));
     return;
   }
   HeldSyncs::Held taken = held_.Take(worker_uuid);
@@ -269,6 +275,7 @@ SyncAnswer EngineTurn::MakeAnswer(const core::Sync& request, core::Sync::Reply r
   answer.pool_id = state_.pool_id;
   answer.term = state_.term;
   answer.revision = ++answers_;
+  answered_[request.worker.uuid] = now_;
   answer.in_reply_to = request.worker.seq;
   answer.reply = std::move(reply);
   return answer;

@@ -92,6 +92,7 @@ class EngineTurn {
   EngineViews& views_;
   FreeIds ids_;
   HeldSyncs held_;
+  std::map<std::string, absl::Time> answered_;  // when each worker's Sync was last answered
 
   core::State state_;
   // The wall clock as it was at the anchor, gone on by CLOCK_BOOTTIME since: `now` never jumps.

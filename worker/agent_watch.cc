@@ -109,6 +109,11 @@ BootTime AgentWatch::Step(ShimClient& shim) {
   TakeOrders(shim);
   TakeEvents(shim);
   const bool more = ReadLog(kParseBudget);
+  if (!judging_ && !more && heard_) {
+    judging_ = true;
+    // How long the tree was frozen while no daemon looked is not known: silence begins anew.
+    clocks_.Thawed(around_.clock.Boot());
+  }
   if (stream_.result() && stream_.version() != finish_sent_for_) {
     finish_sent_for_ = stream_.version();
     const AgentConfig& config = around_.config.agent(attempt_.wanted().agent());
@@ -139,6 +144,7 @@ void AgentWatch::TakeEvents(ShimClient& shim) {
     } else if (const auto* changed = std::get_if<ShimClient::StateChanged>(&event)) {
       const bool was_held = state_ == "frozen" || state_ == "disk_low";
       state_ = changed->state;
+      heard_ = true;
       if (was_held && state_ == "running") clocks_.Thawed(around_.clock.Boot());
       const bool frozen = state_ == "frozen";
       board_.Update(AttemptBoard::Urgency::kSoon,
@@ -162,8 +168,8 @@ bool AgentWatch::ReadLog(uint64_t budget) {
 BootTime AgentWatch::WatchClocks(ShimClient& shim) {
   const BootTime now = around_.clock.Boot();
   AttemptClocks::Reading reading = clocks_.Read(now);
-  if (state_ == "frozen" || state_ == "disk_low") {
-    // It could not work if it wanted to.
+  if (!judging_ || state_ == "frozen" || state_ == "disk_low") {
+    // It is not known what it did, or it could not work if it wanted to.
     reading = {};
     reading.next = kNever;
   }

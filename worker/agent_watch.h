@@ -59,6 +59,8 @@ class AgentWatch {
   bool stop_sent_ = false;
   bool clock_stop_sent_ = false;
   std::string state_ = "running";
+  bool heard_ = false;    // the shim has told its state
+  bool judging_ = false;  // the log so far is read and the state is known: the clocks count
   BootTime sent_deadline_;
   uint64_t finish_sent_for_ = 0;  // stream version
   std::optional<TreeUsage> usage_;

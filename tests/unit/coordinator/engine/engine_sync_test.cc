@@ -78,6 +78,21 @@ TEST_F(EngineSyncTest, AnAnswerRenewsTheLeasesThatItNames) {
   EXPECT_THAT((**held)->specs, IsEmpty()) << "the worker has it";
 }
 
+// A worker whose agents talk sends the next request long before the hold of the last one is over.
+TEST_F(EngineSyncTest, LeasesAreRenewedHoweverOftenTheWorkerSyncs) {
+  const core::Sync::Desired run = RunOne("w", "task");
+  const absl::Time before = engine_->LeaseOf(run.handoff_id)->until;
+  int answers = 0;
+  for (int i = 0; i < 60; ++i) {
+    const auto held = Post(SyncOf("w", 1, {run}));
+    Pass(absl::Milliseconds(400));
+    if (held->has_value() && (**held).ok()) ++answers;
+  }
+  EXPECT_GE(answers, 2) << "in 24 s, with a hold of 10 s";
+  EXPECT_LE(answers, 4) << "an answer for every request would be a busy loop";
+  EXPECT_GT(engine_->LeaseOf(run.handoff_id)->until, before + absl::Seconds(12));
+}
+
 TEST_F(EngineSyncTest, ANewerSyncEndsTheHeldOne) {
   const auto first = Post(SyncOf("w"));
   engine_->Step();
