@@ -26,12 +26,16 @@ pool=$root/build/quickstart
 bin=$root/build/release/bin
 handoff=$bin/handoff
 
-running() { [ -s "$pool/$1.pid" ] && kill -0 "$(cat "$pool/$1.pid")" 2>/dev/null; }
+# By its command line, since pids are used again.
+running() {
+  [ -s "$pool/$1.pid" ] && tr '\0' ' ' <"/proc/$(cat "$pool/$1.pid")/cmdline" 2>/dev/null | grep -qF -- "--data-dir $pool/$1 "
+}
 
 # start NAME READY-WORDS COMMAND...: in the background, until it has said that it is ready.
 start() {
   local name=$1 words=$2
   shift 2
+  : >"$pool/$name.out"  # what an earlier run said must not count
   setsid "$@" </dev/null >"$pool/$name.out" 2>"$pool/$name.log" &
   echo $! >"$pool/$name.pid"
   for _ in $(seq 300); do
@@ -58,6 +62,7 @@ start_pool() {
     say "Using the pool that is running already"
   else
     stop_pool
+    started=1
     say "Starting a coordinator and two workers on loopback"
     start coordinator 'ready on' "$bin/handoff-coordinator" --data-dir "$pool/coordinator" --listen 127.0.0.1:0
     local address
@@ -101,8 +106,9 @@ say "Building (release)"
 cmake --preset release >/dev/null
 cmake --build --preset release
 
+started=
+trap '[ -z "$started" ] || [ -n "$keep" ] || stop_pool' EXIT
 start_pool
-[ -n "$keep" ] || trap stop_pool EXIT
 id=$(submit_task)
 say "handoff logs -f $id"
 "$handoff" logs -f "$id"

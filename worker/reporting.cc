@@ -91,19 +91,20 @@ class Reporting {
 
   absl::Status Close(const ReportAnswer& answer) {
     board_.SetClosing();
-    v1::Handoff handoff;
-    // A late report decides nothing, so the document belongs to the attempt that does.
-    if (answer.current && handoff.ParseFromString(answer.handoff)) {
-      if (!handoff.has_spec()) *handoff.mutable_spec() = attempt_.wanted();
-      Note(attempt_.files.WriteDocument(Render(Describe(handoff))));
-    }
     if (!PathExists(attempt_.workspace)) return Forget();
+    // The document last: what it names is there when it says that the attempt is over.
     const std::string name = absl::StrCat("attempt-", attempt_.key.number);
     if (PathExists(attempt_.dir.log())) {
       Note(attempt_.files.CopyFile(attempt_.dir.log(), name + ".log", /*keep=*/false));
     }
     if (PathExists(attempt_.dir.prompt())) {
       Note(attempt_.files.CopyFile(attempt_.dir.prompt(), name + ".prompt.md", /*keep=*/false));
+    }
+    v1::Handoff handoff;
+    // A late report decides nothing, so the document belongs to the attempt that does.
+    if (answer.current && handoff.ParseFromString(answer.handoff)) {
+      if (!handoff.has_spec()) *handoff.mutable_spec() = attempt_.wanted();
+      Note(attempt_.files.WriteDocument(Render(Describe(handoff))));
     }
     return Forget();
   }

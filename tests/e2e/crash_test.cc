@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -33,17 +34,28 @@ TEST(Crash, OfTheCoordinatorLosesNoAnsweredSubmit) {
   Pool pool;
   pool.StartCoordinator();
   std::vector<std::string> ids;
-  for (int round = 0; round < 5; ++round) {
-    for (int i = 0; i < 4; ++i)
-      ids.push_back(pool.Submit({"--agent", "command", "--", "/bin/true"}));
-    // One more is under way when the coordinator dies; it may or may not have been answered.
-    Subprocess under_way =
-        pool.HandoffInBackground({"submit", "--agent", "command", "--", "/bin/true"});
+  for (int round = 0; round < 3; ++round) {
+    // Killed when the first of several was answered; the others are anywhere on their way.
+    std::vector<Subprocess> submits;
+    std::vector<std::string> said;
+    for (int i = 0; i < 6; ++i) {
+      said.push_back(pool.path(absl::StrCat("said-", round, "-", i)));
+      submits.push_back(pool.HandoffInBackground(
+          {"submit", "--agent", "command", "--", "/bin/true"}, "", said.back()));
+    }
+    while (FileSize(said.front()).value_or(0) == 0) {
+    }
     pool.Kill("coordinator", SIGKILL);
-    under_way.Signal(SIGKILL);
+    for (Subprocess& submit : submits) submit.Signal(SIGKILL);
+    for (Subprocess& submit : submits) EXPECT_TRUE(submit.Wait().ok());
     pool.StartCoordinator();
+    for (const std::string& file : said) {
+      const std::string id(absl::StripAsciiWhitespace(*ReadFile(file)));
+      if (!id.empty()) ids.push_back(id);
+    }
     for (const std::string& id : ids) EXPECT_EQ(Show(pool, id).at("status"), "QUEUED") << id;
   }
+  EXPECT_GE(ids.size(), 3u);
 }
 
 TEST(Crash, OfTheCoordinatorIsNotNoticedByARunningAgentAndTheLogIsWhole) {

@@ -177,12 +177,12 @@ bool IsRunning(pid_t pid) {
   return stat.ok() && stat->substr(stat->rfind(')') + 2, 1) != "Z";
 }
 
-uint64_t Pool::ResidentBytes(const std::string& name) const {
+uint64_t Pool::MemoryOf(const std::string& name, absl::string_view field) const {
   const auto status = ReadFile(absl::StrCat("/proc/", PidOf(name), "/status"));
   CHECK(status.ok());
   for (absl::string_view line : absl::StrSplit(*status, '\n')) {
     uint64_t kilobytes = 0;
-    if (absl::ConsumePrefix(&line, "VmRSS:") && absl::ConsumeSuffix(&line, "kB") &&
+    if (absl::ConsumePrefix(&line, field) && absl::ConsumeSuffix(&line, "kB") &&
         absl::SimpleAtoi(line, &kilobytes)) {
       return kilobytes * 1024;
     }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/file.h"
 #include "common/subprocess.h"
@@ -65,8 +66,9 @@ class Pool {
             int signal);  // "coordinator" or a worker; reaps it for SIGKILL and SIGTERM
   bool Running(const std::string& name);
   pid_t PidOf(const std::string& name) const;
-  // Resident memory in bytes, from /proc.
-  uint64_t ResidentBytes(const std::string& name) const;
+  // Resident memory in bytes, from /proc: now, and the most so far.
+  uint64_t ResidentBytes(const std::string& name) const { return MemoryOf(name, "VmRSS:"); }
+  uint64_t PeakBytes(const std::string& name) const { return MemoryOf(name, "VmHWM:"); }
 
   // `handoff ARGS…` in `cwd` (the pool's directory unless given), with a HOME of its own and this
   // pool's address.
@@ -100,6 +102,7 @@ class Pool {
   };
   void Launch(const std::string& name, const std::string& ready);
   std::vector<std::string> Environment() const;
+  uint64_t MemoryOf(const std::string& name, absl::string_view field) const;
 
   TempDir dir_;
   std::string address_;

@@ -116,7 +116,7 @@ TEST(Why, RepositoryUnreachableInLibgit2sOwnWords) {
       pool.Submit({"--agent", "command", "--retries", "0", "--repo", "git://127.0.0.1:1/x.git",
                    "--ref", "main", "--", "/bin/true"});
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 1);
-  EXPECT_THAT(Why(pool, id), HasSubstr("127.0.0.1"));
+  EXPECT_THAT(Why(pool, id), HasSubstr("failed to connect to 127.0.0.1"));
 }
 
 TEST(Why, DiskLow) {

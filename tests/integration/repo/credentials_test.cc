@@ -1,4 +1,5 @@
 // Whom the worker believes, what it says about itself, and to whom.
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -133,9 +134,9 @@ class SshTest : public CredentialsTest {
     ASSERT_TRUE(result.ok() && result->status.ok());
   }
   PrepareRequest SshRequest() {
-    const char* user = ::getlogin() != nullptr ? ::getlogin() : "root";
-    PrepareRequest request =
-        Request(absl::StrCat("ssh://", user, "@127.0.0.1:", port_, git_.Path("served/origin.git")));
+    const passwd* const self = ::getpwuid(::geteuid());  // whom sshd serves, whoever logged in
+    PrepareRequest request = Request(absl::StrCat("ssh://", self->pw_name, "@127.0.0.1:", port_,
+                                                  git_.Path("served/origin.git")));
     request.credentials.ssh_key = git_.Path("user_key");
     request.credentials.known_hosts = git_.Path("known_hosts");
     return request;
