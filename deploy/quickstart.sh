@@ -28,7 +28,7 @@ handoff=$bin/handoff
 
 # By its command line, since pids are used again.
 running() {
-  [ -s "$pool/$1.pid" ] && tr '\0' ' ' <"/proc/$(cat "$pool/$1.pid")/cmdline" 2>/dev/null | grep -qF -- "--data-dir $pool/$1 "
+  [ -s "$pool/$1.pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$pool/$1.pid")/cmdline" | grep -qF -- "--data-dir $pool/$1 "
 }
 
 # start NAME READY-WORDS COMMAND...: in the background, until it has said that it is ready.
@@ -40,7 +40,7 @@ start() {
   echo $! >"$pool/$name.pid"
   for _ in $(seq 300); do
     grep -q "$words" "$pool/$name.out" && return
-    running "$name" || break
+    kill -0 $! 2>/dev/null || break
     sleep 0.1
   done
   tail -5 "$pool/$name.log" >&2
