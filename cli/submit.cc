@@ -27,13 +27,18 @@ namespace {
 constexpr Backoff kBackoff{absl::Milliseconds(250), absl::Seconds(5)};
 constexpr int kMostTries = 8;  // about 20 s: a coordinator that restarts
 
-// Again while the coordinator is away. Safe because objects are sent by hash and the submit has an
-// idempotency key. Ctrl-C ends the command meanwhile.
+// Again while the coordinator is away, or while another submit sends the same object. Safe because
+// objects are sent by hash and the submit has an idempotency key. Ctrl-C ends the command
+// meanwhile.
 absl::Status Retry(Terminal& terminal, const std::function<absl::Status()>& once) {
   for (int failures = 1;; ++failures) {
     const absl::Status status = once();
-    if (!absl::IsUnavailable(status) || failures == kMostTries) return status;
-    if (failures == 1) terminal.Say("handoff: the coordinator does not answer; trying again");
+    const bool taken = absl::IsAborted(status);
+    if ((!absl::IsUnavailable(status) && !taken) || failures == kMostTries) return status;
+    if (failures == 1) {
+      terminal.Say(taken ? "handoff: another submit sends the same; trying again"
+                         : "handoff: the coordinator does not answer; trying again");
+    }
     absl::SleepFor(kBackoff.Delay(failures, 0.5));
   }
 }

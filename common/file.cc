@@ -7,7 +7,6 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "common/hash.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -27,8 +27,8 @@ std::string DirectoryOf(const std::string& path) {
 }
 
 absl::Status Replace(const std::string& path, absl::string_view content, int mode, bool durable) {
-  static std::atomic<uint64_t> counter{0};
-  const std::string temp = absl::StrCat(path, ".tmp-", ::getpid(), "-", counter.fetch_add(1));
+  // Not the pid: in a container it is the same at every start, and so would be what a crash left.
+  const std::string temp = absl::StrCat(path, ".tmp-", RandomHex(8));
   ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   absl::Status status = WriteAll(fd.get(), content);
   if (status.ok() && durable) status = SyncData(fd.get());

@@ -187,6 +187,11 @@ void EngineTurn::Note(const core::Change& change) {
 }
 
 // Below the reserve nothing is placed and nothing is given away; both can wait.
+absl::Status EngineTurn::LookUp(core::Why& command) {
+  command.not_placing = std::string(HasRoom().message());
+  return PageIn(command.id);
+}
+
 void EngineTurn::Tick() {
   if (!HasRoom().ok()) return;
   for (const auto& [time, uuid, key] : state_.probes()) {
@@ -210,6 +215,7 @@ absl::Status EngineTurn::Reload() {
   state_.Apply(core::AfterStart(state_, now_));
   views_.Rebuild(state_);
   next_tick_ = absl::InfinitePast();
+  answered_.clear();  // in times of a clock that may have been set back
   return absl::OkStatus();
 }
 

@@ -67,7 +67,7 @@ class EngineTurn {
   absl::Status LookUp(core::Submit& command);
   absl::Status LookUp(core::Resume& command);
   absl::Status LookUp(core::Cancel& command) { return PageIn(command.id); }
-  absl::Status LookUp(core::Why& command) { return PageIn(command.id); }
+  absl::Status LookUp(core::Why& command);
   absl::Status LookUp(core::Report& command) { return PageIn(command.handoff_id); }
   absl::Status LookUp(core::Sync& command);
   absl::Status PageIn(const std::string& id);

@@ -93,6 +93,12 @@ void Worker::Impl::Describe(SyncRequest& request) {
   request.labels = config.labels;
   request.agents = probes.Offers();
   request.attempts = table->Statuses();
+  // A workspace that was made since the list was: a resume right after the report looks for it.
+  for (const AttemptStatus& status : request.attempts) {
+    const std::string& id = status.key.handoff_id;
+    const bool listed = std::find(checked_out.begin(), checked_out.end(), id) != checked_out.end();
+    if (!listed && PathExists(data.store(id))) checked_out.push_back(id);
+  }
   request.repo_keys = mirrors;
   request.workspaces = checked_out;
   request.disk_free_bytes = disk.free_bytes;

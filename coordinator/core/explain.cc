@@ -239,10 +239,13 @@ void AddAttempts(const Handoff& handoff, Why::Reply& reply) {
   }
 }
 
-Why::Reply ExplainQueued(const State& state, const Handoff& handoff, absl::Time now) {
+Why::Reply ExplainQueued(const State& state, const Handoff& handoff, absl::string_view not_placing,
+                         absl::Time now) {
   const std::vector<Finding> findings = Findings(state, handoff, now);
   Why::Reply reply;
-  reply.summary = QueuedSummary(state, handoff, findings, now);
+  reply.summary = not_placing.empty()
+                      ? QueuedSummary(state, handoff, findings, now)
+                      : absl::StrCat("Nothing is placed now: ", Sentence(not_placing));
   for (const Finding& finding : findings)
     reply.details.push_back(absl::StrCat(finding.worker->name, ": ", finding.sentence));
   AddAttempts(handoff, reply);
@@ -337,7 +340,7 @@ absl::StatusOr<Decision<Why::Reply>> Decide(const State& state, const Why& comma
   if (handoff == nullptr) return NoSuchHandoff(command.id);
   if (IsEnded(handoff->status)) return Decision<Why::Reply>{{}, ExplainEnded(*handoff)};
   if (handoff->status == HandoffStatus::kQueued)
-    return Decision<Why::Reply>{{}, ExplainQueued(state, *handoff, now)};
+    return Decision<Why::Reply>{{}, ExplainQueued(state, *handoff, command.not_placing, now)};
   return Decision<Why::Reply>{{}, ExplainLive(state, *handoff, now)};
 }
 

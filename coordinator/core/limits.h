@@ -7,6 +7,8 @@
 namespace handoff::core {
 
 inline constexpr size_t kMaxLiveHandoffs = 200'000;  // further submits: RESOURCE_EXHAUSTED
+// Tasks and commands of these, which are kept in memory: further submits RESOURCE_EXHAUSTED.
+inline constexpr size_t kMaxLiveSpecBytes = size_t{1} << 30;
 inline constexpr size_t kMaxWorkers = 10'000;
 inline constexpr int kMaxAttempts = 100;  // of one handoff
 inline constexpr int kMaxSlots = 1024;    // of one worker

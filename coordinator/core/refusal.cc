@@ -1,6 +1,8 @@
 #include "coordinator/core/refusal.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/text.h"
+#include "coordinator/core/limits.h"
 
 namespace handoff::core {
 
@@ -14,6 +16,21 @@ absl::Status OtherPool(absl::string_view theirs, absl::string_view ours) {
       "this worker belongs to pool ", theirs, " and this coordinator serves pool ", ours,
       ". Nothing was stored: point the worker to its own coordinator, or start it with an empty "
       "data directory to join this one."));
+}
+
+absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view not_done) {
+  if (state.queued() + state.live() >= kMaxLiveHandoffs) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the pool holds ", kMaxLiveHandoffs, " handoffs that have not ended, which is its limit. ",
+        not_done, ": cancel some (`handoff list`), or wait."));
+  }
+  if (state.spec_bytes() + spec_bytes > kMaxLiveSpecBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the tasks of the handoffs that have not ended fill ", HumanBytes(state.spec_bytes()),
+        ", which is near the limit of ", HumanBytes(kMaxLiveSpecBytes), ". ", not_done,
+        ": cancel some (`handoff list`), or wait."));
+  }
+  return absl::OkStatus();
 }
 
 absl::string_view StatusName(HandoffStatus status) {

@@ -4,12 +4,17 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/core/handoff.h"
+#include "coordinator/core/state.h"
 
 namespace handoff::core {
 
 absl::Status NoSuchHandoff(absl::string_view id);
 // A worker that belongs to another pool than this one.
 absl::Status OtherPool(absl::string_view theirs, absl::string_view ours);
+
+// RESOURCE_EXHAUSTED when the pool holds as much as it may before one more of `spec_bytes` is
+// queued. `not_done`: "Nothing was submitted".
+absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view not_done);
 
 absl::string_view StatusName(HandoffStatus status);  // "queued"
 

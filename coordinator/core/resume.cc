@@ -27,12 +27,7 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff) {
         absl::StrCat(handoff.id, " has had ", kMaxAttempts,
                      " attempts, which is the limit. Nothing was resumed: submit a new handoff."));
   }
-  if (state.queued() + state.live() >= kMaxLiveHandoffs) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the pool holds ", kMaxLiveHandoffs,
-                     " handoffs that have not ended, which is its limit. Nothing was resumed."));
-  }
-  return absl::OkStatus();
+  return CheckRoom(state, handoff.spec.size(), "Nothing was resumed");
 }
 
 // What a person changes with the resume, and what the earlier attempts no longer decide.

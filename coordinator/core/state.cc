@@ -163,6 +163,7 @@ void State::Index(const Handoff& handoff) {
     ended_.insert(handoff.id);
     return;
   }
+  spec_bytes_ += handoff.spec.size();
   if (!handoff.idempotency_key.empty())
     keys_[{handoff.owner, handoff.idempotency_key}] = handoff.id;
   const Attempt* live = LiveAttempt(handoff);
@@ -188,6 +189,7 @@ void State::Enqueue(const Handoff& handoff) {
 void State::Unindex(const Handoff& handoff) {
   ended_.erase(handoff.id);
   if (IsEnded(handoff.status)) return;
+  spec_bytes_ -= handoff.spec.size();
   if (!handoff.idempotency_key.empty()) keys_.erase({handoff.owner, handoff.idempotency_key});
   deadlines_.erase({handoff.deadline, handoff.id});
   const Attempt* live = LiveAttempt(handoff);

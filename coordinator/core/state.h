@@ -62,6 +62,7 @@ class State {
 
   size_t queued() const { return handoffs_.size() - ended_.size() - lease_ends_.size(); }
   size_t live() const { return lease_ends_.size(); }
+  size_t spec_bytes() const { return spec_bytes_; }  // of all that have not ended
 
   // Ended handoffs leave memory; the engine calls this after the commit, when nothing refers to
   // them.
@@ -106,6 +107,7 @@ class State {
   ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
   std::set<std::tuple<absl::Time, std::string, std::string>> probes_;
   std::set<std::string> ended_;
+  size_t spec_bytes_ = 0;
 };
 
 }  // namespace handoff::core

@@ -1,7 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "coordinator/core/draft.h"
-#include "coordinator/core/limits.h"
+#include "coordinator/core/refusal.h"
 #include "coordinator/core/scheduler.h"
 
 namespace handoff::core {
@@ -14,14 +14,6 @@ absl::StatusOr<Decision<Submit::Reply>> SameKeyAgain(const Handoff& known, const
       absl::StrCat("idempotency key '", known.idempotency_key, "' was used for ", known.id,
                    ", which asks for something else. Nothing was submitted: use another key, or "
                    "submit exactly the same again."));
-}
-
-absl::Status CheckRoom(const State& state) {
-  if (state.queued() + state.live() < kMaxLiveHandoffs) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the pool holds ", kMaxLiveHandoffs,
-                   " handoffs that have not ended, which is its limit. Nothing was submitted: "
-                   "cancel some (`handoff list`), or wait."));
 }
 
 absl::StatusOr<std::string> ChooseId(const State& state, const Submit& command) {
@@ -50,7 +42,7 @@ absl::StatusOr<Decision<Submit::Reply>> Decide(const State& state, const Submit&
     if (live != nullptr) return SameKeyAgain(*live, command);
     if (command.same_key.has_value()) return SameKeyAgain(*command.same_key, command);
   }
-  RETURN_IF_ERROR(CheckRoom(state));
+  RETURN_IF_ERROR(CheckRoom(state, command.handoff.spec.size(), "Nothing was submitted"));
   ASSIGN_OR_RETURN(const std::string id, ChooseId(state, command));
 
   Draft draft(state, now);

@@ -147,7 +147,12 @@ void PlaceQueued(Draft& draft) {
     Seat* seat = Choose(draft.state(), handoff, seats, draft.now());
     if (seat == nullptr) {
       if (handoff.exclusive) ReserveFor(draft, handoff, seats);
-      heads.Block();
+      // One that waits for its own host says nothing of the others.
+      if (AwaitedHost(draft.state(), handoff, nullptr, draft.now()) != nullptr) {
+        heads.Next();
+      } else {
+        heads.Block();
+      }
       continue;
     }
     Lease(draft, draft.Touch(handoff.id), *seat);

@@ -37,7 +37,10 @@ core::HandoffStatus ToCore(v1::Handoff::Status status) {
 std::string BoundedBytes(v1::AttemptEnd end) {
   if (end.ByteSizeLong() > kMaxEndBytes) end.mutable_facts()->clear_files();
   if (end.ByteSizeLong() > kMaxEndBytes) end.clear_facts();
-  if (end.ByteSizeLong() > kMaxEndBytes) end.clear_command();
+  if (end.ByteSizeLong() > kMaxEndBytes) {
+    end.clear_command();
+    end.clear_safe_command();
+  }
   return end.SerializeAsString();
 }
 
@@ -163,6 +166,14 @@ core::Submit ToCore(const v1::HandoffSpec& spec, absl::Time now) {
     // The key is not part of the content that it stands for.
     v1::HandoffSpec content = spec;
     content.clear_idempotency_key();
+    if (content.has_repository()) {
+      // Nor is how it travelled: whether origin could be asked differs from try to try.
+      v1::Repository& repository = *content.mutable_repository();
+      repository.clear_pack_sha256();
+      repository.clear_pack_bytes();
+      repository.clear_pack_complete();
+      repository.clear_notes();
+    }
     handoff.content_hash = Sha256Hex(CanonicalBytes(content));
     handoff.spec = CanonicalBytes(spec);
   }

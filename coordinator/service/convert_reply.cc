@@ -58,7 +58,10 @@ void FillFromWords(v1::AttemptEnd end, v1::Attempt& attempt) {
   attempt.set_command(end.command());
   attempt.set_safe_command(end.safe_command());
   *attempt.mutable_facts() = std::move(*end.mutable_facts());
+  // They stand in the attempt; twice they could outgrow a message.
   end.clear_facts();
+  end.clear_command();
+  end.clear_safe_command();
   *attempt.mutable_end() = std::move(end);
 }
 

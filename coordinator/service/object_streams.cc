@@ -85,8 +85,12 @@ void ObjectUpload::Step() {
 
 absl::Status ObjectUpload::TakeMessage() {
   if (!opened_) {
-    RETURN_IF_ERROR(Open());
-    if (complete_ || request_.data().empty()) return absl::OkStatus();
+    if (!request_.data().empty()) {
+      return absl::InvalidArgumentError(
+          "the first message only names the object: its bytes follow the first answer, which says "
+          "from where");
+    }
+    return Open();
   }
   if (request_.offset() > size_ || request_.data().size() > size_ - request_.offset()) {
     return absl::InvalidArgumentError(

@@ -22,7 +22,7 @@ absl::Status Stopping() {
 class SyncCall final : public grpc::ServerUnaryReactor,
                        public std::enable_shared_from_this<SyncCall> {
  public:
-  SyncCall(Engine& engine, HeldSyncs& held, HeldSyncs::Key key)
+  SyncCall(Engine& engine, OpenSyncs& held, OpenSyncs::Key key)
       : engine_(engine), held_(held), key_(std::move(key)) {}
 
   void Begin(core::Sync command, v1::SyncResponse* response) {
@@ -43,26 +43,26 @@ class SyncCall final : public grpc::ServerUnaryReactor,
   void OnDone() override { const auto last = std::move(self_); }
 
   Engine& engine_;
-  HeldSyncs& held_;
-  const HeldSyncs::Key key_;
+  OpenSyncs& held_;
+  const OpenSyncs::Key key_;
   std::shared_ptr<SyncCall> self_;
 };
 
 }  // namespace
 
-bool HeldSyncs::Add(const Key& key) {
+bool OpenSyncs::Add(const Key& key) {
   MutexLock lock(mutex_);
   if (!closed_) held_.insert(key);
   return !closed_;
 }
 
-bool HeldSyncs::Remove(const Key& key) {
+bool OpenSyncs::Remove(const Key& key) {
   MutexLock lock(mutex_);
   if (const auto it = held_.find(key); it != held_.end()) held_.erase(it);
   return !closed_;
 }
 
-std::multiset<HeldSyncs::Key> HeldSyncs::Close() {
+std::multiset<OpenSyncs::Key> OpenSyncs::Close() {
   MutexLock lock(mutex_);
   closed_ = true;
   return held_;
@@ -76,7 +76,7 @@ grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequ
                                             v1::SyncResponse* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
   const auto call = std::make_shared<SyncCall>(
-      parts_.engine, held_, HeldSyncs::Key(request->worker_uuid(), request->seq()));
+      parts_.engine, held_, OpenSyncs::Key(request->worker_uuid(), request->seq()));
   call->Begin(ToCore(*request), response);
   return call.get();
 }

@@ -15,7 +15,7 @@ namespace handoff {
 
 // The Syncs that the engine holds, so that all can be answered when the coordinator stops.
 // Thread-safe.
-class HeldSyncs {
+class OpenSyncs {
  public:
   using Key = std::pair<std::string, uint64_t>;  // worker uuid and seq
   bool Add(const Key& key);                      // false once closed
@@ -50,7 +50,7 @@ class PoolService final : public v1::Pool::CallbackService {
                                   v1::ReportResponse& response);
 
   const ServiceParts parts_;
-  HeldSyncs held_;
+  OpenSyncs held_;
 };
 
 }  // namespace handoff

@@ -30,10 +30,10 @@ class BigLog : public ::testing::Test {
     pool_.StartWorker("a", 1);
     repository_ = pool_.MakeRepository("repository");
   }
-  // Begins once the gate is open.
+  // Says that it is there, and begins once the gate is open.
   std::string SubmitSpam(const Gate& gate) {
-    return pool_.Submit({Pool::Script({absl::StrCat("wait ", gate.path()), "spam 200000000 7",
-                                       "result ok Written"})},
+    return pool_.Submit({Pool::Script({"say Ready", absl::StrCat("wait ", gate.path()),
+                                       "spam 200000000 7", "result ok Written"})},
                         repository_);
   }
   void ExpectSameEverywhere(const std::string& id, const std::string& read) {

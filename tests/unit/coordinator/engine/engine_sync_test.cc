@@ -93,6 +93,16 @@ TEST_F(EngineSyncTest, LeasesAreRenewedHoweverOftenTheWorkerSyncs) {
   EXPECT_GT(engine_->LeaseOf(run.handoff_id)->until, before + absl::Seconds(12));
 }
 
+TEST_F(EngineSyncTest, AClockThatWasSetBackHoldsNoSyncLonger) {
+  const core::Sync::Desired run = RunOne("w", "task");
+  clock_.StepWall(-absl::Hours(1));
+  engine_->Step();
+  const auto held = Post(SyncOf("w", 1, {run}));
+  Pass(absl::Seconds(13));
+  ASSERT_TRUE(held->has_value());
+  EXPECT_TRUE((**held).ok());
+}
+
 TEST_F(EngineSyncTest, ANewerSyncEndsTheHeldOne) {
   const auto first = Post(SyncOf("w"));
   engine_->Step();
