@@ -66,7 +66,7 @@ struct RemoveWorker {
 // Questions: their Edit is empty.
 struct Why {
   std::string id;
-  std::string not_placing;  // why nothing is placed at all now; empty: it is
+  std::string not_placing = "";  // why nothing is placed at all now; empty: it is
   struct Reply {
     std::string summary;
     std::vector<std::string> details, commands;

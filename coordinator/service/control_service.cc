@@ -205,8 +205,7 @@ Unary* ControlService::Why(Context* context, const v1::WhyRequest* request,
   const auto id = ResolveId(request->id(), parts_);
   if (!id.ok()) return Answer(context, id.status());
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(core::Why{*id, ""},
-                     AnswerWith(reactor, [response](const core::Why::Reply& reply) {
+  parts_.engine.Post(core::Why{*id}, AnswerWith(reactor, [response](const core::Why::Reply& reply) {
                        *response = ToProto(reply);
                        return absl::OkStatus();
                      }));
