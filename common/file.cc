@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -14,7 +15,6 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "common/hash.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -28,7 +28,9 @@ std::string DirectoryOf(const std::string& path) {
 
 absl::Status Replace(const std::string& path, absl::string_view content, int mode, bool durable) {
   // Not the pid: in a container it is the same at every start, and so would be what a crash left.
-  const std::string temp = absl::StrCat(path, ".tmp-", RandomHex(8));
+  uint64_t nonce = 0;
+  if (::getrandom(&nonce, sizeof(nonce), 0) < 0) return ErrnoToStatus(errno, "getrandom");
+  const std::string temp = absl::StrCat(path, ".tmp-", absl::Hex(nonce, absl::kZeroPad16));
   ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
   absl::Status status = WriteAll(fd.get(), content);
   if (status.ok() && durable) status = SyncData(fd.get());
