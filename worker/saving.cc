@@ -9,6 +9,7 @@
 #include "common/file.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
+#include "worker/bounds.h"
 
 namespace handoff::worker {
 namespace {
@@ -79,6 +80,7 @@ bool DecodeEnd(const std::string& value, Attempt& attempt) {
   v1::ReportRequest record;
   if (!record.ParseFromString(value) || record.epoch() != attempt.epoch) return false;
   attempt.end->Swap(record.mutable_end());
+  BoundEnd(*attempt.end);  // an older version recorded what no coordinator can take
   return true;
 }
 
@@ -103,6 +105,7 @@ absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptCo
     std::string& message = *attempt.end->mutable_failure_message();
     absl::StrAppend(&message, message.empty() ? "" : " ", attempt.files.trouble(), ".");
   }
+  BoundEnd(*attempt.end);
   return Record(around, attempt, control, board);
 }
 

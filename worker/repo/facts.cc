@@ -19,7 +19,7 @@ namespace {
 constexpr int kMaxCommits = 100;
 constexpr int kMaxFiles = 500;
 constexpr size_t kMaxSubject = 200;
-constexpr size_t kMaxPath = 4096;
+constexpr size_t kMaxPath = 512;
 
 v1::Facts::FileChange::Kind KindOf(FileFact::Kind kind) {
   switch (kind) {
@@ -41,7 +41,8 @@ void AddFile(const FileFact& fact, const std::string& prefix, v1::Facts& facts) 
   facts.set_lines_deleted(facts.lines_deleted() + fact.deleted);
   if (facts.files_size() >= kMaxFiles) return;
   v1::Facts::FileChange* file = facts.add_files();
-  file->set_path(EscapeInvalidUtf8(absl::StrCat(prefix, fact.path).substr(0, kMaxPath)));
+  // Escaped before it is cut: an escape is four times as long as the byte that it stands for.
+  file->set_path(Clip(EscapeInvalidUtf8(absl::StrCat(prefix, fact.path)), kMaxPath));
   file->set_kind(KindOf(fact.kind));
   file->set_added(fact.added);
   file->set_deleted(fact.deleted);
