@@ -66,6 +66,24 @@ void FillSession(const RunEnd& run, v1::AttemptEnd& end) {
 
 }  // namespace
 
+absl::Status FillWork(const absl::StatusOr<std::string>& observed, v1::AttemptEnd& end) {
+  v1::Facts seen;
+  if (!observed.ok() || !seen.ParseFromString(*observed)) {
+    // Work that nobody looks for would be lost: it is taken to be there.
+    end.set_work_unknown(true);
+    end.set_changed(true);
+    return observed.ok() ? absl::DataLossError("facts that cannot be parsed") : observed.status();
+  }
+  v1::Facts& facts = *end.mutable_facts();
+  seen.set_base_commit(facts.base_commit());
+  if (seen.branch().empty()) seen.set_branch(facts.branch());
+  facts.Swap(&seen);
+  end.set_work_unknown(facts.unread_size() > 0);
+  end.set_changed(end.work_unknown() || facts.files_changed() > 0 || facts.commits_size() > 0 ||
+                  (!facts.head_commit().empty() && facts.head_commit() != facts.base_commit()));
+  return absl::OkStatus();
+}
+
 void FillEnd(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
   end.set_protocol(ToProtocol(run.protocol));
   end.set_protocol_message(run.protocol_message);

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/handoff/outcome.h"
@@ -44,6 +46,10 @@ struct RunEnd {
   absl::Time ended_at = absl::InfinitePast();
   std::string stream_session;  // as the stream named it
 };
+
+// Completes `end` with what git says of the workspace: `observed` is a serialised Facts. Where it
+// could not be read nothing is claimed, but for that.
+absl::Status FillWork(const absl::StatusOr<std::string>& observed, v1::AttemptEnd& end);
 
 // Completes `end`, which holds what was known before the end: the three facts, the failure with its
 // policy, the session. `agent` may be nullptr when none was started.

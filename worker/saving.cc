@@ -16,9 +16,9 @@ namespace {
 
 constexpr Backoff kBackoff{absl::Milliseconds(200), absl::Seconds(5)};
 
-// What git says of the workspace. Where it cannot be read nothing is claimed.
+// What git says of the workspace.
 void ObserveWork(const Surroundings& around, Attempt& attempt, AttemptControl& control) {
-  v1::Facts& facts = *attempt.end->mutable_facts();
+  const v1::Facts& facts = *attempt.end->mutable_facts();
   if (!attempt.has_repository() || facts.base_commit().empty()) return;
   const v1::Repository& repository = attempt.wanted().repository();
   FactsRequest request;
@@ -27,19 +27,12 @@ void ObserveWork(const Surroundings& around, Attempt& attempt, AttemptControl& c
   request.mirror = around.data.mirror(repository.key());
   request.base_commit = facts.base_commit();
   request.worktree_commit = repository.worktree_commit();
-  const auto observed = around.repo.Facts(request, control.leave().fd());
-  v1::Facts seen;
-  if (!observed.ok() || !seen.ParseFromString(*observed)) {
+  const absl::Status seen =
+      FillWork(around.repo.Facts(request, control.leave().fd()), *attempt.end);
+  if (!seen.ok()) {
     SPDLOG_WARN("{}: the facts of the workspace could not be read: {}", attempt.key.ToString(),
-                std::string(observed.status().message()));
-    return;
+                std::string(seen.message()));
   }
-  seen.set_base_commit(facts.base_commit());
-  if (seen.branch().empty()) seen.set_branch(facts.branch());
-  facts.Swap(&seen);
-  attempt.end->set_changed(
-      facts.files_changed() > 0 || facts.commits_size() > 0 ||
-      (!facts.head_commit().empty() && facts.head_commit() != facts.base_commit()));
 }
 
 // A stop that came before the record wins over how the process ended.

@@ -20,6 +20,8 @@ constexpr int kMaxCommits = 100;
 constexpr int kMaxFiles = 500;
 constexpr size_t kMaxSubject = 200;
 constexpr size_t kMaxPath = 512;
+constexpr int kMaxUnread = 64;
+constexpr size_t kMaxWhy = 300;
 
 v1::Facts::FileChange::Kind KindOf(FileFact::Kind kind) {
   switch (kind) {
@@ -123,8 +125,12 @@ absl::StatusOr<v1::Facts> CollectFacts(const FactsRequest& request, RepoProgress
                    LoadSubmodules(absl::StrCat(request.store, "/submodules.json")));
   for (const PreparedSubmodule& submodule : submodules) {
     if (!tree.submodules().contains(submodule.path)) continue;
-    RETURN_IF_ERROR(Annotate(AddSubmodule(request, submodule, progress, facts),
-                             absl::StrCat("submodule ", submodule.path)));
+    // An agent may remove a submodule or break it: what the rest says stands all the same.
+    const absl::Status added = AddSubmodule(request, submodule, progress, facts);
+    if (added.ok() || facts.unread_size() >= kMaxUnread) continue;
+    facts.add_unread(OneLine(
+        EscapeInvalidUtf8(absl::StrCat("submodule ", submodule.path, ": ", added.message())),
+        kMaxWhy));
   }
   return facts;
 }
