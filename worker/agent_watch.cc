@@ -272,6 +272,7 @@ RunEnd AgentWatch::Conclude() {
   run.result = stream_.result();
   run.stream_session = stream_.session();
   run.last_trouble = stream_.last_trouble();
+  run.worked = stream_.version() > 0;
   if (const auto tail = ReadFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
     run.stderr_tail = *tail;
   }

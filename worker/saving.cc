@@ -35,6 +35,14 @@ void ObserveWork(const Surroundings& around, Attempt& attempt, AttemptControl& c
   }
 }
 
+void ProbeInDoubt(const Surroundings& around, const Attempt& attempt, AttemptControl& control,
+                  RunEnd& run) {
+  if (!SetupInDoubt(run, attempt.agent)) return;
+  around.probes.Probe(*attempt.agent, control.leave().fd());
+  const auto found = around.probes.Find(std::string(attempt.agent->name()));
+  run.agent_ready = found && found->offer.state == AgentState::kReady;
+}
+
 // A stop that came before the record wins over how the process ended.
 void TakeStop(const std::optional<StopOrder>& stop, RunEnd& run) {
   if (!stop) return;
@@ -91,6 +99,8 @@ absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptCo
     // Reporting finds out how much of it can still be sent.
     SPDLOG_ERROR("{}: {}", attempt.key.ToString(), std::string(hashed.message()));
   }
+  ProbeInDoubt(around, attempt, control, run);
+  if (control.leaving()) return absl::CancelledError("the daemon leaves");
   TakeStop(control.Seal(), run);
   if (run.ended_at == absl::InfinitePast()) run.ended_at = around.clock.Now();
   FillEnd(run, attempt.agent, *attempt.end);
