@@ -9,6 +9,8 @@ namespace {
 // The coordinator keeps 512 KiB, and adds a little of its own.
 constexpr size_t kMaxEndBytes = 511 << 10;
 constexpr size_t kMaxTextBytes = 64 << 10;
+constexpr int kMaxNotes = 64;
+constexpr size_t kMaxNote = 300;
 
 bool TooLarge(const v1::AttemptEnd& end) { return end.ByteSizeLong() > kMaxEndBytes; }
 
@@ -23,6 +25,15 @@ std::string FactsForStatus(const v1::Facts& reported) {
   small.clear_tools();
   small.clear_unknown_events();
   return small.SerializeAsString();
+}
+
+void SetNotes(const std::vector<std::string>& notes, v1::Facts& facts) {
+  if (notes.empty()) return;
+  facts.clear_notes();
+  for (const std::string& note : notes) {
+    if (facts.notes_size() == kMaxNotes) break;
+    facts.add_notes(OneLine(EscapeInvalidUtf8(note), kMaxNote));
+  }
 }
 
 void BoundEnd(v1::AttemptEnd& end) {

@@ -13,6 +13,7 @@
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
+#include "worker/bounds.h"
 
 namespace handoff::worker {
 namespace {
@@ -194,6 +195,7 @@ std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& atte
   }
   attempt.end->mutable_facts()->set_base_commit(result->base_commit);
   attempt.end->mutable_facts()->set_branch(request.branch);
+  SetNotes(result->notes, *attempt.end->mutable_facts());
   return std::nullopt;
 }
 

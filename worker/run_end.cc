@@ -97,6 +97,7 @@ absl::Status FillWork(const absl::StatusOr<std::string>& observed, v1::AttemptEn
   v1::Facts& facts = *end.mutable_facts();
   seen.set_base_commit(facts.base_commit());
   if (seen.branch().empty()) seen.set_branch(facts.branch());
+  *seen.mutable_notes() = facts.notes();
   facts.Swap(&seen);
   end.set_work_unknown(facts.unread_size() > 0);
   end.set_changed(end.work_unknown() || facts.files_changed() > 0 || facts.commits_size() > 0 ||

@@ -186,6 +186,17 @@ std::vector<std::string> FailedTools(const v1::Facts& facts) {
   return failed;
 }
 
+// Of the attempt that made the workspace: those that go on in it have none of their own.
+std::vector<std::string> CheckoutNotes(const HandoffView& view) {
+  const auto& attempts = view.handoff().attempts();
+  for (auto a = attempts.rbegin(); view.latest() != nullptr && a != attempts.rend(); ++a) {
+    const auto& notes = a->end().has_facts() ? a->end().facts().notes() : a->facts().notes();
+    if (a->worker() != view.latest()->worker() || notes.empty()) continue;
+    return {notes.begin(), notes.end()};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string TimeText(int64_t unix_seconds) {
@@ -306,6 +317,9 @@ std::string ErrorsSection(const HandoffView& view) {
   std::vector<std::string> items;
   for (const std::string& note : handoff.spec().repository().notes()) {
     items.push_back(absl::StrCat("Not carried over: ", Sentence(note)));
+  }
+  for (const std::string& note : CheckoutNotes(view)) {
+    items.push_back(absl::StrCat("Not carried over: ", Quoted(note)));
   }
   if (!handoff.attempts().empty()) {
     const v1::Attempt& last = *handoff.attempts().rbegin();

@@ -1,6 +1,7 @@
 #include "worker/bounds.h"
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -38,6 +39,18 @@ TEST(BoundsTest, AStatusCarriesTotalsAndNoLists) {
   EXPECT_TRUE(sent.unknown_events().empty());
   EXPECT_EQ(sent.tools_total(), 200u);
   EXPECT_EQ(sent.last_message(), "still at it");
+}
+
+TEST(BoundsTest, NotesAreBoundedLines) {
+  v1::Facts facts;
+  std::vector<std::string> notes(100, std::string(1000, 'n'));
+  notes[0] = "two\nlines, and \xff";
+  SetNotes(notes, facts);
+  ASSERT_EQ(facts.notes_size(), 64);
+  EXPECT_EQ(facts.notes(0), "two lines, and \\xff");
+  EXPECT_LE(facts.notes(1).size(), 300u);
+  SetNotes({}, facts);
+  EXPECT_EQ(facts.notes_size(), 64) << "a workspace that was there already";
 }
 
 TEST(BoundsTest, AnEndThatFitsIsLeftAlone) {

@@ -40,6 +40,14 @@ TEST(FillWork, NothingThatDiffersIsNoChange) {
   EXPECT_EQ(end.facts().branch(), "handoff/x");
 }
 
+TEST(FillWork, NotesOfTheCheckoutStay) {
+  v1::AttemptEnd end = Begun();
+  end.mutable_facts()->add_notes("2 files use the filter 'lfs'");
+  ASSERT_TRUE(FillWork(v1::Facts().SerializeAsString(), end).ok());
+  ASSERT_EQ(end.facts().notes_size(), 1);
+  EXPECT_EQ(end.facts().notes(0), "2 files use the filter 'lfs'");
+}
+
 TEST(FillWork, ASubmoduleThatCannotBeReadMayHaveChanged) {
   v1::AttemptEnd end = Begun();
   v1::Facts seen;

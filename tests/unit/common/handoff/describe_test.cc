@@ -229,6 +229,20 @@ TEST(Describe, ALostAttemptClaimsNothingOfItsWork) {
   EXPECT_THAT(d.latest_summary, Not(HasSubstr("Nothing differs")));
 }
 
+TEST(Describe, WhatTheCheckoutLeftOutIsSaidAlsoWhenAnAttemptGoesOnInIt) {
+  v1::Handoff handoff = FailedRecord();
+  v1::Attempt& first = *handoff.mutable_attempts(0);
+  first.mutable_facts()->add_notes("submodule lib has no url");
+  EXPECT_THAT(Describe(handoff).errors, Not(HasSubstr("Not carried over")))
+      << "the work is another worker's";
+  first.set_worker("build-7");
+  EXPECT_THAT(Describe(handoff).errors,
+              HasSubstr("- Not carried over: `submodule lib has no url`"));
+  handoff.mutable_attempts(1)->mutable_end()->mutable_facts()->add_notes("a newer one");
+  EXPECT_THAT(Describe(handoff).errors, HasSubstr("- Not carried over: `a newer one`"));
+  EXPECT_THAT(Describe(handoff).errors, Not(HasSubstr("has no url")));
+}
+
 TEST(Describe, ALiveAttemptIsPartial) {
   v1::Handoff handoff = Record(kQueued);
   handoff.set_status(v1::Handoff::RUNNING);
