@@ -37,8 +37,10 @@ std::string FileMark(v1::Facts::FileChange::Kind kind) {
   }
 }
 
-void AddFiles(const v1::Handoff& handoff, const v1::Facts& facts, Fields& fields) {
+void AddFiles(const v1::Handoff& handoff, const v1::Facts& facts, bool work_unknown,
+              Fields& fields) {
   const uint64_t changed = std::max(handoff.files_changed(), facts.files_changed());
+  if (work_unknown) fields.Add("Work", "what changed could not be read from git");
   if (changed == 0) return;
   std::string summary =
       absl::StrCat(Plural(changed, "file"), " changed ",
@@ -143,7 +145,7 @@ void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const Vi
   const std::string& said =
       facts.last_message().empty() ? attempt.last_line() : facts.last_message();
   fields.Add("Said", OneLine(attempt.last_line().empty() ? said : attempt.last_line(), 300));
-  AddFiles(handoff, facts, fields);
+  AddFiles(handoff, facts, attempt.end().work_unknown(), fields);
   fields.Add("Session", SessionWords(attempt));
   if (!attempt.worker().empty()) {
     fields.Add("Host",

@@ -13,6 +13,7 @@
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/agent/registry.h"
+#include "worker/bounds.h"
 #include "worker/proto_time.h"
 
 namespace handoff::worker {
@@ -227,7 +228,7 @@ void AgentWatch::Show(const AttemptClocks::Reading& reading, BootTime now) {
       status.last_activity_at = wall - (now - clocks_.last_progress());
       status.last_line = AgentOf(attempt_).has_stream() ? stream_.last_line() : LastLogLine();
       if (!stream_.session().empty()) status.session = stream_.session();
-      if (with_facts) status.facts = stream_.facts().SerializeAsString();
+      if (with_facts) status.facts = FactsForStatus(stream_.facts());
     });
     if (with_facts) {
       facts_at_ = now;
@@ -277,6 +278,7 @@ RunEnd AgentWatch::Conclude() {
   run.result = stream_.result();
   run.stream_session = stream_.session();
   run.last_trouble = stream_.last_trouble();
+  run.worked = stream_.version() > 0;
   if (const auto tail = ReadFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
     run.stderr_tail = *tail;
   }

@@ -15,6 +15,7 @@
 #include "worker/attempt_dir.h"
 #include "worker/config.h"
 #include "worker/data_dir.h"
+#include "worker/disk_faults.h"
 #include "worker/handoff_dir.h"
 #include "worker/journal.h"
 #include "worker/repo/repo_client.h"
@@ -40,6 +41,7 @@ struct Surroundings {
   Journal& journal;
   const RepoClient& repo;
   AgentProbes& probes;
+  DiskFaults& disk_faults;
   std::string shim_program;
   std::string boot_id;
   uint64_t disk_reserve = 0;

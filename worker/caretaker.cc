@@ -77,6 +77,10 @@ void Caretaker::ProbeAgents() {
 ProbeResult Caretaker::Answer(const Probe& probe) {
   if (!absl::StartsWith(probe.key, "repo:"))
     return tools_.probes.ProbeForHold(probe.key, stop_.fd());
+  if (auto full = tools_.disk_faults.StillFull(probe.key)) {
+    return {probe.key, false, *std::move(full)};
+  }
+  if (probe.url.empty()) return {probe.key, true, ""};  // all of it is in the pack
   const absl::Status status = tools_.repo.Probe({probe.url, tools_.config.repo}, stop_.fd());
   return {probe.key, status.ok(), std::string(status.message())};
 }

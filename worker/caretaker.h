@@ -15,6 +15,7 @@
 #include "worker/config.h"
 #include "worker/core/model.h"
 #include "worker/data_dir.h"
+#include "worker/disk_faults.h"
 #include "worker/housekeeping.h"
 #include "worker/repo/repo_client.h"
 
@@ -27,6 +28,7 @@ class Caretaker {
     const DataDir& data;
     const RepoClient& repo;
     AgentProbes& probes;
+    DiskFaults& disk_faults;
     IfIdle if_idle;
     std::function<void(bool urgent)> changed;
   };

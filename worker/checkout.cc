@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/backoff.h"
 #include "common/file.h"
@@ -11,6 +13,7 @@
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
+#include "worker/bounds.h"
 
 namespace handoff::worker {
 namespace {
@@ -21,37 +24,18 @@ std::string HoldKey(const v1::Repository& repository) {
   return absl::StrCat("repo:", repository.key());
 }
 
-// What libgit2 or the disk said, sorted by who has to mend it.
-PrepareFailure Classify(const absl::Status& status, const v1::Repository& repository) {
-  PrepareFailure failure{FailureClass::kCheckoutFailed, "", false, ""};
-  const std::string said(status.message());
-  switch (status.code()) {
-    case absl::StatusCode::kUnauthenticated:
-    case absl::StatusCode::kPermissionDenied:
-      failure.host_fault = true;
-      failure.hold_key = HoldKey(repository);
-      failure.message = absl::StrCat("This worker may not read the repository: ", said,
-                                     ". Give it a key or a token ([repo] in its configuration).");
-      return failure;
-    case absl::StatusCode::kResourceExhausted:
-      failure.host_fault = true;
-      failure.hold_key = HoldKey(repository);
-      failure.message =
-          absl::StrCat("The checkout did not fit on this worker: ", said, ". Free some space.");
-      return failure;
-    case absl::StatusCode::kUnavailable:
-    case absl::StatusCode::kDeadlineExceeded:
-      failure.failure = FailureClass::kNetwork;
-      failure.message = absl::StrCat("The repository could not be reached: ", said, ".");
-      return failure;
-    case absl::StatusCode::kInternal:
-      failure.failure = FailureClass::kInternal;
-      failure.message = absl::StrCat("The checkout broke down: ", said, ".");
-      return failure;
-    default:
-      failure.message = absl::StrCat("The checkout failed: ", said, ".");
-      return failure;
-  }
+// Only the words tell: handoff-repo passes on a code, and a limit of ours has the same one.
+bool IsDiskFull(const absl::Status& status) {
+  const std::string said = absl::AsciiStrToLower(status.message());
+  return absl::IsResourceExhausted(status) &&
+         (absl::StrContains(said, "no space left") || absl::StrContains(said, "disk quota"));
+}
+
+PrepareFailure Failed(const Surroundings& around, const absl::Status& status,
+                      const v1::Repository& repository) {
+  PrepareFailure failure = ClassifyCheckout(status, repository);
+  if (IsDiskFull(status)) around.disk_faults.Note(failure.hold_key);
+  return failure;
 }
 
 class PackDownload {
@@ -156,13 +140,47 @@ PrepareRequest RequestFor(const Surroundings& around, const Attempt& attempt) {
 
 }  // namespace
 
+PrepareFailure ClassifyCheckout(const absl::Status& status, const v1::Repository& repository) {
+  PrepareFailure failure{FailureClass::kCheckoutFailed, "", false, ""};
+  const std::string said(status.message());
+  switch (status.code()) {
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kPermissionDenied:
+      failure.host_fault = true;
+      failure.hold_key = HoldKey(repository);
+      failure.message = absl::StrCat("This worker may not read the repository: ", said,
+                                     ". Give it a key or a token ([repo] in its configuration).");
+      return failure;
+    case absl::StatusCode::kResourceExhausted:
+      if (!IsDiskFull(status)) break;  // too many refs, too large a file: so on every host
+      failure.host_fault = true;
+      failure.hold_key = HoldKey(repository);
+      failure.message =
+          absl::StrCat("The checkout did not fit on this worker: ", said, ". Free some space.");
+      return failure;
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      failure.failure = FailureClass::kNetwork;
+      failure.message = absl::StrCat("The repository could not be reached: ", said, ".");
+      return failure;
+    case absl::StatusCode::kInternal:
+      failure.failure = FailureClass::kInternal;
+      failure.message = absl::StrCat("The checkout broke down: ", said, ".");
+      return failure;
+    default:
+      break;
+  }
+  failure.message = absl::StrCat("The checkout failed: ", said, ".");
+  return failure;
+}
+
 std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& attempt,
                                        AttemptControl& control, AttemptBoard& board) {
   const v1::Repository& repository = attempt.wanted().repository();
   // A workspace of an earlier attempt has everything already.
   if (!repository.pack_sha256().empty() && !PathExists(attempt.workspace)) {
     const absl::Status got = PackDownload(around, repository, control, board).Run();
-    if (!got.ok()) return Classify(Annotate(got, "getting the submitted pack"), repository);
+    if (!got.ok()) return Failed(around, Annotate(got, "getting the submitted pack"), repository);
   }
   const auto progress = [&](const std::string& text) {
     board.SetStage(Stage::kPreparing, absl::StrCat("preparing (", OneLine(text, 80), ")"),
@@ -170,13 +188,14 @@ std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& atte
   };
   const PrepareRequest request = RequestFor(around, attempt);
   const auto result = around.repo.Prepare(request, control.interrupt().fd(), progress);
-  if (!result.ok()) return Classify(result.status(), repository);
+  if (!result.ok()) return Failed(around, result.status(), repository);
   if (!request.pack_path.empty()) RemoveTree(request.pack_path).IgnoreError();
   if (const absl::Status noted = around.data.NoteMirror(repository.key()); !noted.ok()) {
-    return Classify(noted, repository);
+    return Failed(around, noted, repository);
   }
   attempt.end->mutable_facts()->set_base_commit(result->base_commit);
   attempt.end->mutable_facts()->set_branch(request.branch);
+  SetNotes(result->notes, *attempt.end->mutable_facts());
   return std::nullopt;
 }
 

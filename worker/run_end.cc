@@ -1,7 +1,10 @@
 #include "worker/run_end.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "handoff/v1/types.pb.h"
+#include "worker/agent/failure_text.h"
 #include "worker/proto_time.h"
 
 namespace handoff::worker {
@@ -23,21 +26,29 @@ v1::AttemptEnd::Protocol ToProtocol(Protocol protocol) {
   return v1::AttemptEnd::PROTOCOL_UNSPECIFIED;
 }
 
+std::string Words(const RunEnd& run) {
+  return absl::StrCat(run.stderr_tail, "\n", run.last_trouble);
+}
+
 // The adapter knows more of a failure than the general rule, but only of the agent's own doing.
-Verdict Refine(const RunEnd& run, const Agent* agent, Verdict verdict) {
+Verdict Refine(const RunEnd& run, const Agent* agent, const Verdict& verdict) {
   const bool own_doing = verdict.failure == FailureClass::kAgentError ||
                          verdict.failure == FailureClass::kNoResult ||
                          (verdict.failure == FailureClass::kStalled &&
                           run.process.ended_by == EndedBy::kFirstEventClock);
   if (!own_doing || agent == nullptr) return verdict;
   if (run.result && run.result->failure != FailureClass::kNone) {
-    verdict.failure = run.result->failure;
-    verdict.retry_at = run.result->retry_at;
-    return verdict;
+    return {run.result->failure, verdict.message, run.result->retry_at};
   }
-  Verdict known =
-      agent->Diagnose(run.process, absl::StrCat(run.stderr_tail, "\n", run.last_trouble));
+  Verdict known = agent->Diagnose(run.process, Words(run));
   return known.failure == FailureClass::kNone ? verdict : known;
+}
+
+// The words spoke of a login, and the agent has one: the general rule decides, and quotes them.
+Verdict WithoutLogin(const RunEnd& run, Verdict verdict) {
+  const std::string line = ClassifyErrorText(Words(run)).message;
+  if (!run.result && !line.empty()) absl::StrAppend(&verdict.message, " It wrote: ", line);
+  return verdict;
 }
 
 Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
@@ -47,7 +58,11 @@ Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
   if (run.prepare_failure && !decided) {
     return {run.prepare_failure->failure, run.prepare_failure->message, absl::InfinitePast()};
   }
-  return Refine(run, agent, Judge(run.protocol, run.protocol_message, run.process));
+  Verdict general = Judge(run.protocol, run.protocol_message, run.process);
+  Verdict refined = Refine(run, agent, general);
+  const bool disproved = refined.failure == FailureClass::kAgentNeedsSetup && run.worked &&
+                         run.agent_ready.value_or(false);
+  return disproved ? WithoutLogin(run, std::move(general)) : refined;
 }
 
 void FillSession(const RunEnd& run, v1::AttemptEnd& end) {
@@ -65,6 +80,30 @@ void FillSession(const RunEnd& run, v1::AttemptEnd& end) {
 }
 
 }  // namespace
+
+bool SetupInDoubt(const RunEnd& run, const Agent* agent) {
+  return run.worked && agent != nullptr && !run.prepare_failure &&
+         JudgeRun(run, agent).failure == FailureClass::kAgentNeedsSetup;
+}
+
+absl::Status FillWork(const absl::StatusOr<std::string>& observed, v1::AttemptEnd& end) {
+  v1::Facts seen;
+  if (!observed.ok() || !seen.ParseFromString(*observed)) {
+    // Work that nobody looks for would be lost: it is taken to be there.
+    end.set_work_unknown(true);
+    end.set_changed(true);
+    return observed.ok() ? absl::DataLossError("facts that cannot be parsed") : observed.status();
+  }
+  v1::Facts& facts = *end.mutable_facts();
+  seen.set_base_commit(facts.base_commit());
+  if (seen.branch().empty()) seen.set_branch(facts.branch());
+  *seen.mutable_notes() = facts.notes();
+  facts.Swap(&seen);
+  end.set_work_unknown(facts.unread_size() > 0);
+  end.set_changed(end.work_unknown() || facts.files_changed() > 0 || facts.commits_size() > 0 ||
+                  (!facts.head_commit().empty() && facts.head_commit() != facts.base_commit()));
+  return absl::OkStatus();
+}
 
 void FillEnd(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
   end.set_protocol(ToProtocol(run.protocol));

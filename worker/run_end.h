@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/handoff/outcome.h"
@@ -39,11 +41,23 @@ struct RunEnd {
   std::optional<AgentEvent::Result> result;
   std::string stderr_tail;
   std::string last_trouble;  // of which the agent's stream told and went on
+  bool worked = false;       // its stream told of something
+  // What a probe after the end said; absent: none was made.
+  std::optional<bool> agent_ready;
   bool log_tail_lost = false;
   absl::Time started_at = absl::InfinitePast();
   absl::Time ended_at = absl::InfinitePast();
   std::string stream_session;  // as the stream named it
 };
+
+// Completes `end` with what git says of the workspace: `observed` is a serialised Facts. Where it
+// could not be read nothing is claimed, but for that.
+absl::Status FillWork(const absl::StatusOr<std::string>& observed, v1::AttemptEnd& end);
+
+// A failure that asks for a login was read out of words that an agent which did work wrote. They
+// may be those of a tool or of an MCP server, and the failure would be this host's fault: only a
+// probe of the agent (`agent_ready`) can tell.
+bool SetupInDoubt(const RunEnd& run, const Agent* agent);
 
 // Completes `end`, which holds what was known before the end: the three facts, the failure with its
 // policy, the session. `agent` may be nullptr when none was started.

@@ -9,15 +9,16 @@
 #include "common/file.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
+#include "worker/bounds.h"
 
 namespace handoff::worker {
 namespace {
 
 constexpr Backoff kBackoff{absl::Milliseconds(200), absl::Seconds(5)};
 
-// What git says of the workspace. Where it cannot be read nothing is claimed.
+// What git says of the workspace.
 void ObserveWork(const Surroundings& around, Attempt& attempt, AttemptControl& control) {
-  v1::Facts& facts = *attempt.end->mutable_facts();
+  const v1::Facts& facts = *attempt.end->mutable_facts();
   if (!attempt.has_repository() || facts.base_commit().empty()) return;
   const v1::Repository& repository = attempt.wanted().repository();
   FactsRequest request;
@@ -26,19 +27,20 @@ void ObserveWork(const Surroundings& around, Attempt& attempt, AttemptControl& c
   request.mirror = around.data.mirror(repository.key());
   request.base_commit = facts.base_commit();
   request.worktree_commit = repository.worktree_commit();
-  const auto observed = around.repo.Facts(request, control.leave().fd());
-  v1::Facts seen;
-  if (!observed.ok() || !seen.ParseFromString(*observed)) {
+  const absl::Status seen =
+      FillWork(around.repo.Facts(request, control.leave().fd()), *attempt.end);
+  if (!seen.ok()) {
     SPDLOG_WARN("{}: the facts of the workspace could not be read: {}", attempt.key.ToString(),
-                std::string(observed.status().message()));
-    return;
+                std::string(seen.message()));
   }
-  seen.set_base_commit(facts.base_commit());
-  if (seen.branch().empty()) seen.set_branch(facts.branch());
-  facts.Swap(&seen);
-  attempt.end->set_changed(
-      facts.files_changed() > 0 || facts.commits_size() > 0 ||
-      (!facts.head_commit().empty() && facts.head_commit() != facts.base_commit()));
+}
+
+void ProbeInDoubt(const Surroundings& around, const Attempt& attempt, AttemptControl& control,
+                  RunEnd& run) {
+  if (!SetupInDoubt(run, attempt.agent)) return;
+  around.probes.Probe(*attempt.agent, control.leave().fd());
+  const auto found = around.probes.Find(std::string(attempt.agent->name()));
+  run.agent_ready = found && found->offer.state == AgentState::kReady;
 }
 
 // A stop that came before the record wins over how the process ended.
@@ -79,6 +81,7 @@ bool DecodeEnd(const std::string& value, Attempt& attempt) {
   v1::ReportRequest record;
   if (!record.ParseFromString(value) || record.epoch() != attempt.epoch) return false;
   attempt.end->Swap(record.mutable_end());
+  BoundEnd(*attempt.end);  // an older version recorded what no coordinator can take
   return true;
 }
 
@@ -96,6 +99,8 @@ absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptCo
     // Reporting finds out how much of it can still be sent.
     SPDLOG_ERROR("{}: {}", attempt.key.ToString(), std::string(hashed.message()));
   }
+  ProbeInDoubt(around, attempt, control, run);
+  if (control.leaving()) return absl::CancelledError("the daemon leaves");
   TakeStop(control.Seal(), run);
   if (run.ended_at == absl::InfinitePast()) run.ended_at = around.clock.Now();
   FillEnd(run, attempt.agent, *attempt.end);
@@ -103,6 +108,7 @@ absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptCo
     std::string& message = *attempt.end->mutable_failure_message();
     absl::StrAppend(&message, message.empty() ? "" : " ", attempt.files.trouble(), ".");
   }
+  BoundEnd(*attempt.end);
   return Record(around, attempt, control, board);
 }
 

@@ -61,6 +61,7 @@ struct Worker::Impl {
   const RealClock clock;
   const RepoClient repo;
   AgentProbes probes;
+  DiskFaults disk_faults{[this] { return FreeDiskBytes(data.root()); }};
   const std::string shim_program;
   const uint64_t reserve;
   std::unique_ptr<CoordinatorClient> client;
@@ -181,7 +182,7 @@ void Worker::Start(std::function<void()> ready, std::function<void(const absl::S
   const auto changed = [&self](bool urgent) { self.Changed(urgent); };
   self.around = std::make_unique<Surroundings>(
       Surroundings{self.config, self.data, self.clock, *self.client, *self.journal, self.repo,
-                   self.probes, self.shim_program, HostBootId(), self.reserve,
+                   self.probes, self.disk_faults, self.shim_program, HostBootId(), self.reserve,
                    [&self] {
                      MutexLock guard(self.pool_mutex);
                      return self.pool_id;
@@ -197,7 +198,7 @@ void Worker::Start(std::function<void()> ready, std::function<void(const absl::S
                                          std::move(hooks));
   self.table = std::make_unique<AttemptTable>(*self.around, changed);
   self.caretaker = std::make_unique<Caretaker>(
-      Caretaker::Tools{self.config, self.data, self.repo, self.probes,
+      Caretaker::Tools{self.config, self.data, self.repo, self.probes, self.disk_faults,
                        [&self](const std::string& id, const std::function<void()>& action) {
                          return self.table->IfIdle(id, action);
                        },

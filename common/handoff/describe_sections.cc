@@ -128,6 +128,12 @@ std::string Changed(const v1::Facts& facts) {
                       " -", facts.lines_deleted(), ")");
 }
 
+bool KnowsChanges(const v1::Facts& facts) {
+  return facts.files_changed() != 0 || facts.commits_size() != 0;
+}
+
+std::string Quoted(const std::string& text) { return InlineCode(text, kCommandBytes); }
+
 bool HasRepository(const HandoffView& view) {
   return !view.handoff().repo().empty() || view.handoff().spec().has_repository();
 }
@@ -140,6 +146,9 @@ void AppendGitFacts(const HandoffView& view, std::vector<std::string>* items) {
                                   InlineCode(facts.head_commit(), 64)));
   }
   if (view.partial()) return;  // what changed is read from git at the end
+  if (view.work_unknown()) items->emplace_back(kWorkUnknown);
+  for (const std::string& unread : facts.unread()) items->push_back("Not read: " + Quoted(unread));
+  if (view.work_unknown() && !KnowsChanges(facts)) return;
   items->push_back(absl::StrCat("Against what was submitted: ", Changed(facts)));
   const int first = std::max(0, facts.commits_size() - kMostCommits);
   for (int i = first; i < facts.commits_size(); ++i) {
@@ -177,6 +186,17 @@ std::vector<std::string> FailedTools(const v1::Facts& facts) {
   return failed;
 }
 
+// Of the attempt that made the workspace: those that go on in it have none of their own.
+std::vector<std::string> CheckoutNotes(const HandoffView& view) {
+  const auto& attempts = view.handoff().attempts();
+  for (auto a = attempts.rbegin(); view.latest() != nullptr && a != attempts.rend(); ++a) {
+    const auto& notes = a->end().has_facts() ? a->end().facts().notes() : a->facts().notes();
+    if (a->worker() != view.latest()->worker() || notes.empty()) continue;
+    return {notes.begin(), notes.end()};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string TimeText(int64_t unix_seconds) {
@@ -196,6 +216,13 @@ bool HandoffView::partial() const { return latest_ != nullptr && IsLive(*latest_
 bool HandoffView::ended() const {
   return handoff_.status() == v1::Handoff::SUCCEEDED || handoff_.status() == v1::Handoff::FAILED ||
          handoff_.status() == v1::Handoff::CANCELLED;
+}
+
+bool HandoffView::work_unknown() const {
+  if (latest_ == nullptr || partial()) return false;
+  // A lost attempt never told.
+  return latest_->end().work_unknown() ||
+         (latest_->state() == v1::Attempt::LOST && !latest_->has_end());
 }
 
 std::string FactsSection(const HandoffView& view) {
@@ -221,9 +248,12 @@ std::string SummarySection(const HandoffView& view) {
   items.push_back(AttemptLine(attempt) + ".");
   if (!attempt.failure_message().empty()) items.push_back(Sentence(attempt.failure_message()));
   if (HasRepository(view) && !view.partial()) {
-    items.push_back(facts.files_changed() == 0 && facts.commits_size() == 0
-                        ? "Nothing differs from what was submitted."
-                        : absl::StrCat("The work has ", Changed(facts), "."));
+    if (view.work_unknown()) items.emplace_back(kWorkUnknown);
+    if (KnowsChanges(facts)) {
+      items.push_back(absl::StrCat("The work has ", Changed(facts), "."));
+    } else if (!view.work_unknown()) {
+      items.emplace_back("Nothing differs from what was submitted.");
+    }
   }
   if (facts.tools_total() != 0) {
     const size_t failed = FailedTools(facts).size();
@@ -278,6 +308,7 @@ std::string FilesSection(const HandoffView& view) {
   if (facts.files_changed() > items.size()) {
     items.push_back(absl::StrCat("and ", facts.files_changed() - items.size(), " more"));
   }
+  if (view.work_unknown()) items.emplace_back(kWorkUnknown);
   return items.empty() ? "- None." : Bullets(items);
 }
 
@@ -286,6 +317,9 @@ std::string ErrorsSection(const HandoffView& view) {
   std::vector<std::string> items;
   for (const std::string& note : handoff.spec().repository().notes()) {
     items.push_back(absl::StrCat("Not carried over: ", Sentence(note)));
+  }
+  for (const std::string& note : CheckoutNotes(view)) {
+    items.push_back(absl::StrCat("Not carried over: ", Quoted(note)));
   }
   if (!handoff.attempts().empty()) {
     const v1::Attempt& last = *handoff.attempts().rbegin();

@@ -24,6 +24,7 @@ class HandoffView {
   const v1::Facts& facts() const { return facts_; }      // of `latest`
   bool partial() const;                                  // `latest` is still live
   bool ended() const;                                    // the handoff is
+  bool work_unknown() const;                             // git did not tell all that changed
 
  private:
   const v1::Handoff& handoff_;
@@ -38,6 +39,10 @@ std::string TriedSection(const HandoffView& view, int most);
 std::string FilesSection(const HandoffView& view);
 std::string ErrorsSection(const HandoffView& view);
 std::string OutcomeSection(const HandoffView& view);
+
+// What stands where it is not known what changed.
+inline constexpr char kWorkUnknown[] =
+    "What changed could not be read from git; look in the workspace.";
 
 // One sentence each: for the person who reads, and for the agent that goes on.
 std::string StepForPerson(const HandoffView& view);

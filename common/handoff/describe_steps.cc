@@ -17,14 +17,17 @@ std::string AfterSuccess(const HandoffView& view) {
   if (handoff.branch().empty()) {
     return absl::StrCat("Read the end of ", LogName(view), "; nothing is left to do for the pool.");
   }
-  if (!handoff.changed()) {
-    return "Read the agent's last message: nothing was changed, so decide whether anything is left "
-           "to do.";
-  }
   const std::string where = view.latest() == nullptr || view.latest()->workspace().empty()
                                 ? ""
                                 : absl::StrCat(" in ", InlineCode(view.latest()->workspace(), 300),
                                                " on ", InlineCode(view.latest()->worker(), 80));
+  if (view.work_unknown()) {
+    return absl::StrCat("Look at the work", where, ": what changed could not be read from git.");
+  }
+  if (!handoff.changed()) {
+    return "Read the agent's last message: nothing was changed, so decide whether anything is left "
+           "to do.";
+  }
   return absl::StrCat("Review branch ", InlineCode(handoff.branch(), 120), where, ".");
 }
 

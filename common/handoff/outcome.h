@@ -73,7 +73,7 @@ Verdict Judge(Protocol protocol, absl::string_view protocol_message, const Proce
 enum class RetryRule {
   kNever,        // a person has to act
   kElsewhere,    // infrastructure: another host, with backoff, spends a retry
-  kHostFault,    // the host's fault: hold it, queue again, spends nothing
+  kHostFault,    // the host's fault: hold it, queue again; spends nothing the first time there
   kAtReset,      // quota: when the stream said
   kFreshSession  // context overflow: a fresh session in the old workspace
 };

@@ -87,6 +87,11 @@ void FollowFailure(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
       return;
     case RetryRule::kHostFault:
       HoldAfterFault(draft, handoff, end);
+      if (FailedSoBefore(handoff, end)) {  // or a probe that sees nothing repeats it for ever
+        handoff.avoid.insert(handoff.Latest()->worker_uuid);
+        Retry(draft, handoff, end, false);
+        return;
+      }
       QueueAgain(draft, handoff, false, absl::InfinitePast(),
                  absl::StrCat(HowItFailed(handoff, end),
                               " That is the host's fault: it is queued again, and no retry is "

@@ -297,14 +297,18 @@ std::string NotRetried(const Handoff& handoff) {
   if (attempt.stop_as != EndedBy::kItself) return "It is not retried: it was stopped.";
   const bool host_fault = attempt.end.has_value() && attempt.end->host_fault;
   const absl::string_view name = FailureName(handoff.failure);
+  const std::string used_up =
+      absl::StrCat("After ", name, " it is retried, but its retries are used up (",
+                   handoff.retries_used, " of ", handoff.retries, ").");
   switch (RetryRuleFor(handoff.failure, host_fault)) {
     case RetryRule::kNever:
       return absl::StrCat("It is not retried: after ", name, " a person has to act.");
     case RetryRule::kElsewhere:
     case RetryRule::kFreshSession:
-      return absl::StrCat("After ", name, " it is retried, but its retries are used up (",
-                          handoff.retries_used, " of ", handoff.retries, ").");
-    case RetryRule::kHostFault:
+      return used_up;
+    case RetryRule::kHostFault:  // one that came again on the same worker spends retries
+      if (handoff.failure != FailureClass::kLimitExceeded) return used_up;
+      [[fallthrough]];
     case RetryRule::kAtReset:
       return absl::StrCat("It is not retried: it has had ", handoff.attempts.size(), " attempts.");
   }

@@ -1,5 +1,7 @@
 #include "coordinator/core/holds.h"
 
+#include <algorithm>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/limits.h"
@@ -49,6 +51,17 @@ void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end)
   draft.TellOfWorker("hold", named,
                      absl::StrCat(attempt.worker_name, " gets nothing that needs ", hold.key,
                                   " until a probe passes: ", Sentence(end.message)));
+}
+
+bool FailedSoBefore(const Handoff& handoff, const AttemptEnd& end) {
+  const Attempt& last = *handoff.Latest();
+  const std::string key = KeyFor(handoff, end);
+  return std::any_of(handoff.attempts.begin(), handoff.attempts.end(), [&](const Attempt& earlier) {
+    return earlier.number < last.number && earlier.worker_uuid == last.worker_uuid &&
+           earlier.end.has_value() &&
+           RetryRuleFor(earlier.end->failure, earlier.end->host_fault) == RetryRule::kHostFault &&
+           KeyFor(handoff, *earlier.end) == key;
+  });
 }
 
 void HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,

@@ -11,6 +11,9 @@ namespace handoff::core {
 
 // What of `worker` the failed attempt of `handoff` could not use.
 void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end);
+// Did an earlier attempt of it fail on the same worker by the same fault? Then the probe that ended
+// the hold between them does not see what is wrong.
+bool FailedSoBefore(const Handoff& handoff, const AttemptEnd& end);
 // The account, everywhere, until its quota is there again; nothing when the account is unknown.
 void HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,
                        absl::Time until);

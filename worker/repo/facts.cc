@@ -19,7 +19,9 @@ namespace {
 constexpr int kMaxCommits = 100;
 constexpr int kMaxFiles = 500;
 constexpr size_t kMaxSubject = 200;
-constexpr size_t kMaxPath = 4096;
+constexpr size_t kMaxPath = 512;
+constexpr int kMaxUnread = 64;
+constexpr size_t kMaxWhy = 300;
 
 v1::Facts::FileChange::Kind KindOf(FileFact::Kind kind) {
   switch (kind) {
@@ -41,7 +43,8 @@ void AddFile(const FileFact& fact, const std::string& prefix, v1::Facts& facts) 
   facts.set_lines_deleted(facts.lines_deleted() + fact.deleted);
   if (facts.files_size() >= kMaxFiles) return;
   v1::Facts::FileChange* file = facts.add_files();
-  file->set_path(EscapeInvalidUtf8(absl::StrCat(prefix, fact.path).substr(0, kMaxPath)));
+  // Escaped before it is cut: an escape is four times as long as the byte that it stands for.
+  file->set_path(Clip(EscapeInvalidUtf8(absl::StrCat(prefix, fact.path)), kMaxPath));
   file->set_kind(KindOf(fact.kind));
   file->set_added(fact.added);
   file->set_deleted(fact.deleted);
@@ -122,8 +125,12 @@ absl::StatusOr<v1::Facts> CollectFacts(const FactsRequest& request, RepoProgress
                    LoadSubmodules(absl::StrCat(request.store, "/submodules.json")));
   for (const PreparedSubmodule& submodule : submodules) {
     if (!tree.submodules().contains(submodule.path)) continue;
-    RETURN_IF_ERROR(Annotate(AddSubmodule(request, submodule, progress, facts),
-                             absl::StrCat("submodule ", submodule.path)));
+    // An agent may remove a submodule or break it: what the rest says stands all the same.
+    const absl::Status added = AddSubmodule(request, submodule, progress, facts);
+    if (added.ok() || facts.unread_size() >= kMaxUnread) continue;
+    facts.add_unread(OneLine(
+        EscapeInvalidUtf8(absl::StrCat("submodule ", submodule.path, ": ", added.message())),
+        kMaxWhy));
   }
   return facts;
 }

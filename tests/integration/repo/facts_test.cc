@@ -15,9 +15,11 @@
 namespace handoff {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 using FileChange = v1::Facts::FileChange;
 
 class FactsTest : public ::testing::Test {
@@ -164,6 +166,15 @@ TEST_F(FactsTest, SubmodulesAndNestedRepositoriesCount) {
   ASSERT_TRUE(facts.ok()) << facts.status();
   EXPECT_THAT(Lines(*facts), ElementsAre("nested/ ADDED +0 -0", "library MODIFIED +0 -0",
                                          "library/lib.c MODIFIED +1 -0 committed"));
+}
+
+TEST_F(FactsTest, ASubmoduleThatCannotBeReadDoesNotHideTheRest) {
+  git_.Write(In("changed"), "more\n");
+  git_.Remove(In("library/.git"));
+  const auto facts = Facts();
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_THAT(Lines(*facts), Contains(StartsWith("changed MODIFIED")));
+  EXPECT_THAT(facts->unread(), ElementsAre(StartsWith("submodule library: ")));
 }
 
 TEST_F(FactsTest, HiddenByIndexFlagsIsStillSeen) {

@@ -11,6 +11,7 @@
 namespace handoff {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -182,6 +183,64 @@ TEST(Describe, WhatTheAgentSaidIsQuotedAndOpensNothing) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, HasSubstr("\n\\## Facts\n```\n"));
   EXPECT_EQ(*Parse(text), d);
+}
+
+// Succeeded, and git could not tell what it did.
+v1::Handoff UnknownWork() {
+  v1::Handoff handoff = FailedRecord();
+  handoff.set_status(v1::Handoff::SUCCEEDED);
+  handoff.clear_failure();
+  v1::AttemptEnd& end = *handoff.mutable_attempts(1)->mutable_end();
+  end.set_work_unknown(true);
+  for (const char* list : {"files", "commits", "files_changed"}) {
+    end.mutable_facts()->GetReflection()->ClearField(
+        end.mutable_facts(), v1::Facts::descriptor()->FindFieldByName(list));
+  }
+  return handoff;
+}
+
+TEST(Describe, WorkThatGitCouldNotReadIsNotCalledUnchanged) {
+  const Document d = Describe(UnknownWork());
+  const auto unknown =
+      HasSubstr("- What changed could not be read from git; look in the workspace.");
+  EXPECT_THAT(d.facts, AllOf(unknown, Not(HasSubstr("Against what was submitted"))));
+  EXPECT_THAT(d.latest_summary, AllOf(unknown, Not(HasSubstr("Nothing differs"))));
+  EXPECT_THAT(d.files_touched, AllOf(unknown, Not(HasSubstr("None"))));
+  EXPECT_THAT(d.next_step, HasSubstr("could not be read from git"));
+}
+
+TEST(Describe, WhatCouldBeReadStandsBesideWhatCouldNot) {
+  v1::Handoff handoff = FailedRecord();
+  v1::AttemptEnd& end = *handoff.mutable_attempts(1)->mutable_end();
+  end.set_work_unknown(true);
+  end.mutable_facts()->add_unread("submodule lib: no HEAD");
+  const Document d = Describe(handoff);
+  EXPECT_THAT(d.facts, HasSubstr("- Not read: `submodule lib: no HEAD`"));
+  EXPECT_THAT(d.facts, HasSubstr("1 changed file"));
+  EXPECT_THAT(d.latest_summary, HasSubstr("could not be read from git"));
+  EXPECT_THAT(d.latest_summary, HasSubstr("The work has 1 commit and 1 changed file"));
+}
+
+TEST(Describe, ALostAttemptClaimsNothingOfItsWork) {
+  v1::Handoff handoff = FailedRecord();
+  handoff.mutable_attempts()->RemoveLast();
+  const Document d = Describe(handoff);
+  EXPECT_THAT(d.latest_summary, HasSubstr("could not be read from git"));
+  EXPECT_THAT(d.latest_summary, Not(HasSubstr("Nothing differs")));
+}
+
+TEST(Describe, WhatTheCheckoutLeftOutIsSaidAlsoWhenAnAttemptGoesOnInIt) {
+  v1::Handoff handoff = FailedRecord();
+  v1::Attempt& first = *handoff.mutable_attempts(0);
+  first.mutable_facts()->add_notes("submodule lib has no url");
+  EXPECT_THAT(Describe(handoff).errors, Not(HasSubstr("Not carried over")))
+      << "the work is another worker's";
+  first.set_worker("build-7");
+  EXPECT_THAT(Describe(handoff).errors,
+              HasSubstr("- Not carried over: `submodule lib has no url`"));
+  handoff.mutable_attempts(1)->mutable_end()->mutable_facts()->add_notes("a newer one");
+  EXPECT_THAT(Describe(handoff).errors, HasSubstr("- Not carried over: `a newer one`"));
+  EXPECT_THAT(Describe(handoff).errors, Not(HasSubstr("has no url")));
 }
 
 TEST(Describe, ALiveAttemptIsPartial) {

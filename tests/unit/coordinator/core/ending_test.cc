@@ -1,4 +1,6 @@
 // How attempts end, what is retried, what is held, and what comes too late.
+#include <algorithm>
+
 #include "coordinator/core/limits.h"
 #include "gmock/gmock.h"
 #include "tests/unit/coordinator/core/pool.h"
@@ -116,6 +118,36 @@ TEST_F(EndingTest, AHostFaultSpendsNoRetryAndNeverEatsTheQueue) {
   EXPECT_THAT(pool.EventKinds(), Contains("hold"));
 }
 
+TEST_F(EndingTest, TheSameHostFaultAgainSpendsRetries) {
+  const AttemptEnd fault = HostFault(FailureClass::kAgentNeedsSetup, "agent:cursor", "No login");
+  for (int number = 1; number <= 4; ++number) {
+    ASSERT_EQ(pool.Latest("h").number, number);
+    EXPECT_EQ(pool.Get("h").retries_used, std::max(0, number - 2));
+    ASSERT_TRUE(a.Finish("h", number, fault).ok());
+    pool.Pass(absl::Seconds(25));
+    a.probes = {{"agent:cursor", true, ""}};  // which sees nothing wrong
+    a.Call();
+    a.Call();
+  }
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kFailed);
+  EXPECT_EQ(pool.Get("h").failure, FailureClass::kAgentNeedsSetup);
+  EXPECT_THAT(pool.Get("h").reason, HasSubstr("No login. All of its 2 retries are used up."));
+  EXPECT_THAT(pool.Explain("h").details, Contains(HasSubstr("its retries are used up (2 of 2)")));
+}
+
+TEST_F(EndingTest, AnotherHostFaultSpendsNoRetry) {
+  const auto fail = [&](const AttemptEnd& end) {
+    ASSERT_TRUE(a.Finish("h", pool.Latest("h").number, end).ok());
+    a.probes = {{end.hold_key, true, ""}};
+    a.Call();
+    a.Call();
+  };
+  fail(HostFault(FailureClass::kAgentNeedsSetup, "agent:cursor", "No login"));
+  fail(HostFault(FailureClass::kCheckoutFailed, "repo:repo", "No key"));
+  EXPECT_EQ(pool.Latest("h").number, 3);
+  EXPECT_EQ(pool.Get("h").retries_used, 0);
+}
+
 TEST_F(EndingTest, AProbeThatPassesEndsTheHold) {
   ASSERT_TRUE(
       a.Finish("h", 1,
@@ -198,10 +230,10 @@ TEST_F(EndingTest, AFullContextGoesOnFreshInTheOldWorkspace) {
 TEST_F(EndingTest, AHandoffThatNeverStopsFailingEndsAtTheLimitOfAttempts) {
   for (int number = 1; number <= kMaxAttempts; ++number) {
     ASSERT_EQ(pool.Latest("h").number, number);
-    ASSERT_TRUE(
-        a.Finish("h", number, HostFault(FailureClass::kAgentMissing, "agent:cursor", "Gone")).ok());
-    a.probes = {{"agent:cursor", true, ""}};
-    a.Call();
+    AttemptEnd end = Failure(FailureClass::kQuota, "Out of requests");
+    end.retry_at = pool.now + absl::Minutes(1);
+    ASSERT_TRUE(a.Finish("h", number, end).ok());
+    pool.Pass(absl::Minutes(1));
     a.Call();
   }
   EXPECT_EQ(pool.Get("h").status, HandoffStatus::kFailed);

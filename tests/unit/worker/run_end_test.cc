@@ -1,0 +1,125 @@
+#include "worker/run_end.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "handoff/v1/types.pb.h"
+#include "worker/agent/registry.h"
+
+namespace handoff::worker {
+namespace {
+
+using ::testing::HasSubstr;
+
+v1::AttemptEnd Begun() {
+  v1::AttemptEnd end;
+  end.mutable_facts()->set_base_commit("aaaa");
+  end.mutable_facts()->set_branch("handoff/x");
+  return end;
+}
+
+TEST(FillWork, WhatCannotBeReadIsNotCalledUnchanged) {
+  v1::AttemptEnd end = Begun();
+  EXPECT_FALSE(FillWork(absl::UnavailableError("no progress"), end).ok());
+  EXPECT_TRUE(end.work_unknown());
+  EXPECT_TRUE(end.changed());
+  EXPECT_EQ(end.facts().base_commit(), "aaaa");
+  end = Begun();
+  EXPECT_FALSE(FillWork(std::string("\xff\xff"), end).ok());
+  EXPECT_TRUE(end.work_unknown());
+}
+
+TEST(FillWork, NothingThatDiffersIsNoChange) {
+  v1::AttemptEnd end = Begun();
+  end.set_work_unknown(true);  // an earlier try, before the daemon was restarted
+  end.set_changed(true);
+  v1::Facts seen;
+  seen.set_head_commit("aaaa");
+  ASSERT_TRUE(FillWork(seen.SerializeAsString(), end).ok());
+  EXPECT_FALSE(end.work_unknown());
+  EXPECT_FALSE(end.changed());
+  EXPECT_EQ(end.facts().branch(), "handoff/x");
+}
+
+TEST(FillWork, NotesOfTheCheckoutStay) {
+  v1::AttemptEnd end = Begun();
+  end.mutable_facts()->add_notes("2 files use the filter 'lfs'");
+  ASSERT_TRUE(FillWork(v1::Facts().SerializeAsString(), end).ok());
+  ASSERT_EQ(end.facts().notes_size(), 1);
+  EXPECT_EQ(end.facts().notes(0), "2 files use the filter 'lfs'");
+}
+
+TEST(FillWork, ASubmoduleThatCannotBeReadMayHaveChanged) {
+  v1::AttemptEnd end = Begun();
+  v1::Facts seen;
+  seen.set_head_commit("aaaa");
+  seen.add_unread("submodule lib: no HEAD");
+  ASSERT_TRUE(FillWork(seen.SerializeAsString(), end).ok());
+  EXPECT_TRUE(end.work_unknown());
+  EXPECT_TRUE(end.changed());
+}
+
+// An agent that worked and then failed, with a server's words on stderr.
+RunEnd Unauthorized() {
+  RunEnd run;
+  run.protocol = Protocol::kResultMissing;
+  run.process.exit_code = 1;
+  run.stderr_tail = "starting\nMCP server docs: HTTP 401 Unauthorized\n";
+  run.worked = true;
+  return run;
+}
+
+TEST(FillEnd, AnAgentThatIsReadyNeedsNoLoginWhateverWasWritten) {
+  const Agent* cursor = FindAgent("cursor");
+  RunEnd run = Unauthorized();
+  EXPECT_TRUE(SetupInDoubt(run, cursor));
+  run.agent_ready = true;
+  v1::AttemptEnd end;
+  FillEnd(run, cursor, end);
+  EXPECT_EQ(end.failure(), v1::Failure::AGENT_ERROR);
+  EXPECT_FALSE(end.host_fault());
+  EXPECT_EQ(end.hold_key(), "");
+  EXPECT_THAT(end.failure_message(), HasSubstr("MCP server docs: HTTP 401 Unauthorized"));
+}
+
+TEST(FillEnd, AnAgentThatIsNotReadyIsHeld) {
+  const Agent* cursor = FindAgent("cursor");
+  RunEnd run = Unauthorized();
+  run.agent_ready = false;
+  v1::AttemptEnd end;
+  FillEnd(run, cursor, end);
+  EXPECT_EQ(end.failure(), v1::Failure::AGENT_NEEDS_SETUP);
+  EXPECT_TRUE(end.host_fault());
+  EXPECT_EQ(end.hold_key(), "agent:cursor");
+}
+
+TEST(FillEnd, AResultThatSpeaksOfALoginIsInDoubtToo) {
+  const Agent* cursor = FindAgent("cursor");
+  RunEnd run = Unauthorized();
+  run.stderr_tail.clear();
+  run.protocol = Protocol::kResultError;
+  run.protocol_message = "The tool says: unauthorized";
+  run.result.emplace();
+  run.result->failure = FailureClass::kAgentNeedsSetup;
+  EXPECT_TRUE(SetupInDoubt(run, cursor));
+  run.agent_ready = true;
+  v1::AttemptEnd end;
+  FillEnd(run, cursor, end);
+  EXPECT_EQ(end.failure(), v1::Failure::AGENT_ERROR);
+  EXPECT_THAT(end.failure_message(), HasSubstr("The tool says: unauthorized"));
+}
+
+TEST(SetupInDoubt, OnlyWhereAWorkingAgentFailedForWantOfALogin) {
+  const Agent* cursor = FindAgent("cursor");
+  RunEnd silent = Unauthorized();
+  silent.worked = false;
+  EXPECT_FALSE(SetupInDoubt(silent, cursor));
+  RunEnd good = Unauthorized();
+  good.protocol = Protocol::kResultOk;
+  EXPECT_FALSE(SetupInDoubt(good, cursor));
+  RunEnd network = Unauthorized();
+  network.stderr_tail = "connection reset";
+  EXPECT_FALSE(SetupInDoubt(network, cursor));
+}
+
+}  // namespace
+}  // namespace handoff::worker
