@@ -16,7 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kLongestLine = 64 << 20;
 constexpr size_t kMostCalls = 4096;  // in flight; further ones are told without their start
 constexpr size_t kMostPart = 1 << 20;
 constexpr size_t kMessageBytes = 4096;
@@ -133,7 +132,7 @@ absl::Duration DurationOf(int64_t started_ms, const json& tool, const json& inne
 }  // namespace
 
 std::vector<AgentEvent> CursorStream::ParseLine(absl::string_view line) {
-  if (line.size() >= kLongestLine) return {{AgentEvent::Unknown{"long line"}}};
+  if (line.size() > kLongestJsonLine) return {{AgentEvent::Unknown{"long line"}}};
   line = absl::StripAsciiWhitespace(line);
   // Some wrappers name the stream first.
   if (absl::ConsumePrefix(&line, "stdout:") || absl::ConsumePrefix(&line, "stderr:")) {

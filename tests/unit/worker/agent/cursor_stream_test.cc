@@ -188,10 +188,29 @@ TEST(CursorStream, LongLinesAndDeepNestingAreTakenInStride) {
           R"({"editToolCall":{"args":{"path":"p"},"result":{"success":{"afterFullFileContent":")",
           big, R"("}}}}})")),
       ElementsAre("done edit||p|success|-|0"));
-  EXPECT_THAT(Told(std::string(64 << 20, ' ')), ElementsAre("unknown long line"));
+  EXPECT_THAT(Told(std::string((16 << 20) + 1, ' ')), ElementsAre("unknown long line"));
   EXPECT_THAT(Told(std::string(1 << 20, '[')), ElementsAre("unknown not json"));
   EXPECT_THAT(Told(std::string(1 << 20, '[') + std::string(1 << 20, ']')),
-              ElementsAre("unknown not an object"));
+              ElementsAre("unknown not json"));
+}
+
+std::string Nested(size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+
+TEST(CursorStream, ArgumentsNestedWithoutEndDoNotTakeTheStack) {
+  const std::string before = R"({"type":"tool_call","subtype":"started","call_id":"c","tool_call":)"
+                             R"({"shellToolCall":{"args":{"command":"ls","x":)";
+  EXPECT_THAT(Told(absl::StrCat(before, Nested(200'000), "}}}}")), ElementsAre("unknown not json"));
+  EXPECT_THAT(Told(absl::StrCat(before, Nested(200), "}}}}")), ElementsAre("start shell|ls|"));
+  // Brackets in a string do not nest, whatever is escaped before them.
+  const std::string brackets = absl::StrCat(R"("\"\\)", std::string(1000, '['), R"(")");
+  EXPECT_THAT(Told(absl::StrCat(before, brackets, "}}}}")), ElementsAre("start shell|ls|"));
+}
+
+TEST(CursorStream, EncodedArgumentsNestedWithoutEndCountAsNone) {
+  const std::string before = R"({"type":"tool_call","subtype":"started","call_id":"c","tool_call":)"
+                             R"({"function":{"name":"f","arguments":"{\"command\":\"ls\",\"x\":)";
+  EXPECT_THAT(Told(absl::StrCat(before, Nested(200), R"(}"}}})")), ElementsAre("start f|ls|"));
+  EXPECT_THAT(Told(absl::StrCat(before, Nested(200'000), R"(}"}}})")), ElementsAre("start f||"));
 }
 
 TEST(CursorStream, WrongTypesOfFieldsNeverThrow) {
