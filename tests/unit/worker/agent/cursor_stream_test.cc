@@ -2,6 +2,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -211,6 +212,32 @@ TEST(CursorStream, EncodedArgumentsNestedWithoutEndCountAsNone) {
                              R"({"function":{"name":"f","arguments":"{\"command\":\"ls\",\"x\":)";
   EXPECT_THAT(Told(absl::StrCat(before, Nested(200), R"(}"}}})")), ElementsAre("start f|ls|"));
   EXPECT_THAT(Told(absl::StrCat(before, Nested(200'000), R"(}"}}})")), ElementsAre("start f||"));
+}
+
+TEST(CursorStream, LongCallIdsAreHashedAndStillPaired) {
+  for (const char* lines :
+       {R"({"type":"tool_call","subtype":"started","call_id":"%","tool_call":)"
+        R"({"shellToolCall":{"args":{"command":"ls"}}}})"
+        "\n"
+        R"({"type":"tool_call","subtype":"completed","call_id":"%","tool_call":)"
+        R"({"shellToolCall":{}}})",
+        R"({"type":"tool_use","id":"%","name":"shell","input":{"command":"ls"}})"
+        "\n"
+        R"({"type":"tool_result","tool_use_id":"%"})"}) {
+    for (const auto& [size, kept] : {std::pair<size_t, size_t>(256, 256), {257, 64}}) {
+      CursorStream stream;
+      const std::string text = absl::StrReplaceAll(lines, {{"%", std::string(size, 'i')}});
+      const std::vector<std::string> both = absl::StrSplit(text, '\n');
+      const auto begun = stream.ParseLine(both[0]);
+      const auto done = stream.ParseLine(both[1]);
+      ASSERT_THAT(begun, SizeIs(1));
+      ASSERT_THAT(done, SizeIs(1));
+      const std::string id = std::get<AgentEvent::ToolStarted>(begun[0].what).call_id;
+      EXPECT_THAT(id, SizeIs(kept));
+      EXPECT_EQ(std::get<AgentEvent::ToolFinished>(done[0].what).call_id, id);
+      EXPECT_EQ(std::get<AgentEvent::ToolFinished>(done[0].what).command, "ls");
+    }
+  }
 }
 
 TEST(CursorStream, WrongTypesOfFieldsNeverThrow) {
