@@ -10,9 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
@@ -125,13 +123,6 @@ absl::Status MakeDirectories(const std::string& path) {
     return absl::OkStatus();
   }
   return ErrnoToStatus(error, absl::StrCat("making directory ", path));
-}
-
-absl::Status RemoveTree(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
-  if (error) return ErrnoToStatus(error.value(), absl::StrCat("removing ", path));
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path) {

@@ -32,7 +32,8 @@ absl::Status SyncDirectory(const std::string& path);
 
 // mkdir -p with 0700.
 absl::Status MakeDirectories(const std::string& path);
-// rm -rf; absent is fine. Never follows a symlink.
+// rm -rf, also through directories that deny their owner, of any depth; absent is fine. Never
+// follows a symlink. Goes on after a failure and gives the first.
 absl::Status RemoveTree(const std::string& path);
 // Names without "." and "..", sorted.
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);

@@ -1,5 +1,7 @@
 #include "worker/attempt.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +9,7 @@
 #include "common/handoff/describe.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
+#include "worker/shim/shim_client.h"
 
 namespace handoff::worker {
 
@@ -45,6 +48,11 @@ const v1::HandoffSpec& Attempt::wanted() const { return spec->handoff().spec(); 
 bool Attempt::has_repository() const { return wanted().has_repository(); }
 
 std::string Attempt::marker() const { return absl::StrCat(key.handoff_id, "/", epoch); }
+
+void Attempt::EndStrays() const {
+  const absl::Status ended = EndLeftovers(ShimStarted{}, marker());
+  if (!ended.ok()) SPDLOG_ERROR("{}: {}", key.ToString(), std::string(ended.message()));
+}
 
 absl::Status Attempt::SaveLaunch() const {
   return WriteFileAtomically(dir.launch(), end->SerializeAsString());

@@ -74,6 +74,8 @@ class Attempt {
   const v1::HandoffSpec& wanted() const;
   bool has_repository() const;
   std::string marker() const;  // HANDOFF_ATTEMPT
+  // Ends what was started for it and is under no shim. Only while it has none.
+  void EndStrays() const;
   // Keeps `end` over a restart of the daemon, and takes it back.
   absl::Status SaveLaunch() const;
   void LoadLaunch();

@@ -24,11 +24,12 @@ absl::StatusOr<std::string> AttemptDir::ReadDesired() const {
 }
 
 absl::Status AttemptDir::MarkEnded() const {
-  RETURN_IF_ERROR(RemoveTree(tmp()));
   const std::string from = path_ + "/attempt.pb", to = path_ + "/ended.pb";
   if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
     return ErrnoToStatus(errno, absl::StrCat("renaming ", from));
   }
+  // What an agent made undeletable must not have its end reported for ever; the sweep tries again.
+  RemoveTree(tmp()).IgnoreError();
   return absl::OkStatus();
 }
 

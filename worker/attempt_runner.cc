@@ -119,7 +119,10 @@ absl::Status AttemptRunner::GoOn(Attempt& attempt, LogUpload& upload) {
   while (true) {
     const auto fate = Classify(attempt);
     if (!fate) return Leaving();
-    if (*fate == ShimFate::kNeverStarted) return Begin(attempt, upload);
+    if (*fate == ShimFate::kNeverStarted) {
+      attempt.EndStrays();  // of a preparation that was killed
+      return Begin(attempt, upload);
+    }
     if (*fate != ShimFate::kAlive) return Watch(attempt, upload, nullptr);
     auto shim = ShimClient::Adopt(attempt.dir.path());
     if (shim.ok()) return Watch(attempt, upload, shim->get());

@@ -38,6 +38,13 @@ PrepareFailure Failed(const Surroundings& around, const absl::Status& status,
   return failure;
 }
 
+// One for each handoff: who has its workspace removes the file, whoever else was given the same
+// pack.
+std::string PackPath(const Surroundings& around, const v1::Repository& repository,
+                     const std::string& handoff_id) {
+  return around.data.object(absl::StrCat(repository.pack_sha256(), ".", handoff_id));
+}
+
 class PackDownload {
  public:
   PackDownload(const Surroundings& around, const v1::Repository& repository,
@@ -46,7 +53,7 @@ class PackDownload {
 
   // Continues what is there already. The coordinator may be away for as long as the lease allows.
   absl::Status Run() {
-    const std::string path = around_.data.object(repository_.pack_sha256());
+    const std::string path = PackPath(around_, repository_, board_.Status().key.handoff_id);
     for (int failures = 0;;) {
       const absl::Status status = Try(path);
       const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
@@ -59,8 +66,7 @@ class PackDownload {
  private:
   absl::Status Try(const std::string& path) {
     if (PathExists(path)) return absl::OkStatus();
-    // Two attempts may want the same object: each has a part of its own.
-    const std::string part = absl::StrCat(path, ".part-", board_.Status().key.handoff_id);
+    const std::string part = absl::StrCat(path, ".part");
     ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(part, O_RDWR | O_CREAT));
     ASSIGN_OR_RETURN(uint64_t offset, FileSize(part));
     const auto sink = [&](absl::string_view data) -> absl::Status {
@@ -121,7 +127,7 @@ PrepareRequest RequestFor(const Surroundings& around, const Attempt& attempt) {
   request.commit = repository.commit();
   request.worktree_commit = repository.worktree_commit();
   if (!repository.pack_sha256().empty()) {
-    request.pack_path = around.data.object(repository.pack_sha256());
+    request.pack_path = PackPath(around, repository, id);
     request.pack_complete = repository.pack_complete();
   }
   request.mirror = around.data.mirror(repository.key());

@@ -161,6 +161,7 @@ class Preparation {
     options.env = EnvironmentOf({});
     options.cwd = cwd_;
     const auto result = RunProcess(options, "", kSessionLimit, control_.interrupt().fd());
+    attempt_.EndStrays();  // what it started in a session of its own: no shim will find that
     if (!result.ok()) {
       // It was there when it was probed.
       const bool missing =

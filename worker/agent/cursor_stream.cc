@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/hash.h"
 #include "common/text.h"
 #include "nlohmann/json.hpp"
 #include "worker/agent/failure_text.h"
@@ -16,11 +18,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kLongestLine = 64 << 20;
 constexpr size_t kMostCalls = 4096;  // in flight; further ones are told without their start
 constexpr size_t kMostPart = 1 << 20;
 constexpr size_t kMessageBytes = 4096;
 constexpr size_t kCommandBytes = 1024;
+constexpr size_t kMostId = 256;
 
 const json& None() {
   static const auto* const none = new json();
@@ -110,6 +112,9 @@ uint64_t Count(const json& usage, const char* key) {
   return static_cast<uint64_t>(std::max<int64_t>(0, IntMember(usage, key).value_or(0)));
 }
 
+// Ids are kept while their calls are in flight, and nothing says how long one is.
+std::string ShortId(std::string id) { return id.size() <= kMostId ? std::move(id) : Sha256Hex(id); }
+
 // The outcome is the one member of the result: {"success": {…}}, {"rejected": {…}}, …
 std::string OutcomeOf(const json& result, const json** inner) {
   *inner = &None();
@@ -133,7 +138,7 @@ absl::Duration DurationOf(int64_t started_ms, const json& tool, const json& inne
 }  // namespace
 
 std::vector<AgentEvent> CursorStream::ParseLine(absl::string_view line) {
-  if (line.size() >= kLongestLine) return {{AgentEvent::Unknown{"long line"}}};
+  if (line.size() > kLongestJsonLine) return {{AgentEvent::Unknown{"long line"}}};
   line = absl::StripAsciiWhitespace(line);
   // Some wrappers name the stream first.
   if (absl::ConsumePrefix(&line, "stdout:") || absl::ConsumePrefix(&line, "stderr:")) {
@@ -223,6 +228,7 @@ void CursorStream::OnToolCall(const json& event, std::vector<AgentEvent>* out) {
       Arguments(At(*body, kind != "mcp" && body->contains("arguments") ? "arguments" : "args"));
   std::string id = StringMember(event, "call_id");
   if (id.empty()) id = StringMember(tool, "toolCallId");
+  id = ShortId(std::move(id));
   const Call call{NameOf(kind, args), Clip(StringMember(args, "command"), kCommandBytes),
                   PathOf(args), IntMember(tool, "startedAtMs").value_or(0)};
   if (subtype == "completed") return OnToolDone(id, call, *body, tool, out);
@@ -256,6 +262,7 @@ void CursorStream::OnLegacyTool(const json& event, bool done, std::vector<AgentE
   for (const char* key : {"tool_use_id", "call_id", "id"}) {
     if (id.empty()) id = StringMember(event, key);
   }
+  id = ShortId(std::move(id));
   const json args = Arguments(At(event, "input"));
   const Call call{Clip(StringMember(event, "name"), 80),
                   Clip(StringMember(args, "command"), kCommandBytes), PathOf(args), 0};

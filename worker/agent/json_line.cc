@@ -8,7 +8,32 @@
 namespace handoff {
 namespace {
 
+// Copies and comparisons of a document recurse: unbounded, a short line would take the whole stack.
+constexpr size_t kMostDepth = 256;
+
+// Exact for valid JSON; of anything else the parser takes only what is before its first error.
+bool IsTooDeep(absl::string_view text) {
+  size_t depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      ++i;  // the escaped character, which may be a quote
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (in_string) {
+      continue;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMostDepth) return true;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 std::optional<nlohmann::json> TryParse(absl::string_view text) {
+  if (IsTooDeep(text)) return std::nullopt;
   nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr,
                                               /*allow_exceptions=*/false);
   if (json.is_discarded()) return std::nullopt;
@@ -33,6 +58,7 @@ std::string Repair(absl::string_view line) {
 }  // namespace
 
 std::optional<nlohmann::json> ParseJsonLine(absl::string_view line) {
+  if (line.size() > kLongestJsonLine) return std::nullopt;
   std::optional<nlohmann::json> json = TryParse(line);
   if (json || line.empty() || line[0] != '{') return json;
   return TryParse(Repair(line));

@@ -3,6 +3,7 @@
 // replaced, since losing a terminal event for a bad character would fail good work.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,10 @@
 
 namespace handoff {
 
+// A document takes many times the memory of its text.
+inline constexpr size_t kLongestJsonLine = 16 << 20;
+
+// Nothing when it is no JSON, longer than that, or nested too deeply.
 std::optional<nlohmann::json> ParseJsonLine(absl::string_view line);
 
 // The member, or nullptr when `object` is none or has none.

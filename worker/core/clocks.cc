@@ -8,6 +8,7 @@
 namespace handoff::worker {
 namespace {
 
+constexpr size_t kMostTools = 1000;  // one is enough to be in a tool; a stream may begin any number
 constexpr BootTime kNever{std::numeric_limits<int64_t>::max()};
 
 BootTime After(BootTime at, absl::Duration limit) {
@@ -27,7 +28,7 @@ void AttemptClocks::Progress(BootTime at) {
 
 void AttemptClocks::ToolStarted(const std::string& call, const std::string& what, BootTime at) {
   Progress(at);
-  tools_[call] = {what, at};
+  if (tools_.size() < kMostTools || tools_.count(call) != 0) tools_[call] = {what, at};
 }
 
 void AttemptClocks::ToolFinished(const std::string& call, BootTime at) {

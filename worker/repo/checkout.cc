@@ -64,9 +64,9 @@ class Checkout {
 
  private:
   absl::Status List(const git_oid& id, const std::string& prefix, int depth) {
-    if (depth > kMaxDepth || items_.size() > kMaxFiles) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the tree has more than ", kMaxFiles, " files or is too deep to check out"));
+    if (depth > kMaxDepth || items_.size() + folders_.size() > kMaxFiles) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the tree has more than ", kMaxFiles, " files and folders or is too deep to check out"));
     }
     ASSIGN_OR_RETURN(const GitTree tree, LookupTree(repo_, id));
     for (size_t i = 0; i < git_tree_entrycount(tree.get()); ++i) {

@@ -1,5 +1,8 @@
 // handoff-repo: one git operation a process, so that it can be killed. repo_client.h says what goes
 // in and out.
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -21,6 +24,19 @@
 
 namespace handoff {
 namespace {
+
+// Nobody else ends this process when the daemon is killed, and a silent server would let it keep
+// the mirror's lock for ever. False: the parent is gone already, and with it the reader of stdout,
+// which a dying process loses before its children get their signal. (Its pid would not tell: it may
+// have died before this could ask for it.)
+//
+// The signal comes when the *thread* that spawned this process ends. It is the one that reads the
+// answer (Call in repo_client.cc), and it kills this process before it goes on.
+bool DieWithParent() {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return false;
+  pollfd reader = {STDOUT_FILENO, 0, 0};
+  return ::poll(&reader, 1, 0) >= 0 && (reader.revents & POLLERR) == 0;
+}
 
 // Hashes of objects are checked when they come in, so only what an agent may have written is
 // checked again when it is read.
@@ -69,6 +85,7 @@ int main(int argc, char** argv) {
     std::printf("handoff-repo %s\n", handoff::kVersion);
     return 0;
   }
+  if (!handoff::DieWithParent()) return 1;
   auto request = handoff::ReadRequest();
   auto result = request.ok() ? handoff::Execute(request->value("operation", ""),
                                                 request->value("request", nlohmann::json::object()))

@@ -1,10 +1,5 @@
 #include "worker/repo/mirror.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <filesystem>
 #include <set>
 #include <system_error>
@@ -17,6 +12,7 @@
 #include "common/git/url.h"
 #include "common/status.h"
 #include "worker/repo/copy_objects.h"
+#include "worker/repo/directory_lock.h"
 #include "worker/repo/remote.h"
 
 namespace handoff {
@@ -24,20 +20,6 @@ namespace {
 
 constexpr size_t kMaxRefs = 500'000;
 constexpr char kFilling[] = "handoff-filling";  // a first copy that did not come to its end
-
-absl::StatusOr<UniqueFd> Lock(const std::string& path, RepoProgress& progress) {
-  ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_RDONLY | O_DIRECTORY));
-  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) {
-      return ErrnoToStatus(errno, absl::StrCat("locking ", path));
-    }
-    // Polled, so that the parent sees a sign of life: the holder has a parent of its own that ends
-    // it when it makes no progress, so this wait ends too.
-    progress.Report("waiting for another checkout of this repository");
-    absl::SleepFor(absl::Milliseconds(20));
-  }
-  return fd;
-}
 
 // Lock files, half-written packs and empty refs of an operation that died. Only with the lock held.
 void ClearLeftovers(const std::string& mirror) {
@@ -79,7 +61,8 @@ absl::StatusOr<GitRepository> MakeBare(const std::string& path) {
 
 absl::StatusOr<Mirror> Mirror::Open(const std::string& path, RepoProgress& progress) {
   RETURN_IF_ERROR(MakeDirectories(path));
-  ASSIGN_OR_RETURN(UniqueFd lock, Lock(path, progress));
+  ASSIGN_OR_RETURN(UniqueFd lock,
+                   LockDirectory(path, "another checkout of this repository", progress));
   if (PathExists(absl::StrCat(path, "/", kFilling))) {
     // Nobody borrows from it yet: a workspace is made only after the first fill came to its end.
     RETURN_IF_ERROR(RemoveTree(absl::StrCat(path, "/objects")));

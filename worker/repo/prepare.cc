@@ -13,6 +13,7 @@
 #include "common/git/url.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
+#include "worker/repo/directory_lock.h"
 #include "worker/repo/git_dir.h"
 #include "worker/repo/import_pack.h"
 #include "worker/repo/mirror.h"
@@ -98,6 +99,11 @@ class Preparation {
     // From here on the mirror is only read, so others may fetch.
     { const Mirror done = std::move(mirror); }
     RETURN_IF_ERROR(ReadCommits());
+    // An earlier one may still be at it, when the daemon was killed and begins again.
+    ASSIGN_OR_RETURN(
+        const UniqueFd lock,
+        LockDirectory(request_.store, "an earlier checkout of this workspace to end", progress_));
+    if (PathExists(request_.workspace)) return Reuse(request_);
     RETURN_IF_ERROR(Build());
     PrepareResult result;
     result.head_commit = result.base_commit = OidText(spec_.head);

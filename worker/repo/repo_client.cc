@@ -114,6 +114,7 @@ class Conversation {
   std::string last_progress_;
 };
 
+// Spawns and waits on one thread: the child is killed when the thread that spawned it ends.
 absl::StatusOr<nlohmann::json> Call(const std::string& program, const std::string& operation,
                                     nlohmann::json request, int cancel,
                                     absl::Duration stall_timeout,

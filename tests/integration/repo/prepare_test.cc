@@ -1,9 +1,13 @@
 // How workspaces come about: exactly the commit that was asked for, or a sentence that says why
 // not.
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
@@ -11,11 +15,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/pidfd.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/integration/repo/git_sandbox.h"
 #include "tests/integration/repo/http_git.h"
 #include "tests/integration/repo/submission.h"
+#include "worker/repo/repo_json.h"
 
 namespace handoff {
 namespace {
@@ -246,6 +252,65 @@ TEST_F(PrepareTest, TwoAtOnceShareOneMirror) {
   }
   for (std::thread& thread : threads) thread.join();
   for (const absl::Status& status : results) EXPECT_TRUE(status.ok()) << status;
+}
+
+TEST_F(PrepareTest, AWorkspaceIsBuiltByOneAtATime) {
+  const PrepareRequest request = Request(git_.Path("served/origin.git"));
+  ASSERT_TRUE(MakeDirectories(request.store).ok());
+  auto lock = OpenFile(request.store, O_RDONLY | O_DIRECTORY);
+  ASSERT_TRUE(lock.ok() && ::flock(lock->get(), LOCK_EX) == 0);
+  const auto result = client_.Prepare(request, -1, [&](const std::string& text) {
+    if (!lock->valid() || !absl::StrContains(text, "an earlier checkout of this workspace")) return;
+    // The earlier one comes to its end.
+    EXPECT_TRUE(MakeDirectories(request.workspace).ok());
+    EXPECT_TRUE(WriteFileAtomically(request.store + "/prepared",
+                                    absl::StrCat(request.handoff_id, " ", first_, "\n"))
+                    .ok());
+    lock->Reset();
+  });
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(result->reused);
+  EXPECT_EQ(result->base_commit, first_);
+}
+
+// The output of a process until both texts were in it.
+std::string ReadUntil(int fd, const std::string& one, const std::string& other) {
+  std::string out;
+  char buffer[4096];
+  while (!absl::StrContains(out, one) || !absl::StrContains(out, other)) {
+    const ssize_t n = ::read(fd, buffer, sizeof(buffer));
+    if (n <= 0) break;
+    out.append(buffer, static_cast<size_t>(n));
+  }
+  return out;
+}
+
+TEST_F(PrepareTest, ItEndsWithTheProcessThatStartedIt) {
+  const PrepareRequest request = Request(git_.Path("served/origin.git"));
+  ASSERT_TRUE(MakeDirectories(request.mirror).ok());
+  const auto lock = OpenFile(request.mirror, O_RDONLY | O_DIRECTORY);
+  ASSERT_TRUE(lock.ok() && ::flock(lock->get(), LOCK_EX) == 0);
+  git_.Write("request", JsonLine({{"operation", "prepare"}, {"request", request}}));
+  auto out = MakePipe();
+  ASSERT_TRUE(out.ok());
+  SpawnOptions options;
+  options.argv = {"/bin/sh", "-c", "\"$0\" <\"$1\" & echo pid $!; wait", HANDOFF_REPO_PROGRAM,
+                  git_.Path("request")};
+  options.env = CurrentEnvironment();
+  options.fds = {{1, out->second.get()}, {2, STDERR_FILENO}};
+  auto parent = Subprocess::Spawn(options);
+  ASSERT_TRUE(parent.ok());
+  out->second.Reset();
+  const std::string said = ReadUntil(out->first.get(), "waiting for another checkout", "pid ");
+  const size_t pid_at = said.find("pid ");
+  ASSERT_NE(pid_at, std::string::npos) << said;
+  const pid_t pid = std::atoi(said.c_str() + pid_at + 4);
+  const UniqueFd child = OpenPidfd(pid);
+  ASSERT_TRUE(child.valid());
+  parent->Signal(SIGKILL);
+  pollfd end = {child.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&end, 1, 60'000), 1);
+  SignalPidfd(child, SIGKILL);
 }
 
 TEST_F(PrepareTest, ASilentServerIsLeftAtOnceWhenCancelled) {

@@ -1,10 +1,14 @@
 #include "common/file.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -69,6 +73,64 @@ TEST_F(FileTest, RemovingDoesNotFollowLinks) {
   ASSERT_EQ(::symlink(Path("kept").c_str(), Path("gone/link").c_str()), 0);
   EXPECT_TRUE(RemoveTree(Path("gone")).ok());
   EXPECT_EQ(*ReadFile(Path("kept/f")), "x");
+}
+
+TEST_F(FileTest, RemovingALinkLeavesWhatItNames) {
+  ASSERT_TRUE(MakeDirectories(Path("kept")).ok());
+  ASSERT_TRUE(WriteFileAtomically(Path("kept/f"), "x").ok());
+  for (const char* name : {"link", "link/"}) {
+    ASSERT_EQ(::symlink(Path("kept").c_str(), Path("link").c_str()), 0);
+    EXPECT_TRUE(RemoveTree(Path(name)).ok());
+    EXPECT_THAT(*ListDirectory(dir_.path()), ElementsAre("kept")) << name;
+  }
+  EXPECT_EQ(*ReadFile(Path("kept/f")), "x");
+  EXPECT_TRUE(RemoveTree(Path("kept/f")).ok());
+  EXPECT_TRUE(RemoveTree(Path("kept/f")).ok());
+  EXPECT_FALSE(PathExists(Path("kept/f")));
+}
+
+// Root is denied nothing, so for it this is a removal like any other.
+TEST_F(FileTest, RemovingGoesThroughDirectoriesThatDenyIt) {
+  for (const int mode : {0555, 0444, 0666, 0111, 0}) {
+    const std::string closed = Path(absl::StrCat("top/", mode));
+    ASSERT_TRUE(MakeDirectories(closed + "/below/empty").ok());
+    ASSERT_TRUE(WriteFileAtomically(closed + "/f", "x").ok());
+    ASSERT_TRUE(WriteFileAtomically(closed + "/below/f", "x", 0400).ok());
+    ASSERT_EQ(::chmod((closed + "/below").c_str(), static_cast<mode_t>(mode)), 0);
+    ASSERT_EQ(::chmod(closed.c_str(), static_cast<mode_t>(mode)), 0);
+  }
+  ASSERT_EQ(::chmod(Path("top").c_str(), 0500), 0);
+  const absl::Status removed = RemoveTree(Path("top"));
+  EXPECT_TRUE(removed.ok()) << removed;
+  EXPECT_FALSE(PathExists(Path("top")));
+}
+
+TEST_F(FileTest, RemovingNeedsFewDescriptorsAndNoShortPaths) {
+  ASSERT_TRUE(MakeDirectories(Path("top")).ok());
+  UniqueFd at = *OpenFile(Path("top"), O_RDONLY | O_DIRECTORY);
+  const std::string one(20, 'a'), other(20, 'b');
+  for (int depth = 0; depth < 300; ++depth) {
+    ASSERT_EQ(::mkdirat(at.get(), one.c_str(), 0700), 0);
+    ASSERT_EQ(::mkdirat(at.get(), other.c_str(), 0700), 0);
+    UniqueFd below(::openat(at.get(), one.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_TRUE(below.valid());
+    at = std::move(below);
+  }
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit few = {64, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const absl::Status removed = RemoveTree(Path("top"));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(removed.ok()) << removed;
+  EXPECT_FALSE(PathExists(Path("top")));
+}
+
+// A directory of /proc is one that nobody can remove anything from.
+TEST_F(FileTest, WhatCannotBeRemovedIsNamed) {
+  const absl::Status status = RemoveTree("/proc/self/fdinfo");
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("/proc/self/fdinfo"));
 }
 
 TEST_F(FileTest, WritesGoWhereTheyAreSent) {

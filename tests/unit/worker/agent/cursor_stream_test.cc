@@ -2,6 +2,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -188,10 +189,55 @@ TEST(CursorStream, LongLinesAndDeepNestingAreTakenInStride) {
           R"({"editToolCall":{"args":{"path":"p"},"result":{"success":{"afterFullFileContent":")",
           big, R"("}}}}})")),
       ElementsAre("done edit||p|success|-|0"));
-  EXPECT_THAT(Told(std::string(64 << 20, ' ')), ElementsAre("unknown long line"));
+  EXPECT_THAT(Told(std::string((16 << 20) + 1, ' ')), ElementsAre("unknown long line"));
   EXPECT_THAT(Told(std::string(1 << 20, '[')), ElementsAre("unknown not json"));
   EXPECT_THAT(Told(std::string(1 << 20, '[') + std::string(1 << 20, ']')),
-              ElementsAre("unknown not an object"));
+              ElementsAre("unknown not json"));
+}
+
+std::string Nested(size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+
+TEST(CursorStream, ArgumentsNestedWithoutEndDoNotTakeTheStack) {
+  const std::string before = R"({"type":"tool_call","subtype":"started","call_id":"c","tool_call":)"
+                             R"({"shellToolCall":{"args":{"command":"ls","x":)";
+  EXPECT_THAT(Told(absl::StrCat(before, Nested(200'000), "}}}}")), ElementsAre("unknown not json"));
+  EXPECT_THAT(Told(absl::StrCat(before, Nested(200), "}}}}")), ElementsAre("start shell|ls|"));
+  // Brackets in a string do not nest, whatever is escaped before them.
+  const std::string brackets = absl::StrCat(R"("\"\\)", std::string(1000, '['), R"(")");
+  EXPECT_THAT(Told(absl::StrCat(before, brackets, "}}}}")), ElementsAre("start shell|ls|"));
+}
+
+TEST(CursorStream, EncodedArgumentsNestedWithoutEndCountAsNone) {
+  const std::string before = R"({"type":"tool_call","subtype":"started","call_id":"c","tool_call":)"
+                             R"({"function":{"name":"f","arguments":"{\"command\":\"ls\",\"x\":)";
+  EXPECT_THAT(Told(absl::StrCat(before, Nested(200), R"(}"}}})")), ElementsAre("start f|ls|"));
+  EXPECT_THAT(Told(absl::StrCat(before, Nested(200'000), R"(}"}}})")), ElementsAre("start f||"));
+}
+
+TEST(CursorStream, LongCallIdsAreHashedAndStillPaired) {
+  for (const char* lines :
+       {R"({"type":"tool_call","subtype":"started","call_id":"%","tool_call":)"
+        R"({"shellToolCall":{"args":{"command":"ls"}}}})"
+        "\n"
+        R"({"type":"tool_call","subtype":"completed","call_id":"%","tool_call":)"
+        R"({"shellToolCall":{}}})",
+        R"({"type":"tool_use","id":"%","name":"shell","input":{"command":"ls"}})"
+        "\n"
+        R"({"type":"tool_result","tool_use_id":"%"})"}) {
+    for (const auto& [size, kept] : {std::pair<size_t, size_t>(256, 256), {257, 64}}) {
+      CursorStream stream;
+      const std::string text = absl::StrReplaceAll(lines, {{"%", std::string(size, 'i')}});
+      const std::vector<std::string> both = absl::StrSplit(text, '\n');
+      const auto begun = stream.ParseLine(both[0]);
+      const auto done = stream.ParseLine(both[1]);
+      ASSERT_THAT(begun, SizeIs(1));
+      ASSERT_THAT(done, SizeIs(1));
+      const std::string id = std::get<AgentEvent::ToolStarted>(begun[0].what).call_id;
+      EXPECT_THAT(id, SizeIs(kept));
+      EXPECT_EQ(std::get<AgentEvent::ToolFinished>(done[0].what).call_id, id);
+      EXPECT_EQ(std::get<AgentEvent::ToolFinished>(done[0].what).command, "ls");
+    }
+  }
 }
 
 TEST(CursorStream, WrongTypesOfFieldsNeverThrow) {

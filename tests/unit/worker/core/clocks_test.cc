@@ -1,5 +1,7 @@
 #include "worker/core/clocks.h"
 
+#include <string>
+
 #include "gtest/gtest.h"
 
 namespace handoff::worker {
@@ -52,6 +54,18 @@ TEST(Clocks, AToolWhoseTreeDoesNothingIsEndedLikeAnySilence) {
   EXPECT_TRUE(clocks.Read(At(absl::Minutes(25))).stalled);
   EXPECT_EQ(clocks.Read(At(absl::Minutes(29))).end, std::nullopt);
   EXPECT_EQ(clocks.Read(At(absl::Minutes(30))).end, EndedBy::kIdleClock);
+}
+
+TEST(Clocks, CallsWithoutEndAreKeptUpToABound) {
+  AttemptClocks clocks = Clocks();
+  for (int i = 0; i < 2000; ++i)
+    clocks.ToolStarted(std::to_string(i), "make", At(absl::Seconds(1)));
+  EXPECT_TRUE(clocks.Tool().has_value());
+  // The last one that is known can begin anew, and when the known ones ended none is left.
+  clocks.ToolStarted("999", "ninja", At(absl::Seconds(2)));
+  EXPECT_EQ(clocks.Tool()->first, "ninja");
+  for (int i = 0; i < 1000; ++i) clocks.ToolFinished(std::to_string(i), At(absl::Seconds(3)));
+  EXPECT_EQ(clocks.Tool(), std::nullopt);
 }
 
 TEST(Clocks, WorkOfTheTreeDoesNotCountBetweenTools) {
