@@ -60,6 +60,30 @@ class Command : public ::testing::Test {
     coordinator_.Set(handoff);
   }
 
+  void AddIn(const std::string& id, const std::string& repo, int64_t created) {
+    v1::Handoff handoff;
+    handoff.set_id(id);
+    handoff.set_status(v1::Handoff::QUEUED);
+    handoff.set_owner("alice");
+    handoff.set_repo(repo);
+    handoff.mutable_created_at()->set_seconds(created);
+    coordinator_.Set(handoff);
+  }
+  std::string Git(const std::vector<std::string>& arguments) const {
+    SpawnOptions options = Options({});
+    options.argv = {"git"};
+    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+    const auto result = RunProcess(options, "", absl::Minutes(1));
+    CHECK(result.ok());
+    EXPECT_EQ(result->status.code, 0) << result->err;
+    return result->out;
+  }
+  // Where the command runs.
+  void MakeRepository(const std::string& origin) const {
+    Git({"init", "-q", "-b", "main"});
+    Git({"remote", "add", "origin", origin});
+  }
+
   // Directories that the command left where it puts temporary ones.
   std::vector<std::string> LeftInTemp() const {
     std::vector<std::string> left;
@@ -177,6 +201,23 @@ TEST_F(Command, ARemoteRepositoryIsFetchedByTheWorker) {
   EXPECT_EQ(repository.url(), "https://localhost/r.git");
   EXPECT_EQ(repository.ref(), "main");
   EXPECT_EQ(repository.commit(), "");
+}
+
+TEST_F(Command, TheLastOneIsOfThisRepositoryAlone) {
+  MakeRepository("https://localhost/app");
+  AddIn("20261120-here", "https://localhost/app", 1000);
+  AddIn("20261120-infra", "https://localhost/app-infra", 2000);
+  const Said said = Run({"show", "-", "--json"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("\"20261120-here\""));
+}
+
+TEST_F(Command, WhereNothingWasHandedOverThereIsNoLastOne) {
+  MakeRepository("https://localhost/app");
+  AddIn("20261120-infra", "https://localhost/app-infra", 2000);
+  const Said said = Run({"cancel", "-"});
+  EXPECT_EQ(said.exit, 3) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("from this repository"));
 }
 
 TEST_F(Command, WaitSaysByItsExitStatusHowItEnded) {
