@@ -43,9 +43,9 @@ struct Snapshot {
   uint64_t pack_bytes = 0;
 };
 
-// `where` is any path inside a repository. NOT_FOUND: no repository. FAILED_PRECONDITION: unmerged
-// index, dirty submodule (by name), no commit yet, shallow clone whose base origin does not
-// advertise. `temp` receives the pack.
+// `where` is any path inside a repository. NOT_FOUND: no repository. DATA_LOSS: one whose
+// objects are not all here. FAILED_PRECONDITION: unmerged index, dirty submodule (by name), no
+// commit yet, shallow clone whose base origin does not advertise. `temp` receives the pack.
 absl::StatusOr<Snapshot> TakeSnapshot(const std::string& where, const SnapshotOptions& options,
                                       const TempDir& temp);
 

@@ -82,6 +82,7 @@ class Command : public ::testing::Test {
   void MakeRepository(const std::string& origin) const {
     Git({"init", "-q", "-b", "main"});
     Git({"remote", "add", "origin", origin});
+    CHECK(WriteFileAtomically(dir_.path() + "/.git/info/exclude", "handoff-*\n").ok());
   }
 
   // Directories that the command left where it puts temporary ones.
@@ -192,6 +193,21 @@ TEST_F(Command, WhereThereIsNothingToWorkOnNothingIsSubmitted) {
   EXPECT_EQ(Run({"submit", "x", "--repo", "https://localhost/r", "--ref", "a b"}).exit, 2);
   EXPECT_THAT(coordinator_.submits(), IsEmpty());
   EXPECT_THAT(LeftInTemp(), IsEmpty());
+}
+
+// A partial clone, or damage: that a command can do without a repository must not hide it.
+TEST_F(Command, ARepositoryWithMissingObjectsIsNotTakenForNone) {
+  MakeRepository("https://localhost/app");
+  Git({"remote", "remove", "origin"});
+  CHECK(WriteFileAtomically(dir_.path() + "/a", "content\n").ok());
+  Git({"add", "a"});
+  Git({"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first"});
+  const std::string blob = Git({"rev-parse", "HEAD:a"});
+  CHECK(RemoveTree(absl::StrCat(dir_.path(), "/.git/objects/", blob.substr(0, 2))).ok());
+  const Said said = Run({"submit", "--agent", "command", "--", "true"});
+  EXPECT_EQ(said.exit, 10) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("objects are missing here"));
+  EXPECT_THAT(coordinator_.submits(), IsEmpty());
 }
 
 TEST_F(Command, ARemoteRepositoryIsFetchedByTheWorker) {
