@@ -19,7 +19,7 @@ struct SnapshotOptions {
   // Paths (files or folders, from the root or from where the person stands) that are sent although
   // they look like secrets, are huge or are ignored.
   std::set<std::string> include;
-  uint64_t huge_bytes = 50 << 20;  // untracked or modified files above this are held back
+  uint64_t huge_bytes = 50 << 20;  // uncommitted files above this are held back
   bool build_pack = true;          // false for --dry-run: counts only
   bool full = false;               // a self-contained pack whatever origin says
 };

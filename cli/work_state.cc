@@ -27,13 +27,6 @@ bool IsOurs(absl::string_view path) {
   return absl::ConsumePrefix(&path, kOurs) && (path.empty() || path[0] == '/');
 }
 
-bool InTree(git_tree* tree, const std::string& path) {
-  git_tree_entry* entry = nullptr;
-  if (tree == nullptr || git_tree_entry_bypath(&entry, tree, path.c_str()) != 0) return false;
-  git_tree_entry_free(entry);
-  return true;
-}
-
 absl::Status RefuseConflicts(git_index* index) {
   if (git_index_has_conflicts(index) == 0) return absl::OkStatus();
   std::vector<std::string> names;
@@ -95,6 +88,7 @@ absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
   for (const PathChange& change : changes) {
     if (!IsOurs(change.path)) RETURN_IF_ERROR(Take(tree, change));
   }
+  NoteIntended();
   RETURN_IF_ERROR(GitStatus(git_index_write_tree_to(&state_.index_tree, staged_.get(), repo_),
                             "writing the tree of the index"));
   RETURN_IF_ERROR(GitStatus(git_index_write_tree_to(&state_.work_tree, work_.get(), repo_),
@@ -103,18 +97,24 @@ absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
 }
 
 absl::Status WorkStateReader::CopyIndex(git_tree* head) {
+  RETURN_IF_ERROR(GitStatus(git_index_new(head_.out()), "listing the files of HEAD"));
+  RETURN_IF_ERROR(GitStatus(git_index_read_tree(head_.get(), head), "listing the files of HEAD"));
   RETURN_IF_ERROR(GitStatus(git_index_new(staged_.out()), "copying the index"));
   RETURN_IF_ERROR(GitStatus(git_index_new(work_.out()), "copying the index"));
   size_t sparse = 0;
-  std::vector<std::string> intended;
   for (size_t i = 0; i < git_index_entrycount(index_.get()); ++i) {
     const git_index_entry& entry = *git_index_get_byindex(index_.get(), i);
     const std::string path = entry.path;
-    if (IsOurs(path) && !InTree(head, path)) continue;
+    if (IsOurs(path) && !InHead(path)) continue;
     if ((entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0) ++sparse;
     // The promise of a file: the index has no content for it, the work tree has.
     if ((entry.flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD) != 0) {
-      intended.push_back(path);
+      intended_.push_back(path);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const std::string why, ReasonToHold(entry));
+    if (!why.empty()) {
+      HoldBack(path, why);
       continue;
     }
     RETURN_IF_ERROR(Add(staged_.get(), path, entry.mode, entry.id));
@@ -124,14 +124,50 @@ absl::Status WorkStateReader::CopyIndex(git_tree* head) {
     state_.notes.push_back(absl::StrCat(
         sparse, " files are outside of your sparse checkout; the worker checks them out as well"));
   }
-  if (!intended.empty()) {
-    const size_t all = intended.size();
-    intended.resize(std::min(all, kNamed));
-    state_.notes.push_back(absl::StrCat(absl::StrJoin(intended, ", "),
-                                        all > kNamed ? " and more" : "",
-                                        ": added with --intent-to-add; untracked on the worker"));
-  }
   return absl::OkStatus();
+}
+
+// Of what is staged and was never committed: a `git add .` is no decision to hand a secret over.
+absl::StatusOr<std::string> WorkStateReader::ReasonToHold(const git_index_entry& entry) const {
+  const std::string path = entry.path;
+  if (entry.mode == GIT_FILEMODE_COMMIT || InHead(path) || Included(path)) return "";
+  std::string why = SecretByName(path);
+  if (!why.empty()) return why;
+  const std::string what = absl::StrCat("reading what is staged of ", path);
+  size_t size = 0;
+  git_object_t type;
+  RETURN_IF_ERROR(GitStatus(git_odb_read_header(&size, &type, odb_, &entry.id), what));
+  if (size > options_.huge_bytes) return TooLarge(size);
+  GitOdbObject blob;
+  RETURN_IF_ERROR(GitStatus(git_odb_read(blob.out(), odb_, &entry.id), what));
+  const absl::string_view content(static_cast<const char*>(git_odb_object_data(blob.get())),
+                                  git_odb_object_size(blob.get()));
+  return SecretByContent(path, content);
+}
+
+// The same for what is in the work tree alone.
+std::string WorkStateReader::ReasonToHold(const WorkTree& tree, const PathChange& change) const {
+  if (InHead(change.path) || Included(change.path)) return "";
+  std::string why = SecretByName(change.path);
+  if (!why.empty()) return why;
+  if (change.size > options_.huge_bytes) return TooLarge(change.size);
+  const auto content = tree.Load(change.path);
+  return content.ok() ? SecretByContent(change.path, content->raw) : "";
+}
+
+void WorkStateReader::HoldBack(const std::string& path, const std::string& why) {
+  state_.held_back.push_back(absl::StrCat(path, ": ", why));
+  withheld_.insert(path);
+}
+
+void WorkStateReader::NoteIntended() {
+  std::erase_if(intended_, [this](const auto& path) { return withheld_.contains(path); });
+  if (intended_.empty()) return;
+  const size_t all = intended_.size();
+  intended_.resize(std::min(all, kNamed));
+  state_.notes.push_back(absl::StrCat(absl::StrJoin(intended_, ", "),
+                                      all > kNamed ? " and more" : "",
+                                      ": added with --intent-to-add; untracked on the worker"));
 }
 
 absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& change) {
@@ -140,7 +176,7 @@ absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& chang
       git_index_remove(work_.get(), change.path.c_str(), 0);
       return absl::OkStatus();
     case PathState::kModified:
-      return TakeFile(tree, change);
+      return TakeModified(tree, change);
     case PathState::kUntracked:
       return TakeUntracked(tree, change);
     case PathState::kIgnored:
@@ -168,15 +204,18 @@ absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& chang
   return absl::OkStatus();
 }
 
+absl::Status WorkStateReader::TakeModified(const WorkTree& tree, const PathChange& change) {
+  if (withheld_.contains(change.path)) return absl::OkStatus();
+  const std::string why = ReasonToHold(tree, change);
+  if (why.empty()) return TakeFile(tree, change);
+  HoldBack(change.path, why);
+  return absl::OkStatus();
+}
+
 absl::Status WorkStateReader::TakeUntracked(const WorkTree& tree, const PathChange& change) {
-  const bool included = Included(change.path);
-  std::string why = included ? "" : SecretByName(change.path);
-  if (why.empty() && !included && change.size <= options_.huge_bytes) {
-    const auto content = tree.Load(change.path);
-    if (content.ok()) why = SecretByContent(change.path, content->raw);
-  }
+  const std::string why = ReasonToHold(tree, change);
   if (!why.empty()) {
-    state_.held_back.push_back(absl::StrCat(change.path, ": ", why));
+    HoldBack(change.path, why);
     return absl::OkStatus();
   }
   const size_t before = state_.sent.size();
@@ -187,8 +226,7 @@ absl::Status WorkStateReader::TakeUntracked(const WorkTree& tree, const PathChan
 
 absl::Status WorkStateReader::TakeFile(const WorkTree& tree, const PathChange& change) {
   if (change.size > options_.huge_bytes && !Included(change.path)) {
-    state_.held_back.push_back(absl::StrCat(change.path, ": ", HumanBytes(change.size),
-                                            ", more than ", HumanBytes(options_.huge_bytes)));
+    HoldBack(change.path, TooLarge(change.size));
     return absl::OkStatus();
   }
   if (change.size > WorkTree::kLoadLimit) return TakeLargeFile(tree, change);
@@ -290,6 +328,14 @@ absl::Status WorkStateReader::TakeIncludedBelow(const WorkTree& tree, const std:
 absl::Status WorkStateReader::Put(const std::string& path, uint32_t mode, const git_oid& id) {
   state_.sent.push_back(path);
   return Add(work_.get(), path, mode, id);
+}
+
+std::string WorkStateReader::TooLarge(uint64_t size) const {
+  return absl::StrCat(HumanBytes(size), ", more than ", HumanBytes(options_.huge_bytes));
+}
+
+bool WorkStateReader::InHead(const std::string& path) const {
+  return git_index_get_bypath(head_.get(), path.c_str(), 0) != nullptr;
 }
 
 bool WorkStateReader::Included(const std::string& path) const {

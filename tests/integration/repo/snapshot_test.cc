@@ -193,6 +193,40 @@ TEST_F(SnapshotTest, SecretsAndHugeFilesStayUnlessIncluded) {
   EXPECT_EQ(git_.Tree(Prepare(*snapshot, "20260101-y")), git_.Tree("work"));
 }
 
+// `git add .` is no decision to send a secret: only what is in HEAD counts as tracked.
+TEST_F(SnapshotTest, StagedSecretsAndHugeFilesStayUnlessIncluded) {
+  git_.Write("work/.env", "PASSWORD=1\n");
+  git_.Write("work/key.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n");
+  git_.Write("work/large", std::string(2000, 'x'));
+  git_.Write("work/new", "sent\n");
+  git_.Git("work", {"add", "-A"});
+  git_.Write("work/.env", "PASSWORD=2\n");
+  SnapshotOptions options;
+  options.huge_bytes = 1000;
+  auto snapshot = Take("work", options);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->held_back,
+              ElementsAre(HasSubstr(".env: looks like a secret"), HasSubstr("a private key"),
+                          HasSubstr("large: 2.0 kB")));
+  const std::string workspace = Prepare(*snapshot);
+  EXPECT_EQ(git_.Git(workspace, {"status", "--porcelain"}), "A  new\n");
+  options.include = {".env", "key.txt", "large"};
+  snapshot = Take("work", options);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->held_back, IsEmpty());
+  EXPECT_EQ(git_.Tree(Prepare(*snapshot, "20260101-y")), git_.Tree("work"));
+}
+
+TEST_F(SnapshotTest, ASecretThatIsOnlyIntendedToBeAddedStays) {
+  git_.Write("work/.env", "PASSWORD=1\n");
+  git_.Git("work", {"add", "-N", ".env"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->held_back, ElementsAre(HasSubstr(".env: looks like a secret")));
+  EXPECT_THAT(snapshot->notes, IsEmpty());
+  EXPECT_EQ(snapshot->worktree_commit, "");
+}
+
 TEST_F(SnapshotTest, AFileAboveTheLimitInMemoryIsCarriedInPieces) {
   git_.Write("work/large", std::string((64 << 20) + 12345, 'x') + "end");
   SnapshotOptions options;
