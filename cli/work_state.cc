@@ -171,6 +171,10 @@ void WorkStateReader::NoteIntended() {
 }
 
 absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& change) {
+  if (AssumedUnchanged(change)) {
+    state_.notes.push_back(absl::StrCat(change.path, ": assume-unchanged; sent as in the index"));
+    return absl::OkStatus();
+  }
   switch (change.state) {
     case PathState::kDeleted:
       git_index_remove(work_.get(), change.path.c_str(), 0);
@@ -336,6 +340,15 @@ std::string WorkStateReader::TooLarge(uint64_t size) const {
 
 bool WorkStateReader::InHead(const std::string& path) const {
   return git_index_get_bypath(head_.get(), path.c_str(), 0) != nullptr;
+}
+
+// The walk sees through the bit, since an agent could hide its changes with it. A person sets it to
+// keep changes to themselves.
+bool WorkStateReader::AssumedUnchanged(const PathChange& change) const {
+  if (change.state != PathState::kModified && change.state != PathState::kDeleted) return false;
+  if (withheld_.contains(change.path)) return false;
+  const git_index_entry* entry = git_index_get_bypath(index_.get(), change.path.c_str(), 0);
+  return entry != nullptr && (entry->flags & GIT_INDEX_ENTRY_VALID) != 0;
 }
 
 bool WorkStateReader::Included(const std::string& path) const {

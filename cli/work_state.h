@@ -50,6 +50,7 @@ class WorkStateReader {
   absl::Status Put(const std::string& path, uint32_t mode, const git_oid& id);
   std::string TooLarge(uint64_t size) const;
   bool InHead(const std::string& path) const;
+  bool AssumedUnchanged(const PathChange& change) const;
   bool Included(const std::string& path) const;
 
   git_repository* repo_;

@@ -227,6 +227,18 @@ TEST_F(SnapshotTest, ASecretThatIsOnlyIntendedToBeAddedStays) {
   EXPECT_EQ(snapshot->worktree_commit, "");
 }
 
+TEST_F(SnapshotTest, FilesAssumedUnchangedAreSentAsInTheIndex) {
+  git_.Git("work", {"update-index", "--assume-unchanged", "a", "folder/b"});
+  git_.Write("work/a", "for this machine only\n");
+  git_.Remove("work/folder/b");
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->notes, ElementsAre(HasSubstr("a: assume-unchanged; sent as in the index"),
+                                           HasSubstr("folder/b: assume-unchanged")));
+  EXPECT_EQ(snapshot->worktree_commit, "");
+  EXPECT_EQ(git_.Read(Prepare(*snapshot) + "/a"), "one\n");
+}
+
 TEST_F(SnapshotTest, AFileAboveTheLimitInMemoryIsCarriedInPieces) {
   git_.Write("work/large", std::string((64 << 20) + 12345, 'x') + "end");
   SnapshotOptions options;
