@@ -1,5 +1,6 @@
 // What a submission carries, and what it refuses or names because it cannot.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -237,6 +238,20 @@ TEST_F(SnapshotTest, FilesAssumedUnchangedAreSentAsInTheIndex) {
                                            HasSubstr("folder/b: assume-unchanged")));
   EXPECT_EQ(snapshot->worktree_commit, "");
   EXPECT_EQ(git_.Read(Prepare(*snapshot) + "/a"), "one\n");
+}
+
+// Not as a deletion of its files: the agent would find them gone, and commit that.
+TEST_F(SnapshotTest, AFolderThatCannotBeReadIsSentAsInTheIndex) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  for (const mode_t mode : {0000, 0100, 0400}) {  // neither listed nor entered; one of them
+    ASSERT_EQ(::chmod(git_.Path("work/folder").c_str(), mode), 0);
+    const auto snapshot = Take("work");
+    ASSERT_EQ(::chmod(git_.Path("work/folder").c_str(), 0700), 0);
+    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+    EXPECT_EQ(snapshot->deleted, 0u) << mode;
+    EXPECT_THAT(snapshot->notes, ElementsAre(AllOf(HasSubstr("folder/"), HasSubstr("cannot be"),
+                                                   HasSubstr("sent as it is in the index"))));
+  }
 }
 
 TEST_F(SnapshotTest, AFileAboveTheLimitInMemoryIsCarriedInPieces) {
