@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -187,7 +188,7 @@ absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& chang
       if (!absl::EndsWith(change.path, "/") && Included(change.path)) {
         return TakeUntracked(tree, change);
       }
-      state_.ignored.push_back(change.path);
+      if (!Included(change.path)) state_.ignored.push_back(change.path);
       return TakeIncludedBelow(tree, change.path);
     case PathState::kNested:
       state_.notes.push_back(
@@ -304,29 +305,51 @@ absl::Status WorkStateReader::TakeSubmodule(const PathChange& change) {
 // Files below an ignored folder that the person asked for by name.
 absl::Status WorkStateReader::TakeIncludedBelow(const WorkTree& tree, const std::string& ignored) {
   namespace fs = std::filesystem;
-  if (options_.include.empty() || !absl::EndsWith(ignored, "/")) return absl::OkStatus();
+  if (!MayEnter(ignored)) return absl::OkStatus();
   const std::string root = git_repository_workdir(repo_);
   std::error_code error;
-  for (fs::recursive_directory_iterator it(root + ignored, error), end; !error && it != end;
-       it.increment(error)) {
+  for (fs::recursive_directory_iterator
+           it(root + ignored, fs::directory_options::skip_permission_denied, error),
+       end;
+       !error && it != end; it.increment(error)) {
     if (it->path().filename() == ".git") {
       it.disable_recursion_pending();
       continue;
     }
     const std::string path = it->path().string().substr(root.size());
-    if (!Included(path) || it->is_directory()) continue;
+    std::error_code gone;
+    const fs::file_status status = it->symlink_status(gone);
+    if (fs::is_directory(status)) {
+      if (!MayEnter(absl::StrCat(path, "/"))) it.disable_recursion_pending();
+      continue;
+    }
+    if (!Included(path) || (!fs::is_regular_file(status) && !fs::is_symlink(status))) continue;
     PathChange change;
     change.path = path;
-    const fs::file_status status = it->symlink_status(error);
-    if (error || (!fs::is_regular_file(status) && !fs::is_symlink(status))) continue;
     const bool executable = (status.permissions() & fs::perms::owner_exec) != fs::perms::none;
     change.mode = fs::is_symlink(status) ? GIT_FILEMODE_LINK
                   : executable           ? GIT_FILEMODE_BLOB_EXECUTABLE
                                          : GIT_FILEMODE_BLOB;
-    change.size = fs::is_symlink(status) ? 0 : it->file_size(error);
-    RETURN_IF_ERROR(TakeUntracked(tree, change));
+    change.size = fs::is_symlink(status) ? 0 : it->file_size(gone);
+    if (!gone) RETURN_IF_ERROR(TakeUntracked(tree, change));
   }
-  return error ? ErrnoToStatus(error.value(), absl::StrCat("reading ", ignored)) : absl::OkStatus();
+  if (error) {
+    state_.notes.push_back(absl::StrCat(ignored, " cannot be read to its end (", error.message(),
+                                        "); the rest of it is not sent"));
+  }
+  return absl::OkStatus();
+}
+
+// An ignored folder is often huge: only where the person asked for something in it.
+bool WorkStateReader::MayEnter(const std::string& folder) {
+  if (!absl::EndsWith(folder, "/") || !IncludesBelow(folder, options_.include, directory_)) {
+    return false;
+  }
+  const std::string path = absl::StrCat(git_repository_workdir(repo_), folder);
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) == 0) return true;
+  state_.notes.push_back(
+      absl::StrCat(folder, " cannot be read (", std::strerror(errno), ") and is not sent"));
+  return false;
 }
 
 absl::Status WorkStateReader::Put(const std::string& path, uint32_t mode, const git_oid& id) {

@@ -47,6 +47,7 @@ class WorkStateReader {
   absl::Status TakeLargeFile(const WorkTree& tree, const PathChange& change);
   absl::Status TakeSubmodule(const PathChange& change);
   absl::Status TakeIncludedBelow(const WorkTree& tree, const std::string& ignored);
+  bool MayEnter(const std::string& folder);
   absl::Status Put(const std::string& path, uint32_t mode, const git_oid& id);
   std::string TooLarge(uint64_t size) const;
   bool InHead(const std::string& path) const;

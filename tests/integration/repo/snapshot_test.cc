@@ -254,6 +254,27 @@ TEST_F(SnapshotTest, AFolderThatCannotBeReadIsSentAsInTheIndex) {
   }
 }
 
+TEST_F(SnapshotTest, WhatIsIncludedOfIgnoredFoldersIsSentAndNotNamed) {
+  git_.Write("work/.gitignore", "out/\ncache/\n");
+  git_.CommitAll("work", "ignore");
+  git_.Write("work/out/report", "included\n");
+  git_.Write("work/out/linked/.git", "gitdir: elsewhere\n");
+  git_.Link("work/out/to-folder", "../folder");
+  git_.Link("work/out/to-nothing", "absent");
+  git_.Write("work/cache/x", "ignored\n");
+  ASSERT_EQ(::chmod(git_.Path("work/cache").c_str(), 0), 0);  // nobody asked for it
+  SnapshotOptions options;
+  options.include = {"out/"};
+  const auto snapshot = Take("work", options);
+  ASSERT_EQ(::chmod(git_.Path("work/cache").c_str(), 0700), 0);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->ignored, ElementsAre("cache/"));
+  EXPECT_THAT(snapshot->notes, IsEmpty());
+  EXPECT_EQ(snapshot->untracked, 3u);
+  git_.Remove("work/cache");
+  EXPECT_EQ(git_.Tree(Prepare(*snapshot)), git_.Tree("work"));
+}
+
 TEST_F(SnapshotTest, AFileAboveTheLimitInMemoryIsCarriedInPieces) {
   git_.Write("work/large", std::string((64 << 20) + 12345, 'x') + "end");
   SnapshotOptions options;
