@@ -9,6 +9,7 @@
 #include "cli/render.h"
 #include "cli/settings.h"
 #include "cli/snapshot.h"
+#include "cli/submit_source.h"
 #include "cli/verb.h"
 #include "cli/words.h"
 #include "common/file.h"
@@ -143,7 +144,7 @@ absl::Status CheckRepository(const std::string& where, Report& report) {
   const auto snapshot = TakeSnapshot(where, SnapshotOptions(), temp);
   if (!snapshot.ok()) {
     report.Problem("repository", std::string(snapshot.status().message()), "",
-                   ExitFor(snapshot.status()));
+                   ExitFor(AsLocal(snapshot.status())));
     return absl::OkStatus();
   }
   bool first = true;

@@ -45,7 +45,8 @@ struct Snapshot {
 
 // `where` is any path inside a repository. NOT_FOUND: no repository. DATA_LOSS: one whose
 // objects are not all here. FAILED_PRECONDITION: unmerged index, dirty submodule (by name), no
-// commit yet, shallow clone whose base origin does not advertise. `temp` receives the pack.
+// commit yet, shallow clone whose base origin does not advertise. ABORTED: a file changed while it
+// was read. UNAVAILABLE: kPushed, and origin does not answer. `temp` receives the pack.
 absl::StatusOr<Snapshot> TakeSnapshot(const std::string& where, const SnapshotOptions& options,
                                       const TempDir& temp);
 

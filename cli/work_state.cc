@@ -269,7 +269,7 @@ absl::Status WorkStateReader::TakeLargeFile(const WorkTree& tree, const PathChan
   if (result == 0 && total == change.size) result = git_odb_stream_finalize_write(&id, stream);
   git_odb_stream_free(stream);
   if (total != change.size) {
-    return absl::FailedPreconditionError(
+    return absl::AbortedError(
         absl::StrCat(change.path, " changes while it is read; nothing was sent"));
   }
   RETURN_IF_ERROR(GitStatus(result, change.path));

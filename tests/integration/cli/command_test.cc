@@ -84,6 +84,11 @@ class Command : public ::testing::Test {
     Git({"remote", "add", "origin", origin});
     CHECK(WriteFileAtomically(dir_.path() + "/.git/info/exclude", "handoff-*\n").ok());
   }
+  void CommitFile() const {
+    CHECK(WriteFileAtomically(dir_.path() + "/a", "content\n").ok());
+    Git({"add", "a"});
+    Git({"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first"});
+  }
 
   // Directories that the command left where it puts temporary ones.
   std::vector<std::string> LeftInTemp() const {
@@ -199,14 +204,25 @@ TEST_F(Command, WhereThereIsNothingToWorkOnNothingIsSubmitted) {
 TEST_F(Command, ARepositoryWithMissingObjectsIsNotTakenForNone) {
   MakeRepository("https://localhost/app");
   Git({"remote", "remove", "origin"});
-  CHECK(WriteFileAtomically(dir_.path() + "/a", "content\n").ok());
-  Git({"add", "a"});
-  Git({"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first"});
+  CommitFile();
   const std::string blob = Git({"rev-parse", "HEAD:a"});
   CHECK(RemoveTree(absl::StrCat(dir_.path(), "/.git/objects/", blob.substr(0, 2))).ok());
   const Said said = Run({"submit", "--agent", "command", "--", "true"});
   EXPECT_EQ(said.exit, 10) << said.err;
   EXPECT_THAT(said.err, HasSubstr("objects are missing here"));
+  EXPECT_THAT(coordinator_.submits(), IsEmpty());
+}
+
+// 4 and 6 are the coordinator's: a script that waits for it would do so in vain.
+TEST_F(Command, WhatTheRepositoryHereLacksIsNotBlamedOnTheCoordinator) {
+  MakeRepository("http://127.0.0.1:1/app.git");
+  const Said empty = Run({"submit", "Fix it"});
+  EXPECT_EQ(empty.exit, 2) << empty.err;
+  EXPECT_THAT(empty.err, HasSubstr("no commit yet"));
+  CommitFile();
+  const Said offline = Run({"submit", "Fix it", "--from", "pushed"});
+  EXPECT_EQ(offline.exit, 10) << offline.err;
+  EXPECT_THAT(offline.err, HasSubstr("origin could not be asked"));
   EXPECT_THAT(coordinator_.submits(), IsEmpty());
 }
 
