@@ -185,7 +185,11 @@ VerbResult Doctor(const DoctorFlags& flags, Context& context) {
   if (!flags.worker.empty()) RETURN_IF_ERROR(ValidateWorkerName(flags.worker));
   Report report;
   RETURN_IF_ERROR(Examine(flags, context, report));
-  context.terminal.Out(RenderFindings(report.findings(), context.terminal.OutView()));
+  if (context.json) {
+    for (const Finding& found : report.findings()) context.terminal.Out(FindingToJsonLine(found));
+  } else {
+    context.terminal.Out(RenderFindings(report.findings(), context.terminal.OutView()));
+  }
   return report.exit();
 }
 

@@ -340,6 +340,25 @@ TEST_F(Command, ListAsJsonIsOneObjectALineAndFollowsPages) {
   EXPECT_THAT(some.err, HasSubstr("more than 3"));
 }
 
+TEST_F(Command, TheDoctorsFindingsAreJsonToo) {
+  SpawnOptions options = Options({"doctor", "--json"});
+  options.env.pop_back();  // no coordinator
+  const auto result = RunProcess(options, "", absl::Minutes(1));
+  EXPECT_EQ(result->status.code, 4);
+  EXPECT_THAT(result->out, ::testing::StartsWith("{\"kind\":\"PROBLEM\",\"what\":\"address\","));
+  EXPECT_EQ(std::count(result->out.begin(), result->out.end(), '\n'), 1);
+}
+
+TEST_F(Command, EveryVerbButTwoHasJson) {
+  for (const char* verb : {"submit", "list", "show", "logs", "why", "wait", "cancel", "resume",
+                           "workers", "events", "doctor"}) {
+    EXPECT_THAT(Run({verb, "--help"}).out, HasSubstr("--json")) << verb;
+  }
+  for (const char* action : {"list", "show", "drain", "undrain", "remove"}) {
+    EXPECT_THAT(Run({"worker", action, "--help"}).out, HasSubstr("--json")) << action;
+  }
+}
+
 TEST_F(Command, NothingIsColouredInAPipe) {
   Add("20261120-h", v1::Handoff::RUNNING);
   EXPECT_THAT(Run({"list"}).out, Not(HasSubstr("\x1b")));
