@@ -322,6 +322,20 @@ TEST_F(Command, AReaderThatGoesAwayEndsAFollower) {
   EXPECT_TRUE(process->Wait().ok());
 }
 
+TEST_F(Command, AReaderThatGoesAwayEndsAWatchedList) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  auto out = MakePipe();
+  SpawnOptions options = Options({"list", "--watch", "--json"});
+  options.fds = {{1, out->second.get()}};
+  auto process = Subprocess::Spawn(options);
+  out->second.Reset();
+  char c;
+  CHECK(::read(out->first.get(), &c, 1) == 1);
+  out->first.Reset();
+  Add("20261120-other", v1::Handoff::RUNNING);
+  EXPECT_EQ(process->Wait()->code, 0);
+}
+
 TEST_F(Command, RawLogsAreTheExactBytes) {
   Add("20261120-h", v1::Handoff::SUCCEEDED);
   std::string log = "a\x1b[31m\0\xff\r\nno newline at the end";
