@@ -155,7 +155,14 @@ absl::StatusOr<v1::Document> Client::GetDocument(const std::string& id) {
 absl::StatusOr<v1::ListWorkersResponse> Client::ListWorkers(const std::string& name) {
   v1::ListWorkersRequest request;
   request.set_name(name);
-  return impl_->Call(&v1::Control::Stub::ListWorkers, request);
+  v1::ListWorkersResponse all;
+  do {
+    ASSIGN_OR_RETURN(const v1::ListWorkersResponse page,
+                     impl_->Call(&v1::Control::Stub::ListWorkers, request));
+    all.mutable_workers()->MergeFrom(page.workers());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
 }
 
 absl::StatusOr<v1::Worker> Client::DrainWorker(const v1::DrainWorkerRequest& request) {

@@ -26,6 +26,8 @@ absl::StatusOr<std::string> LastId(Client& client, const std::string& owner,
     do {
       ASSIGN_OR_RETURN(const v1::ListResponse page, client.List(request));
       for (const v1::Handoff& handoff : page.handoffs()) {
+        // The server's filter finds .../app-infra for .../app as well.
+        if (!repo.empty() && handoff.repo() != repo) continue;
         const absl::Time created = TimeOf(handoff.created_at());
         if (created < newest) continue;
         newest = created;

@@ -9,6 +9,7 @@
 #include "cli/render.h"
 #include "cli/settings.h"
 #include "cli/snapshot.h"
+#include "cli/submit_source.h"
 #include "cli/verb.h"
 #include "cli/words.h"
 #include "common/file.h"
@@ -143,7 +144,7 @@ absl::Status CheckRepository(const std::string& where, Report& report) {
   const auto snapshot = TakeSnapshot(where, SnapshotOptions(), temp);
   if (!snapshot.ok()) {
     report.Problem("repository", std::string(snapshot.status().message()), "",
-                   ExitFor(snapshot.status()));
+                   ExitFor(AsLocal(snapshot.status())));
     return absl::OkStatus();
   }
   bool first = true;
@@ -184,7 +185,11 @@ VerbResult Doctor(const DoctorFlags& flags, Context& context) {
   if (!flags.worker.empty()) RETURN_IF_ERROR(ValidateWorkerName(flags.worker));
   Report report;
   RETURN_IF_ERROR(Examine(flags, context, report));
-  context.terminal.Out(RenderFindings(report.findings(), context.terminal.OutView()));
+  if (context.json) {
+    for (const Finding& found : report.findings()) context.terminal.Out(FindingToJsonLine(found));
+  } else {
+    context.terminal.Out(RenderFindings(report.findings(), context.terminal.OutView()));
+  }
   return report.exit();
 }
 

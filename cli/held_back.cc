@@ -30,6 +30,19 @@ bool Covers(absl::string_view include, absl::string_view path) {
          (path.empty() || path[0] == '/');
 }
 
+// Whether `fits` is true of one of `include`, as a path from the root or from `directory`.
+template <typename Fits>
+bool AnyOf(const std::set<std::string>& include, absl::string_view directory, const Fits& fits) {
+  for (const std::string& wanted : include) {
+    absl::string_view name = wanted;
+    while (absl::ConsumePrefix(&name, "./")) {
+    }
+    if (fits(name)) return true;
+    if (!directory.empty() && fits(absl::StrCat(directory, "/", name))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string SecretByName(absl::string_view path) {
@@ -70,14 +83,14 @@ std::string SecretByContent(absl::string_view path, absl::string_view content) {
 
 bool IsIncluded(absl::string_view path, const std::set<std::string>& include,
                 absl::string_view directory) {
-  for (const std::string& wanted : include) {
-    absl::string_view name = wanted;
-    while (absl::ConsumePrefix(&name, "./")) {
-    }
-    if (Covers(name, path)) return true;
-    if (!directory.empty() && Covers(absl::StrCat(directory, "/", name), path)) return true;
-  }
-  return false;
+  return AnyOf(include, directory, [&](absl::string_view name) { return Covers(name, path); });
+}
+
+bool IncludesBelow(absl::string_view folder, const std::set<std::string>& include,
+                   absl::string_view directory) {
+  return AnyOf(include, directory, [&](absl::string_view name) {
+    return Covers(name, folder) || absl::StartsWith(name, folder);
+  });
 }
 
 }  // namespace handoff

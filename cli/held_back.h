@@ -19,5 +19,9 @@ std::string SecretByContent(absl::string_view path, absl::string_view content);
 // `directory` (the folder below the root where the person stands).
 bool IsIncluded(absl::string_view path, const std::set<std::string>& include,
                 absl::string_view directory);
+// Whether anything in `folder`, which ends with '/', can be: `include` has it, what is above it, or
+// something below it.
+bool IncludesBelow(absl::string_view folder, const std::set<std::string>& include,
+                   absl::string_view directory);
 
 }  // namespace handoff

@@ -73,12 +73,16 @@ absl::StatusOr<Page> Fetch(Client& client, v1::ListRequest request, int limit) {
   return page;
 }
 
-void Print(const ListFlags& flags, const Page& page, Context& context) {
+// False when the reader went away.
+bool Print(const ListFlags& flags, const Page& page, Context& context) {
   if (context.json) {
-    for (const v1::Handoff& handoff : page.handoffs) context.terminal.Out(ToJsonLine(handoff));
+    for (const v1::Handoff& handoff : page.handoffs) {
+      if (!context.terminal.Out(ToJsonLine(handoff))) return false;
+    }
   } else if (!page.handoffs.empty()) {
     const bool owners = flags.all && flags.owner.empty();
-    context.terminal.Out(RenderList(page.handoffs, owners, context.terminal.OutView()));
+    const std::string table = RenderList(page.handoffs, owners, context.terminal.OutView());
+    if (!context.terminal.Out(table)) return false;
   } else {
     context.terminal.Say(flags.all
                              ? "There is no such handoff."
@@ -89,6 +93,7 @@ void Print(const ListFlags& flags, const Page& page, Context& context) {
     context.terminal.Say(absl::StrCat("There are more than ", page.handoffs.size(),
                                       "; --limit N shows N, --limit 0 all."));
   }
+  return true;
 }
 
 // The table again after each change in the pool, from the top of the screen.
@@ -100,7 +105,7 @@ VerbResult WatchList(const ListFlags& flags, const v1::ListRequest& request, Cli
   while (!feed.stopped()) {
     ASSIGN_OR_RETURN(const Page page, Fetch(client, request, flags.limit));
     if (context.terminal.out_is_terminal()) context.terminal.Out("\x1b[H\x1b[2J");
-    Print(flags, page, context);
+    if (!Print(flags, page, context)) break;
     // Events come in bursts: what happens within a moment is one change of the picture.
     feed.Wait(absl::Seconds(2));
     feed.Wait(absl::Milliseconds(300));

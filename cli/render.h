@@ -48,6 +48,8 @@ struct Finding {
   std::string detail;  // one sentence
   std::string advice;  // what to do; with kProblem
 };
+// One line of JSON; "kind" is OK, NOTE or PROBLEM.
+std::string FindingToJsonLine(const Finding& finding);
 std::string RenderFindings(const std::vector<Finding>& findings, const View& view);
 
 }  // namespace handoff

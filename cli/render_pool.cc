@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cli/fields.h"
@@ -128,6 +130,17 @@ std::string RenderWorker(const v1::Worker& worker, const View& view) {
   fields.Add("Identity", absl::StrCat(OneLine(worker.uuid(), 64), ", known since ",
                                       Relative(TimeOf(worker.registered_at()), view.now)));
   return fields.Take();
+}
+
+std::string FindingToJsonLine(const Finding& finding) {
+  const nlohmann::ordered_json json = {{"kind", finding.kind == Finding::kOk     ? "OK"
+                                                : finding.kind == Finding::kNote ? "NOTE"
+                                                                                 : "PROBLEM"},
+                                       {"what", finding.what},
+                                       {"detail", finding.detail},
+                                       {"advice", finding.advice}};
+  // Paths of a repository may be of any bytes.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 std::string RenderFindings(const std::vector<Finding>& findings, const View& view) {

@@ -38,6 +38,20 @@ class SnapshotTaker {
 
   absl::StatusOr<Snapshot> Take(const std::string& where) {
     RETURN_IF_ERROR(OpenRepository(where));
+    const absl::Status read = ReadAll();
+    // Only a failing open means that there is no repository.
+    if (absl::IsNotFound(read)) {
+      return absl::DataLossError(
+          absl::StrCat("objects are missing here (partial clone or damage): ", read.message(),
+                       "; nothing was sent"));
+    }
+    RETURN_IF_ERROR(read);
+    return std::move(out_);
+  }
+
+ private:
+  absl::Status ReadAll() {
+    RETURN_IF_ERROR(OpenObjects());
     RETURN_IF_ERROR(ReadHeadAndUser());
     RETURN_IF_ERROR(ReadOrigin());
     if (options_.from == SnapshotFrom::kWorktree) RETURN_IF_ERROR(ReadState());
@@ -49,10 +63,9 @@ class SnapshotTaker {
       out_.notes.resize(kMaxNotes - 1);
       out_.notes.push_back(absl::StrCat("and ", more, " more notes of this kind"));
     }
-    return std::move(out_);
+    return absl::OkStatus();
   }
 
- private:
   absl::Status OpenRepository(const std::string& where) {
     const int opened = git_repository_open_ext(repo_.out(), where.c_str(), 0, nullptr);
     if (opened == GIT_ENOTFOUND) {
@@ -75,6 +88,10 @@ class SnapshotTaker {
     absl::string_view rest = below;
     if (absl::ConsumePrefix(&rest, absl::StrCat(out_.root, "/")))
       out_.directory = std::string(rest);
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenObjects() {
     GitBuffer objects;
     RETURN_IF_ERROR(
         GitStatus(git_repository_item_path(objects.get(), repo_.get(), GIT_REPOSITORY_ITEM_OBJECTS),

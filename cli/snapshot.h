@@ -19,7 +19,7 @@ struct SnapshotOptions {
   // Paths (files or folders, from the root or from where the person stands) that are sent although
   // they look like secrets, are huge or are ignored.
   std::set<std::string> include;
-  uint64_t huge_bytes = 50 << 20;  // untracked or modified files above this are held back
+  uint64_t huge_bytes = 50 << 20;  // uncommitted files above this are held back
   bool build_pack = true;          // false for --dry-run: counts only
   bool full = false;               // a self-contained pack whatever origin says
 };
@@ -43,9 +43,10 @@ struct Snapshot {
   uint64_t pack_bytes = 0;
 };
 
-// `where` is any path inside a repository. NOT_FOUND: no repository. FAILED_PRECONDITION: unmerged
-// index, dirty submodule (by name), no commit yet, shallow clone whose base origin does not
-// advertise. `temp` receives the pack.
+// `where` is any path inside a repository. NOT_FOUND: no repository. DATA_LOSS: one whose
+// objects are not all here. FAILED_PRECONDITION: unmerged index, dirty submodule (by name), no
+// commit yet, shallow clone whose base origin does not advertise. ABORTED: a file changed while it
+// was read. UNAVAILABLE: kPushed, and origin does not answer. `temp` receives the pack.
 absl::StatusOr<Snapshot> TakeSnapshot(const std::string& where, const SnapshotOptions& options,
                                       const TempDir& temp);
 

@@ -73,6 +73,16 @@ absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Clien
   return response;
 }
 
+// A handoff that no worker can run is kept all the same; the person should hear of it before they
+// leave, not in the morning.
+void SayWhyItWaits(const v1::Handoff& handoff, Context& context) {
+  if (handoff.status() != v1::Handoff::QUEUED || !context.terminal.err_is_terminal()) return;
+  const auto client = context.Connect();
+  if (!client.ok()) return;
+  const auto why = (*client)->Why(handoff.id());
+  if (why.ok()) context.terminal.Say(OneLine(why->summary(), 400));
+}
+
 // After it is kept: what the person gets to see, and until when the command stays.
 VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& response,
                        Context& context) {
@@ -83,6 +93,7 @@ VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& respo
   } else if (!stays) {
     context.terminal.Out(ToJsonLine(handoff));
   }
+  SayWhyItWaits(handoff, context);
   if (response.existing() || (context.terminal.err_is_terminal() && !stays)) {
     for (const std::string& line : RenderKept(handoff, response.existing())) {
       context.terminal.Say(line);

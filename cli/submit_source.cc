@@ -92,6 +92,18 @@ absl::StatusOr<std::string> CheckSource(const SubmitFlags& flags) {
   return where;
 }
 
+absl::Status AsLocal(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kFailedPrecondition:
+      return absl::InvalidArgumentError(status.message());
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kAborted:
+      return absl::InternalError(status.message());
+    default:
+      return status;
+  }
+}
+
 absl::StatusOr<std::string> AddRepository(const SubmitFlags& flags, const std::string& where,
                                           const TempDir& temp, Context& context,
                                           v1::HandoffSpec* spec) {
@@ -112,7 +124,7 @@ absl::StatusOr<std::string> AddRepository(const SubmitFlags& flags, const std::s
         " no git repository, and ", spec->agent(),
         " needs one; nothing was handed over. Go into a repository, or name one with --repo"));
   }
-  RETURN_IF_ERROR(snapshot.status());
+  RETURN_IF_ERROR(AsLocal(snapshot.status()));
   for (const std::string& line : RenderSnapshot(*snapshot)) context.terminal.Say(line);
   *spec->mutable_repository() = RepositoryOf(*snapshot);
   return snapshot->pack_path;

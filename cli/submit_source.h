@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cli/submit_spec.h"
 #include "cli/verb.h"
@@ -21,5 +22,9 @@ absl::StatusOr<std::string> CheckSource(const SubmitFlags& flags);
 absl::StatusOr<std::string> AddRepository(const SubmitFlags& flags, const std::string& where,
                                           const TempDir& temp, Context& context,
                                           v1::HandoffSpec* spec);
+
+// A failure of the snapshot as the command's own, so that its exit status is not one of the
+// coordinator's: what the person must mend first is INVALID_ARGUMENT, what failed here is INTERNAL.
+absl::Status AsLocal(const absl::Status& status);
 
 }  // namespace handoff

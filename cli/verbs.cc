@@ -42,7 +42,7 @@ const std::vector<Verb>& Verbs() {
       {"events", "", "what happened in the pool; -f follows", "  handoff events -f\n", true, false,
        DefineEvents},
       {"doctor", "", "check address, coordinator, workers, and a submit from here",
-       "  handoff doctor --worker build-7 --repo .\n", false, false, DefineDoctor},
+       "  handoff doctor --worker build-7 --repo .\n", true, false, DefineDoctor},
       {"dev", "", "a whole pool on this machine, for trying and for one person",
        "  handoff dev --workers 2 --slots 4\n", false, false, DefineDev},
       {"completion", "", "completion for bash, zsh or fish",

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -25,13 +26,6 @@ constexpr size_t kNamed = 5;
 
 bool IsOurs(absl::string_view path) {
   return absl::ConsumePrefix(&path, kOurs) && (path.empty() || path[0] == '/');
-}
-
-bool InTree(git_tree* tree, const std::string& path) {
-  git_tree_entry* entry = nullptr;
-  if (tree == nullptr || git_tree_entry_bypath(&entry, tree, path.c_str()) != 0) return false;
-  git_tree_entry_free(entry);
-  return true;
 }
 
 absl::Status RefuseConflicts(git_index* index) {
@@ -95,6 +89,7 @@ absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
   for (const PathChange& change : changes) {
     if (!IsOurs(change.path)) RETURN_IF_ERROR(Take(tree, change));
   }
+  NoteIntended();
   RETURN_IF_ERROR(GitStatus(git_index_write_tree_to(&state_.index_tree, staged_.get(), repo_),
                             "writing the tree of the index"));
   RETURN_IF_ERROR(GitStatus(git_index_write_tree_to(&state_.work_tree, work_.get(), repo_),
@@ -103,18 +98,24 @@ absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
 }
 
 absl::Status WorkStateReader::CopyIndex(git_tree* head) {
+  RETURN_IF_ERROR(GitStatus(git_index_new(head_.out()), "listing the files of HEAD"));
+  RETURN_IF_ERROR(GitStatus(git_index_read_tree(head_.get(), head), "listing the files of HEAD"));
   RETURN_IF_ERROR(GitStatus(git_index_new(staged_.out()), "copying the index"));
   RETURN_IF_ERROR(GitStatus(git_index_new(work_.out()), "copying the index"));
   size_t sparse = 0;
-  std::vector<std::string> intended;
   for (size_t i = 0; i < git_index_entrycount(index_.get()); ++i) {
     const git_index_entry& entry = *git_index_get_byindex(index_.get(), i);
     const std::string path = entry.path;
-    if (IsOurs(path) && !InTree(head, path)) continue;
+    if (IsOurs(path) && !InHead(path)) continue;
     if ((entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0) ++sparse;
     // The promise of a file: the index has no content for it, the work tree has.
     if ((entry.flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD) != 0) {
-      intended.push_back(path);
+      intended_.push_back(path);
+      continue;
+    }
+    ASSIGN_OR_RETURN(const std::string why, ReasonToHold(entry));
+    if (!why.empty()) {
+      HoldBack(path, why);
       continue;
     }
     RETURN_IF_ERROR(Add(staged_.get(), path, entry.mode, entry.id));
@@ -124,30 +125,70 @@ absl::Status WorkStateReader::CopyIndex(git_tree* head) {
     state_.notes.push_back(absl::StrCat(
         sparse, " files are outside of your sparse checkout; the worker checks them out as well"));
   }
-  if (!intended.empty()) {
-    const size_t all = intended.size();
-    intended.resize(std::min(all, kNamed));
-    state_.notes.push_back(absl::StrCat(absl::StrJoin(intended, ", "),
-                                        all > kNamed ? " and more" : "",
-                                        ": added with --intent-to-add; untracked on the worker"));
-  }
   return absl::OkStatus();
 }
 
+// Of what is staged and was never committed: a `git add .` is no decision to hand a secret over.
+absl::StatusOr<std::string> WorkStateReader::ReasonToHold(const git_index_entry& entry) const {
+  const std::string path = entry.path;
+  if (entry.mode == GIT_FILEMODE_COMMIT || InHead(path) || Included(path)) return "";
+  std::string why = SecretByName(path);
+  if (!why.empty()) return why;
+  const std::string what = absl::StrCat("reading what is staged of ", path);
+  size_t size = 0;
+  git_object_t type;
+  RETURN_IF_ERROR(GitStatus(git_odb_read_header(&size, &type, odb_, &entry.id), what));
+  if (size > options_.huge_bytes) return TooLarge(size);
+  GitOdbObject blob;
+  RETURN_IF_ERROR(GitStatus(git_odb_read(blob.out(), odb_, &entry.id), what));
+  const absl::string_view content(static_cast<const char*>(git_odb_object_data(blob.get())),
+                                  git_odb_object_size(blob.get()));
+  return SecretByContent(path, content);
+}
+
+// The same for what is in the work tree alone.
+std::string WorkStateReader::ReasonToHold(const WorkTree& tree, const PathChange& change) const {
+  if (InHead(change.path) || Included(change.path)) return "";
+  std::string why = SecretByName(change.path);
+  if (!why.empty()) return why;
+  if (change.size > options_.huge_bytes) return TooLarge(change.size);
+  const auto content = tree.Load(change.path);
+  return content.ok() ? SecretByContent(change.path, content->raw) : "";
+}
+
+void WorkStateReader::HoldBack(const std::string& path, const std::string& why) {
+  state_.held_back.push_back(absl::StrCat(path, ": ", why));
+  withheld_.insert(path);
+}
+
+void WorkStateReader::NoteIntended() {
+  std::erase_if(intended_, [this](const auto& path) { return withheld_.contains(path); });
+  if (intended_.empty()) return;
+  const size_t all = intended_.size();
+  intended_.resize(std::min(all, kNamed));
+  state_.notes.push_back(absl::StrCat(absl::StrJoin(intended_, ", "),
+                                      all > kNamed ? " and more" : "",
+                                      ": added with --intent-to-add; untracked on the worker"));
+}
+
 absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& change) {
+  if (AssumedUnchanged(change)) {
+    state_.notes.push_back(absl::StrCat(change.path, ": assume-unchanged; sent as in the index"));
+    return absl::OkStatus();
+  }
   switch (change.state) {
     case PathState::kDeleted:
       git_index_remove(work_.get(), change.path.c_str(), 0);
       return absl::OkStatus();
     case PathState::kModified:
-      return TakeFile(tree, change);
+      return TakeModified(tree, change);
     case PathState::kUntracked:
       return TakeUntracked(tree, change);
     case PathState::kIgnored:
       if (!absl::EndsWith(change.path, "/") && Included(change.path)) {
         return TakeUntracked(tree, change);
       }
-      state_.ignored.push_back(change.path);
+      if (!Included(change.path)) state_.ignored.push_back(change.path);
       return TakeIncludedBelow(tree, change.path);
     case PathState::kNested:
       state_.notes.push_back(
@@ -168,15 +209,18 @@ absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& chang
   return absl::OkStatus();
 }
 
+absl::Status WorkStateReader::TakeModified(const WorkTree& tree, const PathChange& change) {
+  if (withheld_.contains(change.path)) return absl::OkStatus();
+  const std::string why = ReasonToHold(tree, change);
+  if (why.empty()) return TakeFile(tree, change);
+  HoldBack(change.path, why);
+  return absl::OkStatus();
+}
+
 absl::Status WorkStateReader::TakeUntracked(const WorkTree& tree, const PathChange& change) {
-  const bool included = Included(change.path);
-  std::string why = included ? "" : SecretByName(change.path);
-  if (why.empty() && !included && change.size <= options_.huge_bytes) {
-    const auto content = tree.Load(change.path);
-    if (content.ok()) why = SecretByContent(change.path, content->raw);
-  }
+  const std::string why = ReasonToHold(tree, change);
   if (!why.empty()) {
-    state_.held_back.push_back(absl::StrCat(change.path, ": ", why));
+    HoldBack(change.path, why);
     return absl::OkStatus();
   }
   const size_t before = state_.sent.size();
@@ -187,8 +231,7 @@ absl::Status WorkStateReader::TakeUntracked(const WorkTree& tree, const PathChan
 
 absl::Status WorkStateReader::TakeFile(const WorkTree& tree, const PathChange& change) {
   if (change.size > options_.huge_bytes && !Included(change.path)) {
-    state_.held_back.push_back(absl::StrCat(change.path, ": ", HumanBytes(change.size),
-                                            ", more than ", HumanBytes(options_.huge_bytes)));
+    HoldBack(change.path, TooLarge(change.size));
     return absl::OkStatus();
   }
   if (change.size > WorkTree::kLoadLimit) return TakeLargeFile(tree, change);
@@ -226,7 +269,7 @@ absl::Status WorkStateReader::TakeLargeFile(const WorkTree& tree, const PathChan
   if (result == 0 && total == change.size) result = git_odb_stream_finalize_write(&id, stream);
   git_odb_stream_free(stream);
   if (total != change.size) {
-    return absl::FailedPreconditionError(
+    return absl::AbortedError(
         absl::StrCat(change.path, " changes while it is read; nothing was sent"));
   }
   RETURN_IF_ERROR(GitStatus(result, change.path));
@@ -262,34 +305,73 @@ absl::Status WorkStateReader::TakeSubmodule(const PathChange& change) {
 // Files below an ignored folder that the person asked for by name.
 absl::Status WorkStateReader::TakeIncludedBelow(const WorkTree& tree, const std::string& ignored) {
   namespace fs = std::filesystem;
-  if (options_.include.empty() || !absl::EndsWith(ignored, "/")) return absl::OkStatus();
+  if (!MayEnter(ignored)) return absl::OkStatus();
   const std::string root = git_repository_workdir(repo_);
   std::error_code error;
-  for (fs::recursive_directory_iterator it(root + ignored, error), end; !error && it != end;
-       it.increment(error)) {
+  for (fs::recursive_directory_iterator
+           it(root + ignored, fs::directory_options::skip_permission_denied, error),
+       end;
+       !error && it != end; it.increment(error)) {
     if (it->path().filename() == ".git") {
       it.disable_recursion_pending();
       continue;
     }
     const std::string path = it->path().string().substr(root.size());
-    if (!Included(path) || it->is_directory()) continue;
+    std::error_code gone;
+    const fs::file_status status = it->symlink_status(gone);
+    if (fs::is_directory(status)) {
+      if (!MayEnter(absl::StrCat(path, "/"))) it.disable_recursion_pending();
+      continue;
+    }
+    if (!Included(path) || (!fs::is_regular_file(status) && !fs::is_symlink(status))) continue;
     PathChange change;
     change.path = path;
-    const fs::file_status status = it->symlink_status(error);
-    if (error || (!fs::is_regular_file(status) && !fs::is_symlink(status))) continue;
     const bool executable = (status.permissions() & fs::perms::owner_exec) != fs::perms::none;
     change.mode = fs::is_symlink(status) ? GIT_FILEMODE_LINK
                   : executable           ? GIT_FILEMODE_BLOB_EXECUTABLE
                                          : GIT_FILEMODE_BLOB;
-    change.size = fs::is_symlink(status) ? 0 : it->file_size(error);
-    RETURN_IF_ERROR(TakeUntracked(tree, change));
+    change.size = fs::is_symlink(status) ? 0 : it->file_size(gone);
+    if (!gone) RETURN_IF_ERROR(TakeUntracked(tree, change));
   }
-  return error ? ErrnoToStatus(error.value(), absl::StrCat("reading ", ignored)) : absl::OkStatus();
+  if (error) {
+    state_.notes.push_back(absl::StrCat(ignored, " cannot be read to its end (", error.message(),
+                                        "); the rest of it is not sent"));
+  }
+  return absl::OkStatus();
+}
+
+// An ignored folder is often huge: only where the person asked for something in it.
+bool WorkStateReader::MayEnter(const std::string& folder) {
+  if (!absl::EndsWith(folder, "/") || !IncludesBelow(folder, options_.include, directory_)) {
+    return false;
+  }
+  const std::string path = absl::StrCat(git_repository_workdir(repo_), folder);
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK | X_OK, AT_EACCESS) == 0) return true;
+  state_.notes.push_back(
+      absl::StrCat(folder, " cannot be read (", std::strerror(errno), ") and is not sent"));
+  return false;
 }
 
 absl::Status WorkStateReader::Put(const std::string& path, uint32_t mode, const git_oid& id) {
   state_.sent.push_back(path);
   return Add(work_.get(), path, mode, id);
+}
+
+std::string WorkStateReader::TooLarge(uint64_t size) const {
+  return absl::StrCat(HumanBytes(size), ", more than ", HumanBytes(options_.huge_bytes));
+}
+
+bool WorkStateReader::InHead(const std::string& path) const {
+  return git_index_get_bypath(head_.get(), path.c_str(), 0) != nullptr;
+}
+
+// The walk sees through the bit, since an agent could hide its changes with it. A person sets it to
+// keep changes to themselves.
+bool WorkStateReader::AssumedUnchanged(const PathChange& change) const {
+  if (change.state != PathState::kModified && change.state != PathState::kDeleted) return false;
+  if (withheld_.contains(change.path)) return false;
+  const git_index_entry* entry = git_index_get_bypath(index_.get(), change.path.c_str(), 0);
+  return entry != nullptr && (entry->flags & GIT_INDEX_ENTRY_VALID) != 0;
 }
 
 bool WorkStateReader::Included(const std::string& path) const {

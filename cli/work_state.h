@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,21 +37,33 @@ class WorkStateReader {
  private:
   absl::Status CopyIndex(git_tree* head);
   absl::Status Take(const WorkTree& tree, const PathChange& change);
+  absl::StatusOr<std::string> ReasonToHold(const git_index_entry& entry) const;
+  std::string ReasonToHold(const WorkTree& tree, const PathChange& change) const;
+  void HoldBack(const std::string& path, const std::string& why);
+  void NoteIntended();
+  absl::Status TakeModified(const WorkTree& tree, const PathChange& change);
   absl::Status TakeUntracked(const WorkTree& tree, const PathChange& change);
   absl::Status TakeFile(const WorkTree& tree, const PathChange& change);
   absl::Status TakeLargeFile(const WorkTree& tree, const PathChange& change);
   absl::Status TakeSubmodule(const PathChange& change);
   absl::Status TakeIncludedBelow(const WorkTree& tree, const std::string& ignored);
+  bool MayEnter(const std::string& folder);
   absl::Status Put(const std::string& path, uint32_t mode, const git_oid& id);
+  std::string TooLarge(uint64_t size) const;
+  bool InHead(const std::string& path) const;
+  bool AssumedUnchanged(const PathChange& change) const;
   bool Included(const std::string& path) const;
 
   git_repository* repo_;
   git_odb* odb_;
   const SnapshotOptions& options_;
   const std::string directory_;
-  GitIndex index_;   // the person's, never written
-  GitIndex staged_;  // ours, in memory: what the index shows
-  GitIndex work_;    // ours, in memory: what the work tree shows
+  GitIndex index_;                     // the person's, never written
+  GitIndex head_;                      // ours, in memory: the files of HEAD
+  GitIndex staged_;                    // ours, in memory: what the index shows
+  GitIndex work_;                      // ours, in memory: what the work tree shows
+  std::vector<std::string> intended_;  // with `git add --intent-to-add`
+  std::set<std::string> withheld_;     // paths of state_.held_back
   WorkState state_;
 };
 

@@ -75,7 +75,11 @@ VerbResult Remove(const std::string& name, Context& context) {
   request.set_name(name);
   request.set_actor(OwnerFrom(context.environment));
   RETURN_IF_ERROR(client->RemoveWorker(request));
-  context.terminal.Say(absl::StrCat(name, " is forgotten; it comes back if it is started again"));
+  if (context.json) {
+    context.terminal.Out(ToJsonLine(request));
+  } else {
+    context.terminal.Say(absl::StrCat(name, " is forgotten; it comes back if it is started again"));
+  }
   return Exit::kDone;
 }
 

@@ -99,9 +99,9 @@ class WorkTreeWalk {
   absl::Status Directory(const std::string& directory) {
     if (progress_) progress_();
     auto fd = OpenBelow(tree_.root_.get(), directory, O_RDONLY | O_DIRECTORY);
+    if (absl::IsNotFound(fd.status())) return absl::OkStatus();  // removed since it was listed
     if (!fd.ok()) {
-      Note(absl::StrCat(directory, directory.empty() ? "" : "/"), PathState::kUnreadable).reason =
-          std::string(fd.status().message());
+      Unreadable(directory, directory.empty() ? "" : "/", fd.status().message());
       return absl::OkStatus();
     }
     std::unique_ptr<DIR, int (*)(DIR*)> listing(::fdopendir(fd->Release()), ::closedir);
@@ -113,7 +113,7 @@ class WorkTreeWalk {
           directory.empty() ? std::string(name) : absl::StrCat(directory, "/", name);
       struct stat info;
       if (::fstatat(::dirfd(listing.get()), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno != ENOENT) Note(path, PathState::kUnreadable).reason = std::strerror(errno);
+        if (errno != ENOENT) Unreadable(path, "", std::strerror(errno));
         continue;
       }
       RETURN_IF_ERROR(S_ISDIR(info.st_mode) ? Subdirectory(path) : File(path, info));
@@ -195,9 +195,23 @@ class WorkTreeWalk {
   void Absent(const git_index_entry& entry) {
     if ((entry.flags & kStageMask) != 0) return;
     if ((entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0) return;
+    const auto hides = [&](const auto& prefix) { return absl::StartsWith(entry.path, prefix); };
+    if (std::any_of(unreadable_.begin(), unreadable_.end(), hides)) return;
     PathChange& change = Note(entry.path, PathState::kDeleted);
     change.id = entry.id;
     change.in_index = true;
+  }
+
+  // `path` with everything below it: whether the files there were changed or removed is not known.
+  void Unreadable(const std::string& path, absl::string_view slash, absl::string_view reason) {
+    const std::string prefix = path.empty() ? "" : absl::StrCat(path, "/");
+    size_t position = 0;
+    const bool file = git_index_find(&position, tree_.index_, path.c_str()) == 0;
+    if (file) seen_[position] = true;
+    unreadable_.push_back(prefix);
+    PathChange& change = Note(absl::StrCat(path, slash), PathState::kUnreadable);
+    change.reason = std::string(reason);
+    change.in_index = file || git_index_find_prefix(nullptr, tree_.index_, prefix.c_str()) == 0;
   }
 
   PathChange& Note(std::string path, PathState state) {
@@ -234,6 +248,7 @@ class WorkTreeWalk {
   const std::function<void()>& progress_;
   std::vector<bool> seen_;
   std::vector<std::string> waiting_;
+  std::vector<std::string> unreadable_;  // prefixes
   std::vector<PathChange> changes_;
 };
 

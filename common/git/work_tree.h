@@ -24,7 +24,7 @@ enum class PathState {
   kIgnored,     // top-most ignored path; directories end with '/'
   kNested,      // a directory that is a repository of its own, not a submodule
   kSubmodule,   // a tracked submodule, whatever its state
-  kUnreadable,  // cannot be opened; `reason` says why
+  kUnreadable,  // cannot be opened, nor what is below it; `reason` says why
   kSpecial,     // FIFO, socket or device
 };
 

@@ -60,6 +60,36 @@ class Command : public ::testing::Test {
     coordinator_.Set(handoff);
   }
 
+  void AddIn(const std::string& id, const std::string& repo, int64_t created) {
+    v1::Handoff handoff;
+    handoff.set_id(id);
+    handoff.set_status(v1::Handoff::QUEUED);
+    handoff.set_owner("alice");
+    handoff.set_repo(repo);
+    handoff.mutable_created_at()->set_seconds(created);
+    coordinator_.Set(handoff);
+  }
+  std::string Git(const std::vector<std::string>& arguments) const {
+    SpawnOptions options = Options({});
+    options.argv = {"git"};
+    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+    const auto result = RunProcess(options, "", absl::Minutes(1));
+    CHECK(result.ok());
+    EXPECT_EQ(result->status.code, 0) << result->err;
+    return result->out;
+  }
+  // Where the command runs.
+  void MakeRepository(const std::string& origin) const {
+    Git({"init", "-q", "-b", "main"});
+    Git({"remote", "add", "origin", origin});
+    CHECK(WriteFileAtomically(dir_.path() + "/.git/info/exclude", "handoff-*\n").ok());
+  }
+  void CommitFile() const {
+    CHECK(WriteFileAtomically(dir_.path() + "/a", "content\n").ok());
+    Git({"add", "a"});
+    Git({"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first"});
+  }
+
   // Directories that the command left where it puts temporary ones.
   std::vector<std::string> LeftInTemp() const {
     std::vector<std::string> left;
@@ -170,6 +200,32 @@ TEST_F(Command, WhereThereIsNothingToWorkOnNothingIsSubmitted) {
   EXPECT_THAT(LeftInTemp(), IsEmpty());
 }
 
+// A partial clone, or damage: that a command can do without a repository must not hide it.
+TEST_F(Command, ARepositoryWithMissingObjectsIsNotTakenForNone) {
+  MakeRepository("https://localhost/app");
+  Git({"remote", "remove", "origin"});
+  CommitFile();
+  const std::string blob = Git({"rev-parse", "HEAD:a"});
+  CHECK(RemoveTree(absl::StrCat(dir_.path(), "/.git/objects/", blob.substr(0, 2))).ok());
+  const Said said = Run({"submit", "--agent", "command", "--", "true"});
+  EXPECT_EQ(said.exit, 10) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("objects are missing here"));
+  EXPECT_THAT(coordinator_.submits(), IsEmpty());
+}
+
+// 4 and 6 are the coordinator's: a script that waits for it would do so in vain.
+TEST_F(Command, WhatTheRepositoryHereLacksIsNotBlamedOnTheCoordinator) {
+  MakeRepository("http://127.0.0.1:1/app.git");
+  const Said empty = Run({"submit", "Fix it"});
+  EXPECT_EQ(empty.exit, 2) << empty.err;
+  EXPECT_THAT(empty.err, HasSubstr("no commit yet"));
+  CommitFile();
+  const Said offline = Run({"submit", "Fix it", "--from", "pushed"});
+  EXPECT_EQ(offline.exit, 10) << offline.err;
+  EXPECT_THAT(offline.err, HasSubstr("origin could not be asked"));
+  EXPECT_THAT(coordinator_.submits(), IsEmpty());
+}
+
 TEST_F(Command, ARemoteRepositoryIsFetchedByTheWorker) {
   const Said said = Run({"submit", "x", "--repo", "https://localhost/r.git", "--ref", "main"});
   EXPECT_EQ(said.exit, 0) << said.err;
@@ -177,6 +233,23 @@ TEST_F(Command, ARemoteRepositoryIsFetchedByTheWorker) {
   EXPECT_EQ(repository.url(), "https://localhost/r.git");
   EXPECT_EQ(repository.ref(), "main");
   EXPECT_EQ(repository.commit(), "");
+}
+
+TEST_F(Command, TheLastOneIsOfThisRepositoryAlone) {
+  MakeRepository("https://localhost/app");
+  AddIn("20261120-here", "https://localhost/app", 1000);
+  AddIn("20261120-infra", "https://localhost/app-infra", 2000);
+  const Said said = Run({"show", "-", "--json"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("\"20261120-here\""));
+}
+
+TEST_F(Command, WhereNothingWasHandedOverThereIsNoLastOne) {
+  MakeRepository("https://localhost/app");
+  AddIn("20261120-infra", "https://localhost/app-infra", 2000);
+  const Said said = Run({"cancel", "-"});
+  EXPECT_EQ(said.exit, 3) << said.err;
+  EXPECT_THAT(said.err, HasSubstr("from this repository"));
 }
 
 TEST_F(Command, WaitSaysByItsExitStatusHowItEnded) {
@@ -249,6 +322,20 @@ TEST_F(Command, AReaderThatGoesAwayEndsAFollower) {
   EXPECT_TRUE(process->Wait().ok());
 }
 
+TEST_F(Command, AReaderThatGoesAwayEndsAWatchedList) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  auto out = MakePipe();
+  SpawnOptions options = Options({"list", "--watch", "--json"});
+  options.fds = {{1, out->second.get()}};
+  auto process = Subprocess::Spawn(options);
+  out->second.Reset();
+  char c;
+  CHECK(::read(out->first.get(), &c, 1) == 1);
+  out->first.Reset();
+  Add("20261120-other", v1::Handoff::RUNNING);
+  EXPECT_EQ(process->Wait()->code, 0);
+}
+
 TEST_F(Command, RawLogsAreTheExactBytes) {
   Add("20261120-h", v1::Handoff::SUCCEEDED);
   std::string log = "a\x1b[31m\0\xff\r\nno newline at the end";
@@ -265,6 +352,25 @@ TEST_F(Command, ListAsJsonIsOneObjectALineAndFollowsPages) {
   const Said some = Run({"list", "--json", "--limit", "3"});
   EXPECT_EQ(std::count(some.out.begin(), some.out.end(), '\n'), 3);
   EXPECT_THAT(some.err, HasSubstr("more than 3"));
+}
+
+TEST_F(Command, TheDoctorsFindingsAreJsonToo) {
+  SpawnOptions options = Options({"doctor", "--json"});
+  options.env.pop_back();  // no coordinator
+  const auto result = RunProcess(options, "", absl::Minutes(1));
+  EXPECT_EQ(result->status.code, 4);
+  EXPECT_THAT(result->out, ::testing::StartsWith("{\"kind\":\"PROBLEM\",\"what\":\"address\","));
+  EXPECT_EQ(std::count(result->out.begin(), result->out.end(), '\n'), 1);
+}
+
+TEST_F(Command, EveryVerbButTwoHasJson) {
+  for (const char* verb : {"submit", "list", "show", "logs", "why", "wait", "cancel", "resume",
+                           "workers", "events", "doctor"}) {
+    EXPECT_THAT(Run({verb, "--help"}).out, HasSubstr("--json")) << verb;
+  }
+  for (const char* action : {"list", "show", "drain", "undrain", "remove"}) {
+    EXPECT_THAT(Run({"worker", action, "--help"}).out, HasSubstr("--json")) << action;
+  }
 }
 
 TEST_F(Command, NothingIsColouredInAPipe) {

@@ -1,5 +1,6 @@
 // What a submission carries, and what it refuses or names because it cannot.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -191,6 +192,87 @@ TEST_F(SnapshotTest, SecretsAndHugeFilesStayUnlessIncluded) {
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();
   EXPECT_THAT(snapshot->held_back, IsEmpty());
   EXPECT_EQ(git_.Tree(Prepare(*snapshot, "20260101-y")), git_.Tree("work"));
+}
+
+// `git add .` is no decision to send a secret: only what is in HEAD counts as tracked.
+TEST_F(SnapshotTest, StagedSecretsAndHugeFilesStayUnlessIncluded) {
+  git_.Write("work/.env", "PASSWORD=1\n");
+  git_.Write("work/key.txt", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n");
+  git_.Write("work/large", std::string(2000, 'x'));
+  git_.Write("work/new", "sent\n");
+  git_.Git("work", {"add", "-A"});
+  git_.Write("work/.env", "PASSWORD=2\n");
+  SnapshotOptions options;
+  options.huge_bytes = 1000;
+  auto snapshot = Take("work", options);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->held_back,
+              ElementsAre(HasSubstr(".env: looks like a secret"), HasSubstr("a private key"),
+                          HasSubstr("large: 2.0 kB")));
+  const std::string workspace = Prepare(*snapshot);
+  EXPECT_EQ(git_.Git(workspace, {"status", "--porcelain"}), "A  new\n");
+  options.include = {".env", "key.txt", "large"};
+  snapshot = Take("work", options);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->held_back, IsEmpty());
+  EXPECT_EQ(git_.Tree(Prepare(*snapshot, "20260101-y")), git_.Tree("work"));
+}
+
+TEST_F(SnapshotTest, ASecretThatIsOnlyIntendedToBeAddedStays) {
+  git_.Write("work/.env", "PASSWORD=1\n");
+  git_.Git("work", {"add", "-N", ".env"});
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->held_back, ElementsAre(HasSubstr(".env: looks like a secret")));
+  EXPECT_THAT(snapshot->notes, IsEmpty());
+  EXPECT_EQ(snapshot->worktree_commit, "");
+}
+
+TEST_F(SnapshotTest, FilesAssumedUnchangedAreSentAsInTheIndex) {
+  git_.Git("work", {"update-index", "--assume-unchanged", "a", "folder/b"});
+  git_.Write("work/a", "for this machine only\n");
+  git_.Remove("work/folder/b");
+  const auto snapshot = Take("work");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->notes, ElementsAre(HasSubstr("a: assume-unchanged; sent as in the index"),
+                                           HasSubstr("folder/b: assume-unchanged")));
+  EXPECT_EQ(snapshot->worktree_commit, "");
+  EXPECT_EQ(git_.Read(Prepare(*snapshot) + "/a"), "one\n");
+}
+
+// Not as a deletion of its files: the agent would find them gone, and commit that.
+TEST_F(SnapshotTest, AFolderThatCannotBeReadIsSentAsInTheIndex) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  for (const mode_t mode : {0000, 0100, 0400}) {  // neither listed nor entered; one of them
+    ASSERT_EQ(::chmod(git_.Path("work/folder").c_str(), mode), 0);
+    const auto snapshot = Take("work");
+    ASSERT_EQ(::chmod(git_.Path("work/folder").c_str(), 0700), 0);
+    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+    EXPECT_EQ(snapshot->deleted, 0u) << mode;
+    EXPECT_THAT(snapshot->notes, ElementsAre(AllOf(HasSubstr("folder/"), HasSubstr("cannot be"),
+                                                   HasSubstr("sent as it is in the index"))));
+  }
+}
+
+TEST_F(SnapshotTest, WhatIsIncludedOfIgnoredFoldersIsSentAndNotNamed) {
+  git_.Write("work/.gitignore", "out/\ncache/\n");
+  git_.CommitAll("work", "ignore");
+  git_.Write("work/out/report", "included\n");
+  git_.Write("work/out/linked/.git", "gitdir: elsewhere\n");
+  git_.Link("work/out/to-folder", "../folder");
+  git_.Link("work/out/to-nothing", "absent");
+  git_.Write("work/cache/x", "ignored\n");
+  ASSERT_EQ(::chmod(git_.Path("work/cache").c_str(), 0), 0);  // nobody asked for it
+  SnapshotOptions options;
+  options.include = {"out/"};
+  const auto snapshot = Take("work", options);
+  ASSERT_EQ(::chmod(git_.Path("work/cache").c_str(), 0700), 0);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_THAT(snapshot->ignored, ElementsAre("cache/"));
+  EXPECT_THAT(snapshot->notes, IsEmpty());
+  EXPECT_EQ(snapshot->untracked, 3u);
+  git_.Remove("work/cache");
+  EXPECT_EQ(git_.Tree(Prepare(*snapshot)), git_.Tree("work"));
 }
 
 TEST_F(SnapshotTest, AFileAboveTheLimitInMemoryIsCarriedInPieces) {

@@ -5,8 +5,10 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/rpc/server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "handoff/v1/control.grpc.pb.h"
 #include "tests/fakes/fake_coordinator.h"
 
 namespace handoff {
@@ -42,6 +44,32 @@ TEST(Client, AnErrorOfTheServerKeepsCodeAndSentence) {
   FakeCoordinator coordinator;
   const absl::Status status = Client(coordinator.address()).Get("nope").status();
   EXPECT_EQ(status, absl::NotFoundError("there is no handoff 'nope'"));
+}
+
+// A pool whose answers hold one worker each.
+class ManyWorkers final : public v1::Control::Service {
+ public:
+  ManyWorkers() : server_(*RpcServer::Start("127.0.0.1:0", {this})) {}
+  std::string address() const { return server_->address(); }
+
+  grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest* request,
+                           v1::ListWorkersResponse* response) override {
+    const std::string name = absl::StrCat(request->page_token(), "a");
+    response->add_workers()->set_name(name);
+    if (name.size() < 3) response->set_next_page_token(name);
+    return grpc::Status::OK;
+  }
+
+ private:
+  std::unique_ptr<RpcServer> server_;
+};
+
+TEST(Client, AllPagesOfWorkersAreAskedFor) {
+  const ManyWorkers pool;
+  const auto workers = Client(pool.address()).ListWorkers("");
+  ASSERT_TRUE(workers.ok()) << workers.status();
+  ASSERT_EQ(workers->workers_size(), 3);
+  EXPECT_EQ(workers->workers(2).name(), "aaa");
 }
 
 TEST(Client, AnUploadGoesOnWhereItBroke) {

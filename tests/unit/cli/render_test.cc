@@ -310,6 +310,15 @@ TEST(RenderEvent, IsTimedInUtcForScriptsAndLocallyForPeople) {
             "00:53:20  leased  20261120-x/1  build-7  Leased to build-7.\n");
 }
 
+TEST(Json, AFindingIsOneObjectALine) {
+  EXPECT_EQ(FindingToJsonLine({Finding::kNote, "disk", "is\n\"full\"", "free some"}),
+            R"({"kind":"NOTE","what":"disk","detail":"is\n\"full\"","advice":"free some"})"
+            "\n");
+  // A path is of any bytes.
+  EXPECT_THAT(FindingToJsonLine({Finding::kOk, "repository", "\xff", ""}),
+              HasSubstr("\xef\xbf\xbd"));
+}
+
 TEST(Json, HasTheNamesThatScriptsRelyOn) {
   v1::Handoff handoff = Running();
   handoff.mutable_attempts(0)->set_exit_code(0);

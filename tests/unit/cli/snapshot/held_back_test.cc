@@ -57,5 +57,14 @@ TEST(HeldBack, IncludeNamesFilesAndFolders) {
   EXPECT_FALSE(IsIncluded("a", {""}, ""));
 }
 
+TEST(HeldBack, OnlyFoldersOnTheWayToAnIncludeMatter) {
+  EXPECT_TRUE(IncludesBelow("out/", {"out"}, ""));
+  EXPECT_TRUE(IncludesBelow("out/", {"out/report/x"}, ""));
+  EXPECT_TRUE(IncludesBelow("out/report/", {"out/"}, ""));
+  EXPECT_TRUE(IncludesBelow("a/out/", {"./out/x"}, "a"));
+  EXPECT_FALSE(IncludesBelow("out/", {"output", "a/out/x"}, ""));
+  EXPECT_FALSE(IncludesBelow("out/", {}, ""));
+}
+
 }  // namespace
 }  // namespace handoff
