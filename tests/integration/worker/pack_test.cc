@@ -23,7 +23,8 @@ class PackTest : public RunningWorker {
     commit_ = git_.CommitAll("origin", "first");
     git_.Git("origin", {"repack", "-adq"});
     const std::string packs = git_.Path("origin/.git/objects/pack");
-    for (const std::string& name : *ListDirectory(packs)) {
+    const std::vector<std::string> names = *ListDirectory(packs);
+    for (const std::string& name : names) {
       if (absl::EndsWith(name, ".pack")) pack_ = *ReadFile(packs + "/" + name);
     }
     pool_.PutObject(Sha256Hex(pack_), pack_);
