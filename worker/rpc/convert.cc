@@ -10,6 +10,8 @@
 namespace handoff::worker {
 namespace {
 
+constexpr size_t kStatusCommandBytes = 4096;
+
 constexpr int kMaxMirrors = 1000;
 constexpr int kMaxWorkspaces = 10000;
 
@@ -32,8 +34,10 @@ void AddAttempt(const AttemptStatus& status, v1::AttemptStatus* out) {
   out->set_last_line(EscapeInvalidUtf8(status.last_line));
   out->set_will_end(status.will_end);
   out->set_workspace(status.workspace);
-  out->set_command(EscapeInvalidUtf8(status.command));
-  out->set_safe_command(EscapeInvalidUtf8(status.safe_command));
+  // For people meanwhile; the exact ones come with the end. An argv may have half a megabyte, and
+  // every Sync lists every attempt.
+  out->set_command(Clip(EscapeInvalidUtf8(status.command), kStatusCommandBytes));
+  out->set_safe_command(Clip(EscapeInvalidUtf8(status.safe_command), kStatusCommandBytes));
   out->set_isolation(status.isolation);
   if (!status.facts.empty()) out->mutable_facts()->ParseFromString(status.facts);
 }
