@@ -119,6 +119,24 @@ TEST_F(CommandTest, AnAgentOutlivesItsDaemonAndIsAdopted) {
   EXPECT_EQ(pool_.log(key), "one\ngo\ntwo\n");
 }
 
+// What happened meanwhile is not known when a daemon begins: the clocks must not judge by it.
+TEST_F(CommandTest, AnAdoptedAgentIsNotEndedForASilenceThatNobodySaw) {
+  Start();
+  const std::string begun = Gate("begun"), silent = Gate("silent"), go = Gate("go");
+  v1::Handoff handoff = Script(
+      "a", absl::StrCat("echo > ", begun, "; sleep 6; echo > ", silent, "; cat ", go, "; exit 4"));
+  handoff.mutable_spec()->mutable_stall_timeout()->set_seconds(5);
+  const AttemptKey key = pool_.Want(handoff);
+  Await(begun);
+  Stop();
+  Await(silent);
+  Start();
+  Open(go);
+  const v1::AttemptEnd end = pool_.AwaitEnd(key);
+  EXPECT_EQ(end.ended_by(), v1::AttemptEnd::ITSELF);
+  EXPECT_EQ(end.exit_code(), 4);
+}
+
 TEST_F(CommandTest, AnAgentThatEndedWhileNoDaemonWasThereIsReported) {
   Start();
   const std::string begun = Gate("begun"), go = Gate("go"), done = Gate("done");
