@@ -14,6 +14,7 @@
 #include "handoff/v1/pool.pb.h"
 #include "worker/agent/failure_text.h"
 #include "worker/checkout.h"
+#include "worker/earlier_logs.h"
 #include "worker/environment.h"
 #include "worker/proto_time.h"
 
@@ -105,16 +106,8 @@ class Preparation {
                      "' from which it was submitted is not in the checkout."));
   }
 
-  // The directory is complete on this host: logs of the attempts that ran here are there again even
-  // when the agent removed them.
   Failure BringLogs() {
-    for (int number = 1; number < attempt_.key.number; ++number) {
-      const AttemptDir earlier(around_.data.attempts(), {attempt_.key.handoff_id, number});
-      if (!PathExists(earlier.log())) continue;
-      attempt_.files
-          .CopyFile(earlier.log(), absl::StrCat("attempt-", number, ".log"), /*keep=*/true)
-          .IgnoreError();  // WriteDocument notes a directory that cannot be used
-    }
+    BringEarlierLogs(around_, attempt_, control_);
     return std::nullopt;
   }
 

@@ -11,6 +11,7 @@
 #include "common/handoff/describe.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
+#include "worker/earlier_logs.h"
 #include "worker/saving.h"
 
 namespace handoff::worker {
@@ -100,6 +101,7 @@ class Reporting {
     if (PathExists(attempt_.dir.prompt())) {
       Note(attempt_.files.CopyFile(attempt_.dir.prompt(), name + ".prompt.md", /*keep=*/false));
     }
+    RestoreEarlierLogs(around_, attempt_);
     v1::Handoff handoff;
     // A late report decides nothing, so the document belongs to the attempt that does.
     if (answer.current && handoff.ParseFromString(answer.handoff)) {

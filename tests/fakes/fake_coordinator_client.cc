@@ -81,6 +81,11 @@ void FakePool::PutObject(const std::string& sha256, const std::string& bytes) {
   objects_[sha256] = bytes;
 }
 
+void FakePool::PutLog(const AttemptKey& key, const std::string& bytes) {
+  MutexLock lock(mutex_);
+  logs_[key] = bytes;
+}
+
 std::optional<SyncAnswer> FakePool::Answer(const SyncRequest& request, bool due) {
   std::map<AttemptKey, const AttemptStatus*> listed;
   for (const AttemptStatus& status : request.attempts) listed[status.key] = &status;
@@ -324,6 +329,17 @@ absl::Status FakeCoordinatorClient::GetObject(const std::string& sha256, uint64_
     const auto object = pool_.objects_.find(sha256);
     if (object == pool_.objects_.end()) return absl::NotFoundError("there is no such object");
     bytes = object->second.substr(std::min<size_t>(offset, object->second.size()));
+  }
+  return sink(bytes);
+}
+
+absl::Status FakeCoordinatorClient::ReadLog(const AttemptKey& key, const Sink& sink,
+                                            std::stop_token) {
+  std::string bytes;
+  {
+    MutexLock lock(pool_.mutex_);
+    if (pool_.away_) return Away();
+    bytes = pool_.logs_[key];
   }
   return sink(bytes);
 }

@@ -32,6 +32,8 @@ class FakePool {
   // Streams break after this many bytes each.
   void set_stream_bytes(uint64_t bytes);
   void PutObject(const std::string& sha256, const std::string& bytes);
+  // What another worker sent of an attempt.
+  void PutLog(const AttemptKey& key, const std::string& bytes);
 
   v1::AttemptEnd AwaitEnd(const AttemptKey& key);
   // Of the next request that lists the attempt like that.
@@ -85,6 +87,7 @@ class FakeCoordinatorClient final : public CoordinatorClient {
                                      std::function<void()> wake) override;
   absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                          std::stop_token stop) override;
+  absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) override;
 
  private:
   FakePool& pool_;

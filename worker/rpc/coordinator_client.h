@@ -69,6 +69,8 @@ class CoordinatorClient {
   using Sink = std::function<absl::Status(absl::string_view)>;
   virtual absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                                  std::stop_token stop) = 0;
+  // Blocks; the same with what the coordinator holds of an attempt's log now, from its begin.
+  virtual absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) = 0;
 };
 
 }  // namespace handoff::worker

@@ -39,7 +39,8 @@ GrpcCoordinatorClient::GrpcCoordinatorClient(const std::string& address, std::st
       calls_(MakeChannel(address)),
       logs_(MakeChannel(address)),
       pool_(v1::Pool::NewStub(calls_)),
-      objects_(v1::Objects::NewStub(calls_)) {}
+      objects_(v1::Objects::NewStub(calls_)),
+      control_(v1::Control::NewStub(calls_)) {}
 
 std::unique_ptr<SyncCall> GrpcCoordinatorClient::Sync(
     const SyncRequest& request, std::function<void(absl::StatusOr<SyncAnswer>)> done) {
@@ -111,6 +112,28 @@ absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_
     offset += response.data().size();
   }
   return FromGrpc(reader->Finish());
+}
+
+absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, const Sink& sink,
+                                            std::stop_token stop) {
+  v1::ReadLogRequest request;
+  request.set_id(key.handoff_id);
+  request.set_attempt(key.number);
+  grpc::ClientContext context;
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  const auto reader = control_->ReadLog(&context, request);
+  v1::LogChunk chunk;
+  uint64_t offset = 0;
+  absl::Status taken;
+  while (taken.ok() && reader->Read(&chunk)) {
+    if (chunk.data().empty()) continue;  // a marker
+    taken = chunk.offset() == offset ? sink(chunk.data())
+                                     : absl::DataLossError("the log did not go on where it should");
+    offset += chunk.data().size();
+  }
+  if (!taken.ok()) context.TryCancel();
+  const grpc::Status finished = reader->Finish();
+  return taken.ok() ? FromGrpc(finished) : taken;
 }
 
 }  // namespace handoff::worker

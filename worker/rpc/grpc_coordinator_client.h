@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
 #include "handoff/v1/pool.grpc.pb.h"
 #include "worker/rpc/coordinator_client.h"
@@ -24,6 +25,7 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
                                      std::function<void()> wake) override;
   absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                          std::stop_token stop) override;
+  absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) override;
 
  private:
   const std::string worker_uuid_;
@@ -31,6 +33,7 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
   const std::shared_ptr<grpc::Channel> logs_;
   const std::unique_ptr<v1::Pool::Stub> pool_;
   const std::unique_ptr<v1::Objects::Stub> objects_;
+  const std::unique_ptr<v1::Control::Stub> control_;
 };
 
 }  // namespace handoff::worker

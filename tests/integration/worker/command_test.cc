@@ -193,6 +193,17 @@ TEST_F(CommandTest, AKilledShimIsSaidAndItsTreeEnded) {
   EXPECT_TRUE(IsGone(pid));
 }
 
+TEST_F(CommandTest, AnAttemptFindsTheLogOfOneThatRanOnAnotherHostAndItStaysTheSame) {
+  pool_.PutLog({"a", 1}, "from elsewhere\n");
+  Start();
+  const AttemptKey second = pool_.Want(
+      Script("a", "cd .cursor/agent-handoffs/a; cat attempt-1.log; echo mine >attempt-1.log"), 2);
+  EXPECT_EQ(pool_.AwaitEnd(second).failure(), v1::Failure::NONE);
+  EXPECT_EQ(pool_.log(second), "from elsewhere\n");
+  AwaitOver(second);
+  EXPECT_EQ(*ReadFile(handoff_file(second, "attempt-1.log")), "from elsewhere\n");
+}
+
 TEST_F(CommandTest, TheNextAttemptFindsTheLogOfTheLast) {
   Start();
   const AttemptKey first = pool_.Want(Script("a", "echo first"));

@@ -49,6 +49,9 @@ class HeldClient : public CoordinatorClient {
   absl::Status GetObject(const std::string&, uint64_t, const Sink&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
+  absl::Status ReadLog(const AttemptKey&, const Sink&, std::stop_token) override {
+    return absl::UnimplementedError("not of this test");
+  }
 
  private:
   Mutex mutex_;

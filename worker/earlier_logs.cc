@@ -1,0 +1,80 @@
+#include "worker/earlier_logs.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "worker/attempt_dir.h"
+#include "worker/data_dir.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr uint64_t kMaxBytes = uint64_t{1} << 30;  // of one log that is brought from elsewhere
+
+AttemptDir DirOf(const Surroundings& around, const AttemptKey& key) {
+  return AttemptDir(around.data.attempts(), key);
+}
+
+bool RanHere(const AttemptDir& dir) {
+  return PathExists(dir.log()) && (dir.ended() || dir.ReadDesired().ok());
+}
+
+// Anew each time: more of a lost attempt's log may have arrived since.
+absl::Status Fetch(const Surroundings& around, const AttemptKey& key,
+                   const AttemptControl& control) {
+  const AttemptDir dir = DirOf(around, key);
+  RETURN_IF_ERROR(MakeDirectories(dir.path()));
+  const std::string part = dir.log() + ".part";
+  ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(part, O_WRONLY | O_CREAT | O_TRUNC));
+  uint64_t bytes = 0;
+  const auto sink = [&](absl::string_view data) -> absl::Status {
+    bytes += data.size();
+    if (bytes > kMaxBytes) return absl::ResourceExhaustedError("it is larger than 1 GiB");
+    return WriteAll(fd.get(), data);
+  };
+  const absl::Status read = around.client.ReadLog(key, sink, control.interrupt().token());
+  if (read.ok() && std::rename(part.c_str(), dir.log().c_str()) == 0) return absl::OkStatus();
+  const absl::Status failed =
+      read.ok() ? ErrnoToStatus(errno, absl::StrCat("renaming to ", dir.log())) : read;
+  RemoveTree(part).IgnoreError();
+  return failed;
+}
+
+// A directory that cannot be used is noted with the document.
+void Copy(const Surroundings& around, Attempt& attempt, const AttemptKey& key, bool keep) {
+  const AttemptDir dir = DirOf(around, key);
+  if (!PathExists(dir.log())) return;
+  attempt.files.CopyFile(dir.log(), absl::StrCat("attempt-", key.number, ".log"), keep)
+      .IgnoreError();
+}
+
+}  // namespace
+
+void BringEarlierLogs(const Surroundings& around, Attempt& attempt, const AttemptControl& control) {
+  for (int number = 1; number < attempt.key.number; ++number) {
+    const AttemptKey key{attempt.key.handoff_id, number};
+    if (!RanHere(DirOf(around, key))) {
+      const absl::Status fetched = Fetch(around, key, control);
+      if (control.interrupt().raised()) return;
+      if (!fetched.ok()) {
+        SPDLOG_WARN("{}: the log of attempt {} is not beside handoff.md: {}",
+                    attempt.key.ToString(), number, std::string(fetched.message()));
+      }
+    }
+    Copy(around, attempt, key, /*keep=*/true);
+  }
+}
+
+void RestoreEarlierLogs(const Surroundings& around, Attempt& attempt) {
+  for (int number = 1; number < attempt.key.number; ++number) {
+    Copy(around, attempt, {attempt.key.handoff_id, number}, /*keep=*/false);
+  }
+}
+
+}  // namespace handoff::worker
