@@ -303,7 +303,7 @@ void AgentWatch::ConcludeLost(RunEnd& run) {
   run.ended_at = around_.clock.Now();
   run.log_tail_lost = true;
   if (same_boot) {
-    const absl::Status ended = EndLeftovers(started_, attempt_.marker());
+    const absl::Status ended = EndLeftovers(started_, attempt_.dir.path());
     if (!ended.ok()) {
       SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(ended.message()));
     }

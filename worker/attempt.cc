@@ -50,7 +50,7 @@ bool Attempt::has_repository() const { return wanted().has_repository(); }
 std::string Attempt::marker() const { return absl::StrCat(key.handoff_id, "/", epoch); }
 
 void Attempt::EndStrays() const {
-  const absl::Status ended = EndLeftovers(ShimStarted{}, marker());
+  const absl::Status ended = EndLeftovers(ShimStarted{}, dir.path());
   if (!ended.ok()) SPDLOG_ERROR("{}: {}", key.ToString(), std::string(ended.message()));
 }
 

@@ -226,13 +226,14 @@ class Preparation {
 
   std::vector<std::string> EnvironmentOf(const Environment& of_agent) const {
     const auto& spec = attempt_.wanted().env();
-    return Flatten(
-        {BaseEnvironment(around_.config.path),
-         {{"TMPDIR", attempt_.dir.tmp()}},
-         of_agent,
-         Environment(spec.begin(), spec.end()),
-         config_.env,
-         {{"HANDOFF_ID", attempt_.key.handoff_id}, {"HANDOFF_ATTEMPT", attempt_.marker()}}});
+    return Flatten({BaseEnvironment(around_.config.path),
+                    {{"TMPDIR", attempt_.dir.tmp()}},
+                    of_agent,
+                    Environment(spec.begin(), spec.end()),
+                    config_.env,
+                    {{"HANDOFF_ID", attempt_.key.handoff_id},
+                     {"HANDOFF_ATTEMPT", attempt_.marker()},
+                     {"HANDOFF_ATTEMPT_DIR", attempt_.dir.path()}}});
   }
 
   // After a restart the lease is known only from the next Sync; and it may have run out meanwhile.

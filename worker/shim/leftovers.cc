@@ -70,11 +70,11 @@ std::string Pids(const std::vector<ProcessInfo>& processes) {
 
 }  // namespace
 
-absl::Status EndLeftovers(const ShimStarted& started, const std::string& marker) {
+absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir) {
   std::optional<Cgroup> cgroup;
   if (!started.cgroup.empty()) cgroup.emplace(started.cgroup);
   if (cgroup && !cgroup->Exists()) cgroup.reset();
-  const std::string assignment = absl::StrCat("HANDOFF_ATTEMPT=", marker);
+  const std::string assignment = absl::StrCat("HANDOFF_ATTEMPT_DIR=", attempt_dir);
   const absl::Time deadline = absl::Now() + kEndTimeout;
   while (true) {
     if (cgroup) cgroup->Kill().IgnoreError();
@@ -84,7 +84,7 @@ absl::Status EndLeftovers(const ShimStarted& started, const std::string& marker)
     if (absl::Now() > deadline) {
       if (none) break;  // on a host that starts processes all the time there is no quiet look
       return absl::DeadlineExceededError(absl::StrCat(
-          "processes of ", marker, " do not end; end them by hand: ", Pids(look.left)));
+          "processes of ", attempt_dir, " do not end; end them by hand: ", Pids(look.left)));
     }
     for (const ProcessInfo& p : look.left) SignalProcess(p, SIGKILL);
     absl::SleepFor(kEndInterval);

@@ -66,12 +66,12 @@ absl::StatusOr<std::string> ReadAnswer(int pipe) {
   }
 }
 
-// The shim looks the agent up in the agent's PATH. It carries the attempt's marker because its
+// The shim looks the agent up in the agent's PATH. It carries the attempt's directory because its
 // child does before exec: a shim killed just then leaves a process that EndLeftovers must know.
 std::vector<std::string> ShimEnvironment(const std::vector<std::string>& env) {
   std::vector<std::string> out;
   for (const std::string& entry : env) {
-    if (absl::StartsWith(entry, "PATH=") || absl::StartsWith(entry, "HANDOFF_ATTEMPT=")) {
+    if (absl::StartsWith(entry, "PATH=") || absl::StartsWith(entry, "HANDOFF_ATTEMPT_DIR=")) {
       out.push_back(entry);
     }
   }

@@ -60,9 +60,9 @@ class ShimClient {
 };
 
 // Ends what a killed shim left behind: its cgroup, and every process whose environment has
-// HANDOFF_ATTEMPT=marker. Blocks until none is left or 5 s passed (then DEADLINE_EXCEEDED with the
-// pids).
-absl::Status EndLeftovers(const ShimStarted& started, const std::string& marker);
+// HANDOFF_ATTEMPT_DIR=attempt_dir: id and epoch may be the same in another pool on this host.
+// Blocks until none is left or 5 s passed (then DEADLINE_EXCEEDED with the pids).
+absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir);
 
 // CPU time and I/O bytes used so far by the tree (cgroup, or environ marker): two samples tell
 // whether it works.

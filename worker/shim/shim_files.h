@@ -40,7 +40,7 @@ struct ShimSpec {
   uint64_t epoch = 0;
   std::vector<std::string> argv;
   std::vector<std::string>
-      env;  // NAME=value, complete; HANDOFF_ID and HANDOFF_ATTEMPT ("id/epoch") are in it
+      env;  // NAME=value, complete; HANDOFF_ID, HANDOFF_ATTEMPT ("id/epoch"), HANDOFF_ATTEMPT_DIR
   std::string cwd;
   std::string stdin_path;  // opened as stdin; empty: /dev/null
   std::string boot_id;
