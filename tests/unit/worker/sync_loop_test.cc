@@ -92,7 +92,7 @@ class SyncLoopTest : public ::testing::Test {
   }
 
   HeldClient client_;
-  const RealClock clock_;
+  RealClock clock_;
   Mutex mutex_;
   std::vector<std::string> told_ ABSL_GUARDED_BY(mutex_);
   absl::Status join_ = absl::OkStatus();
