@@ -3,6 +3,8 @@
 
 #include <signal.h>
 
+#include <cstdlib>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/check.h"
@@ -36,6 +38,10 @@ class Command : public ::testing::Test {
     options.env = {absl::StrCat("HOME=", dir_.path()), "PATH=/usr/bin:/bin", "USER=alice",
                    absl::StrCat("TMPDIR=", dir_.path()),
                    absl::StrCat("HANDOFF_COORDINATOR=", coordinator_.address())};
+    // What libgit2 leaks is known to the sanitizer by this only.
+    if (const char* const known = std::getenv("LSAN_OPTIONS")) {
+      options.env.insert(options.env.begin(), absl::StrCat("LSAN_OPTIONS=", known));
+    }
     options.cwd = dir_.path();
     return options;
   }
