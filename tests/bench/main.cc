@@ -77,10 +77,13 @@ bool IsEnd(v1::Handoff::Status status) {
 class EndWatch {
  public:
   explicit EndWatch(v1::Control::Stub& control) {
+    // From the revision that is there now, so that it does not matter when the stream is open.
+    grpc::ClientContext context;
+    v1::PoolInfo pool;
+    CHECK(control.GetPool(&context, {}, &pool).ok());
     v1::WatchRequest request;
-    request.set_tail(true);
+    request.set_from_revision(pool.revision());
     stream_ = control.Watch(&context_, request);
-    stream_->WaitForInitialMetadata();
   }
   ~EndWatch() {
     context_.TryCancel();
