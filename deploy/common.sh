@@ -18,10 +18,12 @@ as_root() {
   fi
 }
 
-# Installs what deploy/packages.txt names and this machine lacks. Does nothing, not even ask apt, when all is there.
+# install_packages [tests]: what deploy/packages.txt names and this machine lacks. Does nothing, not even ask apt, when all is
+# there.
 install_packages() {
-  local wanted missing
-  wanted=$(sed -e 's/#.*//' "$root/deploy/packages.txt" | tr -s ' \n' '\n')
+  local wanted missing without='# tests$'
+  [ "${1:-}" != tests ] || without='^#'
+  wanted=$(sed -e "/$without/d" -e 's/#.*//' "$root/deploy/packages.txt" | tr -s ' \n' '\n')
   missing=$(for name in $wanted; do
     dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null | grep -q '^install ok installed$' || echo "$name"
   done)

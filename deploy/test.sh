@@ -12,7 +12,7 @@ case ${1:-} in
     ;;
 esac
 cd "$root"
-install_packages
+install_packages tests
 use_ccache
 for workflow in "${@:-dev}"; do
   say "Workflow $workflow"

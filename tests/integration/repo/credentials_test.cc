@@ -103,7 +103,7 @@ TEST_F(CredentialsTest, OtherHostsAreLeftAloneByTheToken) {
 class SshTest : public CredentialsTest {
  protected:
   void SetUp() override {
-    if (!PathExists("/usr/sbin/sshd")) GTEST_SKIP() << "sshd is not installed";
+    ASSERT_TRUE(PathExists("/usr/sbin/sshd")) << "install openssh-server (deploy/packages.txt)";
     Run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", git_.Path("host_key")});
     Run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", git_.Path("user_key")});
     Run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", git_.Path("other_key")});
