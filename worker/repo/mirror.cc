@@ -127,6 +127,20 @@ absl::Status Mirror::Bring(const std::string& url, const git_oid& commit,
                    "). Push it, or submit again from the repository that has it"));
 }
 
+absl::StatusOr<git_oid> Mirror::BringRef(const std::string& url, const std::string& ref,
+                                         const RepoCredentials& credentials) {
+  RETURN_IF_ERROR(Fetch(url, credentials));
+  const bool fetched = absl::StartsWith(ref, "refs/heads/") || absl::StartsWith(ref, "refs/tags/");
+  if (absl::StartsWith(ref, "refs/") && !fetched) {
+    // One that is gone there must not be found here.
+    git_reference_remove(repository_.get(), ref.c_str());
+    RETURN_IF_ERROR(Download(url, credentials, {absl::StrCat("+", ref, ":", ref)}, false));
+  }
+  auto found = Resolve(ref);
+  RETURN_IF_ERROR(Annotate(found.status(), WithoutCredentials(url)));
+  return found;
+}
+
 absl::Status Mirror::Download(const std::string& url, const RepoCredentials& credentials,
                               std::vector<std::string> refspecs, bool whole) {
   GitRemote remote;
@@ -224,7 +238,7 @@ absl::StatusOr<std::map<std::string, std::string>> Mirror::RefsOfClone() const {
 
 absl::StatusOr<git_oid> Mirror::Resolve(const std::string& ref) const {
   std::vector<std::string> names;
-  if (ref.empty()) {
+  if (ref.empty() || ref == "HEAD") {
     names = {"HEAD"};
   } else if (absl::StartsWith(ref, "refs/")) {
     names = {ref};
@@ -245,7 +259,8 @@ absl::StatusOr<git_oid> Mirror::Resolve(const std::string& ref) const {
       git_object_peel(commit.out(), object.get(), GIT_OBJECT_COMMIT) == 0) {
     return *git_object_id(commit.get());
   }
-  if (ref.empty()) return absl::NotFoundError("the repository has no commit at its HEAD");
+  if (ref.empty() || ref == "HEAD")
+    return absl::NotFoundError("the repository has no commit at its HEAD");
   return absl::NotFoundError(absl::StrCat("no branch, tag or commit is called '", ref, "'"));
 }
 

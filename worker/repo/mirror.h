@@ -30,9 +30,12 @@ class Mirror {
   absl::Status Bring(const std::string& url, const git_oid& commit,
                      const RepoCredentials& credentials);
 
+  // The commit that `ref` is at `url` now: a branch, a tag, a full ref name of any kind (a pull
+  // request's), or a commit id. "" and "HEAD" are the remote's HEAD.
+  absl::StatusOr<git_oid> BringRef(const std::string& url, const std::string& ref,
+                                   const RepoCredentials& credentials);
+
   bool Has(const git_oid& object) const;
-  // A branch, a tag, a full ref name or a commit id, as of the last fetch; "" is the remote's HEAD.
-  absl::StatusOr<git_oid> Resolve(const std::string& ref) const;
 
   absl::StatusOr<git_oid> TreeOf(const git_oid& commit) const;
   // What a clone would have: refs/remotes/origin/… for heads, and tags.
@@ -47,6 +50,7 @@ class Mirror {
         repository_(std::move(repository)),
         progress_(&progress) {}
   bool IsEmpty() const;
+  absl::StatusOr<git_oid> Resolve(const std::string& ref) const;
   absl::Status Prune(git_remote* remote);
   absl::Status RememberHead(git_remote* remote);
   absl::Status Download(const std::string& url, const RepoCredentials& credentials,

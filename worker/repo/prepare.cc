@@ -132,10 +132,8 @@ class Preparation {
     if (!request_.pack_path.empty()) {
       RETURN_IF_ERROR(BringPack(mirror));
     } else if (request_.commit.empty()) {
-      RETURN_IF_ERROR(mirror.Fetch(request_.url, request_.credentials));
-      auto found = mirror.Resolve(request_.ref);
-      RETURN_IF_ERROR(Annotate(found.status(), WithoutCredentials(request_.url)));
-      spec_.head = *found;
+      ASSIGN_OR_RETURN(spec_.head,
+                       mirror.BringRef(request_.url, request_.ref, request_.credentials));
     } else {
       RETURN_IF_ERROR(mirror.Bring(request_.url, spec_.head, request_.credentials));
     }
