@@ -59,7 +59,8 @@ absl::StatusOr<std::string> Context::ResolveId(const std::string& typed) {
     return typed;
   }
   ASSIGN_OR_RETURN(Client* const connected, Connect());
-  return LastId(*connected, OwnerFrom(environment), RepositoryName("."));
+  ASSIGN_OR_RETURN(const std::string repo, RepositoryName("."));
+  return LastId(*connected, OwnerFrom(environment), repo);
 }
 
 }  // namespace handoff

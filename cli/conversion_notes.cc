@@ -133,6 +133,12 @@ void NoteSettings(git_repository* repo, std::vector<std::string>& notes) {
     notes.push_back(
         "core.autocrlf is set here: text files have CRLF line endings here and LF on the worker");
   }
+  if (git_config_get_string(&value, config.get(), "core.eol") == 0 &&
+      absl::string_view(value) == "crlf") {
+    notes.push_back(
+        "core.eol is crlf here: files with the attribute text have CRLF line endings here and LF "
+        "on the worker");
+  }
   const auto size = FileSize(absl::StrCat(git_repository_commondir(repo), "info/attributes"));
   if (size.ok() && *size > 0) {
     notes.push_back(

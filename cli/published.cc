@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "cli/repository.h"
 #include "common/git/objects.h"
 #include "common/status.h"
 
@@ -58,7 +59,7 @@ absl::StatusOr<Unpublished> PublishedHistory::Compare(const std::string& remote,
     return out;
   }
   out.asked = true;
-  const bool shallow = git_repository_is_shallow(repo_) == 1;
+  const bool shallow = IsShallow(repo_);
   const auto walk = [&] {
     const auto tips = KnownTips(*origin);
     return shallow ? WalkShallow(tips, head, out) : Walk(tips, head, out);

@@ -44,7 +44,11 @@ std::vector<std::string> RenderSnapshot(const Snapshot& snapshot) {
     absl::StrAppend(&head, " +", Plural(static_cast<uint64_t>(snapshot.commits_ahead), "commit"));
   }
   const std::string changes = Changes(snapshot);
-  absl::StrAppend(&head, changes.empty() ? ", nothing uncommitted" : ", ", changes);
+  if (snapshot.from != SnapshotFrom::kWorktree) {
+    absl::StrAppend(&head, ", uncommitted changes are not sent");
+  } else {
+    absl::StrAppend(&head, changes.empty() ? ", nothing uncommitted" : ", ", changes);
+  }
   absl::StrAppend(&head, ", ",
                   snapshot.pack_bytes > 0 ? HumanBytes(snapshot.pack_bytes) : "nothing to send");
   if (!snapshot.ignored.empty()) {

@@ -2,34 +2,26 @@
 
 #include <git2/sys/repository.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <set>
-#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cli/conversion_notes.h"
+#include "cli/includes.h"
 #include "cli/published.h"
 #include "cli/repository.h"
 #include "cli/snapshot_pack.h"
+#include "cli/unpushed_secrets.h"
 #include "cli/work_state.h"
 #include "common/git/git.h"
 #include "common/git/objects.h"
 #include "common/git/url.h"
 #include "common/status.h"
+#include "common/text.h"
 
 namespace handoff {
 namespace {
-
-constexpr size_t kMaxNotes = 64;  // as many as a submission may carry
-
-std::string RealPath(const std::string& path) {
-  std::error_code error;
-  const auto real = std::filesystem::canonical(path, error);
-  return error ? path : real.string();
-}
 
 class SnapshotTaker {
  public:
@@ -55,39 +47,28 @@ class SnapshotTaker {
     RETURN_IF_ERROR(ReadHeadAndUser());
     RETURN_IF_ERROR(ReadOrigin());
     if (options_.from == SnapshotFrom::kWorktree) RETURN_IF_ERROR(ReadState());
+    RETURN_IF_ERROR(NoteConversions());
+    RETURN_IF_ERROR(CheckDirectory());
     RETURN_IF_ERROR(NameRepository());
     RETURN_IF_ERROR(CompareWithOrigin());
-    RETURN_IF_ERROR(MakePack());
-    if (out_.notes.size() > kMaxNotes) {
-      const size_t more = out_.notes.size() - (kMaxNotes - 1);
-      out_.notes.resize(kMaxNotes - 1);
-      out_.notes.push_back(absl::StrCat("and ", more, " more notes of this kind"));
-    }
-    return absl::OkStatus();
+    ASSIGN_OR_RETURN(const auto secrets, NoteUnpushedSecrets(repo_.get(), unpublished_.commits));
+    out_.notes.insert(out_.notes.end(), secrets.begin(), secrets.end());
+    return MakePack();
   }
 
   absl::Status OpenRepository(const std::string& where) {
-    const int opened = git_repository_open_ext(repo_.out(), where.c_str(), 0, nullptr);
-    if (opened == GIT_ENOTFOUND) {
-      return absl::NotFoundError(absl::StrCat(where, " is not inside a git repository"));
-    }
-    if (opened == GIT_EOWNER) {
-      return absl::PermissionDeniedError(
-          absl::StrCat("the repository around ", where,
-                       " belongs to another user. Nothing was sent; own it, or list it under "
-                       "safe.directory in your git configuration"));
-    }
-    RETURN_IF_ERROR(GitStatus(opened, absl::StrCat("opening the repository around ", where)));
+    ASSIGN_OR_RETURN(repo_, OpenAround(where));
     const char* root = git_repository_workdir(repo_.get());
     if (root == nullptr) {
       return absl::FailedPreconditionError(
           absl::StrCat(where, " is in a bare repository, which has no work tree to submit from"));
     }
     out_.root = std::string(absl::StripSuffix(RealPath(root), "/"));
-    std::string below = RealPath(where);
-    absl::string_view rest = below;
-    if (absl::ConsumePrefix(&rest, absl::StrCat(out_.root, "/")))
-      out_.directory = std::string(rest);
+    const std::string here = RealPath(where);
+    absl::string_view below = here;
+    if (absl::ConsumePrefix(&below, absl::StrCat(out_.root, "/"))) directory_ = std::string(below);
+    out_.from = options_.from;
+    ASSIGN_OR_RETURN(options_.include, ResolveIncludes(options_.include, out_.root, directory_));
     return absl::OkStatus();
   }
 
@@ -133,21 +114,58 @@ class SnapshotTaker {
   }
 
   absl::Status ReadState() {
-    WorkStateReader reader(repo_.get(), odb_.get(), options_, out_.directory);
+    WorkStateReader reader(repo_.get(), odb_.get(), options_);
     ASSIGN_OR_RETURN(WorkState state, reader.Read(head_tree_.get()));
     const git_oid head_tree = *git_tree_id(head_tree_.get());
     RETURN_IF_ERROR(Count(state));
     if (!SameOid(state.work_tree, head_tree) || !SameOid(state.index_tree, head_tree)) {
       RETURN_IF_ERROR(MakeCommits(state));
     }
-    ASSIGN_OR_RETURN(
-        auto conversions,
-        ConversionNotes(repo_.get(), odb_.get(), state.sent,
-                        out_.worktree_commit.empty() ? head_ : worktree_commit_, temp_));
     out_.ignored = std::move(state.ignored);
     out_.held_back = std::move(state.held_back);
     out_.notes = std::move(state.notes);
-    out_.notes.insert(out_.notes.end(), conversions.begin(), conversions.end());
+    const std::string operation = NoteOperation(repo_.get());
+    if (!operation.empty()) out_.notes.insert(out_.notes.begin(), operation);
+    sent_ = std::move(state.sent);
+    return absl::OkStatus();
+  }
+
+  // What the worker's files are made of.
+  const git_oid& Submitted() const {
+    return out_.worktree_commit.empty() ? head_ : worktree_commit_;
+  }
+
+  absl::Status NoteConversions() {
+    ASSIGN_OR_RETURN(const auto notes,
+                     ConversionNotes(repo_.get(), odb_.get(), sent_, Submitted(), temp_));
+    out_.notes.insert(out_.notes.end(), notes.begin(), notes.end());
+    return absl::OkStatus();
+  }
+
+  // Rather here than by a checkout that fails on the worker, after everything was sent.
+  absl::Status CheckDirectory() {
+    if (!options_.runs_in_directory || directory_.empty()) return absl::OkStatus();
+    const auto refuse = [&](absl::string_view why) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the worker cannot run this in the folder ", EscapeInvalidUtf8(directory_),
+                       ": ", why, ". Nothing was sent; submit from another folder"));
+    };
+    if (directory_ == ".git" || absl::StartsWith(directory_, ".git/")) {
+      return refuse("it is no part of the work tree");
+    }
+    if (!IsValidUtf8(directory_)) return refuse("its name is not UTF-8");
+    ASSIGN_OR_RETURN(const GitTree tree, TreeOfCommit(repo_.get(), Submitted()));
+    git_tree_entry* entry = nullptr;
+    const bool has = git_tree_entry_bypath(&entry, tree.get(), directory_.c_str()) == 0;
+    git_tree_entry_free(entry);
+    if (!has) {
+      return refuse(
+          options_.from == SnapshotFrom::kWorktree
+              ? "no file in it is sent (it is empty, or all of it is ignored or held back; "
+                "--include sends such files)"
+              : "no file in it is committed");
+    }
+    out_.directory = directory_;
     return absl::OkStatus();
   }
 
@@ -214,7 +232,7 @@ class SnapshotTaker {
   }
 
   absl::Status CompareWithOrigin() {
-    const bool shallow = git_repository_is_shallow(repo_.get()) == 1;
+    const bool shallow = IsShallow(repo_.get());
     if (!remote_.empty()) {
       PublishedHistory history(repo_.get(), odb_.get(), objects_, temp_);
       ASSIGN_OR_RETURN(unpublished_, history.Compare(remote_, head_));
@@ -285,13 +303,15 @@ class SnapshotTaker {
     return trees;
   }
 
-  const SnapshotOptions& options_;
+  SnapshotOptions options_;
   const std::string temp_;
   Snapshot out_;
   GitRepository repo_;
   GitOdb odb_;
-  std::string objects_;  // the repository's own
-  std::string remote_;   // its name; empty: none that workers could use
+  std::string directory_;          // where the person stands, below the root
+  std::string objects_;            // the repository's own
+  std::string remote_;             // its name; empty: none that workers could use
+  std::vector<std::string> sent_;  // files whose content was read from the work tree
   git_oid head_ = {};
   GitTree head_tree_;
   git_oid index_commit_ = {};

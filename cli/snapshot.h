@@ -17,16 +17,19 @@ enum class SnapshotFrom { kWorktree, kHead, kPushed };
 struct SnapshotOptions {
   SnapshotFrom from = SnapshotFrom::kWorktree;
   // Paths (files or folders, from the root or from where the person stands) that are sent although
-  // they look like secrets, are huge or are ignored.
+  // they look like secrets, are huge or are ignored. Of no effect but with kWorktree.
   std::set<std::string> include;
+  // The agent runs in the folder where the person stands, so that the worker must have it.
+  bool runs_in_directory = false;
   uint64_t huge_bytes = 50 << 20;  // uncommitted files above this are held back
   bool build_pack = true;          // false for --dry-run: counts only
   bool full = false;               // a self-contained pack whatever origin says
 };
 
 struct Snapshot {
-  std::string root;             // work tree
-  std::string directory;        // where the person stood, below root
+  std::string root;       // work tree
+  std::string directory;  // where the agent runs, below root
+  SnapshotFrom from = SnapshotFrom::kWorktree;
   std::string url, ref, key;    // origin without credentials; branch name
   std::string commit;           // HEAD
   std::string worktree_commit;  // empty when clean or not asked for
@@ -43,10 +46,12 @@ struct Snapshot {
   uint64_t pack_bytes = 0;
 };
 
-// `where` is any path inside a repository. NOT_FOUND: no repository. DATA_LOSS: one whose
-// objects are not all here. FAILED_PRECONDITION: unmerged index, dirty submodule (by name), no
-// commit yet, shallow clone whose base origin does not advertise. ABORTED: a file changed while it
-// was read. UNAVAILABLE: kPushed, and origin does not answer. `temp` receives the pack.
+// `where` is any path inside a repository. NOT_FOUND: no repository. PERMISSION_DENIED: another
+// user's. DATA_LOSS: one whose objects are not all here. INVALID_ARGUMENT: an include that names
+// nothing. FAILED_PRECONDITION: unmerged index, dirty submodule (by name), no commit yet, shallow
+// clone whose base origin does not advertise, a folder that the worker would not have, a format
+// that libgit2 does not read. ABORTED: a file changed while it was read. UNAVAILABLE: kPushed, and
+// origin does not answer. `temp` receives the pack.
 absl::StatusOr<Snapshot> TakeSnapshot(const std::string& where, const SnapshotOptions& options,
                                       const TempDir& temp);
 

@@ -16,8 +16,9 @@
 namespace handoff {
 namespace {
 
-constexpr int kMostNotes = 64;  // the person sees all of them; the record keeps so many
+constexpr size_t kMostNotes = 64;  // the person sees all of them; the record keeps so many
 constexpr size_t kMostNoteBytes = 1000;
+constexpr size_t kMostNameBytes = 256;
 
 // A path of this machine rather than an address: it begins like one, or such a directory is here.
 bool IsLocalPath(const std::string& repo) {
@@ -29,6 +30,34 @@ bool IsLocalPath(const std::string& repo) {
 SnapshotFrom FromOf(const std::string& word) {
   if (word == "head") return SnapshotFrom::kHead;
   return word == "pushed" ? SnapshotFrom::kPushed : SnapshotFrom::kWorktree;
+}
+
+void KeepNotes(const std::vector<std::string>& notes, v1::Repository& repository) {
+  const bool all = notes.size() <= kMostNotes;
+  const size_t kept = all ? notes.size() : kMostNotes - 1;
+  for (size_t i = 0; i < kept; ++i) {
+    repository.add_notes(OneLine(EscapeInvalidUtf8(notes[i]), kMostNoteBytes));
+  }
+  if (!all) repository.add_notes(absl::StrCat("and ", notes.size() - kept, " more notes"));
+}
+
+// git takes names of any bytes, a record takes text. Notes what it changes.
+void MakeText(Snapshot& snapshot) {
+  for (std::string* name : {&snapshot.user_name, &snapshot.user_email}) {
+    const bool plain = name->size() <= kMostNameBytes && IsValidUtf8(*name) &&
+                       StripControls(*name) == *name &&
+                       name->find_first_of("\n\t") == std::string::npos;
+    if (plain) continue;
+    const std::string text = OneLine(EscapeInvalidUtf8(*name), kMostNameBytes);
+    snapshot.notes.push_back(absl::StrCat(name == &snapshot.user_name ? "user.name" : "user.email",
+                                          " is not one line of at most ", kMostNameBytes,
+                                          " bytes of UTF-8; the worker's is ", text));
+    *name = text;
+  }
+  if (snapshot.ref.empty() || ValidateRef(snapshot.ref).ok()) return;
+  snapshot.notes.push_back(absl::StrCat("the name of the branch ", EscapeInvalidUtf8(snapshot.ref),
+                                        " is not UTF-8 or too long, and is not kept"));
+  snapshot.ref.clear();
 }
 
 v1::Repository RepositoryOf(const Snapshot& snapshot) {
@@ -44,10 +73,7 @@ v1::Repository RepositoryOf(const Snapshot& snapshot) {
   repository.set_user_name(snapshot.user_name);
   repository.set_user_email(snapshot.user_email);
   repository.set_directory(snapshot.directory);
-  for (const std::string& note : snapshot.notes) {
-    if (repository.notes_size() == kMostNotes) break;
-    repository.add_notes(OneLine(EscapeInvalidUtf8(note), kMostNoteBytes));
-  }
+  KeepNotes(snapshot.notes, repository);
   return repository;
 }
 
@@ -65,6 +91,34 @@ bool IsRemote(const SubmitFlags& flags) {
   return !flags.repo.empty() && (!IsLocalPath(flags.repo) || !flags.ref.empty());
 }
 
+// Flags that are about the repository here, where there is none to read.
+absl::Status RefuseLocalFlags(const SubmitFlags& flags) {
+  const char* const flag = !flags.from.empty()      ? "--from"
+                           : !flags.include.empty() ? "--include"
+                           : flags.full             ? "--full"
+                                                    : nullptr;
+  if (flag == nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(flag, " is about what is checked out here, and the workers fetch ",
+                   OneLine(flags.repo, 200), " themselves; nothing was handed over. Leave it out"));
+}
+
+// What is around the person is no repository, or none that is followed.
+absl::Status NoRepository(const SubmitFlags& flags, const std::string& agent,
+                          const Context& context) {
+  for (const std::string& variable : context.environment) {
+    if (!flags.repo.empty() || !absl::StartsWith(variable, "GIT_DIR=")) continue;
+    return absl::InvalidArgumentError(
+        "there is no repository around this folder, and the one that GIT_DIR names is not "
+        "followed; nothing was handed over. Name one with --repo, or unset GIT_DIR");
+  }
+  // A command needs no repository; everything else has nothing to work on.
+  if (agent == "command" && flags.repo.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      flags.repo.empty() ? "this is" : OneLine(flags.repo, 200) + " is", " no git repository, and ",
+      agent, " needs one; nothing was handed over. Go into a repository, or name one with --repo"));
+}
+
 }  // namespace
 
 std::string ProjectRootFor(const SubmitFlags& flags) {
@@ -76,6 +130,12 @@ absl::StatusOr<std::string> CheckSource(const SubmitFlags& flags) {
   if (!flags.ref.empty() && flags.repo.empty()) {
     return absl::InvalidArgumentError(
         "--ref needs --repo; without it the work starts from what is checked out here");
+  }
+  if (IsRemote(flags)) RETURN_IF_ERROR(RefuseLocalFlags(flags));
+  if (!flags.include.empty() && FromOf(flags.from) != SnapshotFrom::kWorktree) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--include is about what is not committed, and --from ", flags.from,
+                     " sends none of that; nothing was handed over. Leave one of them out"));
   }
   if (flags.repo.empty()) return ".";
   if (!flags.ref.empty()) RETURN_IF_ERROR(ValidateRef(flags.ref));
@@ -109,22 +169,24 @@ absl::StatusOr<std::string> AddRepository(const SubmitFlags& flags, const std::s
                                           v1::HandoffSpec* spec) {
   if (IsRemote(flags)) {
     *spec->mutable_repository() = RemoteRepository(where, flags.ref);
+    context.terminal.Say(
+        absl::StrCat("the worker fetches ", OneLine(where, 300), " at ",
+                     flags.ref.empty() ? "its default branch" : OneLine(flags.ref, 120),
+                     "; nothing is sent from here"));
     return "";
   }
   SnapshotOptions options;
   options.from = FromOf(flags.from);
   options.include.insert(flags.include.begin(), flags.include.end());
   options.full = flags.full;
-  const auto snapshot = TakeSnapshot(where, options, temp);
+  options.runs_in_directory = spec->agent() == "command";
+  auto snapshot = TakeSnapshot(where, options, temp);
   if (absl::IsNotFound(snapshot.status())) {
-    // A command needs no repository; everything else has nothing to work on.
-    if (spec->agent() == "command" && flags.repo.empty()) return "";
-    return absl::InvalidArgumentError(absl::StrCat(
-        flags.repo.empty() ? "this is" : OneLine(flags.repo, 200) + " is",
-        " no git repository, and ", spec->agent(),
-        " needs one; nothing was handed over. Go into a repository, or name one with --repo"));
+    RETURN_IF_ERROR(NoRepository(flags, spec->agent(), context));
+    return "";
   }
   RETURN_IF_ERROR(AsLocal(snapshot.status()));
+  MakeText(*snapshot);
   for (const std::string& line : RenderSnapshot(*snapshot)) context.terminal.Say(line);
   *spec->mutable_repository() = RepositoryOf(*snapshot);
   return snapshot->pack_path;

@@ -20,7 +20,7 @@ struct SubmitFlags {
   bool has_task = false;             // an empty one was given, too
   std::vector<std::string> surplus;  // further words: the task was not quoted
   std::string agent, model;
-  std::string from = "worktree";
+  std::string from;  // "" is "worktree"
   std::string repo, ref;
   std::vector<std::string> include;
   std::vector<std::string> labels, require, env;

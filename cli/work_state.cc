@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "cli/held_back.h"
+#include "cli/includes.h"
 #include "cli/submodule_state.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -79,8 +80,14 @@ absl::Status Add(git_index* index, const std::string& path, uint32_t mode, const
 }  // namespace
 
 absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
-  RETURN_IF_ERROR(GitStatus(git_repository_index(index_.out(), repo_),
-                            "the index of this repository cannot be read here"));
+  const absl::Status opened = GitStatus(git_repository_index(index_.out(), repo_),
+                                        "the index of this repository cannot be read here");
+  if (!opened.ok()) {  // split or sparse, as a rule
+    return absl::FailedPreconditionError(absl::StrCat(
+        opened.message(),
+        ". Nothing was sent; submit with --from head, or write the index in git's default format "
+        "(git update-index --no-split-index, git sparse-checkout reapply --no-sparse-index)"));
+  }
   RETURN_IF_ERROR(RefuseConflicts(index_.get()));
   RETURN_IF_ERROR(CopyIndex(head));
   ASSIGN_OR_RETURN(const WorkTree tree,
@@ -342,7 +349,7 @@ absl::Status WorkStateReader::TakeIncludedBelow(const WorkTree& tree, const std:
 
 // An ignored folder is often huge: only where the person asked for something in it.
 bool WorkStateReader::MayEnter(const std::string& folder) {
-  if (!absl::EndsWith(folder, "/") || !IncludesBelow(folder, options_.include, directory_)) {
+  if (!absl::EndsWith(folder, "/") || !IncludesBelow(folder, options_.include)) {
     return false;
   }
   const std::string path = absl::StrCat(git_repository_workdir(repo_), folder);
@@ -375,7 +382,7 @@ bool WorkStateReader::AssumedUnchanged(const PathChange& change) const {
 }
 
 bool WorkStateReader::Included(const std::string& path) const {
-  return IsIncluded(path, options_.include, directory_);
+  return IsIncluded(path, options_.include);
 }
 
 }  // namespace handoff

@@ -25,11 +25,10 @@ struct WorkState {
 
 class WorkStateReader {
  public:
-  // `repo` writes to a database that is not the person's (MakeObjectDatabase). `directory` is where
-  // the person stands, from the root.
-  WorkStateReader(git_repository* repo, git_odb* odb, const SnapshotOptions& options,
-                  std::string directory)
-      : repo_(repo), odb_(odb), options_(options), directory_(std::move(directory)) {}
+  // `repo` writes to a database that is not the person's (MakeObjectDatabase). The includes of
+  // `options` are from the root.
+  WorkStateReader(git_repository* repo, git_odb* odb, const SnapshotOptions& options)
+      : repo_(repo), odb_(odb), options_(options) {}
 
   // FAILED_PRECONDITION: unmerged paths, a submodule with changes (both by name).
   absl::StatusOr<WorkState> Read(git_tree* head);
@@ -57,7 +56,6 @@ class WorkStateReader {
   git_repository* repo_;
   git_odb* odb_;
   const SnapshotOptions& options_;
-  const std::string directory_;
   GitIndex index_;                     // the person's, never written
   GitIndex head_;                      // ours, in memory: the files of HEAD
   GitIndex staged_;                    // ours, in memory: what the index shows

@@ -112,7 +112,9 @@ TEST_F(RoundTrip, WorkspaceHoldsExactlyWhatThePersonSees) {
   MakeOrigin();
   MakeDirty();
   const std::string status_before = Status("work");
-  const auto snapshot = Take("work/src/deep");
+  SnapshotOptions options;
+  options.runs_in_directory = true;
+  const auto snapshot = Take("work/src/deep", options);
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();
   EXPECT_FALSE(snapshot->pack_complete);
   EXPECT_EQ(snapshot->commits_ahead, 1);

@@ -295,6 +295,14 @@ TEST(RenderSnapshot, SaysWhatLeavesAndWhatIsHeldBack) {
                   "note: vendor/x is a repository of its own and is not sent"));
 }
 
+TEST(RenderSnapshot, SaysOfCommitsAloneThatTheRestIsNotSent) {
+  Snapshot snapshot;
+  snapshot.from = SnapshotFrom::kHead;
+  snapshot.commit = "0123456789abcdef0123456789abcdef01234567";
+  EXPECT_THAT(RenderSnapshot(snapshot),
+              ElementsAre("HEAD 0123456789, uncommitted changes are not sent, nothing to send"));
+}
+
 TEST(RenderEvent, IsTimedInUtcForScriptsAndLocallyForPeople) {
   const auto event = Parse<v1::Event>(R"pb(
     revision: 7

@@ -9,6 +9,7 @@
 namespace handoff {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
@@ -26,16 +27,76 @@ TEST(HeldBack, NamesOfSecretsAreKnown) {
                                             "service-account-prod.json",
                                             "x.p12",
                                             "release.keystore",
-                                            ".git-credentials"};
+                                            ".git-credentials",
+                                            ".kube/config",
+                                            "home/.docker/config.json",
+                                            ".vault-token",
+                                            "prod.env",
+                                            "env.local",
+                                            ".env-prod",
+                                            "infra/prod.tfvars",
+                                            "terraform.tfstate",
+                                            "terraform.tfstate.backup",
+                                            "secret.yaml",
+                                            "secret-prod.properties",
+                                            "my-service-account.json",
+                                            ".git-credentials.bak",
+                                            "id_rsa.old",
+                                            "id_ed25519~"};
   for (const std::string& path : secrets) EXPECT_THAT(SecretByName(path), Not(IsEmpty())) << path;
 }
 
 TEST(HeldBack, OrdinaryFilesAndTemplatesAreNot) {
-  const std::vector<std::string> ordinary = {".env.example", "env.ts",         "id_rsa.pub",
-                                             "key.c",        "keys/readme.md", "credentials.go",
-                                             "secrets.py",   "monkey",         "config.pem.sample",
-                                             "tokenizer.cc", ".environment"};
+  const std::vector<std::string> ordinary = {".env.example",       "env.ts",
+                                             "id_rsa.pub",         "key.c",
+                                             "keys/readme.md",     "credentials.go",
+                                             "secrets.py",         "monkey",
+                                             "config.pem.sample",  "tokenizer.cc",
+                                             ".environment",       "secret_test.go",
+                                             "secretary.csv",      "sample.env",
+                                             ".env.example.bak",   "config.json",
+                                             "docker/config.json", "my-service-account.yaml",
+                                             "variables.tf",       "env.local.ts",
+                                             ".kube/config.md"};
   for (const std::string& path : ordinary) EXPECT_THAT(SecretByName(path), IsEmpty()) << path;
+}
+
+TEST(HeldBack, PrivateKeysAreKnownAnywhereInTheBeginning) {
+  const std::string key = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC";
+  const std::string begin = "-----BEGIN PRIVATE KEY-----";
+  for (const std::string& content : std::vector<std::string>{
+           "{\n \"type\": \"service_account\",\n \"private_key\": \"" + begin + "\\n" + key +
+               "\\n\"",
+           "# a comment\n" + begin + "\r\n" + key + "\r\n",
+           "key: |\n  " + begin + "\n  " + key + "\n",
+           "const char* kKey =\n  \"" + begin + "\\n\"\n  \"" + key + "\";",
+           "x\n-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n",
+           "x\n-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n" + key + "\n",
+           std::string(60'000, ' ') + begin + "\n" + key,
+       }) {
+    EXPECT_THAT(SecretByContent("a", content), Not(IsEmpty())) << content.substr(0, 200);
+  }
+  for (const std::string& content : std::vector<std::string>{
+           "if (text == \"" + begin + "\") return true;",
+           "see " + begin + " and what follows",
+           "a\n-----BEGIN PUBLIC KEY-----\n" + key,
+           "a\n-----BEGIN CERTIFICATE-----\n" + key,
+           "a\n" + begin,
+           std::string(70'000, ' ') + begin + "\n" + key,
+       }) {
+    EXPECT_THAT(SecretByContent("a", content), IsEmpty()) << content.substr(0, 200);
+  }
+}
+
+TEST(HeldBack, TokensOfAKnownFormAreKnown) {
+  const std::string letters = "abcdefghijklmnopqrstuvwxyz0123456789ABCD";
+  EXPECT_THAT(SecretByContent("notes.txt", "key = AKIAABCDEFGHIJ234567\n"), HasSubstr("AWS"));
+  EXPECT_THAT(SecretByContent("a.py", "T = 'ghp_" + letters.substr(0, 36) + "'"),
+              HasSubstr("GitHub"));
+  EXPECT_THAT(SecretByContent("a", "glpat-" + letters.substr(0, 20)), HasSubstr("GitLab"));
+  EXPECT_THAT(SecretByContent("doc.md", "such as AKIAIOSFODNN7EXAMPLE"), IsEmpty());
+  EXPECT_THAT(SecretByContent("doc.md", "it begins with ghp_ or AKIA"), IsEmpty());
+  EXPECT_THAT(SecretByContent("a", "XAKIAABCDEFGHIJ234567"), IsEmpty());
 }
 
 TEST(HeldBack, PrivateKeysAndRegistryTokensAreKnownByTheirContent) {
@@ -45,25 +106,6 @@ TEST(HeldBack, PrivateKeysAndRegistryTokensAreKnownByTheirContent) {
   EXPECT_THAT(SecretByContent("doc.md", "see -----BEGIN RSA PRIVATE KEY-----"), IsEmpty());
   EXPECT_THAT(SecretByContent("web/.npmrc", "//registry/:_authToken=abc"), Not(IsEmpty()));
   EXPECT_THAT(SecretByContent("web/.npmrc", "registry=https://registry/"), IsEmpty());
-}
-
-TEST(HeldBack, IncludeNamesFilesAndFolders) {
-  EXPECT_TRUE(IsIncluded("a/.env", {"a/.env"}, ""));
-  EXPECT_TRUE(IsIncluded("a/.env", {"a/"}, ""));
-  EXPECT_TRUE(IsIncluded("a/b/.env", {"a"}, ""));
-  EXPECT_TRUE(IsIncluded("a/.env", {"./.env"}, "a"));
-  EXPECT_FALSE(IsIncluded("ab/.env", {"a"}, ""));
-  EXPECT_FALSE(IsIncluded("b/.env", {".env"}, "a"));
-  EXPECT_FALSE(IsIncluded("a", {""}, ""));
-}
-
-TEST(HeldBack, OnlyFoldersOnTheWayToAnIncludeMatter) {
-  EXPECT_TRUE(IncludesBelow("out/", {"out"}, ""));
-  EXPECT_TRUE(IncludesBelow("out/", {"out/report/x"}, ""));
-  EXPECT_TRUE(IncludesBelow("out/report/", {"out/"}, ""));
-  EXPECT_TRUE(IncludesBelow("a/out/", {"./out/x"}, "a"));
-  EXPECT_FALSE(IncludesBelow("out/", {"output", "a/out/x"}, ""));
-  EXPECT_FALSE(IncludesBelow("out/", {}, ""));
 }
 
 }  // namespace
