@@ -363,6 +363,7 @@ class SmallQueueBytesTest : public EngineFixture {
 TEST_F(SmallQueueBytesTest, WhatIsQueuedIsBoundedInBytesToo) {
   const auto first = Post(Big("a", 600));
   const auto refused = Post(Big("b", 600));
+  ASSERT_TRUE(refused->has_value());
   EXPECT_TRUE(absl::IsResourceExhausted((*refused)->status()));
   EXPECT_FALSE(Post(Big("c", 300))->has_value());
   engine_->Step();
