@@ -32,10 +32,14 @@ struct Engine::Impl {
   absl::Status Enqueue(std::unique_ptr<EngineCommand>& command, bool always) {
     MutexLock lock(mutex);
     if (stopped) return absl::CancelledError("the coordinator is stopping; nothing was done");
-    if (queue.size() >= options.max_queue && !always) {
+    const size_t bytes = command->bytes();
+    const bool full = queue.size() >= options.max_queue ||
+                      (!queue.empty() && queued_bytes + bytes > options.max_queue_bytes);
+    if (full && !always) {
       return absl::ResourceExhaustedError(
           "the coordinator has more to do than it can queue; nothing was done; try again later");
     }
+    queued_bytes += bytes;
     queue.push_back(std::move(command));
     if (queue.size() == 1) wake.NotifyOne();
     return absl::OkStatus();
@@ -44,6 +48,7 @@ struct Engine::Impl {
   EngineTurn::Batch NextBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     EngineTurn::Batch batch;
     while (!queue.empty() && batch.size() < options.max_batch) {
+      queued_bytes -= queue.front()->bytes();
       batch.push_back(std::move(queue.front()));
       queue.pop_front();
     }
@@ -75,6 +80,7 @@ struct Engine::Impl {
   Mutex mutex;
   CondVar wake;
   std::deque<std::unique_ptr<EngineCommand>> queue ABSL_GUARDED_BY(mutex);
+  size_t queued_bytes ABSL_GUARDED_BY(mutex) = 0;
   bool stopped ABSL_GUARDED_BY(mutex) = false;
 };
 
@@ -145,12 +151,21 @@ void Engine::Post(core::Sync c, Done<SyncAnswer> done) {
   impl_->Post(std::make_unique<SyncTicket>(std::move(c), std::move(done)));
 }
 
-void Engine::CancelSync(const std::string& worker_uuid, uint64_t seq) {
-  impl_->Post(std::make_unique<CancelSyncTicket>(worker_uuid, seq), /*always=*/true);
+void Engine::CancelSync(const SyncKey& key) {
+  impl_->Post(std::make_unique<CancelSyncTicket>(key), /*always=*/true);
+}
+
+SyncKey KeyOf(const core::Sync& request) {
+  const core::Worker& worker = request.worker;
+  return {worker.uuid, worker.start, worker.nonce, worker.seq};
 }
 
 std::optional<core::AttemptView> Engine::ViewOf(const std::string& handoff_id) const {
   return impl_->views.ViewOf(handoff_id);
+}
+
+std::optional<core::DaemonStart> Engine::DaemonOf(const std::string& worker_uuid) const {
+  return impl_->views.DaemonOf(worker_uuid);
 }
 
 std::optional<Engine::Lease> Engine::LeaseOf(const std::string& handoff_id) const {

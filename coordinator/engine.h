@@ -33,8 +33,18 @@ struct SyncAnswer {
   std::vector<core::Handoff> specs;  // one for each Desired with with_spec, in order
 };
 
+// Names one Sync among all: numbers begin again with each start, and a copied data directory has
+// the same.
+struct SyncKey {
+  std::string worker_uuid;
+  uint64_t start = 0, nonce = 0, seq = 0;
+  friend auto operator<=>(const SyncKey&, const SyncKey&) = default;
+};
+SyncKey KeyOf(const core::Sync& request);
+
 struct EngineOptions {
-  size_t max_queue = 65536;  // further commands: RESOURCE_EXHAUSTED
+  size_t max_queue = 65536;                    // further commands: RESOURCE_EXHAUSTED
+  size_t max_queue_bytes = size_t{256} << 20;  // of what they carry; one is always taken
   size_t max_batch = 1024;
   absl::Duration sync_hold = absl::Seconds(10);  // ± 20 %, by the worker's uuid and seq
   // Called on the engine's thread after each commit with the revision that is durable now.
@@ -72,10 +82,9 @@ class Engine {
   void Post(core::ListWorkers command, Done<core::ListWorkers::Reply> done);
   void Post(core::Counts command, Done<core::Counts::Reply> done);
   // Held until the answer differs from what the request lists, or sync_hold passed. A newer Sync of
-  // the same worker ends a held one with ABORTED, as does CancelSync(uuid, seq) when the caller has
-  // gone.
+  // the same worker ends a held one with ABORTED, as does CancelSync when the caller has gone.
   void Post(core::Sync command, Done<SyncAnswer> done);
-  void CancelSync(const std::string& worker_uuid, uint64_t seq);
+  void CancelSync(const SyncKey& key);
 
   // What lists and shows lay over the stored rows; a copy, taken under a lock of its own.
   std::optional<core::AttemptView> ViewOf(const std::string& handoff_id) const;
@@ -86,6 +95,8 @@ class Engine {
     core::AttemptState state;
   };
   std::optional<Lease> LeaseOf(const std::string& handoff_id) const;
+  // Of the daemon whose Sync was taken last; nothing of a worker that is not known.
+  std::optional<core::DaemonStart> DaemonOf(const std::string& worker_uuid) const;
 
  private:
   struct Impl;

@@ -13,18 +13,34 @@
 
 namespace handoff {
 
+// What a command carries that may be large.
+template <typename C>
+size_t BytesOf(const C&) {
+  return 0;
+}
+inline size_t BytesOf(const core::Submit& command) { return command.handoff.spec.size(); }
+inline size_t BytesOf(const core::Resume& command) { return command.spec.size(); }
+inline size_t BytesOf(const core::Report& command) { return command.end.bytes.size(); }
+inline size_t BytesOf(const core::Sync& command) {
+  size_t bytes = 0;
+  for (const core::ReportedAttempt& attempt : command.attempts) bytes += attempt.bytes.size();
+  return bytes;
+}
+
 template <typename C>
 class Ticket final : public EngineCommand {
  public:
   using Reply = typename C::Reply;
   Ticket(C command, Engine::Done<Reply> done)
-      : command_(std::move(command)), done_(std::move(done)) {}
+      : bytes_(BytesOf(command)), command_(std::move(command)), done_(std::move(done)) {}
 
+  size_t bytes() const override { return bytes_; }
   void Decide(EngineTurn& turn) override { reply_ = turn.Decide(command_); }
   void Release(EngineTurn&) override { done_(*std::move(reply_)); }
   void Refuse(const absl::Status& status) override { done_(status); }
 
  private:
+  const size_t bytes_;
   C command_;
   Engine::Done<Reply> done_;
   std::optional<absl::StatusOr<Reply>> reply_;
@@ -34,8 +50,9 @@ class Ticket final : public EngineCommand {
 class SyncTicket final : public EngineCommand {
  public:
   SyncTicket(core::Sync command, Engine::Done<SyncAnswer> done)
-      : command_(std::move(command)), done_(std::move(done)) {}
+      : bytes_(BytesOf(command)), command_(std::move(command)), done_(std::move(done)) {}
 
+  size_t bytes() const override { return bytes_; }
   void Decide(EngineTurn& turn) override { decided_ = turn.Decide(command_).status(); }
   void Release(EngineTurn& turn) override {
     if (decided_.ok()) {
@@ -47,6 +64,7 @@ class SyncTicket final : public EngineCommand {
   void Refuse(const absl::Status& status) override { done_(status); }
 
  private:
+  const size_t bytes_;
   core::Sync command_;
   Engine::Done<SyncAnswer> done_;
   absl::Status decided_;
@@ -54,16 +72,14 @@ class SyncTicket final : public EngineCommand {
 
 class CancelSyncTicket final : public EngineCommand {
  public:
-  CancelSyncTicket(std::string worker_uuid, uint64_t seq)
-      : worker_uuid_(std::move(worker_uuid)), seq_(seq) {}
+  explicit CancelSyncTicket(SyncKey key) : key_(std::move(key)) {}
 
   void Decide(EngineTurn&) override {}
-  void Release(EngineTurn& turn) override { turn.CancelHeld(worker_uuid_, seq_); }
+  void Release(EngineTurn& turn) override { turn.CancelHeld(key_); }
   void Refuse(const absl::Status&) override {}
 
  private:
-  const std::string worker_uuid_;
-  const uint64_t seq_;
+  const SyncKey key_;
 };
 
 }  // namespace handoff

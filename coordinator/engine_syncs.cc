@@ -38,10 +38,10 @@ HeldSyncs::Held HeldSyncs::Take(const std::string& worker_uuid) {
   return held;
 }
 
-void HeldSyncs::Cancel(const std::string& worker_uuid, uint64_t seq) {
-  const Held* const held = Find(worker_uuid);
-  if (held == nullptr || held->request.worker.seq != seq) return;
-  Take(worker_uuid).done(absl::AbortedError("the caller has gone"));
+void HeldSyncs::Cancel(const SyncKey& key) {
+  const Held* const held = Find(key.worker_uuid);
+  if (held == nullptr || KeyOf(held->request) != key) return;
+  Take(key.worker_uuid).done(absl::AbortedError("the caller has gone"));
 }
 
 void HeldSyncs::EndAll(const absl::Status& status) {

@@ -30,8 +30,7 @@ class HeldSyncs {
   void AnswerBy(const std::string& worker_uuid, absl::Time until);  // at the latest
   Held Take(const std::string& worker_uuid);
 
-  // Ends it with ABORTED if it is the one with this number.
-  void Cancel(const std::string& worker_uuid, uint64_t seq);
+  void Cancel(const SyncKey& key);  // ends it with ABORTED if it is held
   void EndAll(const absl::Status& status);
 
   std::vector<std::string> Due(absl::Time now) const;

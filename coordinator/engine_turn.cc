@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/backoff.h"
 #include "common/check.h"
 #include "common/handoff/names.h"
 #include "coordinator/core/limits.h"
@@ -16,6 +18,7 @@ namespace {
 // set the wall clock.
 constexpr absl::Duration kClockWasSet = absl::Seconds(10);
 constexpr absl::Duration kRetryWithoutRoom = absl::Seconds(5);
+constexpr Backoff kAfterFailure{absl::Milliseconds(200), absl::Seconds(10)};
 constexpr absl::Duration kLeastWait = absl::Milliseconds(1);
 
 void EndProcess(const absl::Status& status) {
@@ -57,17 +60,21 @@ absl::Duration EngineTurn::Take(Batch batch) {
     return absl::InfiniteDuration();
   }
   for (auto& command : batch) command->Decide(*this);
-  const bool ticks = changed_ || now_ >= next_tick_;
+  const bool ticks = now_ >= no_tick_before_ && (changed_ || now_ >= next_tick_);
   if (ticks) Tick();
   const bool stored = !durable_.empty();
   const absl::Status committed = Commit();
   if (!committed.ok()) {
     Recover(committed);
+    // What is due is due again at once: without a pause all would be loaded again and again.
+    if (++failed_commits_ > 1)
+      no_tick_before_ = next_tick_ = now_ + kAfterFailure.Delay(failed_commits_ - 1, 0);
     const absl::Status refusal =
         absl::UnavailableError(absl::StrCat(committed.message(), ". Nothing was done; try again"));
     for (auto& command : batch) command->Refuse(refusal);
     return UntilNext();
   }
+  if (stored) failed_commits_ = 0;
   views_.Update(state_, touched_handoffs_, touched_workers_);
   for (auto& command : batch) command->Release(*this);
   AnswerSyncs();
@@ -89,7 +96,9 @@ void EngineTurn::BeginBatch() {
 // A clock that was set is like a start: leases were given by another time. Everybody is asked again
 // and every live attempt gets one full lease.
 void EngineTurn::ReadClock() {
-  now_ = anchor_wall_ + (clock_.Boot() - anchor_boot_);
+  const absl::Time before = std::exchange(now_, anchor_wall_ + (clock_.Boot() - anchor_boot_));
+  // This thread waits for less: the host slept, and heard nobody meanwhile.
+  if (now_ - before > core::kOverslept) Apply({{core::SetListening{now_}}});
   const absl::Time wall = clock_.Now();
   if (absl::AbsDuration(wall - now_) <= kClockWasSet) return;
   anchor_wall_ = wall;
@@ -127,7 +136,12 @@ absl::Status EngineTurn::LookUp(core::Resume& command) {
 }
 
 absl::Status EngineTurn::LookUp(core::Sync& command) {
-  for (const std::string& id : core::NotInMemory(state_, command)) RETURN_IF_ERROR(PageIn(id));
+  command.answers_given = answers_;
+  return PageInListed(command);
+}
+
+absl::Status EngineTurn::PageInListed(const core::Sync& request) {
+  for (const std::string& id : core::NotInMemory(state_, request)) RETURN_IF_ERROR(PageIn(id));
   return absl::OkStatus();
 }
 
@@ -214,7 +228,7 @@ absl::Status EngineTurn::Reload() {
   BeginBatch();
   state_.Apply(core::AfterStart(state_, now_));
   views_.Rebuild(state_);
-  next_tick_ = absl::InfinitePast();
+  next_tick_ = no_tick_before_ = absl::InfinitePast();
   answered_.clear();  // in times of a clock that may have been set back
   return absl::OkStatus();
 }
@@ -255,6 +269,9 @@ void EngineTurn::AnswerSyncs() {
 void EngineTurn::AnswerSync(const std::string& worker_uuid, bool due) {
   const HeldSyncs::Held* const held = held_.Find(worker_uuid);
   if (held == nullptr) return;
+  // What it lists and has ended left memory with an earlier batch. What cannot be read now is in a
+  // later answer.
+  PageInListed(held->request).IgnoreError();
   core::Sync::Reply reply = core::Answer(state_, held->request, now_);
   if (!reply.urgent && !due) {
     const absl::Time soonest = now_ + std::min(reply.hold, core::kOfferAgain);

@@ -33,6 +33,7 @@ class EngineCommand {
   virtual void Decide(EngineTurn& turn) = 0;
   virtual void Release(EngineTurn& turn) = 0;           // after the commit
   virtual void Refuse(const absl::Status& status) = 0;  // instead: nothing of it was stored
+  virtual size_t bytes() const { return 0; }  // of what it carries, about; does not change
 };
 
 class EngineTurn {
@@ -56,7 +57,7 @@ class EngineTurn {
     return std::move(decision->reply);
   }
   void Hold(core::Sync request, Engine::Done<SyncAnswer> done);
-  void CancelHeld(const std::string& worker_uuid, uint64_t seq) { held_.Cancel(worker_uuid, seq); }
+  void CancelHeld(const SyncKey& key) { held_.Cancel(key); }
 
  private:
   // What a decision needs from the store is put into the command or paged in.
@@ -70,6 +71,7 @@ class EngineTurn {
   absl::Status LookUp(core::Why& command);
   absl::Status LookUp(core::Report& command) { return PageIn(command.handoff_id); }
   absl::Status LookUp(core::Sync& command);
+  absl::Status PageInListed(const core::Sync& request);
   absl::Status PageIn(const std::string& id);
   absl::Status HasRoom();
 
@@ -100,8 +102,10 @@ class EngineTurn {
   BootTime anchor_boot_;
   absl::Time now_;
   absl::Time next_tick_ = absl::InfinitePast();
-  uint64_t answers_ = 0;  // of this term
-  bool dead_ = false;     // after an unknown commit
+  absl::Time no_tick_before_ = absl::InfinitePast();  // after failed commits
+  int failed_commits_ = 0;                            // in a row
+  uint64_t answers_ = 0;                              // of this term
+  bool dead_ = false;                                 // after an unknown commit
 
   // Of the batch in hand.
   std::vector<core::Edit> durable_;

@@ -14,7 +14,7 @@ void EngineViews::Update(const core::State& state, const std::set<std::string>& 
 void EngineViews::Rebuild(const core::State& state) {
   MutexLock lock(mutex_);
   live_.clear();
-  last_seen_.clear();
+  workers_.clear();
   for (const auto& [time, id] : state.lease_ends()) UpdateHandoff(state, id);
   for (const auto& [uuid, worker] : state.workers()) UpdateWorker(state, uuid);
 }
@@ -34,9 +34,9 @@ void EngineViews::UpdateHandoff(const core::State& state, const std::string& id)
 void EngineViews::UpdateWorker(const core::State& state, const std::string& uuid) {
   const core::Worker* const worker = state.FindWorker(uuid);
   if (worker == nullptr) {
-    last_seen_.erase(uuid);
+    workers_.erase(uuid);
   } else {
-    last_seen_[uuid] = worker->last_seen;
+    workers_[uuid] = {worker->last_seen, {worker->start, worker->nonce}};
   }
 }
 
@@ -51,10 +51,16 @@ std::optional<Engine::Lease> EngineViews::LeaseOf(const std::string& handoff_id,
   MutexLock lock(mutex_);
   const auto entry = live_.find(handoff_id);
   if (entry == live_.end()) return std::nullopt;
-  const auto seen = last_seen_.find(entry->second.worker_uuid);
+  const auto seen = workers_.find(entry->second.worker_uuid);
   const bool unreachable =
-      seen == last_seen_.end() || seen->second + core::kUnreachableAfter <= now;
+      seen == workers_.end() || seen->second.last + core::kUnreachableAfter <= now;
   return Engine::Lease{entry->second.until, unreachable, entry->second.state};
+}
+
+std::optional<core::DaemonStart> EngineViews::DaemonOf(const std::string& worker_uuid) const {
+  MutexLock lock(mutex_);
+  const auto worker = workers_.find(worker_uuid);
+  return worker == workers_.end() ? std::nullopt : std::optional(worker->second.daemon);
 }
 
 }  // namespace handoff

@@ -1,5 +1,5 @@
-// What lists and shows lay over the stored rows of live attempts: a copy of the volatile part of
-// the State, written by the engine's thread after each commit. Thread-safe.
+// What lists and shows lay over the stored rows of live attempts, and which daemons count: a copy
+// of the volatile part of the State, written by the engine's thread after each commit. Thread-safe.
 #pragma once
 
 #include <map>
@@ -23,6 +23,7 @@ class EngineViews {
 
   std::optional<core::AttemptView> ViewOf(const std::string& handoff_id) const;
   std::optional<Engine::Lease> LeaseOf(const std::string& handoff_id, absl::Time now) const;
+  std::optional<core::DaemonStart> DaemonOf(const std::string& worker_uuid) const;
 
  private:
   struct Entry {
@@ -31,6 +32,10 @@ class EngineViews {
     core::AttemptState state;
     std::string worker_uuid;
   };
+  struct Seen {
+    absl::Time last;
+    core::DaemonStart daemon;
+  };
   void UpdateHandoff(const core::State& state, const std::string& id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void UpdateWorker(const core::State& state, const std::string& uuid)
@@ -38,7 +43,7 @@ class EngineViews {
 
   mutable Mutex mutex_;
   std::map<std::string, Entry> live_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, absl::Time> last_seen_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Seen> workers_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace handoff

@@ -79,7 +79,7 @@ struct LogStore::Impl {
   }
 
   absl::StatusOr<Use> Open(const Key& key, bool create);
-  Use OpenAlready(const Key& key);
+  Use OpenAlready(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void Release(const Key& key);
   bool DropIfIdle(std::map<Key, Log>::iterator log) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void CloseOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
@@ -97,10 +97,11 @@ struct LogStore::Impl {
   const LogStoreOptions options;
   std::thread thread;
 
-  Mutex opening;  // one file is opened at a time; before mutex
-  std::map<Key, absl::Status> suspect ABSL_GUARDED_BY(opening);  // their first sync failed
   Mutex mutex;
-  CondVar work, woken;
+  CondVar work, woken, opened;
+  // Opened by one caller each, which may take as long as a sync; the others for that log wait.
+  std::set<Key> opening ABSL_GUARDED_BY(mutex);
+  std::map<Key, absl::Status> suspect ABSL_GUARDED_BY(mutex);  // their first sync failed
   std::map<Key, Log> logs ABSL_GUARDED_BY(mutex);
   std::list<Key> by_age ABSL_GUARDED_BY(mutex);  // used last comes first
   std::vector<Key> queue ABSL_GUARDED_BY(mutex);
@@ -115,7 +116,6 @@ struct LogStore::Impl {
 // ---- Which files are open ----
 
 LogStore::Impl::Use LogStore::Impl::OpenAlready(const Key& key) {
-  MutexLock lock(mutex);
   const auto found = logs.find(key);
   if (found == logs.end()) return {};
   by_age.splice(by_age.begin(), by_age, found->second.age);
@@ -125,18 +125,23 @@ LogStore::Impl::Use LogStore::Impl::OpenAlready(const Key& key) {
 
 absl::StatusOr<LogStore::Impl::Use> LogStore::Impl::Open(const Key& key, bool create) {
   RETURN_IF_ERROR(CheckKey(key));
-  if (Use use = OpenAlready(key)) return use;
-  MutexLock one(opening);
-  if (Use use = OpenAlready(key)) return use;
-  const auto known = suspect.find(key);
-  if (known != suspect.end()) return known->second;
+  {
+    MutexLock lock(mutex);
+    while (opening.count(key) > 0) opened.Wait(mutex);
+    if (Use use = OpenAlready(key)) return use;
+    const auto known = suspect.find(key);
+    if (known != suspect.end()) return known->second;
+    opening.insert(key);
+  }
   absl::StatusOr<std::shared_ptr<LogFile>> file = LogFile::Open(PathOf(key), create, options.sync);
+
+  MutexLock lock(mutex);
+  opening.erase(key);
+  opened.NotifyAll();
   if (!create && absl::IsNotFound(file.status())) return Use();
   // A second sync after a failed one may say that all is well when it is not.
   if (absl::IsDataLoss(file.status())) suspect.emplace(key, file.status());
   RETURN_IF_ERROR(file.status());
-
-  MutexLock lock(mutex);
   by_age.push_front(key);
   Log& log = logs[key];
   log.file = *std::move(file);
@@ -212,7 +217,10 @@ void LogStore::Impl::Run() {
 
 // What is appended from here on waits for the next round.
 void LogStore::Impl::SyncOne(const Key& key) {
-  const Use use = OpenAlready(key);
+  const Use use = [&] {
+    MutexLock lock(mutex);
+    return OpenAlready(key);
+  }();
   CHECK(use);
   std::vector<Waiting> waiting;
   {

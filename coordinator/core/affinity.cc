@@ -5,7 +5,8 @@ namespace handoff::core {
 LastSession LastSessionOf(const Handoff& handoff) {
   for (auto attempt = handoff.attempts.rbegin(); attempt != handoff.attempts.rend(); ++attempt) {
     if (attempt->worker_uuid.empty()) continue;
-    if (attempt->end.has_value() && !attempt->end->session.empty())
+    // What arrives after the loss decides nothing: neither does the session in it.
+    if (attempt->end.has_value() && !attempt->arrived_after_loss && !attempt->end->session.empty())
       return {attempt->end->session, attempt->worker_uuid};
     // Lost before it reported, but it had been given this one to go on with.
     if (IsTerminal(attempt->state) && !attempt->session.empty())

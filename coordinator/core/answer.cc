@@ -26,15 +26,6 @@ Sync::Desired DesireFor(const Handoff& handoff, const Attempt& attempt) {
   return desired;
 }
 
-// What the worker is sent of a handoff that it does not know.
-size_t SpecBytes(const Handoff& handoff) {
-  size_t bytes = handoff.spec.size();
-  for (const Attempt& attempt : handoff.attempts) {
-    if (attempt.end.has_value()) bytes += attempt.end->bytes.size();
-  }
-  return bytes;
-}
-
 // Without a lease: what was frozen at the end of its own must not run again beside the newer one.
 void StopSuperseded(const ReportedAttempt& listed, Sync::Reply& reply) {
   Sync::Desired stop;
@@ -61,8 +52,12 @@ void AnswerStray(const State& state, const ReportedAttempt& listed, const std::s
   // Our records know of no lease yet: they were restored from before it.
   if (attempt.state == AttemptState::kQueued) return;
   const bool same = attempt.worker_uuid == worker_uuid && attempt.epoch == listed.epoch;
-  if (same && attempt.end.has_value()) {
+  // One that still runs here while its end is stored: that came from a copy of this worker's data
+  // directory, and this one must not run beside what follows it.
+  if (same && attempt.end.has_value() && (listed.reporting || listed.adopting)) {
     reply.forget.push_back({listed.handoff_id, listed.number});
+    // Soon, but not in a circle: it may be busy with the last of it and list it once more.
+    reply.hold = std::min(reply.hold, kForgetWithin);
   } else {
     StopSuperseded(listed, reply);
   }
@@ -75,7 +70,7 @@ void Offer(const Handoff& handoff, Sync::Desired desired, size_t& spec_bytes, Sy
     return;
   }
   const bool first = spec_bytes == 0;
-  spec_bytes += SpecBytes(handoff);
+  spec_bytes += BytesAsSent(handoff);
   if (!first && spec_bytes > kMaxAnswerBytes) return;
   if (handoff.Latest()->offered) {
     // The answer was lost, or the worker cannot begin it yet. Soon, but not in a circle.
@@ -97,13 +92,26 @@ void Confirm(const ReportedAttempt& listed, Sync::Desired desired, Sync::Reply& 
   reply.attempts.push_back(std::move(desired));
 }
 
+// A few at a time: their results must fit into one request, and a worker with hundreds of holds has
+// other work, too.
 void AskProbes(const State& state, const Worker& worker, absl::Time now, Sync::Reply& reply) {
+  size_t in_hand = 0;
+  std::vector<const Hold*> due;
   for (auto hold = state.holds().lower_bound({worker.uuid, ""});
        hold != state.holds().end() && hold->first.first == worker.uuid; ++hold) {
     const Hold& h = hold->second;
-    // Asked a moment ago: the worker is at it.
-    if (h.next_probe > now || h.asked_at + kProbeBackoff.first > now) continue;
-    reply.probes.push_back({h.key, h.url});
+    if (h.asked_at + kProbeBackoff.first > now) {
+      ++in_hand;  // asked a moment ago: the worker is at it
+    } else if (h.next_probe <= now) {
+      due.push_back(&h);
+    }
+  }
+  // Those that were never answered come last, or they would keep the others waiting.
+  std::stable_sort(due.begin(), due.end(),
+                   [](const Hold* a, const Hold* b) { return a->asked_at < b->asked_at; });
+  for (const Hold* hold : due) {
+    if (in_hand++ >= kMaxProbesAsked) return;
+    reply.probes.push_back({hold->key, hold->url});
     reply.urgent = true;
   }
 }

@@ -31,6 +31,9 @@ struct AddEvent {
 struct SetEpochCounter {
   uint64_t counter = 0;
 };  // durable, with the lease that uses it
+struct SetTerm {
+  uint64_t term = 0, incarnation = 0;
+};  // durable: our records were restored, and workers remember more than is in them
 struct SetLiveWorker {
   Worker worker;
 };  // volatile: what a Sync said
@@ -55,10 +58,13 @@ struct NoteWorkspace {
 struct SetTicked {
   absl::Time at;
 };  // volatile: all that was due until then was looked at
+struct SetListening {
+  absl::Time since;
+};  // volatile: who was heard of before is not known, or not by this time
 
-using Change =
-    std::variant<PutHandoff, PutWorker, DropWorker, PutHold, DropHold, AddEvent, SetEpochCounter,
-                 SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace, SetTicked>;
+using Change = std::variant<PutHandoff, PutWorker, DropWorker, PutHold, DropHold, AddEvent,
+                            SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
+                            SetProbeAsked, NoteWorkspace, SetTicked, SetListening>;
 
 bool IsDurable(const Change& change);
 

@@ -124,6 +124,9 @@ struct Handoff {
   const Attempt* Latest() const { return attempts.empty() ? nullptr : &attempts.back(); }
 };
 
+// What is kept of it as it was sent: its spec and the ends of its attempts.
+size_t BytesAsSent(const Handoff& handoff);
+
 // As the store gives it back: without what is volatile.
 Handoff DurablePart(Handoff handoff);
 

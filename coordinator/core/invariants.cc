@@ -91,7 +91,7 @@ void State::CheckInvariants() const {
   CHECK(fresh.last_seen_ == last_seen_);
   CHECK(fresh.probes_ == probes_);
   CHECK(fresh.ended_ == ended_);
-  CHECK(fresh.spec_bytes_ == spec_bytes_);
+  CHECK(fresh.bytes_as_sent_ == bytes_as_sent_);
 }
 
 }  // namespace handoff::core

@@ -31,6 +31,10 @@ inline constexpr absl::Duration kOfferWait = absl::Seconds(30);
 inline constexpr absl::Duration kOverslept = absl::Seconds(30);
 // An attempt that was offered and is still not listed is offered again after this.
 inline constexpr absl::Duration kOfferAgain = absl::Milliseconds(20);
+// That the end of an attempt is stored, and its record may go, is said within this.
+inline constexpr absl::Duration kForgetWithin = absl::Seconds(1);
+// Probes that one worker is asked for at a time; the next follow when they are answered.
+inline constexpr size_t kMaxProbesAsked = 64;
 // A used-up quota whose end the agent did not name.
 inline constexpr absl::Duration kQuotaWait = absl::Minutes(15);
 inline constexpr absl::Duration kStopGrace = absl::Seconds(10);

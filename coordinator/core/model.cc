@@ -4,6 +4,14 @@
 
 namespace handoff::core {
 
+size_t BytesAsSent(const Handoff& handoff) {
+  size_t bytes = handoff.spec.size();
+  for (const Attempt& attempt : handoff.attempts) {
+    if (attempt.end.has_value()) bytes += attempt.end->bytes.size();
+  }
+  return bytes;
+}
+
 Handoff DurablePart(Handoff handoff) {
   for (Attempt& attempt : handoff.attempts) {
     if (attempt.state == AttemptState::kRunning) attempt.state = AttemptState::kLeased;

@@ -34,6 +34,10 @@ struct Sync {
   Worker worker;
   std::vector<ReportedAttempt> attempts;
   std::vector<ProbeResult> probes;
+  // The highest answer that the worker ever took, and how many this coordinator gave in its term
+  // (the engine knows).
+  uint64_t seen_term = 0, seen_revision = 0;
+  uint64_t answers_given = 0;
 
   struct Desired {
     std::string handoff_id;
@@ -61,6 +65,8 @@ struct Sync {
 struct Report {
   std::string pool_id;
   std::string worker_uuid;
+  uint64_t worker_start = 0;  // with the nonce, of the sender's Sync; both 0: not told
+  uint64_t worker_nonce = 0;
   std::string handoff_id;  // paged in by the engine when it has ended
   int number = 0;
   uint64_t epoch = 0;

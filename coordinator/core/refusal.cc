@@ -18,15 +18,30 @@ absl::Status OtherPool(absl::string_view theirs, absl::string_view ours) {
       "data directory to join this one."));
 }
 
+absl::Status CheckDaemon(DaemonStart sender, DaemonStart known, absl::string_view not_done) {
+  const bool told = sender.start != 0 || sender.nonce != 0;
+  const bool same =
+      sender.start == known.start && (known.nonce == 0 || sender.nonce == known.nonce);
+  if (!told || same) return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat(
+      "this comes from start ", sender.start,
+      " of the worker's daemon, and the one that counts is ",
+      sender.start == known.start ? "another daemon at the same start"
+                                  : absl::StrCat("start ", known.start),
+      ". ", not_done,
+      ": its next Sync makes it the one that counts, unless its data directory was copied; then "
+      "stop the daemon that works in the copy."));
+}
+
 absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view not_done) {
   if (state.queued() + state.live() >= kMaxLiveHandoffs) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "the pool holds ", kMaxLiveHandoffs, " handoffs that have not ended, which is its limit. ",
         not_done, ": cancel some (`handoff list`), or wait."));
   }
-  if (state.spec_bytes() + spec_bytes > kMaxLiveSpecBytes) {
+  if (state.bytes_as_sent() + spec_bytes > kMaxLiveSpecBytes) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        "the tasks of the handoffs that have not ended fill ", HumanBytes(state.spec_bytes()),
+        "the tasks of the handoffs that have not ended fill ", HumanBytes(state.bytes_as_sent()),
         ", which is near the limit of ", HumanBytes(kMaxLiveSpecBytes), ". ", not_done,
         ": cancel some (`handoff list`), or wait."));
   }

@@ -12,6 +12,11 @@ absl::Status NoSuchHandoff(absl::string_view id);
 // A worker that belongs to another pool than this one.
 absl::Status OtherPool(absl::string_view theirs, absl::string_view ours);
 
+// ABORTED when `sender` is not the daemon whose Sync was taken last: it works in a copy of the data
+// directory, has had a successor, or has yet to say that it is there. `not_done`: "Its report was
+// not stored".
+absl::Status CheckDaemon(DaemonStart sender, DaemonStart known, absl::string_view not_done);
+
 // RESOURCE_EXHAUSTED when the pool holds as much as it may before one more of `spec_bytes` is
 // queued. `not_done`: "Nothing was submitted".
 absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view not_done);

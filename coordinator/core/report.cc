@@ -12,7 +12,11 @@ namespace {
 absl::Status CheckSender(const State& state, const Report& command) {
   if (!command.pool_id.empty() && command.pool_id != state.pool_id)
     return OtherPool(command.pool_id, state.pool_id);
-  return absl::OkStatus();
+  // One that was removed meanwhile still has ends to report.
+  const Worker* worker = state.FindWorker(command.worker_uuid);
+  if (worker == nullptr) return absl::OkStatus();
+  return CheckDaemon({command.worker_start, command.worker_nonce}, {worker->start, worker->nonce},
+                     "Its report was not stored");
 }
 
 const Attempt* FindAttempt(const Handoff& handoff, int number) {
@@ -64,7 +68,8 @@ absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report&
     decision.edit = draft.Take();
     return decision;
   }
-  if (!attempt->end.has_value()) return StoreLate(state, command, now);
+  // Of another epoch it is the end of something that our records do not have.
+  if (!attempt->end.has_value() && same_epoch) return StoreLate(state, command, now);
   const bool current = same_epoch && !attempt->arrived_after_loss;
   return Decision<Report::Reply>{{}, {*known, current}};
 }

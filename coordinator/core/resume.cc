@@ -27,7 +27,7 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff) {
         absl::StrCat(handoff.id, " has had ", kMaxAttempts,
                      " attempts, which is the limit. Nothing was resumed: submit a new handoff."));
   }
-  return CheckRoom(state, handoff.spec.size(), "Nothing was resumed");
+  return CheckRoom(state, BytesAsSent(handoff), "Nothing was resumed");
 }
 
 // What a person changes with the resume, and what the earlier attempts no longer decide.

@@ -70,7 +70,8 @@ Edit RenewLeases(const State& state, const Sync::Reply& reply, absl::Time now);
 // InfiniteFuture when nothing waits for time.
 absl::Time NextTick(const State& state);
 
-// After Load: every live attempt gets one full lease from `now`.
+// After Load, and after any time in which nobody could be heard: every live attempt gets one full
+// lease from `now`, and every worker a while in which nobody takes its place.
 Edit AfterStart(const State& state, absl::Time now);
 
 }  // namespace handoff::core

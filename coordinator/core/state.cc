@@ -117,6 +117,12 @@ void State::Install(const SetEpochCounter& change) {
   epoch_counter = change.counter;
 }
 
+void State::Install(const SetTerm& change) {
+  CHECK(change.term > term && change.incarnation > incarnation);
+  term = change.term;
+  incarnation = change.incarnation;
+}
+
 void State::Install(const SetLiveWorker& change) {
   CHECK(workers_.find(change.worker.uuid) != workers_.end());
   Install(PutWorker{change.worker});
@@ -163,7 +169,7 @@ void State::Index(const Handoff& handoff) {
     ended_.insert(handoff.id);
     return;
   }
-  spec_bytes_ += handoff.spec.size();
+  bytes_as_sent_ += BytesAsSent(handoff);
   if (!handoff.idempotency_key.empty())
     keys_[{handoff.owner, handoff.idempotency_key}] = handoff.id;
   const Attempt* live = LiveAttempt(handoff);
@@ -189,7 +195,7 @@ void State::Enqueue(const Handoff& handoff) {
 void State::Unindex(const Handoff& handoff) {
   ended_.erase(handoff.id);
   if (IsEnded(handoff.status)) return;
-  spec_bytes_ -= handoff.spec.size();
+  bytes_as_sent_ -= BytesAsSent(handoff);
   if (!handoff.idempotency_key.empty()) keys_.erase({handoff.owner, handoff.idempotency_key});
   deadlines_.erase({handoff.deadline, handoff.id});
   const Attempt* live = LiveAttempt(handoff);

@@ -59,10 +59,12 @@ class State {
     return probes_;  // holds by next probe
   }
   absl::Time ticked_at() const { return ticked_at_; }
+  // Since then workers could be heard of: who is silent until a while after it may be alive.
+  absl::Time listening_since() const { return listening_since_; }
 
   size_t queued() const { return handoffs_.size() - ended_.size() - lease_ends_.size(); }
   size_t live() const { return lease_ends_.size(); }
-  size_t spec_bytes() const { return spec_bytes_; }  // of all that have not ended
+  size_t bytes_as_sent() const { return bytes_as_sent_; }  // of all that have not ended
 
   // Ended handoffs leave memory; the engine calls this after the commit, when nothing refers to
   // them.
@@ -78,12 +80,14 @@ class State {
   void Install(const DropHold& change);
   void Install(const AddEvent& change);
   void Install(const SetEpochCounter& change);
+  void Install(const SetTerm& change);
   void Install(const SetLiveWorker& change);
   void Install(const SetAttemptViews& change);
   void Install(const SetLease& change);
   void Install(const SetProbeAsked& change);
   void Install(const NoteWorkspace& change);
   void Install(const SetTicked& change);
+  void Install(const SetListening& change) { listening_since_ = change.since; }
 
   void Index(const Handoff& handoff);
   void Unindex(const Handoff& handoff);
@@ -97,6 +101,7 @@ class State {
   std::map<std::pair<std::string, std::string>, Hold> holds_;
   std::map<std::string, AttemptView, std::less<>> views_;
   absl::Time ticked_at_ = absl::InfinitePast();
+  absl::Time listening_since_ = absl::InfinitePast();
 
   // Indexes: each follows from the records above.
   std::map<std::string, std::string, std::less<>> worker_names_;
@@ -107,7 +112,7 @@ class State {
   ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
   std::set<std::tuple<absl::Time, std::string, std::string>> probes_;
   std::set<std::string> ended_;
-  size_t spec_bytes_ = 0;
+  size_t bytes_as_sent_ = 0;
 };
 
 }  // namespace handoff::core

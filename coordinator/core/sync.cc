@@ -1,4 +1,5 @@
 // What a worker's Sync records: who it is, what it runs, what it found out.
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -14,9 +15,11 @@
 namespace handoff::core {
 namespace {
 
-// Nobody may take its place: it is heard of, or may still run what it holds.
+// Nobody may take its place: it is heard of, had no time yet to be heard of, or may still run what
+// it holds.
 bool IsAlive(const State& state, const Worker& worker, absl::Time now) {
-  return IsReachable(worker, now) || !state.AttemptsOf(worker.uuid).empty();
+  return IsReachable(worker, now) || now - state.listening_since() < kUnreachableAfter ||
+         !state.AttemptsOf(worker.uuid).empty();
 }
 
 // Whether this is the daemon that we know by this UUID, a later start of it, or an impostor.
@@ -93,6 +96,26 @@ void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
   draft.Add(PutWorker{std::move(worker)});
 }
 
+// A worker that remembers what our records do not have: they were restored from a copy. Epochs and
+// terms that were given before must not be given again, or what was fenced off would count, and
+// what is said now would be taken for old.
+void NoticeRestore(Draft& draft, const Sync& command) {
+  const State& state = draft.state();
+  const uint64_t last_epoch = state.incarnation << 32 | state.epoch_counter;
+  const bool unknown_epoch =
+      std::any_of(command.attempts.begin(), command.attempts.end(),
+                  [&](const ReportedAttempt& attempt) { return attempt.epoch > last_epoch; });
+  const bool unknown_answer =
+      command.seen_term > state.term ||
+      (command.seen_term == state.term && command.seen_revision > command.answers_given);
+  if (!unknown_epoch && !unknown_answer) return;
+  draft.Add(SetTerm{std::max(state.term, command.seen_term) + 1, state.incarnation + 1});
+  draft.TellOfWorker("restored", command.worker,
+                     absl::StrCat("Worker ", command.worker.name,
+                                  " remembers what these records do not have: they were restored "
+                                  "from a copy. Leases are numbered anew from here on."));
+}
+
 using Listed = std::map<std::pair<std::string, int>, const ReportedAttempt*>;
 
 // An attempt that is leased to the worker and that its request does not list.
@@ -146,6 +169,7 @@ absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& com
   RETURN_IF_ERROR(CheckIdentity(state, command, now));
   const Worker* known = state.FindWorker(command.worker.uuid);
   Draft draft(state, now);
+  NoticeRestore(draft, command);
   RecordWorker(draft, command, known);
   RecordAttempts(draft, command, known == nullptr || command.worker.start > known->start);
   ApplyProbes(draft, command);

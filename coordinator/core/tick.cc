@@ -196,6 +196,7 @@ absl::Time NextTick(const State& state) {
 
 Edit AfterStart(const State& state, absl::Time now) {
   Edit edit;
+  edit.changes.push_back(SetListening{now});
   for (const auto& [end, id] : state.lease_ends()) {
     const Handoff& handoff = *state.FindHandoff(id);
     const Attempt& attempt = *handoff.Latest();

@@ -64,6 +64,13 @@ struct Worker {
   friend bool operator==(const Worker&, const Worker&) = default;
 };
 
+// One start of a worker's daemon. A sender that did not tell has none (both 0); a known one without
+// a nonce is from before nonces were stored, and any will do.
+struct DaemonStart {
+  uint64_t start = 0;
+  uint64_t nonce = 0;
+};
+
 // What a person reads of a live attempt; volatile, from the last Sync.
 struct AttemptView {
   std::string handoff_id;

@@ -1,6 +1,7 @@
 // What people ask of workers.
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/draft.h"
+#include "coordinator/core/limits.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/core/sentence.h"
@@ -54,12 +55,17 @@ absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
   const Worker* worker = state.FindWorkerByName(command.name);
   if (worker == nullptr) return NoSuchWorker(command.name);
   const size_t attempts = state.AttemptsOf(worker->uuid).size();
-  if (IsReachable(*worker, now) && (!worker->draining || attempts > 0)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "worker '", worker->name, "' is alive and ",
-        attempts > 0 ? absl::StrCat("has ", CountText(attempts, "attempt")) : "not drained",
-        ". It was not removed: `handoff worker drain ", worker->name,
-        "`, wait until its attempts have ended, stop its daemon, then remove it."));
+  // Its daemon would register again with its next request, and be drained no more.
+  if (IsReachable(*worker, now)) {
+    const std::string first = worker->draining && attempts == 0
+                                  ? ""
+                                  : absl::StrCat("`handoff worker drain ", worker->name,
+                                                 "`, wait until its attempts have ended, then ");
+    return absl::FailedPreconditionError(
+        absl::StrCat("worker '", worker->name, "' is alive",
+                     attempts > 0 ? absl::StrCat(" and has ", CountText(attempts, "attempt")) : "",
+                     ". It was not removed: ", first, "stop its daemon first, and remove it ",
+                     absl::ToInt64Seconds(kUnreachableAfter), " s after that."));
   }
   // Attempts that an unreachable worker holds stay leased to it until their leases end: it may
   // still run them.

@@ -238,6 +238,8 @@ core::Sync ToCore(const v1::SyncRequest& request) {
   for (const v1::AttemptStatus& status : request.attempts()) {
     sync.attempts.push_back(ToCore(status));
   }
+  sync.seen_term = request.seen_term();
+  sync.seen_revision = request.seen_revision();
   for (const v1::ProbeResult& probe : request.probes()) {
     sync.probes.push_back({probe.key(), probe.ok(), OneLine(probe.message(), 1000)});
   }
@@ -248,6 +250,8 @@ core::Report ToCore(const v1::ReportRequest& request) {
   core::Report report;
   report.pool_id = request.pool_id();
   report.worker_uuid = request.worker_uuid();
+  report.worker_start = request.worker_start();
+  report.worker_nonce = request.worker_nonce();
   report.handoff_id = request.handoff_id();
   report.number = request.number();
   report.epoch = request.epoch();

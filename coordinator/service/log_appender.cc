@@ -5,12 +5,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "coordinator/core/refusal.h"
 #include "coordinator/service/validate.h"
 
 namespace handoff {
 
-LogAppender::LogAppender(Reader& reader, LogStore& logs, Followers& followers)
-    : reader_(reader), logs_(logs), followers_(followers) {}
+LogAppender::LogAppender(const ServiceParts& parts)
+    : engine_(parts.engine),
+      reader_(parts.reader),
+      logs_(parts.logs),
+      followers_(parts.followers) {}
 
 LogAppender::~LogAppender() {
   if (token_ != 0) followers_.Remove(token_);
@@ -114,6 +118,11 @@ absl::Status LogAppender::Open() {
     return absl::PermissionDeniedError(absl::StrCat(
         "worker ", request_.worker_uuid(), " was never given attempt ", request_.number(), " of ",
         request_.handoff_id(), " with epoch ", request_.epoch(), "; nothing was appended"));
+  }
+  // One that was removed meanwhile still has logs to send.
+  if (const auto daemon = engine_.DaemonOf(request_.worker_uuid()); daemon.has_value()) {
+    RETURN_IF_ERROR(core::CheckDaemon({request_.worker_start(), request_.worker_nonce()}, *daemon,
+                                      "Nothing was appended"));
   }
   ASSIGN_OR_RETURN(const uint64_t size, logs_.Size(request_.handoff_id(), request_.number()));
   id_ = request_.handoff_id();

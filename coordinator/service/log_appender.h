@@ -6,10 +6,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "common/mutex.h"
-#include "coordinator/log_store.h"
-#include "coordinator/service/followers.h"
+#include "coordinator/service/parts.h"
 #include "coordinator/service/reactor.h"
-#include "coordinator/store/reader.h"
 #include "handoff/v1/pool.pb.h"
 
 namespace handoff {
@@ -22,7 +20,7 @@ class LogAppender final
  public:
   static constexpr uint64_t kCreditBytes = 4 << 20;
 
-  LogAppender(Reader& reader, LogStore& logs, Followers& followers);
+  explicit LogAppender(const ServiceParts& parts);
   ~LogAppender() override;
 
   void Subscribe();  // before Begin
@@ -47,11 +45,13 @@ class LogAppender final
   Signals TakeSignals();
   absl::Status TakeMessage();
   // The first message says which attempt. Only the worker that was given it may append, with the
-  // epoch that it was given; that the attempt was lost since does not matter.
+  // epoch that it was given and from the daemon that counts; that the attempt was lost since does
+  // not matter.
   absl::Status Open();
   void Append();
   void End(const absl::Status& status);
 
+  Engine& engine_;
   Reader& reader_;
   LogStore& logs_;
   Followers& followers_;

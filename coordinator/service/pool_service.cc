@@ -22,7 +22,7 @@ absl::Status Stopping() {
 class SyncCall final : public grpc::ServerUnaryReactor,
                        public std::enable_shared_from_this<SyncCall> {
  public:
-  SyncCall(Engine& engine, OpenSyncs& held, OpenSyncs::Key key)
+  SyncCall(Engine& engine, OpenSyncs& held, SyncKey key)
       : engine_(engine), held_(held), key_(std::move(key)) {}
 
   void Begin(core::Sync command, v1::SyncResponse* response) {
@@ -39,45 +39,45 @@ class SyncCall final : public grpc::ServerUnaryReactor,
   }
 
  private:
-  void OnCancel() override { engine_.CancelSync(key_.first, key_.second); }
+  void OnCancel() override { engine_.CancelSync(key_); }
   void OnDone() override { const auto last = std::move(self_); }
 
   Engine& engine_;
   OpenSyncs& held_;
-  const OpenSyncs::Key key_;
+  const SyncKey key_;
   std::shared_ptr<SyncCall> self_;
 };
 
 }  // namespace
 
-bool OpenSyncs::Add(const Key& key) {
+bool OpenSyncs::Add(const SyncKey& key) {
   MutexLock lock(mutex_);
   if (!closed_) held_.insert(key);
   return !closed_;
 }
 
-bool OpenSyncs::Remove(const Key& key) {
+bool OpenSyncs::Remove(const SyncKey& key) {
   MutexLock lock(mutex_);
   if (const auto it = held_.find(key); it != held_.end()) held_.erase(it);
   return !closed_;
 }
 
-std::multiset<OpenSyncs::Key> OpenSyncs::Close() {
+std::multiset<SyncKey> OpenSyncs::Close() {
   MutexLock lock(mutex_);
   closed_ = true;
   return held_;
 }
 
 void PoolService::Close() {
-  for (const auto& [uuid, seq] : held_.Close()) parts_.engine.CancelSync(uuid, seq);
+  for (const SyncKey& key : held_.Close()) parts_.engine.CancelSync(key);
 }
 
 grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequest* request,
                                             v1::SyncResponse* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto call = std::make_shared<SyncCall>(
-      parts_.engine, held_, OpenSyncs::Key(request->worker_uuid(), request->seq()));
-  call->Begin(ToCore(*request), response);
+  core::Sync command = ToCore(*request);
+  const auto call = std::make_shared<SyncCall>(parts_.engine, held_, KeyOf(command));
+  call->Begin(std::move(command), response);
   return call.get();
 }
 
@@ -121,7 +121,7 @@ grpc::ServerUnaryReactor* PoolService::Report(Context* context, const v1::Report
 
 grpc::ServerBidiReactor<v1::AppendLogRequest, v1::AppendLogResponse>* PoolService::AppendLog(
     Context*) {
-  const auto stream = std::make_shared<LogAppender>(parts_.reader, parts_.logs, parts_.followers);
+  const auto stream = std::make_shared<LogAppender>(parts_);
   stream->Subscribe();
   stream->Begin();
   return stream.get();

@@ -17,14 +17,13 @@ namespace handoff {
 // Thread-safe.
 class OpenSyncs {
  public:
-  using Key = std::pair<std::string, uint64_t>;  // worker uuid and seq
-  bool Add(const Key& key);                      // false once closed
-  bool Remove(const Key& key);                   // false once closed
-  std::multiset<Key> Close();                    // what is held; nothing is added any more
+  bool Add(const SyncKey& key);     // false once closed
+  bool Remove(const SyncKey& key);  // false once closed
+  std::multiset<SyncKey> Close();   // what is held; nothing is added any more
 
  private:
   Mutex mutex_;
-  std::multiset<Key> held_ ABSL_GUARDED_BY(mutex_);
+  std::multiset<SyncKey> held_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

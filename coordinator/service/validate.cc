@@ -20,6 +20,7 @@ constexpr int kMaxRepoKeys = 1000;
 constexpr int kMaxWorkspaces = 10000;
 constexpr int kMaxOffers = 64;
 constexpr int kMaxProbes = 256;
+constexpr uint64_t kMaxTerm = uint64_t{1} << 48;
 
 absl::Status TooMany(absl::string_view field, int64_t count, int64_t most) {
   return absl::InvalidArgumentError(absl::StrCat(count, " ", field, ": at most ", most));
@@ -150,6 +151,10 @@ absl::Status Validate(const v1::SyncRequest& request) {
   RETURN_IF_ERROR(ValidateLine("version", request.version(), 128));
   RETURN_IF_ERROR(ValidateLine("not_accepting", request.not_accepting(), 1024));
   if (request.seq() == 0) return absl::InvalidArgumentError("seq must be 1 or more");
+  if (request.seen_term() > kMaxTerm) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("seen_term is ", request.seen_term(), ": no coordinator started that often"));
+  }
   if (request.slots() < 0 || request.slots() > core::kMaxSlots) {
     return absl::InvalidArgumentError(
         absl::StrCat("slots is ", request.slots(), ": use 0 to ", core::kMaxSlots));

@@ -18,6 +18,7 @@ namespace {
 // Some ten million rows of an index: seconds, not minutes.
 constexpr int64_t kMaxOperations = 200'000'000;
 constexpr int kMaxCandidates = 10;
+constexpr absl::Duration kPatience = absl::Seconds(5);  // for a connection
 constexpr int64_t kNewest = std::numeric_limits<int64_t>::max();
 
 // Where a page begins: after this row of the order (rank, position descending, seq descending).
@@ -142,8 +143,10 @@ absl::Status NotFound(const std::string& part) {
 // A connection, taken for one call, inside one read transaction.
 class SqliteReader::Snapshot {
  public:
-  static absl::StatusOr<Snapshot> Take(SqliteReader& reader) {
-    Snapshot snapshot(reader);
+  static absl::StatusOr<Snapshot> Take(SqliteReader& reader,
+                                       Connections::Use use = Connections::Use::kBrief) {
+    ASSIGN_OR_RETURN(auto db, reader.connections_.Take(use));
+    Snapshot snapshot(reader, std::move(db));
     RETURN_IF_ERROR(snapshot.db_->Execute("BEGIN"));
     snapshot.db_->LimitWork(kMaxOperations);
     return snapshot;
@@ -154,37 +157,34 @@ class SqliteReader::Snapshot {
     db_->LimitWork(0);
     // Nothing was written: an error of the end of a read transaction has no meaning.
     if (db_->in_transaction()) db_->Execute("ROLLBACK").IgnoreError();
-    MutexLock lock(reader_.mutex_);
-    reader_.idle_.push_back(std::move(db_));
-    reader_.returned_.NotifyOne();
+    reader_.connections_.Return(std::move(db_));
   }
   Database& db() { return *db_; }
 
  private:
-  explicit Snapshot(SqliteReader& reader) : reader_(reader) {
-    MutexLock lock(reader_.mutex_);
-    while (reader_.idle_.empty()) reader_.returned_.Wait(reader_.mutex_);
-    db_ = std::move(reader_.idle_.back());
-    reader_.idle_.pop_back();
-  }
+  Snapshot(SqliteReader& reader, std::unique_ptr<Database> db)
+      : reader_(reader), db_(std::move(db)) {}
   SqliteReader& reader_;
   std::unique_ptr<Database> db_;
 };
 
 absl::StatusOr<std::unique_ptr<SqliteReader>> SqliteReader::Open(const std::string& path,
                                                                  int connections) {
-  std::unique_ptr<SqliteReader> reader(new SqliteReader());
-  MutexLock lock(reader->mutex_);
+  std::vector<std::unique_ptr<Database>> all;
   for (int i = 0; i < std::max(1, connections); ++i) {
     ASSIGN_OR_RETURN(Database db, Database::Open(path, Database::Access::kReader));
-    reader->idle_.push_back(std::make_unique<Database>(std::move(db)));
+    all.push_back(std::make_unique<Database>(std::move(db)));
   }
-  return reader;
+  const size_t kept = all.size() > 1 ? 1 : 0;
+  return std::unique_ptr<SqliteReader>(new SqliteReader(std::move(all), kept));
 }
+
+SqliteReader::SqliteReader(std::vector<std::unique_ptr<Database>> all, size_t kept)
+    : connections_(std::move(all), kept, kPatience) {}
 
 absl::StatusOr<ListPage> SqliteReader::List(const ListFilter& filter) {
   ASSIGN_OR_RETURN(Cursor cursor, ParseCursor(filter.cursor));
-  ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this));
+  ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this, Connections::Use::kWalk));
   const size_t limit = static_cast<size_t>(std::clamp(filter.limit, 1, kMaxPage));
   ListPage page;
   for (; cursor.rank <= rows::kEndedRank; cursor = Cursor{cursor.rank + 1}) {
@@ -225,7 +225,7 @@ absl::StatusOr<core::Handoff> SqliteReader::Get(const std::string& id) {
 
 absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part) {
   if (part.empty()) return absl::InvalidArgumentError("an empty id names no handoff");
-  ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this));
+  ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this, Connections::Use::kWalk));
   // From what is certain and cheap to what has to look at every id.
   const Query searches[] = {
       std::move(Query("SELECT id FROM handoffs WHERE id=").Add("?", part)),

@@ -1,5 +1,6 @@
-// The Reader on connections of its own, which never write and never checkpoint. A call waits for
-// one of them; each sees one snapshot. Thread-safe. Opened after the store, which makes the file.
+// The Reader on connections of its own, which never write and never checkpoint. A call waits a
+// while for one of them (connections.h); each sees one snapshot. Thread-safe. Opened after the
+// store, which makes the file.
 //
 // Costs at a million handoffs: a page of a list, a full id or a prefix a few index look-ups; a
 // filter that matches little, and a part from within an id, a walk over the index or the owner's
@@ -11,9 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "common/mutex.h"
+#include "coordinator/store/connections.h"
 #include "coordinator/store/reader.h"
-#include "coordinator/store/sqlite.h"
 
 namespace handoff {
 
@@ -35,11 +35,9 @@ class SqliteReader final : public Reader {
 
  private:
   class Snapshot;
-  SqliteReader() = default;
+  SqliteReader(std::vector<std::unique_ptr<Database>> all, size_t kept);
 
-  Mutex mutex_;
-  CondVar returned_;
-  std::vector<std::unique_ptr<Database>> idle_ ABSL_GUARDED_BY(mutex_);
+  Connections connections_;
 };
 
 }  // namespace handoff

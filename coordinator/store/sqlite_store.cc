@@ -66,6 +66,7 @@ absl::StatusOr<SqliteStore::Statements> SqliteStore::PrepareAll(Database& db) {
       {&s.drop_hold, "DELETE FROM holds WHERE worker_uuid=? AND key=?"},
       {&s.add_event, rows::InsertEventSql()},
       {&s.set_epoch_counter, "UPDATE meta SET epoch_counter=?"},
+      {&s.set_term, "UPDATE meta SET term=?,incarnation=?"},
       {&s.handoff_by_id, select_handoff + "id=?"},
       {&s.handoff_by_key, select_handoff + "owner=? AND idempotency_key=? AND idempotency_key<>''"},
       {&s.spec, "SELECT spec FROM specs WHERE seq=?"},
@@ -243,6 +244,11 @@ absl::Status SqliteStore::WriteChange(const core::Change& change, Batch& batch) 
                  [&](const core::SetEpochCounter& c) {
                    batch.epoch_counter = c.counter;
                    return absl::OkStatus();
+                 },
+                 [&](const core::SetTerm& c) {
+                   s.set_term.Bind(1, static_cast<int64_t>(c.term));
+                   s.set_term.Bind(2, static_cast<int64_t>(c.incarnation));
+                   return s.set_term.Run();
                  },
                  [&](const core::PutWorker& c) {
                    rows::BindWorker(s.put_worker, c.worker);

@@ -42,7 +42,7 @@ class SqliteStore final : public Store {
   struct Statements {
     Statement begin, commit, rollback;
     Statement put_handoff, put_spec, put_attempt, put_worker, drop_worker, put_hold, drop_hold,
-        add_event, set_epoch_counter;
+        add_event, set_epoch_counter, set_term;
     Statement handoff_by_id, handoff_by_key, spec, attempts, id_taken;
   };
   SqliteStore(std::string path, SqliteStoreOptions options, Database db, Statements statements);

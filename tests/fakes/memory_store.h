@@ -21,7 +21,7 @@ class MemoryStore : public Store {
     core::State state;
     state.pool_id = "pool-of-the-test";
     state.term = term_;
-    state.incarnation = 1;
+    state.incarnation = incarnation_;
     state.epoch_counter = epoch_counter_;
     state.revision = events_.empty() ? 0 : events_.back().revision;
     core::Edit edit;
@@ -81,6 +81,10 @@ class MemoryStore : public Store {
   void Keep(const core::DropHold& c) { holds_.erase({c.worker_uuid, c.key}); }
   void Keep(const core::AddEvent& c) { events_.push_back(c.event); }
   void Keep(const core::SetEpochCounter& c) { epoch_counter_ = c.counter; }
+  void Keep(const core::SetTerm& c) {
+    term_ = c.term;
+    incarnation_ = c.incarnation;
+  }
   template <typename Volatile>
   void Keep(const Volatile&) {}
 
@@ -89,6 +93,7 @@ class MemoryStore : public Store {
   std::map<std::pair<std::string, std::string>, core::Hold> holds_;
   std::vector<core::Event> events_;
   uint64_t term_ = 0;
+  uint64_t incarnation_ = 1;
   uint64_t epoch_counter_ = 0;
   int commits_ = 0;
 };

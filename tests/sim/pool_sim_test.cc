@@ -11,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "coordinator/core/limits.h"
 #include "gtest/gtest.h"
 #include "tests/sim/sim_coordinator.h"
 #include "tests/sim/sim_host.h"
@@ -61,6 +63,7 @@ class PoolSim {
       EXPECT_TRUE(keys.insert(handoff.idempotency_key).second) << "submitted once, kept twice";
       CheckTruth(handoff);
       CheckOneAtATime(id);
+      CheckFrozenWellBefore(handoff);
     }
     EXPECT_EQ(keys.size(), static_cast<size_t>(kHandoffs)) << "a submitted handoff is gone";
     for (const std::string& id : answered_)
@@ -203,6 +206,23 @@ class PoolSim {
     }
   }
 
+  // The margin before a silent worker's attempt is given away is for what nobody can see: how long
+  // an answer was under way and how wrong the host's clock is. All else must be exact, so by then
+  // the attempt must have stood still for nearly the whole margin.
+  void CheckFrozenWellBefore(const core::Handoff& handoff) {
+    const absl::Duration clock_is_wrong = handoff.lease * 0.016;
+    for (const core::Event& event : coordinator_.store().events()) {
+      if (event.handoff_id != handoff.id || event.kind != "worker_lost") continue;
+      if (!absl::StrContains(event.message, "was silent until its lease")) continue;
+      ++truth_.given_away;
+      for (const Truth::Run& run : truth_.runs[handoff.id]) {
+        if (run.number != event.attempt) continue;
+        EXPECT_LE(run.to, event.at - core::GiveAwayMargin(handoff.lease) + clock_is_wrong)
+            << handoff.id << ": attempt " << run.number << " was given away at " << event.at;
+      }
+    }
+  }
+
   World world_;
   SimCoordinator coordinator_;
   Truth truth_;
@@ -243,6 +263,7 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
     all.adopted += sim.truth().adopted;
     all.late += sim.truth().late;
     all.reboots += sim.truth().reboots;
+    all.given_away += sim.truth().given_away;
     for (const core::Event& event : sim.store().events()) events.insert(event.kind);
   }
   if (seeds < 100) return;
@@ -251,6 +272,7 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   EXPECT_GT(all.adopted, 0);
   EXPECT_GT(all.late, 0);
   EXPECT_GT(all.reboots, 0);
+  EXPECT_GT(all.given_away, 0);
   for (const char* kind : {"submitted", "leased", "ended", "retried", "cancelled", "resumed",
                            "worker_up", "worker_lost", "worker_removed", "drained", "undrained",
                            "hold", "hold_cleared", "late_report", "stopping"}) {

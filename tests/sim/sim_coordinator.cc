@@ -47,8 +47,10 @@ void SimCoordinator::Crash() {
 
 void SimCoordinator::TakeSync(core::Sync request, SyncDone done) {
   LookUp(request);
+  request.answers_given = answers_;
   std::vector<core::Edit> edits;
   auto decision = core::Decide(*state_, request, world_.now);
+  CHECK(state_->incarnation == 1);  // nothing was restored
   if (decision.ok()) Apply(std::move(decision->edit), edits);
   if (!Finish(std::move(edits))) return;
   if (decision.ok()) {
@@ -104,6 +106,7 @@ void SimCoordinator::AfterReplies() {
 
 void SimCoordinator::AnswerHeld() {
   for (auto held = held_.begin(); held != held_.end();) {
+    for (const std::string& id : core::NotInMemory(*state_, held->second.request)) PageIn(id);
     core::Sync::Reply reply = core::Answer(*state_, held->second.request, world_.now);
     held->second.until = std::min(held->second.until, world_.now + reply.hold);
     if (!reply.urgent && held->second.until > world_.now) {

@@ -218,6 +218,8 @@ void SimHost::StepAttempt(const AttemptKey& key, Attempt& attempt) {
 core::Sync SimHost::Request() {
   core::Sync request;
   request.pool_id = pool_id_;
+  request.seen_term = memory_.term;
+  request.seen_revision = memory_.revision;
   core::Worker& self = request.worker;
   self.uuid = absl::StrCat("uuid-", name_);
   self.name = name_;
@@ -328,6 +330,8 @@ void SimHost::SendReport(const AttemptKey& key) {
   core::Report report;
   report.pool_id = pool_id_;
   report.worker_uuid = absl::StrCat("uuid-", name_);
+  report.worker_start = start_;
+  report.worker_nonce = nonce_;
   report.handoff_id = key.handoff_id;
   report.number = key.number;
   report.epoch = found->second.epoch;
@@ -337,7 +341,10 @@ void SimHost::SendReport(const AttemptKey& key) {
     if (life == life_) SendReport(key);
   });
   const auto taken = [this, life, key](const absl::StatusOr<core::Report::Reply>& reply) {
-    CHECK(reply.ok());
+    if (!reply.ok()) {
+      CHECK(absl::IsAborted(reply.status()));  // sent before the Sync of this start, or of an older
+      return;
+    }
     const bool current = reply->current;
     world_.Send([this, life, key, current] {
       const auto attempt = attempts_.find(key);

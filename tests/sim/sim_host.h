@@ -25,7 +25,7 @@ struct Truth {
   std::map<std::string, std::vector<Run>> runs;  // by handoff
   std::map<worker::AttemptKey, core::AttemptEnd> ends;
   // That the faults did happen, over all seeds.
-  int frozen = 0, adopted = 0, late = 0, deferred = 0, reboots = 0;
+  int frozen = 0, adopted = 0, late = 0, deferred = 0, reboots = 0, given_away = 0;
 };
 
 class SimHost {

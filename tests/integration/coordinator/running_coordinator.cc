@@ -20,7 +20,7 @@ v1::SyncRequest ScriptedWorker::Request() {
   request.set_pool_id(pool_id_);
   request.set_worker_uuid(uuid_);
   request.set_name(name_);
-  request.set_start(1);
+  request.set_start(start_);
   request.set_nonce(nonce_);
   request.set_seq(++seq_);
   request.set_host_boot_id("boot");
@@ -30,6 +30,12 @@ v1::SyncRequest ScriptedWorker::Request() {
   offer.set_name("command");
   offer.set_state(v1::AgentOffer::READY);
   return request;
+}
+
+void ScriptedWorker::StartAgain() {
+  ++start_;
+  nonce_ += 2;
+  seq_ = 0;
 }
 
 absl::StatusOr<v1::SyncResponse> ScriptedWorker::Sync(const v1::SyncRequest& request) {
@@ -62,6 +68,8 @@ absl::StatusOr<uint64_t> ScriptedWorker::Append(const v1::DesiredAttempt& attemp
   request.set_handoff_id(attempt.handoff_id());
   request.set_number(attempt.number());
   request.set_epoch(attempt.epoch());
+  request.set_worker_start(start_);
+  request.set_worker_nonce(nonce_);
   v1::AppendLogResponse response;
   uint64_t durable = 0;
   if (stream->Write(request) && stream->Read(&response)) {
@@ -91,6 +99,8 @@ v1::ReportRequest ScriptedWorker::ReportOf(const v1::DesiredAttempt& attempt,
   request.set_handoff_id(attempt.handoff_id());
   request.set_number(attempt.number());
   request.set_epoch(attempt.epoch());
+  request.set_worker_start(start_);
+  request.set_worker_nonce(nonce_);
   v1::AttemptEnd& end = *request.mutable_end();
   end.set_protocol(v1::AttemptEnd::NO_PROTOCOL);
   end.set_exit_code(0);

@@ -24,6 +24,8 @@ class ScriptedWorker {
 
   // What it would say next; seq counts up.
   v1::SyncRequest Request();
+  // Its daemon comes up again, and has not said so yet.
+  void StartAgain();
   absl::StatusOr<v1::SyncResponse> Sync(const v1::SyncRequest& request);
   // Registers if need be, and takes the one attempt that it is given.
   v1::DesiredAttempt TakeAttempt();
@@ -40,7 +42,8 @@ class ScriptedWorker {
  private:
   const std::string name_;
   const std::string uuid_;
-  const uint64_t nonce_;
+  uint64_t start_ = 1;
+  uint64_t nonce_;
   uint64_t seq_ = 1;  // the first request of a daemon is never held
   std::string pool_id_;
   std::unique_ptr<v1::Pool::Stub> stub_;

@@ -69,6 +69,26 @@ TEST_F(StreamsTest, OnlyTheHolderMayAppend) {
   EXPECT_EQ(LogOf(attempt.handoff_id()), "");
 }
 
+// A copy of its data directory has the same uuid, attempt and epoch.
+TEST_F(StreamsTest, OnlyTheDaemonWhoseSyncWasTakenMayAppendAndReport) {
+  const v1::DesiredAttempt attempt = Begin();
+  ASSERT_TRUE(worker_.Append(attempt, 0, "abc").ok());
+  worker_.StartAgain();
+  EXPECT_TRUE(absl::IsAborted(worker_.Append(attempt, 3, "def").status()));
+  EXPECT_TRUE(absl::IsAborted(worker_.Report(worker_.ReportOf(attempt, "abc")).status()));
+  EXPECT_EQ(Get(attempt.handoff_id())->status(), v1::Handoff::RUNNING);
+  v1::SyncRequest request = worker_.Request();
+  v1::AttemptStatus& status = *request.add_attempts();
+  status.set_handoff_id(attempt.handoff_id());
+  status.set_number(attempt.number());
+  status.set_epoch(attempt.epoch());
+  status.set_stage(v1::AttemptStatus::SAVING);
+  ASSERT_TRUE(worker_.Sync(request).ok());
+  EXPECT_TRUE(worker_.Append(attempt, 3, "def").ok());
+  EXPECT_TRUE(worker_.Report(worker_.ReportOf(attempt, "abcdef"))->accepted());
+  EXPECT_EQ(LogOf(attempt.handoff_id()), "abcdef");
+}
+
 TEST_F(StreamsTest, ALongLogArrivesByteForByte) {
   const v1::DesiredAttempt attempt = Begin();
   const std::string log = RandomBytes(20 << 20, 1);

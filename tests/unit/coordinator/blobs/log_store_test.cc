@@ -1,6 +1,7 @@
 #include "coordinator/log_store.h"
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <random>
 #include <thread>
@@ -103,6 +104,27 @@ TEST_F(LogStoreTest, BytesAreKeptAndReadFromAnyOffset) {
   EXPECT_EQ(*store_->Read(kId, 1, 12, 4), "");
   EXPECT_EQ(*store_->Read(kId, 1, 99, 4), "");
   EXPECT_EQ(*store_->Size(kId, 2), 0u) << "each attempt has its own";
+}
+
+// After a start each log is synced before it is used: that of one must not hold up the others.
+TEST_F(LogStoreTest, ALogThatIsSlowToOpenHoldsUpNoOther) {
+  ASSERT_TRUE(Append(0, "one").ok());
+  ASSERT_TRUE(Append(0, "two", "20261120-other").ok());
+  Reopen();
+  const int before = sync_.begun();
+  sync_.Hold();
+  const auto open = [this](const std::string& id) {
+    return std::async(std::launch::async, [this, id] { return *store_->Size(id, 1); });
+  };
+  auto slow = open(kId);
+  sync_.AwaitBegun(before + 1);
+  auto also_slow = open("20261120-other");
+  auto absent = open("20261120-absent");
+  EXPECT_EQ(absent.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  auto same = open(kId);  // waits for the one that opens it
+  sync_.LetGo();
+  EXPECT_EQ(slow.get() + same.get() + also_slow.get(), 9u);
+  EXPECT_EQ(sync_.begun(), before + 2) << "each log once";
 }
 
 TEST_F(LogStoreTest, RepeatedBytesAreSkippedAndGapsRefused) {

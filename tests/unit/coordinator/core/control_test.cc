@@ -329,5 +329,30 @@ TEST_F(ResumeTest, EndsAtTheLimitOfAttempts) {
   EXPECT_EQ(CodeOf(pool.Do(Again("h"))), absl::StatusCode::kResourceExhausted);
 }
 
+TEST(RemoveWorker, RefusesOneThatIsReachableAlsoWhenItIsDrained) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  a.Call();
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "ada"}).ok());
+  const absl::Status refused = pool.Do(RemoveWorker{"a", "ada"}).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("stop its daemon first"));
+  pool.Pass(kUnreachableAfter);
+  EXPECT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).ok());
+}
+
+TEST(Room, IsTakenByTheEndsOfAttemptsToo) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  a.Call();
+  pool.Submit("h");
+  a.Call();
+  const size_t before = pool.state.bytes_as_sent();
+  AttemptEnd end = Failure(FailureClass::kNetwork);
+  end.bytes.assign(1000, 'x');
+  ASSERT_TRUE(a.Finish("h", 1, end).ok());
+  EXPECT_EQ(pool.state.bytes_as_sent(), before + 1000) << "it is queued again";
+}
+
 }  // namespace
 }  // namespace handoff::core

@@ -278,6 +278,35 @@ TEST_F(EndingTest, ALateReportIsKeptAndDecidesNothing) {
   EXPECT_FALSE(pool.durable) << "twice is once";
 }
 
+// The session of a late end is not the one that counts, however the next attempt ends.
+TEST_F(EndingTest, TheSessionOfALateReportIsNotGoneOnWith) {
+  FakeWorker b(pool, "b");
+  pool.Pass(absl::Minutes(31));
+  AttemptEnd end = Success();
+  end.session = "session-of-the-lost";
+  ASSERT_TRUE(a.Finish("h", 1, end).ok());
+  b.Call();
+  pool.Pass(absl::Seconds(11));  // backed off
+  ASSERT_EQ(pool.Latest("h").worker_name, "b");
+  b.Call();
+  ASSERT_TRUE(b.Finish("h", 2, Failure(FailureClass::kAgentError)).ok());
+  a.self.workspaces = {"h"};
+  a.Call();
+  ASSERT_TRUE(pool.Do(Again("h", "a")).ok());
+  EXPECT_EQ(pool.Latest("h").session, "");
+  EXPECT_EQ(pool.Latest("h").session_kind, SessionKind::kFresh);
+}
+
+TEST_F(EndingTest, ALateReportOfAnotherEpochIsNotKept) {
+  pool.Pass(absl::Minutes(31));
+  ++a.Find("h")->epoch;  // from before the records were restored
+  const auto late = a.Finish("h", 1, Success());
+  ASSERT_TRUE(late.ok());
+  EXPECT_FALSE(late->current);
+  EXPECT_FALSE(pool.durable);
+  EXPECT_FALSE(pool.Get("h").attempts[0].end.has_value());
+}
+
 TEST(Lease, ThatNoAnswerCarriedIsTakenBackSoonAndSpendsNoRetry) {
   Pool pool;
   FakeWorker a(pool, "a"), b(pool, "b");

@@ -38,6 +38,24 @@ void Pool::Pass(absl::Duration d) {
   now = end;
 }
 
+void Pool::Restart() {
+  State loaded;
+  loaded.pool_id = state.pool_id;
+  loaded.term = state.term + 1;
+  loaded.incarnation = state.incarnation;
+  loaded.epoch_counter = state.epoch_counter;
+  loaded.revision = state.revision;
+  Edit rows;
+  for (const auto& [uuid, worker] : state.workers())
+    rows.changes.push_back(PutWorker{DurablePart(worker)});
+  for (const auto& [key, hold] : state.holds()) rows.changes.push_back(PutHold{DurablePart(hold)});
+  for (const auto& [id, handoff] : state.handoffs())
+    rows.changes.push_back(PutHandoff{DurablePart(handoff)});
+  loaded.Apply(rows);
+  loaded.Apply(AfterStart(loaded, now));
+  state = loaded;
+}
+
 Handoff Pool::Wanted() {
   Handoff handoff;
   handoff.owner = "ada";
@@ -125,6 +143,8 @@ absl::StatusOr<Report::Reply> FakeWorker::Finish(const std::string& id, int numb
   core::Report report;
   report.pool_id = pool_id;
   report.worker_uuid = self.uuid;
+  report.worker_start = self.start;
+  report.worker_nonce = self.nonce;
   report.handoff_id = id;
   report.number = number;
   const ReportedAttempt* known = Find(id);

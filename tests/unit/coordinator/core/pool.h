@@ -34,6 +34,8 @@ class Pool {
   void Install(const Edit& edit);
   // Time goes on; what falls due on the way is ticked exactly then.
   void Pass(absl::Duration d);
+  // The coordinator dies and comes up again with what was stored.
+  void Restart();
 
   // A handoff of agent cursor in repository "repo"; `change` may ask for more.
   template <typename Change>

@@ -1,4 +1,8 @@
 // What the coordinator makes of Syncs, whatever the network did to them.
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
 #include "coordinator/core/limits.h"
 #include "gmock/gmock.h"
 #include "tests/unit/coordinator/core/pool.h"
@@ -8,12 +12,9 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
-
-constexpr auto kRefused = absl::StatusCode::kAlreadyExists;
 
 TEST(Sync, ASubmittedHandoffIsPlacedInTheSameBatchAndSentWithItsSpec) {
   Pool pool;
@@ -120,126 +121,11 @@ TEST(Sync, ARestartedCoordinatorTakesEveryAttemptUpAgain) {
   a.Call();
   pool.Submit("h");
   a.Call();
-  State loaded;
-  loaded.pool_id = pool.state.pool_id;
-  loaded.incarnation = 1;
-  loaded.epoch_counter = pool.state.epoch_counter;
-  loaded.revision = pool.state.revision;
-  Edit rows;
-  rows.changes.push_back(PutWorker{DurablePart(*pool.state.FindWorkerByName("a"))});
-  rows.changes.push_back(PutHandoff{DurablePart(pool.Get("h"))});
-  loaded.Apply(rows);
-  loaded.Apply(AfterStart(loaded, pool.now));
-  pool.state = loaded;
+  pool.Restart();
   EXPECT_EQ(NextTick(pool.state), pool.now + absl::Minutes(31));
   const auto reply = a.Call();
   ASSERT_THAT(reply.attempts, SizeIs(1));
   EXPECT_FALSE(reply.attempts[0].with_spec);
-}
-
-TEST(Sync, AnotherPoolIsRefused) {
-  Pool pool;
-  FakeWorker a(pool, "a");
-  a.pool_id = "pool-2";
-  const absl::Status status = a.TryCall();
-  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("pool-2"));
-  EXPECT_TRUE(pool.state.workers().empty());
-}
-
-// A coordinator started on an empty directory has a pool id of its own: a worker that knows the old
-// one is refused, and a new worker joins.
-TEST(Sync, AnEmptyCoordinatorTakesNewWorkersOnly) {
-  Pool old;
-  FakeWorker a(old, "a");
-  a.Call();
-  Pool fresh;
-  fresh.state.pool_id = "pool-fresh";
-  FakeWorker known(fresh, "a");
-  known.pool_id = a.pool_id;
-  EXPECT_EQ(known.TryCall().code(), absl::StatusCode::kFailedPrecondition);
-  FakeWorker b(fresh, "b");
-  EXPECT_TRUE(b.TryCall().ok());
-}
-
-TEST(Sync, ASecondWorkerWithALiveNameIsToldWhatToDo) {
-  Pool pool;
-  FakeWorker a(pool, "a"), twin(pool, "a");
-  twin.self.uuid = "uuid-other";
-  a.Call();
-  const absl::Status status = twin.TryCall();
-  EXPECT_EQ(status.code(), kRefused);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("--name"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("handoff worker remove a"));
-  EXPECT_THAT(pool.state.workers(), SizeIs(1));
-}
-
-TEST(Sync, ANameIsFreeOnceItsWorkerIsSilentAndRunsNothing) {
-  Pool pool;
-  FakeWorker a(pool, "a"), b(pool, "a");
-  b.self.uuid = "uuid-b";
-  a.Call();
-  pool.Pass(kUnreachableAfter);
-  EXPECT_TRUE(b.TryCall().ok());
-  EXPECT_EQ(pool.state.FindWorkerByName("a")->uuid, "uuid-b");
-  EXPECT_THAT(pool.state.workers(), SizeIs(1));
-  EXPECT_EQ(a.TryCall().code(), kRefused);
-}
-
-TEST(Sync, ANameIsNotFreeWhileItsSilentWorkerMayStillRunSomething) {
-  Pool pool;
-  FakeWorker a(pool, "a"), b(pool, "a");
-  b.self.uuid = "uuid-b";
-  a.Call();
-  pool.Submit("h");
-  a.Call();
-  pool.Pass(absl::Minutes(2));
-  EXPECT_EQ(b.TryCall().code(), kRefused);
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).ok());
-  EXPECT_TRUE(b.TryCall().ok());
-  // Removed by name: what it holds stays its own until the lease ends.
-  EXPECT_EQ(pool.Latest("h").state, AttemptState::kLeased);
-}
-
-struct CloneCase {
-  const char* name;
-  uint64_t start;  // the original has 5
-  uint64_t nonce;  // the original has 11
-  bool original_silent;
-  bool accepted;
-};
-class ClonedDirectory : public ::testing::TestWithParam<CloneCase> {};
-
-TEST_P(ClonedDirectory, IsRefusedUnlessItIsALaterStartOrTheOriginalIsGone) {
-  Pool pool;
-  FakeWorker original(pool, "a"), clone(pool, "a");
-  original.self.start = 5;
-  clone.self.start = GetParam().start;
-  clone.self.nonce = GetParam().nonce;
-  clone.self.seq = 100;
-  original.Call();
-  if (GetParam().original_silent) pool.Pass(kUnreachableAfter);
-  EXPECT_EQ(clone.TryCall().code(), GetParam().accepted ? absl::StatusCode::kOk : kRefused);
-}
-
-INSTANTIATE_TEST_SUITE_P(Table, ClonedDirectory,
-                         ::testing::Values(CloneCase{"SameStart", 5, 12, false, false},
-                                           CloneCase{"LowerStart", 4, 12, false, false},
-                                           CloneCase{"LowerStartSameNonce", 4, 11, false, false},
-                                           CloneCase{"HigherStart", 6, 12, false, true},
-                                           CloneCase{"SameStartOriginalSilent", 5, 12, true, true},
-                                           CloneCase{"LowerStartOriginalSilent", 4, 12, true,
-                                                     true}),
-                         [](const auto& test) { return test.param.name; });
-
-TEST(Sync, TheOriginalOfAHigherCloneIsRefusedFromThenOn) {
-  Pool pool;
-  FakeWorker original(pool, "a"), clone(pool, "a");
-  clone.self.start = 2;
-  clone.self.nonce = 12;
-  original.Call();
-  EXPECT_TRUE(clone.TryCall().ok());
-  EXPECT_EQ(original.TryCall().code(), kRefused);
 }
 
 TEST(Sync, AnAttemptThatWasGivenUpIsToldToStopAndItsEndIsForgottenWhenStored) {
@@ -263,6 +149,7 @@ TEST(Sync, AnAttemptThatWasGivenUpIsToldToStopAndItsEndIsForgottenWhenStored) {
   EXPECT_FALSE(a.Call().urgent);  // it lists that it stops
 
   ReportedAttempt listed = *a.Find("h");
+  listed.reporting = true;
   const auto late = a.Finish("h", 1, Success());
   ASSERT_TRUE(late.ok()) << late.status();
   EXPECT_FALSE(late->current);
@@ -304,6 +191,32 @@ TEST(Sync, AnEpochFromBeforeARestoreIsStoppedBeforeTheNewOneIsSent) {
   reply = a.Call();
   ASSERT_THAT(reply.attempts, SizeIs(1));
   EXPECT_TRUE(reply.attempts[0].with_spec);
+}
+
+TEST(Sync, ManyDueProbesAreAskedForAFewAtATimeAndEachInTurn) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  a.Call();
+  constexpr size_t kHolds = 3 * kMaxProbesAsked;
+  for (size_t i = 0; i < kHolds; ++i) {
+    Hold hold;
+    hold.worker_uuid = a.self.uuid;
+    hold.key = absl::StrCat("repo:", i);
+    hold.next_probe = pool.now;
+    pool.Install({{PutHold{hold}}});
+  }
+  std::set<std::string> asked;
+  for (int round = 0; round < 3; ++round) {
+    const auto reply = a.Call();
+    EXPECT_THAT(reply.probes, SizeIs(kMaxProbesAsked));
+    for (const auto& [key, url] : reply.probes) asked.insert(key);
+    EXPECT_THAT(a.Call().probes, IsEmpty()) << "while it is at those";
+    pool.now += kProbeBackoff.first;  // it answers none of them
+  }
+  EXPECT_THAT(asked, SizeIs(kHolds));
+  const auto reply = a.Call();
+  for (const auto& [key, url] : reply.probes) a.probes.push_back({key, true, ""});
+  EXPECT_THAT(a.Call().probes, SizeIs(kMaxProbesAsked)) << "these are done: the next ones";
 }
 
 TEST(Sync, BigSpecsAreSpreadOverSeveralAnswers) {

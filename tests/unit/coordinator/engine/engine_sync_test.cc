@@ -2,13 +2,16 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "coordinator/core/limits.h"
 #include "coordinator/engine_syncs.h"
 #include "tests/unit/coordinator/engine/engine_fixture.h"
 
 namespace handoff {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 class EngineSyncTest : public EngineFixture {
  protected:
@@ -127,13 +130,122 @@ TEST_F(EngineSyncTest, ARefusedSyncLeavesTheHeldOne) {
 TEST_F(EngineSyncTest, CancelSyncEndsTheOneThatItNames) {
   const core::Sync request = SyncOf("w");
   const auto held = Post(request);
-  engine_->CancelSync("uuid-w", request.worker.seq + 1);
-  engine_->CancelSync("uuid-other", request.worker.seq);
+  const SyncKey key = KeyOf(request);
+  SyncKey other = key;
+  ++other.seq;
+  engine_->CancelSync(other);
+  other = key;
+  ++other.start;  // numbers begin again with each start
+  engine_->CancelSync(other);
+  other = key;
+  ++other.nonce;
+  engine_->CancelSync(other);
+  other = key;
+  other.worker_uuid = "uuid-other";
+  engine_->CancelSync(other);
   engine_->Step();
   EXPECT_FALSE(held->has_value());
-  engine_->CancelSync("uuid-w", request.worker.seq);
+  engine_->CancelSync(key);
   engine_->Step();
   EXPECT_TRUE(absl::IsAborted((*held)->status()));
+}
+
+// An ended handoff is in memory only while somebody asks for it.
+TEST_F(EngineSyncTest, ThatAnEndIsStoredIsSaidToAHeldSyncThatListsIt) {
+  const core::Sync::Desired run = RunOne("w", "task");
+  ASSERT_TRUE(Ask(EndOf("w", run)).ok());
+  core::Sync request = SyncOf("w", 1, {run});
+  request.attempts[0].running = false;
+  request.attempts[0].reporting = true;  // the answer to its report was lost
+  const auto held = Post(request);
+  Pass(core::kForgetWithin);
+  ASSERT_TRUE(held->has_value() && (*held)->ok());
+  EXPECT_THAT((**held)->reply.forget, ElementsAre(Pair(run.handoff_id, 1)));
+  const auto again = Post(SyncOf("w", 1, {run}));
+  EXPECT_FALSE(again->has_value()) << "not in a circle";
+}
+
+// Nobody was heard meanwhile, or not by this time: who calls first does not take an idle worker's
+// name.
+class WhoCallsFirstTest : public EngineSyncTest {
+ protected:
+  void SetUp() override {
+    EngineSyncTest::SetUp();
+    Post(SyncOf("w"));
+    engine_->Step();
+  }
+  absl::Status TwinCalls() {
+    core::Sync twin = SyncOf("w");
+    twin.worker.uuid = "uuid-twin";
+    twin.worker.seq = 1;
+    const auto answer = Post(twin);
+    engine_->Step();
+    return answer->has_value() ? (*answer)->status() : absl::InternalError("not answered");
+  }
+};
+
+TEST_F(WhoCallsFirstTest, AfterAStart) {
+  engine_.reset();
+  StartEngine();
+  EXPECT_TRUE(absl::IsAlreadyExists(TwinCalls()));
+}
+
+TEST_F(WhoCallsFirstTest, AfterARollback) {
+  failing_.FailCommit(absl::UnavailableError("busy"));
+  Post(Task("lost"));
+  engine_->Step();
+  EXPECT_TRUE(absl::IsAlreadyExists(TwinCalls()));
+}
+
+TEST_F(WhoCallsFirstTest, AfterTheClockWasSet) {
+  clock_.StepWall(absl::Hours(1));
+  EXPECT_TRUE(absl::IsUnavailable(TwinCalls()) || absl::IsAlreadyExists(TwinCalls()));
+  EXPECT_TRUE(absl::IsAlreadyExists(TwinCalls()));
+}
+
+TEST_F(WhoCallsFirstTest, AfterTheHostSlept) {
+  clock_.Advance(absl::Hours(1));
+  EXPECT_TRUE(absl::IsAlreadyExists(TwinCalls()));
+  Pass(core::kUnreachableAfter);
+  EXPECT_TRUE(TwinCalls().ok()) << "it had its time and did not call";
+}
+
+// A data directory that was copied back: the worker remembers a later term and an answer.
+TEST_F(EngineSyncTest, RestoredRecordsBeginANewTermThatSurvivesTheNextStart) {
+  core::Sync request = SyncOf("w");
+  request.worker.seq = 1;
+  request.seen_term = 5;
+  request.seen_revision = 1000;
+  const auto answer = Post(request);
+  engine_->Step();
+  ASSERT_TRUE(answer->has_value() && (*answer)->ok());
+  EXPECT_EQ((**answer)->term, 6u);
+  engine_.reset();
+  StartEngine();
+  const auto later = Post(SyncOf("w"));
+  SubmitOne("task");
+  ASSERT_TRUE(later->has_value());
+  EXPECT_EQ((**later)->term, 7u);
+  EXPECT_EQ((**later)->reply.attempts.at(0).epoch >> 32, 2u);
+}
+
+TEST_F(EngineSyncTest, AnAnswerOfThisTermIsNoSignOfRestoredRecords) {
+  const auto first = Post(SyncOf("w"));
+  Pass(absl::Seconds(13));
+  ASSERT_TRUE(first->has_value() && (*first)->ok());
+  core::Sync request = SyncOf("w");
+  request.seen_term = (**first)->term;
+  request.seen_revision = (**first)->revision;
+  const auto second = Post(request);
+  Pass(absl::Seconds(13));
+  ASSERT_TRUE(second->has_value() && (*second)->ok());
+  EXPECT_EQ((**second)->term, (**first)->term);
+  ++request.worker.seq;
+  request.seen_revision = (**second)->revision + 1;
+  const auto third = Post(request);
+  Pass(absl::Seconds(13));
+  ASSERT_TRUE(third->has_value() && (*third)->ok());
+  EXPECT_GT((**third)->term, (**first)->term) << "an answer that was never given";
 }
 
 TEST_F(EngineSyncTest, EachAnswerHasAHigherRevisionThanTheOneBefore) {

@@ -187,6 +187,26 @@ TEST_F(EngineTest, ARollbackSendsHeldSyncsBackSoThatWorkersAreKnownAgain) {
   EXPECT_EQ((**again)->reply.attempts.at(0).handoff_id, id);
 }
 
+// What is due is due again at once; a disk that takes nothing must not be asked a thousand times a
+// second.
+TEST_F(EngineTest, CommitsThatFailAgainAndAgainAreTriedEverMoreSeldom) {
+  core::Submit task = Task("late");
+  task.handoff.deadline = clock_.Now() + absl::Minutes(1);
+  const std::string id = Ask(task)->handoff.id;
+  clock_.Advance(absl::Minutes(1));
+  absl::Duration wait;
+  for (int i = 0; i < 20; ++i) {
+    failing_.FailCommit(absl::ResourceExhaustedError("full"));
+    wait = engine_->Step();
+    clock_.Advance(wait);
+  }
+  EXPECT_GE(wait, absl::Seconds(1));
+  EXPECT_LE(wait, absl::Seconds(10));
+  failing_.FailCommit(absl::OkStatus());
+  engine_->Step();
+  EXPECT_EQ(store_.handoffs().at(id).status, core::HandoffStatus::kFailed);
+}
+
 TEST_F(EngineTest, AnIdOfARolledBackBatchIsFree) {
   failing_.FailCommit(absl::UnavailableError("busy"));
   Post(Task("words"));
@@ -326,12 +346,38 @@ class SmallQueueTest : public EngineFixture {
   }
 };
 
+class SmallQueueBytesTest : public EngineFixture {
+ protected:
+  EngineOptions Options() override {
+    EngineOptions options;
+    options.max_queue_bytes = 1000;
+    return options;
+  }
+  core::Submit Big(const std::string& text, size_t bytes) {
+    core::Submit submit = Task(text);
+    submit.handoff.spec.assign(bytes, 'x');
+    return submit;
+  }
+};
+
+TEST_F(SmallQueueBytesTest, WhatIsQueuedIsBoundedInBytesToo) {
+  const auto first = Post(Big("a", 600));
+  const auto refused = Post(Big("b", 600));
+  ASSERT_TRUE(refused->has_value());
+  EXPECT_TRUE(absl::IsResourceExhausted((*refused)->status()));
+  EXPECT_FALSE(Post(Big("c", 300))->has_value());
+  engine_->Step();
+  EXPECT_TRUE((*first)->ok());
+  EXPECT_TRUE(Ask(Big("d", 5000)).ok()) << "one is always taken";
+  EXPECT_TRUE(Ask(Big("b", 600)).ok());
+}
+
 TEST_F(SmallQueueTest, AFullQueueRefusesAtOnceAndGoesOn) {
   const auto sync = Post(SyncOf("w"));
   const auto first = Post(Task("a"));
   const auto refused = Post(Task("b"));
   EXPECT_TRUE(absl::IsResourceExhausted((*refused)->status()));
-  engine_->CancelSync("uuid-w", seq_);  // never refused
+  engine_->CancelSync({"uuid-w", 1, 7, seq_});  // never refused
   engine_->Step();
   EXPECT_TRUE((*first)->ok());
   engine_->Step();

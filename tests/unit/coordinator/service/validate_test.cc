@@ -196,6 +196,7 @@ TEST(ValidateRequests, SyncRefusesWhatCouldNotBeAWorker) {
       [](auto& r) { r.set_name("a b"); },
       [](auto& r) { r.set_seq(0); },
       [](auto& r) { r.set_slots(-1); },
+      [](auto& r) { r.set_seen_term(~uint64_t{0}); },
       [](auto& r) { r.set_slots(1025); },
       [](auto& r) { r.add_workspaces("../etc"); },
       [](auto& r) { r.add_agents()->set_name(""); },

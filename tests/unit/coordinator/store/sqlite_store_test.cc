@@ -114,6 +114,15 @@ core::Change RandomChange(RecordSource& source, Expected& expected) {
   }
 }
 
+TEST_F(SqliteStoreTest, KeepsTheTermAndIncarnationThatRestoredRecordsGot) {
+  const core::State before = *store_->Load(/*new_term=*/true);
+  ASSERT_TRUE(store_->Commit({{{core::SetTerm{before.term + 40, before.incarnation + 1}}}}).ok());
+  Reopen();
+  const core::State after = *store_->Load(/*new_term=*/false);
+  EXPECT_EQ(after.term, before.term + 40);
+  EXPECT_EQ(after.incarnation, before.incarnation + 1);
+}
+
 TEST_F(SqliteStoreTest, GivesBackTheDurablePartOfAnySequenceOfEdits) {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
