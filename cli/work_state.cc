@@ -190,6 +190,9 @@ absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& chang
       }
       if (!Included(change.path)) state_.ignored.push_back(change.path);
       return TakeIncludedBelow(tree, change.path);
+    case PathState::kSkipped:
+      state_.notes.push_back(absl::StrCat(change.path, ": skip-worktree; sent as in the index"));
+      return absl::OkStatus();
     case PathState::kNested:
       state_.notes.push_back(
           absl::StrCat(change.path, " is a repository of its own and is not sent"));
