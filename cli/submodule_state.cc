@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/clean_filters.h"
 #include "common/git/work_tree.h"
 #include "common/status.h"
 
@@ -57,7 +58,13 @@ absl::Status ReadChanges(git_repository* repo, const std::string& path, Submodul
   ASSIGN_OR_RETURN(const WorkTree tree,
                    WorkTree::Open(repo, index.get(), git_index_path(index.get())));
   ASSIGN_OR_RETURN(const auto changes, tree.Changes(nullptr));
+  CleanFilters filters(repo, nullptr);
   for (const PathChange& change : changes) {
+    if (change.state == PathState::kModified && filters.Apply(change.path)) {
+      const git_index_entry* entry = git_index_get_bypath(index.get(), change.path.c_str(), 0);
+      const auto id = filters.Cleaned(change.path);
+      if (id.ok() && entry->mode == change.mode && SameOid(*id, entry->id)) continue;
+    }
     if (change.state == PathState::kSubmodule) {
       ASSIGN_OR_RETURN(const SubmoduleState inner,
                        ReadSubmodule(absl::StrCat(path, "/", change.path)));
@@ -86,6 +93,39 @@ absl::StatusOr<SubmoduleState> ReadSubmodule(const std::string& path) {
   RETURN_IF_ERROR(ReadChanges(repo.get(), path, state));
   state.published = IsPublished(repo.get(), state.head);
   return state;
+}
+
+bool SubmoduleChangesMatter(git_repository* repo, const std::string& path) {
+  git_submodule* submodule = nullptr;
+  if (git_submodule_lookup(&submodule, repo, path.c_str()) != 0) return true;
+  std::string ignore;
+  switch (git_submodule_ignore(submodule)) {  // of .gitmodules
+    case GIT_SUBMODULE_IGNORE_UNTRACKED:
+    case GIT_SUBMODULE_IGNORE_DIRTY:
+    case GIT_SUBMODULE_IGNORE_ALL:
+      ignore = "all";
+      break;
+    default:
+      break;
+  }
+  GitConfig config;
+  const char* value = nullptr;
+  const std::string key = absl::StrCat("submodule.", git_submodule_name(submodule), ".ignore");
+  if (git_repository_config_snapshot(config.out(), repo) == 0 &&
+      git_config_get_string(&value, config.get(), key.c_str()) == 0) {
+    ignore = value;
+  }
+  git_submodule_free(submodule);
+  return ignore.empty() || ignore == "none";
+}
+
+bool SubmoduleHasUrl(git_repository* repo, const std::string& path) {
+  git_submodule* submodule = nullptr;
+  if (git_submodule_lookup(&submodule, repo, path.c_str()) != 0) return false;
+  const char* url = git_submodule_url(submodule);
+  const bool found = url != nullptr && *url != '\0';
+  git_submodule_free(submodule);
+  return found;
 }
 
 }  // namespace handoff

@@ -19,4 +19,9 @@ struct SubmoduleState {
 // `path` is the submodule's folder. Nothing in it is written.
 absl::StatusOr<SubmoduleState> ReadSubmodule(const std::string& path);
 
+// False when the owner's setting submodule.NAME.ignore says that its changes do not matter.
+bool SubmoduleChangesMatter(git_repository* repo, const std::string& path);
+// Without one nobody else can fetch it.
+bool SubmoduleHasUrl(git_repository* repo, const std::string& path);
+
 }  // namespace handoff

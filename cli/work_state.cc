@@ -1,6 +1,7 @@
 #include "cli/work_state.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,31 +45,6 @@ absl::Status RefuseConflicts(git_index* index) {
       " still have conflicts. Nothing was sent; resolve them, or submit with --from head"));
 }
 
-// False when the owner's setting submodule.NAME.ignore says that its changes do not matter.
-bool ChangesMatter(git_repository* repo, const std::string& path) {
-  git_submodule* submodule = nullptr;
-  if (git_submodule_lookup(&submodule, repo, path.c_str()) != 0) return true;
-  std::string ignore;
-  switch (git_submodule_ignore(submodule)) {  // of .gitmodules
-    case GIT_SUBMODULE_IGNORE_UNTRACKED:
-    case GIT_SUBMODULE_IGNORE_DIRTY:
-    case GIT_SUBMODULE_IGNORE_ALL:
-      ignore = "all";
-      break;
-    default:
-      break;
-  }
-  GitConfig config;
-  const char* value = nullptr;
-  const std::string key = absl::StrCat("submodule.", git_submodule_name(submodule), ".ignore");
-  if (git_repository_config_snapshot(config.out(), repo) == 0 &&
-      git_config_get_string(&value, config.get(), key.c_str()) == 0) {
-    ignore = value;
-  }
-  git_submodule_free(submodule);
-  return ignore.empty() || ignore == "none";
-}
-
 absl::Status Add(git_index* index, const std::string& path, uint32_t mode, const git_oid& id) {
   git_index_entry entry = {};
   entry.path = path.c_str();
@@ -93,6 +69,7 @@ absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
   ASSIGN_OR_RETURN(const WorkTree tree,
                    WorkTree::Open(repo_, index_.get(), git_index_path(index_.get())));
   ASSIGN_OR_RETURN(const auto changes, tree.Changes(nullptr));
+  RETURN_IF_ERROR(CleanFiles(changes));
   for (const PathChange& change : changes) {
     if (!IsOurs(change.path)) RETURN_IF_ERROR(Take(tree, change));
   }
@@ -102,6 +79,18 @@ absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
   RETURN_IF_ERROR(GitStatus(git_index_write_tree_to(&state_.work_tree, work_.get(), repo_),
                             "writing the tree of the work tree"));
   return std::move(state_);
+}
+
+// Together, since each question to git is a process. Of files that are likely held back nothing is
+// asked yet.
+absl::Status WorkStateReader::CleanFiles(const std::vector<PathChange>& changes) {
+  std::vector<std::string> paths;
+  for (const PathChange& change : changes) {
+    const bool is_new = change.state == PathState::kUntracked && change.size <= options_.huge_bytes;
+    const bool file = change.mode != GIT_FILEMODE_LINK && !IsOurs(change.path);
+    if (file && (is_new || change.state == PathState::kModified)) paths.push_back(change.path);
+  }
+  return filters_.Clean(paths);
 }
 
 absl::Status WorkStateReader::CopyIndex(git_tree* head) {
@@ -114,7 +103,7 @@ absl::Status WorkStateReader::CopyIndex(git_tree* head) {
     const git_index_entry& entry = *git_index_get_byindex(index_.get(), i);
     const std::string path = entry.path;
     if (IsOurs(path) && !InHead(path)) continue;
-    if ((entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0) ++sparse;
+    if (IsSparse(entry)) ++sparse;
     // The promise of a file: the index has no content for it, the work tree has.
     if ((entry.flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD) != 0) {
       intended_.push_back(path);
@@ -197,6 +186,9 @@ absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& chang
       }
       if (!Included(change.path)) state_.ignored.push_back(change.path);
       return TakeIncludedBelow(tree, change.path);
+    case PathState::kSkipped:
+      state_.notes.push_back(absl::StrCat(change.path, ": skip-worktree; sent as in the index"));
+      return absl::OkStatus();
     case PathState::kNested:
       state_.notes.push_back(
           absl::StrCat(change.path, " is a repository of its own and is not sent"));
@@ -218,6 +210,14 @@ absl::Status WorkStateReader::Take(const WorkTree& tree, const PathChange& chang
 
 absl::Status WorkStateReader::TakeModified(const WorkTree& tree, const PathChange& change) {
   if (withheld_.contains(change.path)) return absl::OkStatus();
+  if (change.mode != GIT_FILEMODE_LINK && filters_.Apply(change.path)) {
+    const auto id = filters_.Cleaned(change.path);
+    if (!id.ok()) {
+      HoldBack(change.path, absl::StrCat("its filter failed (", id.status().message(), ")"));
+      return absl::OkStatus();
+    }
+    if (IsStored(change, *id)) return absl::OkStatus();
+  }
   const std::string why = ReasonToHold(tree, change);
   if (why.empty()) return TakeFile(tree, change);
   HoldBack(change.path, why);
@@ -241,6 +241,12 @@ absl::Status WorkStateReader::TakeFile(const WorkTree& tree, const PathChange& c
     HoldBack(change.path, TooLarge(change.size));
     return absl::OkStatus();
   }
+  if (change.mode != GIT_FILEMODE_LINK && filters_.Apply(change.path)) {
+    const auto id = filters_.Cleaned(change.path);
+    if (id.ok()) return Put({change.path, *id, true, true}, change.mode);
+    HoldBack(change.path, absl::StrCat("its filter failed (", id.status().message(), ")"));
+    return absl::OkStatus();
+  }
   if (change.size > WorkTree::kLoadLimit) return TakeLargeFile(tree, change);
   const auto content = tree.Load(change.path);
   if (!content.ok()) {
@@ -253,7 +259,7 @@ absl::Status WorkStateReader::TakeFile(const WorkTree& tree, const PathChange& c
   RETURN_IF_ERROR(GitStatus(
       git_odb_write(&id, odb_, content->blob.data(), content->blob.size(), GIT_OBJECT_BLOB),
       change.path));
-  return Put(change.path, change.mode, id);
+  return Put({change.path, id, content->converted, false}, change.mode);
 }
 
 // In pieces, as it is on disk: git's conversions are for text, which this is not.
@@ -280,17 +286,22 @@ absl::Status WorkStateReader::TakeLargeFile(const WorkTree& tree, const PathChan
         absl::StrCat(change.path, " changes while it is read; nothing was sent"));
   }
   RETURN_IF_ERROR(GitStatus(result, change.path));
-  return Put(change.path, change.mode, id);
+  return Put({change.path, id, false, false}, change.mode);
 }
 
 absl::Status WorkStateReader::TakeSubmodule(const PathChange& change) {
   const std::string path = absl::StrCat(git_repository_workdir(repo_), change.path);
   ASSIGN_OR_RETURN(const SubmoduleState submodule, ReadSubmodule(path));
   if (!submodule.initialised) return absl::OkStatus();
+  if (!SubmoduleHasUrl(repo_, change.path)) {
+    state_.notes.push_back(absl::StrCat("the submodule ", change.path,
+                                        " has no url in .gitmodules; its folder is empty on the "
+                                        "worker"));
+  }
   if (!submodule.changes.empty()) {
     const std::string what = absl::StrCat("the submodule ", change.path,
                                           " has changes: ", absl::StrJoin(submodule.changes, ", "));
-    if (ChangesMatter(repo_, change.path)) {
+    if (SubmoduleChangesMatter(repo_, change.path)) {
       return absl::FailedPreconditionError(absl::StrCat(
           what,
           ". They cannot be carried and nothing was sent; commit and push them there, or "
@@ -359,9 +370,30 @@ bool WorkStateReader::MayEnter(const std::string& folder) {
   return false;
 }
 
-absl::Status WorkStateReader::Put(const std::string& path, uint32_t mode, const git_oid& id) {
-  state_.sent.push_back(path);
-  return Add(work_.get(), path, mode, id);
+// A name that git takes for a trick (`git~1`, `.GIT`) is no reason to send nothing at all; only
+// untracked files have one.
+absl::Status WorkStateReader::Put(SentFile file, uint32_t mode) {
+  const absl::Status added = Add(work_.get(), file.path, mode, file.id);
+  if (added.ok()) {
+    state_.sent.push_back(std::move(file));
+  } else {
+    state_.notes.push_back(
+        absl::StrCat(file.path, " has a name that git does not track, and is not sent"));
+  }
+  return absl::OkStatus();
+}
+
+bool WorkStateReader::IsStored(const PathChange& change, const git_oid& id) const {
+  const git_index_entry* entry = git_index_get_bypath(index_.get(), change.path.c_str(), 0);
+  return entry != nullptr && entry->mode == change.mode && SameOid(entry->id, id) &&
+         (entry->flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD) == 0;
+}
+
+bool WorkStateReader::IsSparse(const git_index_entry& entry) const {
+  struct stat info;
+  const std::string path = absl::StrCat(git_repository_workdir(repo_), entry.path);
+  return (entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0 &&
+         ::lstat(path.c_str(), &info) != 0;
 }
 
 std::string WorkStateReader::TooLarge(uint64_t size) const {

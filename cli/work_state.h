@@ -9,6 +9,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cli/clean_filters.h"
+#include "cli/conversion_notes.h"
 #include "cli/snapshot.h"
 #include "common/git/git.h"
 #include "common/git/work_tree.h"
@@ -20,7 +22,7 @@ struct WorkState {
   git_oid work_tree = {};
   std::vector<std::string> ignored, held_back, notes;
   std::vector<std::string> untracked;  // sent
-  std::vector<std::string> sent;       // all files whose content was read
+  std::vector<SentFile> sent;          // all files whose content was read
 };
 
 class WorkStateReader {
@@ -28,13 +30,14 @@ class WorkStateReader {
   // `repo` writes to a database that is not the person's (MakeObjectDatabase). The includes of
   // `options` are from the root.
   WorkStateReader(git_repository* repo, git_odb* odb, const SnapshotOptions& options)
-      : repo_(repo), odb_(odb), options_(options) {}
+      : repo_(repo), odb_(odb), options_(options), filters_(repo, odb) {}
 
   // FAILED_PRECONDITION: unmerged paths, a submodule with changes (both by name).
   absl::StatusOr<WorkState> Read(git_tree* head);
 
  private:
   absl::Status CopyIndex(git_tree* head);
+  absl::Status CleanFiles(const std::vector<PathChange>& changes);
   absl::Status Take(const WorkTree& tree, const PathChange& change);
   absl::StatusOr<std::string> ReasonToHold(const git_index_entry& entry) const;
   std::string ReasonToHold(const WorkTree& tree, const PathChange& change) const;
@@ -47,7 +50,9 @@ class WorkStateReader {
   absl::Status TakeSubmodule(const PathChange& change);
   absl::Status TakeIncludedBelow(const WorkTree& tree, const std::string& ignored);
   bool MayEnter(const std::string& folder);
-  absl::Status Put(const std::string& path, uint32_t mode, const git_oid& id);
+  absl::Status Put(SentFile file, uint32_t mode);
+  bool IsStored(const PathChange& change, const git_oid& id) const;
+  bool IsSparse(const git_index_entry& entry) const;
   std::string TooLarge(uint64_t size) const;
   bool InHead(const std::string& path) const;
   bool AssumedUnchanged(const PathChange& change) const;
@@ -56,6 +61,7 @@ class WorkStateReader {
   git_repository* repo_;
   git_odb* odb_;
   const SnapshotOptions& options_;
+  CleanFilters filters_;
   GitIndex index_;                     // the person's, never written
   GitIndex head_;                      // ours, in memory: the files of HEAD
   GitIndex staged_;                    // ours, in memory: what the index shows

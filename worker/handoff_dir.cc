@@ -14,7 +14,11 @@ absl::Status HandoffDir::Open() {
     ASSIGN_OR_RETURN(Beneath root, Beneath::Open(workspace_));
     root_.emplace(std::move(root));
   }
-  return root_->MakeDirectories(below_);
+  RETURN_IF_ERROR(root_->MakeDirectories(below_));
+  // .git/info/exclude ranks below every .gitignore, and one that takes *.md back would let the
+  // agent's `git add -A` commit these files. The deepest .gitignore is the last word.
+  const std::string ignore = below_ + "/.gitignore";
+  return root_->OpenForRead(ignore).ok() ? absl::OkStatus() : root_->WriteAtomically(ignore, "*\n");
 }
 
 absl::Status HandoffDir::WriteDocument(absl::string_view markdown) {

@@ -13,6 +13,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/git/encoding.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -63,6 +64,23 @@ absl::StatusOr<std::string> ReadLinkAt(int root, const std::string& path) {
   return target;
 }
 
+// `git sparse-checkout` keeps its settings in a file of the work tree's own, which libgit2 1.5 does
+// not read.
+bool IsSparse(git_repository* repo) {
+  GitConfig config, own;
+  const std::string file = absl::StrCat(git_repository_path(repo), "config.worktree");
+  int sparse = 0, outside = 0;
+  const auto read = [&](git_config* from) {
+    git_config_get_bool(&sparse, from, "core.sparseCheckout");
+    git_config_get_bool(&outside, from, "sparse.expectFilesOutsideOfPatterns");
+  };
+  if (git_repository_config_snapshot(config.out(), repo) == 0) read(config.get());
+  if (::access(file.c_str(), R_OK) == 0 && git_config_open_ondisk(own.out(), file.c_str()) == 0) {
+    read(own.get());
+  }
+  return sparse != 0 && outside == 0;
+}
+
 absl::StatusOr<git_oid> HashBlob(const std::string& content) {
   git_oid id;
   RETURN_IF_ERROR(GitStatus(git_odb_hash(&id, content.data(), content.size(), GIT_OBJECT_BLOB),
@@ -81,9 +99,9 @@ class WorkTreeWalk {
 
   absl::StatusOr<std::vector<PathChange>> Run() {
     RETURN_IF_ERROR(CheckRuleFiles(""));
-    waiting_.push_back("");
+    waiting_.push_back({"", false});
     while (!waiting_.empty()) {
-      const std::string directory = std::move(waiting_.back());
+      const Folder directory = std::move(waiting_.back());
       waiting_.pop_back();
       RETURN_IF_ERROR(Directory(directory));
     }
@@ -96,7 +114,15 @@ class WorkTreeWalk {
   }
 
  private:
-  absl::Status Directory(const std::string& directory) {
+  // An ignored one is walked when something in it is tracked. As in git, no rule further down takes
+  // back what is ignored with its folder.
+  struct Folder {
+    std::string path;
+    bool ignored;
+  };
+
+  absl::Status Directory(const Folder& folder) {
+    const std::string& directory = folder.path;
     if (progress_) progress_();
     auto fd = OpenBelow(tree_.root_.get(), directory, O_RDONLY | O_DIRECTORY);
     if (absl::IsNotFound(fd.status())) return absl::OkStatus();  // removed since it was listed
@@ -116,12 +142,13 @@ class WorkTreeWalk {
         if (errno != ENOENT) Unreadable(path, "", std::strerror(errno));
         continue;
       }
-      RETURN_IF_ERROR(S_ISDIR(info.st_mode) ? Subdirectory(path) : File(path, info));
+      RETURN_IF_ERROR(S_ISDIR(info.st_mode) ? Subdirectory(path, folder.ignored)
+                                            : File(path, info, folder.ignored));
     }
     return absl::OkStatus();
   }
 
-  absl::Status Subdirectory(const std::string& path) {
+  absl::Status Subdirectory(const std::string& path, bool ignored) {
     size_t position = 0;
     if (git_index_find(&position, tree_.index_, path.c_str()) == 0) {
       const git_index_entry* entry = git_index_get_byindex(tree_.index_, position);
@@ -137,8 +164,10 @@ class WorkTreeWalk {
     RETURN_IF_ERROR(CheckRuleFiles(path));
     const std::string prefix = absl::StrCat(path, "/");
     const bool tracked = git_index_find_prefix(nullptr, tree_.index_, prefix.c_str()) == 0;
+    if (!ignored) {
+      ASSIGN_OR_RETURN(ignored, Ignored(prefix));
+    }
     if (!tracked) {
-      ASSIGN_OR_RETURN(const bool ignored, Ignored(prefix));
       if (ignored) {
         Note(prefix, PathState::kIgnored);
         return absl::OkStatus();
@@ -150,18 +179,20 @@ class WorkTreeWalk {
         return absl::OkStatus();
       }
     }
-    waiting_.push_back(path);
+    waiting_.push_back({path, ignored});
     return absl::OkStatus();
   }
 
-  absl::Status File(const std::string& path, const struct stat& info) {
+  absl::Status File(const std::string& path, const struct stat& info, bool ignored) {
     if (!S_ISREG(info.st_mode) && !S_ISLNK(info.st_mode)) {
       Note(path, PathState::kSpecial);
       return absl::OkStatus();
     }
     size_t position = 0;
     if (git_index_find(&position, tree_.index_, path.c_str()) != 0) {
-      ASSIGN_OR_RETURN(const bool ignored, Ignored(path));
+      if (!ignored) {
+        ASSIGN_OR_RETURN(ignored, Ignored(path));
+      }
       PathChange& change = Note(path, ignored ? PathState::kIgnored : PathState::kUntracked);
       change.mode = tree_.ModeOf(info, nullptr);
       change.size = static_cast<uint64_t>(info.st_size);
@@ -170,7 +201,8 @@ class WorkTreeWalk {
     seen_[position] = true;
     const git_index_entry& entry = *git_index_get_byindex(tree_.index_, position);
     if ((entry.flags & kStageMask) != 0) return absl::OkStatus();
-    if ((entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0) return absl::OkStatus();
+    const bool skipped =
+        (entry.flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE) != 0 && !tree_.sparse_;
     const uint32_t mode = tree_.ModeOf(info, &entry);
     const bool placeholder = (entry.flags_extended & GIT_INDEX_ENTRY_INTENT_TO_ADD) != 0;
     if (!placeholder && mode == entry.mode && tree_.LooksUnchanged(entry, info)) {
@@ -184,7 +216,7 @@ class WorkTreeWalk {
       return absl::OkStatus();
     }
     if (!placeholder && mode == entry.mode && SameOid(*id, entry.id)) return absl::OkStatus();
-    PathChange& change = Note(path, PathState::kModified);
+    PathChange& change = Note(path, skipped ? PathState::kSkipped : PathState::kModified);
     change.mode = mode;
     change.size = static_cast<uint64_t>(info.st_size);
     change.id = *id;
@@ -222,6 +254,9 @@ class WorkTreeWalk {
     return changes_.back();
   }
 
+  // libgit2 1.5 drops a rule like "!keep" (no wildcard) when it does not see which rule of the same
+  // file that takes back: it may be one of a folder above, or one like "a/*". Such a file counts as
+  // ignored here and is named as such; the cure is a reader of rules of our own.
   absl::StatusOr<bool> Ignored(const std::string& path) {
     int ignored = 0;
     RETURN_IF_ERROR(GitStatus(git_ignore_path_is_ignored(&ignored, tree_.repo_, path.c_str()),
@@ -247,7 +282,7 @@ class WorkTreeWalk {
   const WorkTree& tree_;
   const std::function<void()>& progress_;
   std::vector<bool> seen_;
-  std::vector<std::string> waiting_;
+  std::vector<Folder> waiting_;
   std::vector<std::string> unreadable_;  // prefixes
   std::vector<PathChange> changes_;
 };
@@ -270,6 +305,7 @@ absl::StatusOr<WorkTree> WorkTree::Open(git_repository* repo, git_index* index,
       git_config_get_bool(&trust, config.get(), "core.filemode") == 0) {
     tree.trust_executable_ = trust != 0;
   }
+  tree.sparse_ = IsSparse(repo);
   return tree;
 }
 
@@ -324,20 +360,27 @@ absl::StatusOr<FileContent> WorkTree::Load(const std::string& path) const {
   ASSIGN_OR_RETURN(const UniqueFd fd, OpenForRead(path));
   ::fstat(fd.get(), &content.info);
   ASSIGN_OR_RETURN(content.raw, ReadAll(fd.get(), path, kLoadLimit));
+  content.blob = content.raw;
+  ASSIGN_OR_RETURN(const std::string encoding,
+                   WorkingTreeEncoding(repo_, path, GIT_ATTR_CHECK_FILE_THEN_INDEX));
+  if (!encoding.empty()) {
+    auto text = EncodingToUtf8(content.raw, encoding);
+    if (!text.ok()) return Annotate(text.status(), path);
+    content.blob = *std::move(text);
+  }
   GitFilters filters;
   const std::string what = absl::StrCat("reading the attributes of ", path);
   RETURN_IF_ERROR(GitStatus(git_filter_list_load(filters.out(), repo_, nullptr, path.c_str(),
                                                  GIT_FILTER_TO_ODB, GIT_FILTER_ALLOW_UNSAFE),
                             what));
-  if (!filters) {
-    content.blob = content.raw;
-    return content;
+  if (filters) {
+    GitBuffer out;
+    RETURN_IF_ERROR(
+        GitStatus(git_filter_list_apply_to_buffer(out.get(), filters.get(), content.blob.data(),
+                                                  content.blob.size()),
+                  absl::StrCat("converting ", path)));
+    content.blob = out.str();
   }
-  GitBuffer out;
-  RETURN_IF_ERROR(GitStatus(git_filter_list_apply_to_buffer(out.get(), filters.get(),
-                                                            content.raw.data(), content.raw.size()),
-                            absl::StrCat("converting ", path)));
-  content.blob = out.str();
   content.converted = content.blob != content.raw;
   return content;
 }

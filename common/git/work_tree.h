@@ -22,6 +22,7 @@ enum class PathState {
   kDeleted,     // tracked, not there
   kUntracked,   // neither tracked nor ignored
   kIgnored,     // top-most ignored path; directories end with '/'
+  kSkipped,     // tracked and marked skip-worktree, and its file differs all the same
   kNested,      // a directory that is a repository of its own, not a submodule
   kSubmodule,   // a tracked submodule, whatever its state
   kUnreadable,  // cannot be opened, nor what is below it; `reason` says why
@@ -41,7 +42,7 @@ struct PathChange {
 // One file's content on its way into the object database.
 struct FileContent {
   std::string raw;   // as on disk
-  std::string blob;  // after git's built-in conversions (line endings, $Id$)
+  std::string blob;  // after git's built-in conversions (encoding, line endings, $Id$)
   bool converted = false;
   struct stat info = {};
 };
@@ -53,11 +54,13 @@ class WorkTree {
   static absl::StatusOr<WorkTree> Open(git_repository* repo, git_index* index,
                                        const std::string& index_path);
 
-  // Everything that differs, sorted by path. Index entries marked skip-worktree count as unchanged
-  // and absent ones as sparse; `progress` is called now and then.
+  // Everything that differs, sorted by path. What is marked skip-worktree and absent counts as
+  // unchanged; in a sparse checkout the mark of a file that is there counts for nothing, as in git.
+  // `progress` is called now and then.
   absl::StatusOr<std::vector<PathChange>> Changes(const std::function<void()>& progress) const;
 
-  // FAILED_PRECONDITION when it is neither a regular file nor a symlink, or above kLoadLimit.
+  // FAILED_PRECONDITION when it is neither a regular file nor a symlink, or above kLoadLimit, or is
+  // not in its working-tree-encoding.
   absl::StatusOr<FileContent> Load(const std::string& path) const;
   // A regular file, without following any symlink below the root; never blocks.
   absl::StatusOr<UniqueFd> OpenForRead(const std::string& path) const;
@@ -77,6 +80,7 @@ class WorkTree {
   UniqueFd root_;
   git_index_time index_time_ = {};
   bool trust_executable_ = true;
+  bool sparse_ = false;
 };
 
 }  // namespace handoff

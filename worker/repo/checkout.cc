@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/git/encoding.h"
 #include "common/mutex.h"
 #include "common/status.h"
 #include "common/unique_fd.h"
@@ -34,6 +35,7 @@ struct Item {
   git_oid id;
   bool converts = false;  // attributes ask for more than the bytes of the blob
   bool lfs = false;
+  std::string encoding = {};  // working-tree-encoding; empty: UTF-8
   bool written = false;
   struct stat info = {};
 };
@@ -124,7 +126,15 @@ class Checkout {
       if (git_attr_value(values[2]) == GIT_ATTR_VALUE_STRING && !item.lfs) {
         ++unknown_filters_[values[2]];
       }
-      if (git_attr_value(values[3]) == GIT_ATTR_VALUE_STRING) ++encoded_files_;
+      item.encoding = WorkingTreeEncoding(values[3]);
+      if (item.encoding.empty()) continue;
+      item.converts = true;
+      const absl::Status known = CheckEncoding(item.encoding);
+      if (!known.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(item.path, ": ", known.message(),
+                         " by workers. Nothing was started; store the file in UTF-8 or UTF-16"));
+      }
     }
     return absl::OkStatus();
   }
@@ -184,10 +194,20 @@ class Checkout {
         GitStatus(git_filter_list_load(filters.out(), repo_, blob.get(), item.path.c_str(),
                                        GIT_FILTER_TO_WORKTREE, GIT_FILTER_ALLOW_UNSAFE),
                   item.path));
-    if (!filters) return WriteRaw(item);
-    RETURN_IF_ERROR(
-        GitStatus(git_filter_list_apply_to_blob(out.get(), filters.get(), blob.get()), item.path));
-    return Write(item, out.str());
+    if (!filters && item.encoding.empty()) return WriteRaw(item);
+    std::string content(static_cast<const char*>(git_blob_rawcontent(blob.get())),
+                        static_cast<size_t>(git_blob_rawsize(blob.get())));
+    if (filters) {
+      RETURN_IF_ERROR(GitStatus(git_filter_list_apply_to_blob(out.get(), filters.get(), blob.get()),
+                                item.path));
+      content = out.str();
+    }
+    if (!item.encoding.empty()) {
+      auto encoded = Utf8ToEncoding(content, item.encoding);
+      // git too writes what is stored when that is no text.
+      if (encoded.ok()) content = *std::move(encoded);
+    }
+    return Write(item, content);
   }
 
   absl::Status Write(Item& item, absl::string_view content) {
@@ -241,10 +261,6 @@ class Checkout {
       out_.notes.push_back(absl::StrCat(count, " files use the filter '", filter,
                                         "', which workers do not run; they have the stored bytes"));
     }
-    if (encoded_files_ > 0) {
-      out_.notes.push_back(absl::StrCat(
-          encoded_files_, " files have a working-tree-encoding; they are in UTF-8 here"));
-    }
     return std::move(out_);
   }
 
@@ -264,7 +280,6 @@ class Checkout {
   std::vector<std::string> folders_;  // parents before children
   std::vector<Item> items_;
   std::map<std::string, int> unknown_filters_;
-  int encoded_files_ = 0;
   CheckedOut out_;
   std::atomic<size_t> next_{0};
   std::atomic<bool> failed_{false};

@@ -24,9 +24,10 @@ struct CheckedOut {
   std::vector<std::string> notes;  // what is not as git with all its programs would make it
 };
 
-// `repo`'s work directory must be empty but for .git. Line endings, $Id$ and symlinks are as the
-// tree's attributes say. INVALID_ARGUMENT for Git LFS pointers (the content is not in the
-// repository) and for names that would leave the directory.
+// `repo`'s work directory must be empty but for .git. Line endings, encodings, $Id$ and symlinks
+// are as the tree's attributes say. INVALID_ARGUMENT for Git LFS pointers (the content is not in
+// the repository), for encodings that are not converted here and for names that would leave the
+// directory.
 absl::StatusOr<CheckedOut> CheckOut(git_repository* repo, const git_oid& tree,
                                     RepoProgress& progress);
 

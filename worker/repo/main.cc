@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -72,6 +73,16 @@ absl::StatusOr<nlohmann::json> Execute(const std::string& operation,
   return absl::InvalidArgumentError(absl::StrCat("unknown operation '", operation, "'"));
 }
 
+// Nothing of ours throws; what the libraries throw is an answer, not an abort without a word.
+absl::StatusOr<nlohmann::json> Answer(const nlohmann::json& request) {
+  try {
+    return Execute(request.value("operation", ""),
+                   request.value("request", nlohmann::json::object()));
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
 absl::StatusOr<nlohmann::json> ReadRequest() {
   ASSIGN_OR_RETURN(const std::string input, ReadFile("/dev/stdin", 1 << 20));
   return ParseJsonLine(input);
@@ -87,9 +98,7 @@ int main(int argc, char** argv) {
   }
   if (!handoff::DieWithParent()) return 1;
   auto request = handoff::ReadRequest();
-  auto result = request.ok() ? handoff::Execute(request->value("operation", ""),
-                                                request->value("request", nlohmann::json::object()))
-                             : request;
+  const auto result = request.ok() ? handoff::Answer(*request) : request;
   const nlohmann::json answer =
       result.ok() ? nlohmann::json{{"ok", *result}} : handoff::ErrorToJson(result.status());
   return handoff::WriteAll(STDOUT_FILENO, handoff::JsonLine(answer)).ok() ? 0 : 1;

@@ -16,10 +16,10 @@ class RepoProgress {
   // `fd` is not owned; -1 says nothing.
   explicit RepoProgress(int fd) : fd_(fd) {}
 
-  // {"progress":"submodule x: cloning","percent":43}. Said when text or percent changed, otherwise
-  // once a second. A percent below 0 is left out.
-  void Report(absl::string_view text, int percent = -1);
-  void ReportPart(absl::string_view text, uint64_t done, uint64_t total);
+  // {"progress":"submodule x: cloning","percent":43,"bytes":6200000}. Said when text or percent
+  // changed, otherwise once a second. A percent below 0 is left out, and so is no byte.
+  void Report(absl::string_view text, int percent = -1, uint64_t bytes = 0);
+  void ReportPart(absl::string_view text, uint64_t done, uint64_t total, uint64_t bytes = 0);
 
   // Put before every text from now on; empty: nothing.
   void set_prefix(std::string prefix);

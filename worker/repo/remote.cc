@@ -183,7 +183,10 @@ int Remote::OnCertificate(git_cert* certificate, int valid, const char* host, vo
 int Remote::OnTransfer(const git_indexer_progress* stats, void* payload) {
   Remote* self = static_cast<Remote*>(payload);
   if (stats->received_objects < stats->total_objects) {
-    self->progress_.ReportPart(self->transfer_, stats->received_objects, stats->total_objects);
+    // Of objects, since no server tells how many bytes will come: a few large files at the start
+    // leave it at 0 %, and only the bytes show that they arrive.
+    self->progress_.ReportPart(self->transfer_, stats->received_objects, stats->total_objects,
+                               stats->received_bytes);
   } else {
     self->progress_.ReportPart(absl::StrCat(self->transfer_, ", indexing"), stats->indexed_deltas,
                                stats->total_deltas);

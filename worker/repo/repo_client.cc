@@ -38,12 +38,6 @@ std::vector<std::string> ChildEnvironment() {
   return out;
 }
 
-std::string ProgressText(const nlohmann::json& line) {
-  std::string text = line.value("progress", "");
-  const int percent = line.value("percent", -1);
-  return percent < 0 ? text : absl::StrCat(text, " ", percent, " %");
-}
-
 // One conversation with the child. The child is killed when this ends before it did.
 class Conversation {
  public:

@@ -1,7 +1,8 @@
 // Git work happens in the child program handoff-repo, one process an operation, so that it can be
 // killed, and so that a clone's memory and a hostile pack stay out of the daemon. Request: one JSON
-// object on stdin. Answer: JSON lines on stdout, {"progress":"cloning","percent":43} any number of
-// times, then {"ok":{…}} or {"error":"…","code":"…"}.
+// object on stdin. Answer: JSON lines on stdout,
+// {"progress":"cloning","percent":43,"bytes":6200000} any number of times, then {"ok":{…}} or
+// {"error":"…","code":"…"}.
 #pragma once
 
 #include <cstdint>
@@ -63,7 +64,7 @@ class RepoClient {
   // `program` is the path of handoff-repo.
   explicit RepoClient(std::string program);
 
-  using Progress = std::function<void(const std::string& text)>;  // "cloning 43 %"
+  using Progress = std::function<void(const std::string& text)>;  // "cloning 43 %, 6.2 MB"
   // All calls block. A byte on `cancel` (or its other end closed) kills the child at once:
   // CANCELLED. Errors carry libgit2's own words. UNAUTHENTICATED (credentials), RESOURCE_EXHAUSTED
   // (disk), NOT_FOUND (repository or ref), UNAVAILABLE (network, silent server: no progress for

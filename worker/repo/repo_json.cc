@@ -1,5 +1,8 @@
 #include "worker/repo/repo_json.h"
 
+#include "absl/strings/str_cat.h"
+#include "common/text.h"
+
 namespace handoff {
 namespace {
 
@@ -29,6 +32,15 @@ absl::Status ErrorFromJson(const nlohmann::json& line) {
 
 std::string JsonLine(const nlohmann::json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string ProgressText(const nlohmann::json& line) {
+  std::string text = line.value("progress", "");
+  const int percent = line.value("percent", -1);
+  const uint64_t bytes = line.value("bytes", uint64_t{0});
+  if (percent >= 0) absl::StrAppend(&text, " ", percent, " %");
+  if (bytes > 0) absl::StrAppend(&text, ", ", HumanBytes(bytes));
+  return text;
 }
 
 absl::StatusOr<nlohmann::json> ParseJsonLine(const std::string& line) {

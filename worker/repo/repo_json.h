@@ -28,6 +28,9 @@ absl::Status ErrorFromJson(const nlohmann::json& line);
 std::string JsonLine(const nlohmann::json& value);
 absl::StatusOr<nlohmann::json> ParseJsonLine(const std::string& line);
 
+// A line of progress for a person: "cloning 43 %, 6.2 MB".
+std::string ProgressText(const nlohmann::json& line);
+
 // JSON to a struct above.
 template <typename T>
 absl::StatusOr<T> FromJson(const nlohmann::json& value) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -183,7 +184,9 @@ absl::StatusOr<std::vector<PreparedSubmodule>> PrepareSubmodules(
   return std::move(preparation.prepared_);
 }
 
-absl::Status SaveSubmodules(const std::string& path, const std::vector<PreparedSubmodule>& list) {
+// A path in git is bytes, a string in JSON is UTF-8: paths are escaped as in C.
+absl::Status SaveSubmodules(const std::string& path, std::vector<PreparedSubmodule> list) {
+  for (PreparedSubmodule& submodule : list) submodule.path = absl::CEscape(submodule.path);
   return WriteFileAtomically(path, nlohmann::json(list).dump());
 }
 
@@ -193,7 +196,12 @@ absl::StatusOr<std::vector<PreparedSubmodule>> LoadSubmodules(const std::string&
   RETURN_IF_ERROR(content);
   const nlohmann::json parsed = nlohmann::json::parse(*content, nullptr, false);
   try {
-    return parsed.get<std::vector<PreparedSubmodule>>();
+    auto list = parsed.get<std::vector<PreparedSubmodule>>();
+    for (PreparedSubmodule& submodule : list) {
+      std::string bytes;
+      if (absl::CUnescape(submodule.path, &bytes)) submodule.path = std::move(bytes);
+    }
+    return list;
   } catch (const nlohmann::json::exception& error) {
     return absl::InternalError(absl::StrCat(path, " cannot be read: ", error.what()));
   }

@@ -28,7 +28,7 @@ absl::StatusOr<std::vector<PreparedSubmodule>> PrepareSubmodules(
     std::vector<std::string>& notes);
 
 // The list as a file in the store, for later operations.
-absl::Status SaveSubmodules(const std::string& path, const std::vector<PreparedSubmodule>& list);
+absl::Status SaveSubmodules(const std::string& path, std::vector<PreparedSubmodule> list);
 absl::StatusOr<std::vector<PreparedSubmodule>> LoadSubmodules(const std::string& path);
 
 }  // namespace handoff

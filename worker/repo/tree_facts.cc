@@ -132,6 +132,8 @@ absl::Status TreeFacts::AddCommittedOnly(const WorkTree& tree, git_tree* head_tr
   GitDiff diff;
   git_diff_options options;
   git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
+  // Else a file that became a link before it was submitted counts as removed and added by HEAD.
+  options.flags = GIT_DIFF_INCLUDE_TYPECHANGE;
   RETURN_IF_ERROR(GitStatus(
       git_diff_tree_to_tree(diff.out(), repository_.get(), base_tree_.get(), head_tree, &options),
       "comparing HEAD"));
@@ -141,10 +143,13 @@ absl::Status TreeFacts::AddCommittedOnly(const WorkTree& tree, git_tree* head_tr
     if (delta->status != GIT_DELTA_ADDED || known.contains(path) || IsOurs(path)) continue;
     const auto content = tree.Load(path);
     if (!content.ok()) continue;
+    git_oid id;
+    RETURN_IF_ERROR(GitStatus(
+        git_odb_hash(&id, content->blob.data(), content->blob.size(), GIT_OBJECT_BLOB), path));
     FileFact fact;
     fact.path = path;
     fact.kind = FileFact::Kind::kAdded;
-    fact.committed = true;
+    fact.committed = SameOid(id, delta->new_file.id);
     CountLines(nullptr, content->blob, fact);
     facts.push_back(std::move(fact));
   }

@@ -91,6 +91,16 @@ TEST_F(FactsTest, NothingDoneIsNothingChanged) {
   EXPECT_THAT(facts->commits(), IsEmpty());
 }
 
+TEST_F(FactsTest, AnIgnoredFileThatChangedAfterItsCommitIsNotCommitted) {
+  git_.Write(In("forced.log"), "committed\n");
+  git_.Git(workspace_, {"add", "-f", "forced.log"});
+  git_.Git(workspace_, {"commit", "-q", "-m", "Force"});
+  git_.Write(In("forced.log"), "and more\n");
+  const auto facts = Facts();
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_THAT(Lines(*facts), ElementsAre("forced.log ADDED +1 -0"));
+}
+
 TEST_F(FactsTest, FilesAndCommitsAreToldWithTheirLines) {
   git_.Write(In("committed"), "a\nb\n");
   git_.Git(workspace_, {"add", "committed"});

@@ -43,5 +43,12 @@ TEST(RepoJson, NonsenseIsAnErrorNotAnException) {
   EXPECT_EQ(JsonLine({{"a", "\xff"}}), "{\"a\":\"\xEF\xBF\xBD\"}\n");
 }
 
+TEST(RepoJson, ProgressIsTextWithWhatIsKnown) {
+  EXPECT_EQ(ProgressText({{"progress", "connecting"}}), "connecting");
+  EXPECT_EQ(ProgressText({{"progress", "copying"}, {"percent", 0}}), "copying 0 %");
+  EXPECT_EQ(ProgressText({{"progress", "cloning"}, {"percent", 0}, {"bytes", 6200000}}),
+            "cloning 0 %, 6.2 MB");
+}
+
 }  // namespace
 }  // namespace handoff
