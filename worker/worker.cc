@@ -168,7 +168,7 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Open(const WorkerConfig& config,
   ASSIGN_OR_RETURN(auto journal, Journal::Open(data.journal()));
   auto impl =
       std::make_unique<Impl>(absolute, programs, *std::move(lock), identity, std::move(journal));
-  impl->client = client(identity.uuid);
+  impl->client = client(identity);
   return std::unique_ptr<Worker>(new Worker(std::move(impl)));
 }
 

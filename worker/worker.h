@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "worker/config.h"
+#include "worker/identity.h"
 #include "worker/rpc/coordinator_client.h"
 
 namespace handoff::worker {
@@ -23,7 +24,7 @@ class Worker {
   static absl::StatusOr<Programs> FindPrograms();
 
   // Made once the worker's identity is known.
-  using ClientFactory = std::function<std::unique_ptr<CoordinatorClient>(const std::string& uuid)>;
+  using ClientFactory = std::function<std::unique_ptr<CoordinatorClient>(const Identity&)>;
   // FAILED_PRECONDITION when another daemon uses the data directory. Nothing runs yet.
   static absl::StatusOr<std::unique_ptr<Worker>> Open(const WorkerConfig& config,
                                                       const Programs& programs,

@@ -320,7 +320,7 @@ TEST_F(CommandTest, ASecondDaemonOnOneDataDirectoryIsRefused) {
   Start();
   const auto second =
       Worker::Open(config_, {HANDOFF_SHIM_PROGRAM, HANDOFF_REPO_PROGRAM},
-                   [](const std::string&) { return std::unique_ptr<CoordinatorClient>(); });
+                   [](const Identity&) { return std::unique_ptr<CoordinatorClient>(); });
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("--data-dir"));
 }
