@@ -59,6 +59,12 @@ absl::StatusOr<std::string> MountPoint() {
 
 }  // namespace
 
+std::string CgroupNameEnd(const std::string& attempt_dir) {
+  struct stat info {};
+  if (::stat(attempt_dir.c_str(), &info) != 0) return "";
+  return absl::StrCat("-", info.st_dev, "-", info.st_ino);
+}
+
 absl::StatusOr<Cgroup> Cgroup::BelowOwn(const std::string& name) {
   ASSIGN_OR_RETURN(const std::string mount, MountPoint());
   ASSIGN_OR_RETURN(std::string own, MembershipOf("self"));

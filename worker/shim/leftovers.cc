@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -63,6 +64,17 @@ bool MayBeLeftovers(const std::vector<ProcessInfo>& undecided, const std::string
   return false;
 }
 
+// What the record names, if it is this directory's: in a copied one it is the original's.
+std::optional<Cgroup> OwnCgroup(const ShimStarted& started, const std::string& attempt_dir) {
+  const std::string end = CgroupNameEnd(attempt_dir);
+  if (started.cgroup.empty() || end.empty() || !absl::EndsWith(started.cgroup, end)) {
+    return std::nullopt;
+  }
+  Cgroup cgroup(started.cgroup);
+  if (!cgroup.Exists()) return std::nullopt;
+  return cgroup;
+}
+
 std::string Pids(const std::vector<ProcessInfo>& processes) {
   return absl::StrJoin(processes, " ",
                        [](std::string* out, const ProcessInfo& p) { absl::StrAppend(out, p.pid); });
@@ -71,9 +83,7 @@ std::string Pids(const std::vector<ProcessInfo>& processes) {
 }  // namespace
 
 absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir) {
-  std::optional<Cgroup> cgroup;
-  if (!started.cgroup.empty()) cgroup.emplace(started.cgroup);
-  if (cgroup && !cgroup->Exists()) cgroup.reset();
+  const std::optional<Cgroup> cgroup = OwnCgroup(started, attempt_dir);
   const std::string assignment = absl::StrCat("HANDOFF_ATTEMPT_DIR=", attempt_dir);
   const absl::Time deadline = absl::Now() + kEndTimeout;
   while (true) {
