@@ -121,7 +121,8 @@ BootTime AgentWatch::Step(ShimClient& shim) {
     shim.Finish(config.finish_grace.value_or(kFinishGrace)).IgnoreError();
   }
   const BootTime now = around_.clock.Boot();
-  if (const absl::Status sent = upload_.Pump(now); !sent.ok()) {
+  if (const absl::Status sent = around_.taken() ? upload_.Pump(now) : absl::OkStatus();
+      !sent.ok()) {
     SPDLOG_WARN("{}: {}", attempt_.key.ToString(), std::string(sent.message()));
   }
   const BootTime next = std::min(WatchClocks(shim), upload_.next());

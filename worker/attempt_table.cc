@@ -65,6 +65,11 @@ void AttemptTable::Apply(const Actions& actions) {
   }
 }
 
+void AttemptTable::Wake() {
+  MutexLock lock(mutex_);
+  for (const auto& [key, runner] : runners_) runner->Wake();
+}
+
 Holding AttemptTable::Held() {
   Holding holding;
   MutexLock lock(mutex_);

@@ -22,6 +22,8 @@ class AttemptTable {
   // Nothing may be asked of the coordinator before.
   void TakeOver();
   void Apply(const Actions& actions);
+  // Something that all of them wait for has come.
+  void Wake();
   // Lets go of runners that are over.
   Holding Held();
   std::vector<AttemptStatus> Statuses() const;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,7 @@
 namespace handoff::worker {
 namespace {
 
+constexpr BootTime kNever{std::numeric_limits<int64_t>::max()};
 constexpr Backoff kBackoff{absl::Milliseconds(100), absl::Seconds(5)};
 
 class Reporting {
@@ -29,6 +31,7 @@ class Reporting {
     board_.SetStage(Stage::kReporting, "reporting", AttemptBoard::Urgency::kSoon);
     ASSIGN_OR_RETURN(const uint64_t bytes, LogBytes());
     upload_.Grown(std::min(bytes, attempt_.end->log_bytes()));
+    RETURN_IF_ERROR(AwaitTaken());
     for (int failures = 0;;) {
       RETURN_IF_ERROR(SendLog());
       const auto answer = around_.client.Report(
@@ -53,6 +56,14 @@ class Reporting {
     return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
            absl::IsResourceExhausted(status) || absl::IsAborted(status) ||
            absl::IsCancelled(status);
+  }
+
+  absl::Status AwaitTaken() {
+    while (!around_.taken()) {
+      if (control_.leaving()) return absl::CancelledError("the daemon leaves");
+      control_.Wait(around_.clock, kNever);
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<uint64_t> LogBytes() const {

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -67,6 +68,7 @@ struct Worker::Impl {
   std::unique_ptr<CoordinatorClient> client;
   Mutex pool_mutex;
   std::string pool_id ABSL_GUARDED_BY(pool_mutex);
+  std::atomic<bool> taken{false};
   std::function<void(const absl::Status&)> fatal;
   std::unique_ptr<Surroundings> around;
   std::unique_ptr<SyncLoop> loop;
@@ -108,6 +110,8 @@ void Worker::Impl::Describe(SyncRequest& request) {
 }
 
 void Worker::Impl::Act(const Reconciled& reconciled, const SyncAnswer& answer) {
+  // A late answer says so too: it is one to a request of this start.
+  if (!taken.exchange(true)) table->Wake();
   if (reconciled.verdict == Reconciled::Verdict::kTaken) {
     caretaker->Delivered(sent_probes);
     caretaker->Ask(answer.probes);
@@ -164,7 +168,7 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Open(const WorkerConfig& config,
   }
   RETURN_IF_ERROR(lock.status());
   RETURN_IF_ERROR(data.Make());
-  ASSIGN_OR_RETURN(const Identity identity, BeginStart(data.identity()));
+  ASSIGN_OR_RETURN(const Identity identity, BeginStart(data.identity(), data.root()));
   ASSIGN_OR_RETURN(auto journal, Journal::Open(data.journal()));
   auto impl =
       std::make_unique<Impl>(absolute, programs, *std::move(lock), identity, std::move(journal));
@@ -187,6 +191,7 @@ void Worker::Start(std::function<void()> ready, std::function<void(const absl::S
                      MutexLock guard(self.pool_mutex);
                      return self.pool_id;
                    },
+                   [&self] { return self.taken.load(); },
                    [&self](const absl::Status& status) { self.fatal(status); }});
   SyncLoop::Hooks hooks;
   hooks.describe = [&self](SyncRequest& request) { self.Describe(request); };

@@ -25,7 +25,8 @@ class Worker {
 
   // Made once the worker's identity is known.
   using ClientFactory = std::function<std::unique_ptr<CoordinatorClient>(const Identity&)>;
-  // FAILED_PRECONDITION when another daemon uses the data directory. Nothing runs yet.
+  // FAILED_PRECONDITION when another daemon uses the data directory, or when it is a copy. Nothing
+  // runs yet.
   static absl::StatusOr<std::unique_ptr<Worker>> Open(const WorkerConfig& config,
                                                       const Programs& programs,
                                                       const ClientFactory& client);

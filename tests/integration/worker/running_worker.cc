@@ -28,8 +28,8 @@ RunningWorker::RunningWorker() : dir_(MakeDirectory()) {
 RunningWorker::~RunningWorker() { Stop(); }
 
 void RunningWorker::Start() {
-  auto worker = Worker::Open(
-      config_, {HANDOFF_SHIM_PROGRAM, HANDOFF_REPO_PROGRAM}, [this](const Identity&) {
+  auto worker =
+      Worker::Open(config_, {HANDOFF_SHIM_PROGRAM, HANDOFF_REPO_PROGRAM}, [this](const Identity&) {
         return std::unique_ptr<CoordinatorClient>(new FakeCoordinatorClient(pool_));
       });
   ASSERT_TRUE(worker.ok()) << worker.status();

@@ -99,7 +99,7 @@ class SyncLoopTest : public ::testing::Test {
   Holding holding_{{{"h", 1}, {7, Stage::kRunning, false}}};
   SyncLoop loop_{client_,
                  clock_,
-                 {"uuid", 3, 9, ""},
+                 {"uuid", 3, 9, "", ""},
                  2,
                  {[](SyncRequest& request) { request.name = "host"; }, [this] { return holding_; },
                   [this](const Reconciled& reconciled, const SyncAnswer& answer) {
