@@ -48,7 +48,7 @@ int main(int argc, char** argv) {
     Fail(status);
     ::kill(::getpid(), SIGUSR1);
   };
-  (*worker)->Start(ready, fatal);
+  if (const auto started = (*worker)->Start(ready, fatal); !started.ok()) return Fail(started);
   int signal = 0;
   ::sigwait(&signals, &signal);
   (*worker)->Stop();

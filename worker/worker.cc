@@ -180,7 +180,8 @@ Worker::Worker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Worker::~Worker() { Stop(); }
 
-void Worker::Start(std::function<void()> ready, std::function<void(const absl::Status&)> fatal) {
+absl::Status Worker::Start(std::function<void()> ready,
+                           std::function<void(const absl::Status&)> fatal) {
   Impl& self = *impl_;
   self.fatal = std::move(fatal);
   const auto changed = [&self](bool urgent) { self.Changed(urgent); };
@@ -203,16 +204,19 @@ void Worker::Start(std::function<void()> ready, std::function<void(const absl::S
                                          std::move(hooks));
   self.table = std::make_unique<AttemptTable>(*self.around, changed);
   self.caretaker = std::make_unique<Caretaker>(
-      Caretaker::Tools{self.config, self.data, self.repo, self.probes, self.disk_faults,
+      Caretaker::Tools{self.config, self.data, self.clock, self.repo, self.probes, self.disk_faults,
                        [&self](const std::string& id, const std::function<void()>& action) {
                          return self.table->IfIdle(id, action);
                        },
                        changed});
-  self.table->TakeOver();
+  RETURN_IF_ERROR(Annotate(self.table->TakeOver(),
+                           "nothing was started, since what an earlier daemon left cannot be "
+                           "taken over; mend this and start again"));
   self.caretaker->Start();
   // What it offers must be true from the first request on.
   self.caretaker->AwaitFirstProbes();
   self.loop->Start();
+  return absl::OkStatus();
 }
 
 void Worker::Stop() {

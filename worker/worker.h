@@ -34,8 +34,9 @@ class Worker {
 
   // Takes over what an earlier daemon left, then talks to the coordinator. `ready` runs once, on
   // another thread, when the coordinator took this worker. `fatal`, on another thread, when the
-  // daemon must not go on.
-  void Start(std::function<void()> ready, std::function<void(const absl::Status&)> fatal);
+  // daemon must not go on. An error when what was left cannot be read: nothing was asked of the
+  // coordinator, and agents go on.
+  absl::Status Start(std::function<void()> ready, std::function<void(const absl::Status&)> fatal);
   // Agents go on; the next daemon adopts them.
   void Stop();
 

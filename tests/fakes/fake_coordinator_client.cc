@@ -76,6 +76,11 @@ void FakePool::set_refusing(bool refusing) {
   refusing_ = refusing;
 }
 
+void FakePool::set_on_report(std::function<void()> on_report) {
+  MutexLock lock(mutex_);
+  on_report_ = std::move(on_report);
+}
+
 void FakePool::set_stream_bytes(uint64_t bytes) {
   MutexLock lock(mutex_);
   stream_bytes_ = bytes;
@@ -252,6 +257,7 @@ std::unique_ptr<SyncCall> FakeCoordinatorClient::Sync(
 absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& report,
                                                            std::stop_token) {
   ReportAnswer answer;
+  std::function<void()> on_report;
   {
     MutexLock lock(pool_.mutex_);
     if (pool_.away_) return Away();
@@ -275,9 +281,11 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
       pool_.ends_[report.key] = end;
       pool_.desired_.erase(report.key);
       ++pool_.revision_;
+      on_report = std::exchange(pool_.on_report_, nullptr);
     }
   }
   pool_.LookAtHeld(/*due=*/false);
+  if (on_report) on_report();
   return answer;
 }
 

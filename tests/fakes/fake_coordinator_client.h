@@ -31,6 +31,8 @@ class FakePool {
   void set_away(bool away);
   // Syncs are refused, and nothing else is: as for a copied data directory.
   void set_refusing(bool refusing);
+  // Runs when a report was stored, before its answer leaves.
+  void set_on_report(std::function<void()> on_report);
   // Streams break after this many bytes each.
   void set_stream_bytes(uint64_t bytes);
   void PutObject(const std::string& sha256, const std::string& bytes);
@@ -65,6 +67,7 @@ class FakePool {
   std::string pool_id_ ABSL_GUARDED_BY(mutex_) = "pool-1";
   uint64_t revision_ ABSL_GUARDED_BY(mutex_) = 1;
   bool away_ ABSL_GUARDED_BY(mutex_) = false;
+  std::function<void()> on_report_ ABSL_GUARDED_BY(mutex_);
   bool refusing_ ABSL_GUARDED_BY(mutex_) = false;
   int absences_ ABSL_GUARDED_BY(mutex_) = 0;  // so far
   uint64_t stream_bytes_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;

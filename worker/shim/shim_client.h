@@ -17,12 +17,18 @@ namespace handoff {
 
 // What the files of an attempt directory say after the daemon was away (see shim_files.h).
 enum class ShimFate {
-  kNeverStarted,  // no shim.pid, lock free: prepare and spawn again
+  kNeverStarted,  // no shim.pid, lock free, same boot: prepare and spawn again
   kAlive,         // lock held: Adopt
   kExited,        // exit.json: the status is in it
   kLost,          // shim.pid but no exit.json, lock free: shim killed, or the host was booted again
 };
 absl::StatusOr<ShimFate> ClassifyShim(const std::string& attempt_dir, const std::string& boot_id);
+// Whether what the directory says is of this boot: shim.json, or DIR/boot before there was one.
+// Files are not synced, so of an earlier boot any may be missing, and what is missing proves
+// nothing.
+absl::StatusOr<bool> IsOfThisBoot(const std::string& attempt_dir, const std::string& boot_id);
+// shim.pid; all zero when it cannot be read.
+ShimStarted ReadShimStarted(const std::string& attempt_dir);
 
 class ShimClient {
  public:

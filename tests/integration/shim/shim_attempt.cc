@@ -42,6 +42,7 @@ ShimAttempt::ShimAttempt(bool cgroup, std::vector<std::string> argv) {
   // Longer than a socket's address may be.
   dir_ = absl::StrCat(temp_.path(), "/", std::string(120, 'd'));
   EXPECT_TRUE(MakeDirectories(dir_).ok());
+  EXPECT_TRUE(WriteFileAtomically(Path("boot"), HostBootId()).ok());
   // The id is part of the cgroup's name, and no name has a slash in it.
   spec.handoff_id = cgroup ? "shim-test" : "no/cgroup";
   spec.attempt = 1;

@@ -40,6 +40,15 @@ TEST_P(ShimCrash, ADaemonThatDiedBeforeTheSpawnLeftNothingThatRan) {
   EXPECT_EQ(attempt.WaitForExit().exit_code, 0);
 }
 
+TEST_P(ShimCrash, AfterAPowerLossAMissingFileProvesNothing) {
+  ShimAttempt attempt(GetParam(), {"true"});
+  // The log came to the coordinator, and neither shim.json nor shim.pid to the disk.
+  EXPECT_EQ(attempt.Fate(), ShimFate::kNeverStarted);
+  EXPECT_EQ(FateNextBoot(attempt), ShimFate::kLost);
+  ASSERT_EQ(::unlink(attempt.Path("boot").c_str()), 0);
+  EXPECT_EQ(attempt.Fate(), ShimFate::kLost);
+}
+
 TEST_P(ShimCrash, AShimThatDiedBeforeItsRecordNeverStarted) {
   ShimAttempt attempt(GetParam(), {"true"});
   // It waits for its spec for ever, whenever it gets there.

@@ -34,7 +34,7 @@ void RunningWorker::Start() {
       });
   ASSERT_TRUE(worker.ok()) << worker.status();
   worker_ = *std::move(worker);
-  worker_->Start([] {}, [this](const absl::Status& status) { fatal_ = status; });
+  started_ = worker_->Start([] {}, [this](const absl::Status& status) { fatal_ = status; });
 }
 
 void RunningWorker::Stop() { worker_.reset(); }
