@@ -156,7 +156,8 @@ absl::StatusOr<int64_t> Cgroup::CpuMillis() const {
 
 absl::Status Cgroup::Remove() const {
   for (const Cgroup& below : Below()) RETURN_IF_ERROR(below.Remove());
-  if (::rmdir(path_.c_str()) != 0 && errno != ENOENT) return ErrnoToStatus(errno, absl::StrCat("removing ", path_));
+  if (::rmdir(path_.c_str()) != 0 && errno != ENOENT)
+    return ErrnoToStatus(errno, absl::StrCat("removing ", path_));
   return absl::OkStatus();
 }
 
