@@ -129,15 +129,25 @@ absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path) 
   std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path.c_str()), ::closedir);
   if (!dir) return ErrnoToStatus(errno, absl::StrCat("listing ", path));
   std::vector<std::string> names;
+  errno = 0;  // the end leaves it alone
   while (const dirent* entry = ::readdir(dir.get())) {
     const absl::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
+    errno = 0;
   }
+  if (errno != 0) return ErrnoToStatus(errno, absl::StrCat("listing ", path));
   std::sort(names.begin(), names.end());
   return names;
 }
 
 bool PathExists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+absl::StatusOr<bool> IsThere(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return ErrnoToStatus(errno, absl::StrCat("stat ", path));
+}
 
 absl::StatusOr<uint64_t> FileSize(const std::string& path) {
   struct stat info;

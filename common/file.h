@@ -37,7 +37,10 @@ absl::Status MakeDirectories(const std::string& path);
 absl::Status RemoveTree(const std::string& path);
 // Names without "." and "..", sorted.
 absl::StatusOr<std::vector<std::string>> ListDirectory(const std::string& path);
+// False too when it cannot be told.
 bool PathExists(const std::string& path);
+// Only an absent path is false; what cannot be told is an error.
+absl::StatusOr<bool> IsThere(const std::string& path);
 absl::StatusOr<uint64_t> FileSize(const std::string& path);
 // Bytes that an unprivileged process may still write on the file system of `path`.
 absl::StatusOr<uint64_t> FreeDiskBytes(const std::string& path);

@@ -14,7 +14,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/pidfd.h"
 #include "common/status.h"
 
@@ -159,7 +159,8 @@ absl::StatusOr<RunResult> RunProcess(SpawnOptions options, absl::string_view inp
   ::fcntl(in.second.get(), F_SETFL, O_NONBLOCK);
   if (input.empty()) in.second.Reset();
   RunResult result;
-  absl::Time deadline = absl::Now() + timeout;
+  const RealClock clock;
+  BootTime deadline = clock.Boot() + timeout;
   bool ended = false;
   while (!ended || out.first.valid() || err.first.valid()) {
     pollfd polls[] = {{out.first.get(), POLLIN, 0},
@@ -168,7 +169,7 @@ absl::StatusOr<RunResult> RunProcess(SpawnOptions options, absl::string_view inp
                       {ended ? -1 : child.pidfd(), POLLIN, 0},
                       {cancel, POLLIN, 0}};
     const int64_t wait =
-        std::clamp<int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()) + 1, 0, 1 << 30);
+        std::clamp<int64_t>(absl::ToInt64Milliseconds(deadline - clock.Boot()) + 1, 0, 1 << 30);
     const int ready = ::poll(polls, 5, static_cast<int>(wait));
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) return ErrnoToStatus(errno, "poll");
@@ -181,7 +182,7 @@ absl::StatusOr<RunResult> RunProcess(SpawnOptions options, absl::string_view inp
       child.SignalGroup(SIGKILL);
       child.Signal(SIGKILL);
       result.timed_out = true;
-      deadline = absl::Now() + absl::Seconds(1);
+      deadline = clock.Boot() + absl::Seconds(1);
       continue;
     }
     if (polls[0].revents != 0) Drain(out.first, result.out, 1 << 20);
@@ -194,7 +195,7 @@ absl::StatusOr<RunResult> RunProcess(SpawnOptions options, absl::string_view inp
     if (polls[3].revents != 0) {
       ASSIGN_OR_RETURN(result.status, child.Wait());
       ended = true;
-      deadline = std::min(deadline, absl::Now() + absl::Seconds(1));
+      deadline = std::min(deadline, clock.Boot() + absl::Seconds(1));
     }
   }
   return result;

@@ -28,12 +28,6 @@ constexpr uint64_t kParseBudget = 8 << 20;
 constexpr double kBusyCpu = 0.01;
 constexpr uint64_t kBusyBytes = 64 << 10;
 
-ShimStarted ReadStarted(const std::string& directory) {
-  const auto text = ReadFile(directory + "/shim.pid");
-  auto started = text.ok() ? DecodeShimStarted(*text) : absl::StatusOr<ShimStarted>(text.status());
-  return started.ok() ? *std::move(started) : ShimStarted{};
-}
-
 ShimSpec ReadSpec(const std::string& directory) {
   const auto text = ReadFile(directory + "/shim.json");
   auto spec = text.ok() ? DecodeShimSpec(*text) : absl::StatusOr<ShimSpec>(text.status());
@@ -62,6 +56,14 @@ ClockLimits LimitsFor(const v1::HandoffSpec& wanted, const Agent& agent,
   return limits;
 }
 
+bool TreeWorked(const TreeUsage& before, const TreeUsage& now, absl::Duration between) {
+  const double cpu = static_cast<double>(now.cpu_ms - before.cpu_ms) /
+                     std::max(1.0, absl::ToDoubleMilliseconds(between));
+  if (cpu > kBusyCpu) return true;
+  // What ended took its bytes along: less than before is no work.
+  return now.io_bytes > before.io_bytes && now.io_bytes - before.io_bytes > kBusyBytes;
+}
+
 AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptControl& control,
                        AttemptBoard& board, LogUpload& upload)
     : around_(around),
@@ -69,7 +71,7 @@ AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptCont
       control_(control),
       board_(board),
       upload_(upload),
-      started_(ReadStarted(attempt.dir.path())),
+      started_(ReadShimStarted(attempt.dir.path())),
       spec_(ReadSpec(attempt.dir.path())),
       clocks_(LimitsFor(attempt.wanted(), AgentOf(attempt),
                         around.config.agent(attempt.wanted().agent())),
@@ -79,6 +81,7 @@ AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptCont
       sent_deadline_{spec_.lease_deadline_ns},
       document_at_(around.clock.Boot()) {
   attempt_.end->set_isolation(started_.isolation);
+  if (started_.pid == 0) return;  // lost before it said that it started
   ToProto(absl::FromUnixMillis(started_.wall_ms), attempt_.end->mutable_started_at());
 }
 
@@ -121,7 +124,8 @@ BootTime AgentWatch::Step(ShimClient& shim) {
     shim.Finish(config.finish_grace.value_or(kFinishGrace)).IgnoreError();
   }
   const BootTime now = around_.clock.Boot();
-  if (const absl::Status sent = upload_.Pump(now); !sent.ok()) {
+  if (const absl::Status sent = around_.taken() ? upload_.Pump(now) : absl::OkStatus();
+      !sent.ok()) {
     SPDLOG_WARN("{}: {}", attempt_.key.ToString(), std::string(sent.message()));
   }
   const BootTime next = std::min(WatchClocks(shim), upload_.next());
@@ -193,9 +197,7 @@ void AgentWatch::SampleTree() {
   const auto usage = UsageOf(started_);
   if (!usage.ok()) return;
   if (usage_) {
-    const double cpu = static_cast<double>(usage->cpu_ms - usage_->cpu_ms) /
-                       std::max(1.0, absl::ToDoubleMilliseconds(now - sampled_at_));
-    if (cpu > kBusyCpu || usage->io_bytes - usage_->io_bytes > kBusyBytes) clocks_.TreeWorked(now);
+    if (TreeWorked(*usage_, *usage, now - sampled_at_)) clocks_.TreeWorked(now);
   }
   usage_ = *usage;
 }
@@ -265,7 +267,7 @@ RunEnd AgentWatch::Conclude() {
   }
   tail_.Finish([this](absl::string_view line, BootTime at) { stream_.TakeLine(line, at); });
   RunEnd run;
-  run.started_at = absl::FromUnixMillis(started_.wall_ms);
+  if (started_.pid != 0) run.started_at = absl::FromUnixMillis(started_.wall_ms);
   const auto text = ReadFile(attempt_.dir.path() + "/exit.json");
   const auto exit = text.ok() ? DecodeShimExit(*text) : absl::StatusOr<ShimExit>(text.status());
   if (exit.ok()) {
@@ -298,7 +300,8 @@ RunEnd AgentWatch::Conclude() {
 }
 
 void AgentWatch::ConcludeLost(RunEnd& run) {
-  const bool same_boot = spec_.boot_id.empty() || spec_.boot_id == around_.boot_id;
+  const bool same_boot =
+      IsOfThisBoot(attempt_.dir.path(), around_.boot_id).value_or(/*cannot be told:*/ true);
   run.process.ended_by = same_boot ? EndedBy::kShimLost : EndedBy::kHostRebooted;
   run.ended_at = around_.clock.Now();
   run.log_tail_lost = true;

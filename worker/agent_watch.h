@@ -20,6 +20,10 @@ namespace handoff::worker {
 // How long an attempt of `agent` may be silent, from its wishes and the worker's configuration.
 ClockLimits LimitsFor(const v1::HandoffSpec& wanted, const Agent& agent, const AgentConfig& config);
 
+// Whether a tree worked between two samples. The sums are those of living processes, so an end
+// makes them smaller.
+bool TreeWorked(const TreeUsage& before, const TreeUsage& now, absl::Duration between);
+
 class AgentWatch {
  public:
   // `upload` may have been fed by an earlier phase.

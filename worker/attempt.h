@@ -46,6 +46,9 @@ struct Surroundings {
   std::string boot_id;
   uint64_t disk_reserve = 0;
   std::function<std::string()> pool_id;
+  // The coordinator took a request of this start. Before that nothing is sent of an attempt: what
+  // is here may be the copy of another worker's directory, and that one's attempts may live.
+  std::function<bool()> taken;
   // The daemon must not go on: what is on its disk is unknown.
   std::function<void(const absl::Status&)> fatal;
 };

@@ -16,9 +16,9 @@ void AttemptBoard::SetStage(Stage stage, const std::string& phase, Urgency urgen
   });
 }
 
-void AttemptBoard::SetClosing() {
+void AttemptBoard::SetClosing(bool closing) {
   MutexLock lock(mutex_);
-  closing_ = true;
+  closing_ = closing;
 }
 
 AttemptStatus AttemptBoard::Status() const {

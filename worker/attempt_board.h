@@ -31,8 +31,9 @@ class AttemptBoard {
     if (urgency != Urgency::kSilently) changed_(urgency == Urgency::kNow);
   }
   void SetStage(Stage stage, const std::string& phase, Urgency urgency);
-  // The report was accepted; the last files are being written.
-  void SetClosing();
+  // The report may be accepted: then the last files are written, and until they are the next
+  // attempt of the handoff has to wait.
+  void SetClosing(bool closing);
 
   AttemptStatus Status() const;
   Held held() const;

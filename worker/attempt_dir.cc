@@ -13,8 +13,13 @@
 
 namespace handoff::worker {
 
-absl::Status AttemptDir::Create(absl::string_view desired_attempt) const {
+absl::Status AttemptDir::Create(absl::string_view desired_attempt,
+                                absl::string_view boot_id) const {
   RETURN_IF_ERROR(MakeDirectories(path_));
+  for (const char* name : {"exit.json", "shim.pid", "shim.json", "launch.pb", "ended.pb"}) {
+    RETURN_IF_ERROR(RemoveTree(absl::StrCat(path_, "/", name)));
+  }
+  RETURN_IF_ERROR(WriteFileAtomically(path_ + "/boot", boot_id));
   RETURN_IF_ERROR(WriteFileAtomically(path_ + "/attempt.pb", desired_attempt));
   return MakeDirectories(tmp());
 }
@@ -35,19 +40,20 @@ absl::Status AttemptDir::MarkEnded() const {
 
 bool AttemptDir::ended() const { return PathExists(path_ + "/ended.pb"); }
 
-std::vector<AttemptKey> LiveAttempts(const std::string& attempts) {
+absl::StatusOr<std::vector<AttemptKey>> LiveAttempts(const std::string& attempts) {
   std::vector<AttemptKey> keys;
-  const auto ids = ListDirectory(attempts);
-  if (!ids.ok()) return keys;
-  for (const std::string& id : *ids) {
-    const auto numbers = ListDirectory(absl::StrCat(attempts, "/", id));
-    if (!numbers.ok()) continue;
-    for (const std::string& number : *numbers) {
+  ASSIGN_OR_RETURN(const auto ids, ListDirectory(attempts));
+  for (const std::string& id : ids) {
+    const std::string of_id = absl::StrCat(attempts, "/", id);
+    struct stat info;
+    if (::lstat(of_id.c_str(), &info) != 0) return ErrnoToStatus(errno, "stat " + of_id);
+    if (!S_ISDIR(info.st_mode)) continue;
+    ASSIGN_OR_RETURN(const auto numbers, ListDirectory(of_id));
+    for (const std::string& number : numbers) {
       AttemptKey key{id, 0};
-      if (absl::SimpleAtoi(number, &key.number) &&
-          PathExists(absl::StrCat(attempts, "/", id, "/", number, "/attempt.pb"))) {
-        keys.push_back(std::move(key));
-      }
+      if (!absl::SimpleAtoi(number, &key.number)) continue;
+      ASSIGN_OR_RETURN(const bool live, IsThere(absl::StrCat(of_id, "/", number, "/attempt.pb")));
+      if (live) keys.push_back(std::move(key));
     }
   }
   return keys;

@@ -1,7 +1,8 @@
 // The directory of one attempt, DATA/attempts/<id>/<N>: what survives the daemon. A value; paths
 // and small files. The shim's files (worker/shim/shim_files.h) lie in it too.
 //
-//   attempt.pb   serialised handoff.v1.DesiredAttempt: the first file, written before anything else
+//   boot         the host's boot id when the attempt came: the first file, before anything else
+//   attempt.pb   serialised handoff.v1.DesiredAttempt
 //   launch.pb    serialised handoff.v1.AttemptEnd with what is known before the launch: session,
 //                commands, base commit
 //   prompt.md    what the agent gets on stdin; script: what the agent `command` runs
@@ -34,8 +35,9 @@ class AttemptDir {
   std::string tmp() const { return path_ + "/tmp"; }
   std::string launch() const { return path_ + "/launch.pb"; }
 
-  // Makes it with attempt.pb and tmp/.
-  absl::Status Create(absl::string_view desired_attempt) const;
+  // Makes it with boot, attempt.pb and tmp/. A coordinator that lost its last days may lease a
+  // number again: what says how that older attempt ended is removed first.
+  absl::Status Create(absl::string_view desired_attempt, absl::string_view boot_id) const;
   absl::StatusOr<std::string> ReadDesired() const;
   // The coordinator has the end: nothing is done for it at the next start.
   absl::Status MarkEnded() const;
@@ -45,7 +47,8 @@ class AttemptDir {
   std::string path_;
 };
 
-// Attempts with an attempt.pb below DATA/attempts.
-std::vector<AttemptKey> LiveAttempts(const std::string& attempts);
+// Attempts with an attempt.pb below DATA/attempts. An error when something there cannot be read: an
+// attempt that is not listed counts as lost, and its agent may run.
+absl::StatusOr<std::vector<AttemptKey>> LiveAttempts(const std::string& attempts);
 
 }  // namespace handoff::worker

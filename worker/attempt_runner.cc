@@ -62,7 +62,7 @@ void AttemptRunner::Run(const std::string& desired, bool found) {
 absl::Status AttemptRunner::Live(const std::string& desired, bool found) {
   const AttemptStatus self = board_.Status();
   const AttemptDir dir(around_.data.attempts(), self.key);
-  const absl::Status made = found ? absl::OkStatus() : dir.Create(desired);
+  const absl::Status made = found ? absl::OkStatus() : dir.Create(desired, around_.boot_id);
   const auto text = found ? dir.ReadDesired() : absl::StatusOr<std::string>(desired);
   auto attempt = text.ok() ? Attempt::Parse(around_, *text,
                                             [](const std::string& name) { return FindAgent(name); })

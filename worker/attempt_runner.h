@@ -39,6 +39,7 @@ class AttemptRunner {
   void Stop(const StopOrder& order);
   void Forget() { control_.Forget(); }
   void Leave() { control_.Leave(); }
+  void Wake() { control_.Wake(); }
   AttemptStatus Status() const { return board_.Status(); }
   Held held() const { return board_.held(); }
   bool over() const { return over_; }

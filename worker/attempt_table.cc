@@ -4,8 +4,10 @@
 
 #include <utility>
 
+#include "common/status.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/attempt_dir.h"
+#include "worker/shim/shim_client.h"
 
 namespace handoff::worker {
 
@@ -20,18 +22,27 @@ void AttemptTable::Adopt(const AttemptKey& key, uint64_t epoch) {
   runners_[key] = std::make_unique<AttemptRunner>(around_, key, epoch, Watchers());
 }
 
-void AttemptTable::TakeOver() {
-  MutexLock lock(mutex_);
-  for (const AttemptKey& key : LiveAttempts(around_.data.attempts())) {
-    const auto text = AttemptDir(around_.data.attempts(), key).ReadDesired();
-    v1::DesiredAttempt desired;
-    if (text.ok() && desired.ParseFromString(*text) && desired.has_spec()) {
-      Adopt(key, desired.epoch());
-    } else {
-      // Only a loss of power leaves half a file; nothing of it runs any more.
-      SPDLOG_ERROR("{}: what was to be done cannot be read; it is given up", key.ToString());
-    }
+absl::Status AttemptTable::TakeOverDirectory(const AttemptKey& key) {
+  const AttemptDir dir(around_.data.attempts(), key);
+  ASSIGN_OR_RETURN(const std::string text, dir.ReadDesired());
+  v1::DesiredAttempt desired;
+  if (desired.ParseFromString(text) && desired.has_spec()) {
+    Adopt(key, desired.epoch());
+    return absl::OkStatus();
   }
+  // Damaged, or of a newer version: nobody knows what to do with what runs, and nobody may find out
+  // later that something did.
+  SPDLOG_ERROR("{}: what was to be done cannot be read; what runs of it is ended", key.ToString());
+  const absl::Status ended = EndLeftovers(ReadShimStarted(dir.path()), dir.path());
+  if (absl::IsDeadlineExceeded(ended)) return ended;
+  if (!ended.ok()) SPDLOG_ERROR("{}: {}", key.ToString(), std::string(ended.message()));
+  return absl::OkStatus();
+}
+
+absl::Status AttemptTable::TakeOver() {
+  MutexLock lock(mutex_);
+  ASSIGN_OR_RETURN(const auto keys, LiveAttempts(around_.data.attempts()));
+  for (const AttemptKey& key : keys) RETURN_IF_ERROR(TakeOverDirectory(key));
   for (const auto& [name, value] : around_.journal.Entries()) {
     v1::ReportRequest record;
     if (!record.ParseFromString(value)) continue;
@@ -42,6 +53,7 @@ void AttemptTable::TakeOver() {
       Adopt(key, record.epoch());
     }
   }
+  return absl::OkStatus();
 }
 
 void AttemptTable::Apply(const Actions& actions) {
@@ -63,6 +75,11 @@ void AttemptTable::Apply(const Actions& actions) {
   for (const AttemptKey& key : actions.forget) {
     if (AttemptRunner* runner = find(key)) runner->Forget();
   }
+}
+
+void AttemptTable::Wake() {
+  MutexLock lock(mutex_);
+  for (const auto& [key, runner] : runners_) runner->Wake();
 }
 
 Holding AttemptTable::Held() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "common/mutex.h"
 #include "worker/attempt_runner.h"
 #include "worker/core/reconcile.h"
@@ -19,9 +20,12 @@ class AttemptTable {
   AttemptTable(const Surroundings& around, std::function<void(bool urgent)> changed);
 
   // What an earlier daemon left: attempts with a directory, and ends that only the journal has.
-  // Nothing may be asked of the coordinator before.
-  void TakeOver();
+  // Nothing may be asked of the coordinator before, nor after an error: something may run of which
+  // the coordinator would not hear.
+  absl::Status TakeOver();
   void Apply(const Actions& actions);
+  // Something that all of them wait for has come.
+  void Wake();
   // Lets go of runners that are over.
   Holding Held();
   std::vector<AttemptStatus> Statuses() const;
@@ -32,6 +36,7 @@ class AttemptTable {
 
  private:
   AttemptRunner::Watchers Watchers();
+  absl::Status TakeOverDirectory(const AttemptKey& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Adopt(const AttemptKey& key, uint64_t epoch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Surroundings& around_;

@@ -7,17 +7,19 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/time/clock.h"
 
 namespace handoff::worker {
 namespace {
 
 constexpr absl::Duration kProbeEvery = absl::Minutes(10);
 constexpr absl::Duration kSweepEvery = absl::Hours(1);
+// A request with more is refused.
+constexpr size_t kMostResults = 256;
 
 }  // namespace
 
-Caretaker::Caretaker(Tools tools) : tools_(std::move(tools)) {}
+Caretaker::Caretaker(Tools tools)
+    : tools_(std::move(tools)), wall_then_(tools_.clock.Now()), boot_then_(tools_.clock.Boot()) {}
 
 Caretaker::~Caretaker() { Stop(); }
 
@@ -55,13 +57,29 @@ void Caretaker::Ask(const std::vector<Probe>& probes) {
 std::vector<ProbeResult> Caretaker::Results() const {
   std::vector<ProbeResult> results;
   MutexLock lock(mutex_);
-  for (const auto& [key, result] : results_) results.push_back(result);
+  for (const auto& [key, result] : results_) {
+    if (results.size() < kMostResults) results.push_back(result);
+  }
   return results;
 }
 
 void Caretaker::Delivered(const std::vector<ProbeResult>& results) {
-  MutexLock lock(mutex_);
-  for (const ProbeResult& result : results) results_.erase(result.key);
+  bool more = false;
+  {
+    MutexLock lock(mutex_);
+    for (const ProbeResult& result : results) {
+      const auto it = results_.find(result.key);
+      if (it != results_.end() && it->second == result) results_.erase(it);
+    }
+    more = !results_.empty();
+  }
+  if (more) tools_.changed(false);
+}
+
+// The files have the wall clock's times, and somebody may set that ahead by weeks: nothing is older
+// than by the time that really passed.
+absl::Time Caretaker::SweepTime() const {
+  return std::min(tools_.clock.Now(), wall_then_ + (tools_.clock.Boot() - boot_then_));
 }
 
 void Caretaker::ProbeAgents() {
@@ -87,14 +105,14 @@ ProbeResult Caretaker::Answer(const Probe& probe) {
 
 void Caretaker::Run() {
   ProbeAgents();
-  absl::Time next_probe = absl::Now() + kProbeEvery;
-  absl::Time next_sweep = absl::Now();
+  BootTime next_probe = tools_.clock.Boot() + kProbeEvery;
+  BootTime next_sweep = tools_.clock.Boot();
   while (true) {
     std::optional<Probe> probe;
     {
       MutexLock lock(mutex_);
-      const absl::Time next = std::min(next_probe, next_sweep);
-      if (asked_.empty() && !stopping_) woken_.WaitFor(mutex_, next - absl::Now());
+      const BootTime next = std::min(next_probe, next_sweep);
+      if (asked_.empty() && !stopping_) woken_.WaitFor(mutex_, next - tools_.clock.Boot());
       if (stopping_) return;
       if (!asked_.empty()) probe = asked_.front();
     }
@@ -107,15 +125,15 @@ void Caretaker::Run() {
       }
       tools_.changed(true);
     }
-    if (absl::Now() >= next_sweep) {
+    if (tools_.clock.Boot() >= next_sweep) {
       const int removed =
-          Sweep(tools_.data, absl::Now(), tools_.config.keep_workspaces, tools_.if_idle);
+          Sweep(tools_.data, SweepTime(), tools_.config.keep_workspaces, tools_.if_idle);
       if (removed > 0) SPDLOG_INFO("removed the workspaces of {} ended handoffs", removed);
-      next_sweep = absl::Now() + kSweepEvery;
+      next_sweep = tools_.clock.Boot() + kSweepEvery;
     }
-    if (absl::Now() >= next_probe) {
+    if (tools_.clock.Boot() >= next_probe) {
       ProbeAgents();
-      next_probe = absl::Now() + kProbeEvery;
+      next_probe = tools_.clock.Boot() + kProbeEvery;
     }
   }
 }

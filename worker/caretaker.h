@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/mutex.h"
 #include "worker/agent_probes.h"
 #include "worker/attempt_control.h"
@@ -26,6 +27,7 @@ class Caretaker {
   struct Tools {
     const WorkerConfig& config;
     const DataDir& data;
+    const Clock& clock;
     const RepoClient& repo;
     AgentProbes& probes;
     DiskFaults& disk_faults;
@@ -43,16 +45,20 @@ class Caretaker {
   // The coordinator wants to know whether a hold may end. One that is being probed is not probed
   // twice.
   void Ask(const std::vector<Probe>& probes);
-  // What came out, until Delivered.
+  // What came out, until Delivered: at most as many as one request may carry.
   std::vector<ProbeResult> Results() const;
+  // Those went with a request that was answered. One that came out anew meanwhile stays.
   void Delivered(const std::vector<ProbeResult>& results);
 
  private:
   void Run();
   void ProbeAgents();
   ProbeResult Answer(const Probe& probe);
+  absl::Time SweepTime() const;
 
   const Tools tools_;
+  const absl::Time wall_then_;
+  const BootTime boot_then_;
   Signal stop_;
   mutable Mutex mutex_;
   CondVar woken_;

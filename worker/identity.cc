@@ -1,9 +1,17 @@
 #include "worker/identity.h"
 
-#include <nlohmann/json.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
 
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "common/file.h"
 #include "common/hash.h"
@@ -46,18 +54,58 @@ absl::StatusOr<Identity> Read(const std::string& path) {
   identity.uuid = uuid->get<std::string>();
   identity.start = start->get<uint64_t>();
   identity.pool_id = pool->get<std::string>();
+  if (const auto mark = json.find("directory"); mark != json.end()) {
+    if (!mark->is_string()) return unreadable();
+    identity.directory = mark->get<std::string>();
+  }
   return identity;
+}
+
+// What either does not know proves nothing.
+bool MayBeSame(const std::string& mark, const std::string& other) {
+  const std::vector<std::string> a = absl::StrSplit(mark, '/'), b = absl::StrSplit(other, '/');
+  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    if (a[i] != b[i] && a[i] != "-" && b[i] != "-") return false;
+  }
+  return true;
 }
 
 }  // namespace
 
-absl::StatusOr<Identity> BeginStart(const std::string& path) {
+absl::StatusOr<std::string> DirectoryMark(const std::string& directory,
+                                          const std::string& machine_id_file) {
+  struct statx info {};
+  if (::statx(AT_FDCWD, directory.c_str(), 0, STATX_INO | STATX_BTIME, &info) != 0) {
+    return ErrnoToStatus(errno, absl::StrCat("stat ", directory));
+  }
+  const auto machine = ReadFile(machine_id_file);
+  const std::string id =
+      machine.ok() ? std::string(absl::StripAsciiWhitespace(*machine)) : std::string();
+  // The id itself is not for everybody to read, and a hash tells two hosts apart as well.
+  const std::string host = id.empty() ? "-" : Sha256Hex(absl::StrCat("handoff ", id)).substr(0, 16);
+  const bool has_birth = (info.stx_mask & STATX_BTIME) != 0;
+  const std::string birth =
+      has_birth ? absl::StrCat(info.stx_btime.tv_sec, ".", info.stx_btime.tv_nsec) : "-";
+  return absl::StrCat(host, "/", info.stx_ino, "/", birth);
+}
+
+absl::StatusOr<Identity> BeginStart(const std::string& path, const std::string& data_dir) {
+  ASSIGN_OR_RETURN(std::string mark, DirectoryMark(data_dir));
   Identity identity;
   if (PathExists(path)) {
     ASSIGN_OR_RETURN(identity, Read(path));
   } else {
     identity.uuid = NewUuid();
   }
+  if (!identity.directory.empty() && !MayBeSame(identity.directory, mark)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        data_dir, " was copied or moved here: ", path,
+        " was written for another directory or host. Nothing was started, because that one may "
+        "still run what is recorded here. To make this one a new worker, remove identity.json, "
+        "journal and attempts from it. To go on as the same worker, once the other one is gone for "
+        "good, remove \"directory\" from identity.json."));
+  }
+  identity.directory = std::move(mark);
   ++identity.start;
   identity.nonce = NewNonce();
   RETURN_IF_ERROR(SaveIdentity(path, identity));
@@ -65,9 +113,12 @@ absl::StatusOr<Identity> BeginStart(const std::string& path) {
 }
 
 absl::Status SaveIdentity(const std::string& path, const Identity& identity) {
-  const nlohmann::json json = {
-      {"uuid", identity.uuid}, {"start", identity.start}, {"pool_id", identity.pool_id}};
-  return WriteFileDurably(path, json.dump() + "\n");
+  const nlohmann::json json = {{"uuid", identity.uuid},
+                               {"start", identity.start},
+                               {"pool_id", identity.pool_id},
+                               {"directory", identity.directory}};
+  // One line a field, for the person who has to remove one.
+  return WriteFileDurably(path, json.dump(2) + "\n");
 }
 
 }  // namespace handoff::worker

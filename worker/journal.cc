@@ -1,6 +1,7 @@
 #include "worker/journal.h"
 
 #include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -75,6 +76,17 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::string& path) 
     ASSIGN_OR_RETURN(const std::string content, ReadFile(path, uint64_t{1} << 32));
     absl::string_view rest = content;
     while (const size_t used = ApplyFrame(rest, entries)) rest.remove_prefix(used);
+    // After a kill in the middle of a put nothing is missing; after a fault of the disk ends may
+    // be.
+    if (!rest.empty()) {
+      const absl::Status kept = WriteFileDurably(path + ".damaged", rest);
+      SPDLOG_WARN(
+          "{}: the last {} bytes, from {} on, are no whole record; ends in them are found again "
+          "only "
+          "where the attempt's directory tells them. They are kept in {}.damaged{}",
+          path, rest.size(), content.size() - rest.size(), path,
+          kept.ok() ? "" : absl::StrCat(" (not even that: ", kept.message(), ")"));
+    }
   }
   // Whatever tail was torn, and whatever was dead, goes with the old file.
   const std::string bytes = Frames(entries);

@@ -2,8 +2,9 @@
 // file that all slots share. Its one sync is the only one that an attempt costs on the worker.
 //
 // Format: frames of {u32 length, first 8 bytes of the payload's SHA-256, payload}. Payload: 'P' or
-// 'R' (put, remove), u32 length of the key, key, value. A torn or damaged tail ends the file. When
-// most of it is dead it is written anew and renamed.
+// 'R' (put, remove), u32 length of the key, key, value. A torn or damaged tail ends the file and is
+// kept beside it as journal.damaged, for a person. When most of it is dead it is written anew and
+// renamed.
 //
 // Thread-safe. Concurrent puts share one sync: whoever finds nobody writing writes for all that
 // wait. A failed sync is final, since what is on the disk is unknown then: every later put fails

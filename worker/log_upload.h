@@ -31,8 +31,11 @@ class LogUpload {
   // When Pump has something to do without a wake; in the far future when it has not.
   BootTime next() const { return retry_at_; }
 
-  // All bytes are on stable storage at the coordinator and hashed here.
-  bool complete() const { return acked_ >= size_ && hashed_ == size_; }
+  // The rest of the file cannot be read: what was read is all of it.
+  void EndHere();
+
+  // All bytes are on stable storage at the coordinator, and hashed here as far as they can be read.
+  bool complete() const { return acked_ >= size_ && (cut_ || hashed_ == size_); }
   uint64_t size() const { return size_; }
   std::string HashSoFar() const { return hash_.Hex(); }
   // Hashes the rest without sending it.
@@ -53,7 +56,8 @@ class LogUpload {
   const std::function<void()> wake_;
   UniqueFd file_;
   std::unique_ptr<LogStream> stream_;
-  bool positioned_;  // `sent_` is where the stream goes on
+  bool cut_ = false;  // by EndHere
+  bool positioned_;   // `sent_` is where the stream goes on
   uint64_t size_ = 0;
   uint64_t hashed_ = 0;
   uint64_t sent_ = 0;

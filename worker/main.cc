@@ -17,6 +17,7 @@ namespace {
 
 using handoff::worker::CoordinatorClient;
 using handoff::worker::GrpcCoordinatorClient;
+using handoff::worker::Identity;
 using handoff::worker::Worker;
 
 int Fail(const absl::Status& status) {
@@ -35,8 +36,8 @@ int main(int argc, char** argv) {
 
   const auto programs = Worker::FindPrograms();
   if (!programs.ok()) return Fail(programs.status());
-  auto worker = Worker::Open(config, *programs, [&](const std::string& uuid) {
-    return std::unique_ptr<CoordinatorClient>(new GrpcCoordinatorClient(config.coordinator, uuid));
+  auto worker = Worker::Open(config, *programs, [&](const Identity& who) {
+    return std::unique_ptr<CoordinatorClient>(new GrpcCoordinatorClient(config.coordinator, who));
   });
   if (!worker.ok()) return Fail(worker.status());
   const auto ready = [&config] {
@@ -47,7 +48,7 @@ int main(int argc, char** argv) {
     Fail(status);
     ::kill(::getpid(), SIGUSR1);
   };
-  (*worker)->Start(ready, fatal);
+  if (const auto started = (*worker)->Start(ready, fatal); !started.ok()) return Fail(started);
   int signal = 0;
   ::sigwait(&signals, &signal);
   (*worker)->Stop();

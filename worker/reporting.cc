@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,7 +18,12 @@
 namespace handoff::worker {
 namespace {
 
+constexpr BootTime kNever{std::numeric_limits<int64_t>::max()};
+constexpr int kReadTries = 5;
 constexpr Backoff kBackoff{absl::Milliseconds(100), absl::Seconds(5)};
+// What was refused for good is kept all the same: a coordinator that was restored may get back what
+// it lacks.
+constexpr Backoff kRefused{absl::Milliseconds(100), absl::Minutes(5)};
 
 class Reporting {
  public:
@@ -29,22 +35,27 @@ class Reporting {
     board_.SetStage(Stage::kReporting, "reporting", AttemptBoard::Urgency::kSoon);
     ASSIGN_OR_RETURN(const uint64_t bytes, LogBytes());
     upload_.Grown(std::min(bytes, attempt_.end->log_bytes()));
+    RETURN_IF_ERROR(AwaitTaken());
     for (int failures = 0;;) {
       RETURN_IF_ERROR(SendLog());
+      // From now on it may be accepted, though nobody hears the answer: the next attempt may begin
+      // only after the last files of this one.
+      board_.SetClosing(true);
       const auto answer = around_.client.Report(
           {around_.pool_id(), attempt_.key, attempt_.epoch, attempt_.end->SerializeAsString()},
           control_.leave().token());
       if (control_.leaving()) return absl::CancelledError("the daemon leaves");
       if (answer.ok() && answer->accepted) return Close(*answer);
+      const bool refused = !answer.ok() && !Transient(answer.status());
+      if (answer.ok() || refused) board_.SetClosing(false);
       if (answer.ok()) {
-        RETURN_IF_ERROR(LogIsShort(answer->log_offset, bytes));
+        RETURN_IF_ERROR(LogIsShort(answer->log_offset));
       } else {
-        SPDLOG_INFO("{}: the report was not taken: {}", attempt_.key.ToString(),
-                    std::string(answer.status().message()));
         // The coordinator has the end or nothing at all of this handoff: insisting helps nobody.
-        if (control_.forget() && !Transient(answer.status())) return Close({});
+        if (control_.forget() && refused) return Close({});
+        Complain(answer.status(), refused);
       }
-      control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(++failures, 0.5));
+      Pause((refused ? kRefused : kBackoff).Delay(++failures, 0.5));
     }
   }
 
@@ -53,6 +64,14 @@ class Reporting {
     return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
            absl::IsResourceExhausted(status) || absl::IsAborted(status) ||
            absl::IsCancelled(status);
+  }
+
+  absl::Status AwaitTaken() {
+    while (!around_.taken()) {
+      if (control_.leaving()) return absl::CancelledError("the daemon leaves");
+      control_.Wait(around_.clock, kNever);
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<uint64_t> LogBytes() const {
@@ -66,32 +85,59 @@ class Reporting {
       if (control_.leaving()) return absl::CancelledError("the daemon leaves");
       const absl::Status pumped = upload_.Pump(around_.clock.Boot());
       if (!pumped.ok()) {
-        // The file cannot be read: what the coordinator has is all that there will be.
         SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(pumped.message()));
-        return absl::OkStatus();
+        if (++unread_ < kReadTries) {
+          Pause(kBackoff.Delay(unread_, 0.5));
+          continue;
+        }
+        // What the coordinator gets of what was read is all that there will be.
+        upload_.EndHere();
       }
       if (upload_.complete()) return absl::OkStatus();
       control_.Wait(around_.clock, upload_.next());
     }
   }
 
-  // The coordinator holds less than the end says. Either it can still be sent; or a power loss took
-  // unsynced bytes of the file, then the end must say that the tail is lost.
-  absl::Status LogIsShort(uint64_t held, uint64_t file_bytes) {
-    if (held < std::min(file_bytes, attempt_.end->log_bytes())) {
+  // The coordinator holds less than the end says. Either it can still be sent; or the file has lost
+  // bytes, then the end must say that the tail is lost.
+  absl::Status LogIsShort(uint64_t held) {
+    if (held < std::min(upload_.size(), attempt_.end->log_bytes())) {
       upload_.Rewind(held);
       return absl::OkStatus();
     }
-    SPDLOG_WARN("{}: {} bytes of the log were lost with the host's memory", attempt_.key.ToString(),
-                attempt_.end->log_bytes() - held);
+    SPDLOG_WARN(
+        "{}: {} bytes of the log cannot be read any more; the end says that its tail is lost",
+        attempt_.key.ToString(), attempt_.end->log_bytes() - held);
     attempt_.end->set_log_bytes(held);
     attempt_.end->clear_log_sha256();
     attempt_.end->set_log_tail_lost(true);
     return around_.journal.Put(JournalKey(attempt_.key), EncodeEnd(attempt_));
   }
 
+  void Complain(const absl::Status& why, bool refused) {
+    const std::string message(why.message());
+    if (message == complaint_) return;
+    complaint_ = message;
+    if (!refused) {
+      SPDLOG_INFO("{}: the report was not taken: {}", attempt_.key.ToString(), message);
+      return;
+    }
+    SPDLOG_WARN(
+        "{}: the report was refused: {}. It is kept and tried again; to give it up, stop this "
+        "worker, remove {}, and start it again",
+        attempt_.key.ToString(), message, attempt_.dir.path());
+  }
+
+  // A renewal wakes as well, and is no reason to try again.
+  void Pause(absl::Duration pause) {
+    const BootTime until = around_.clock.Boot() + pause;
+    const bool forget = control_.forget();
+    while (around_.clock.Boot() < until && !control_.leaving() && control_.forget() == forget) {
+      control_.Wait(around_.clock, until);
+    }
+  }
+
   absl::Status Close(const ReportAnswer& answer) {
-    board_.SetClosing();
     if (!PathExists(attempt_.workspace)) return Forget();
     // The document last: what it names is there when it says that the attempt is over.
     const std::string name = absl::StrCat("attempt-", attempt_.key.number);
@@ -127,6 +173,8 @@ class Reporting {
   AttemptControl& control_;
   AttemptBoard& board_;
   LogUpload& upload_;
+  std::string complaint_;
+  int unread_ = 0;  // failed reads of the log
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/backoff.h"
 
 namespace handoff::worker {
@@ -15,6 +16,10 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(2);
 constexpr absl::Duration kMostPatience = absl::Milliseconds(64);
 constexpr absl::Duration kSoft = absl::Milliseconds(500);
+// The coordinator holds a Sync for up to 12 s, so that silence for this long means that answers do
+// not come through in the time between two changes: then calls are left alone for longer.
+constexpr absl::Duration kStarved = absl::Seconds(15);
+constexpr absl::Duration kMostStarvedPatience = absl::Seconds(5);
 // An attempt that was just started soon runs, and then the request says so.
 constexpr absl::Duration kAfterStart = absl::Milliseconds(3);
 constexpr absl::Duration kAfterNothing = absl::Milliseconds(500);
@@ -36,6 +41,8 @@ SyncLoop::SyncLoop(CoordinatorClient& client, const Clock& clock, const Identity
       mailbox_(std::make_shared<Mailbox>()),
       memory_{identity.pool_id, 0, 0},
       patience_(kPatience),
+      soft_patience_(kSoft),
+      answered_at_(clock.Boot()),
       random_(static_cast<std::minstd_rand::result_type>(identity.nonce)) {}
 
 SyncLoop::~SyncLoop() { Stop(); }
@@ -77,16 +84,28 @@ void SyncLoop::Run() {
     Send();
     const std::optional<Arrival> arrival = Await();
     if (!arrival) {
-      patience_ = std::min(kMostPatience, patience_ * 2);
+      GrowPatience();
       continue;  // a change: the next request cancels this one
     }
     patience_ = kPatience;
+    soft_patience_ = kSoft;
     const absl::Duration pause = Take(*arrival);
     outstanding_ = {};
     // An error is waited out; otherwise whatever is new goes at once.
     Pause(pause, arrival->answer.ok());
   }
   call_.reset();
+}
+
+// A call was cancelled for a change.
+void SyncLoop::GrowPatience() {
+  if (clock_.Boot() - answered_at_ < std::min(kStarved, lease_ / 3)) {
+    patience_ = std::min(kMostPatience, patience_ * 2);
+    return;
+  }
+  const absl::Duration most = std::min(kMostStarvedPatience, lease_ / 6);
+  patience_ = std::min(most, patience_ * 2);
+  soft_patience_ = std::max(kSoft, std::min(most, soft_patience_ * 2));
 }
 
 void SyncLoop::Send() {
@@ -129,8 +148,8 @@ std::optional<SyncLoop::Arrival> SyncLoop::Await() {
         absl::Duration wait = absl::InfiniteDuration();
         if (box.urgent) wait = outstanding_.sent + patience_ - now;
         if (box.soft_since) {
-          wait = std::min(wait,
-                          std::max(*box.soft_since + kSoft, outstanding_.sent + patience_) - now);
+          wait = std::min(
+              wait, std::max(*box.soft_since + kSoft, outstanding_.sent + soft_patience_) - now);
         }
         if (wait <= absl::ZeroDuration()) return std::nullopt;
         box.changed.WaitFor(box.mutex, wait);
@@ -158,7 +177,19 @@ absl::Duration SyncLoop::Take(const Arrival& arrival) {
     Complain(reconciled.refusal);
     return kRefused.most;
   }
-  if (reconciled.verdict == Verdict::kOld) return kAfterNothing;
+  if (reconciled.verdict == Verdict::kOld) {
+    // One that was overtaken is nothing to speak of; one of an earlier start of the coordinator is.
+    if (of_call.seq != 0 && answer.term < memory_.term) {
+      Complain(absl::StrCat(
+          "its records are older (term ", answer.term, ") than what it said before (term ",
+          memory_.term,
+          "). Nothing it says is done; what runs here goes on until its lease ends. Was it "
+          "restored "
+          "from a copy, or does an older copy of it run? Give the address of the right one, or "
+          "start this worker again to take it as it is"));
+    }
+    return kAfterNothing;
+  }
   if (memory_.pool_id.empty()) {
     // Before anything is done for it: another pool must never be served by this data directory.
     if (const absl::Status joined = hooks_.joined(reconciled.memory.pool_id); !joined.ok()) {
@@ -170,6 +201,11 @@ absl::Duration SyncLoop::Take(const Arrival& arrival) {
   hooks_.act(reconciled, answer);
   if (reconciled.verdict != Verdict::kTaken) return absl::ZeroDuration();
   failures_ = 0;
+  answered_at_ = clock_.Boot();
+  lease_ = absl::InfiniteDuration();
+  for (const DesiredAttempt& desired : answer.attempts) {
+    if (!desired.stop) lease_ = std::min(lease_, desired.lease);
+  }
   if (!complaint_.empty()) SPDLOG_INFO("the coordinator answers again");
   complaint_.clear();
   if (!std::exchange(ready_, true)) hooks_.ready();

@@ -61,6 +61,7 @@ class SyncLoop {
   absl::Duration TakeError(const absl::Status& error);
   void Pause(absl::Duration most, bool any_change_ends_it);
   bool stopping() const;
+  void GrowPatience();
   void Complain(const std::string& message);
 
   CoordinatorClient& client_;
@@ -75,6 +76,9 @@ class SyncLoop {
   uint64_t seq_ = 0;
   std::unique_ptr<SyncCall> call_;
   absl::Duration patience_;
+  absl::Duration soft_patience_;
+  BootTime answered_at_;  // when an answer was taken last; at first when the loop was made
+  absl::Duration lease_ = absl::InfiniteDuration();  // the shortest of that answer
   int failures_ = 0;
   bool ready_ = false;
   std::string complaint_;

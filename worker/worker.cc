@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -67,6 +68,7 @@ struct Worker::Impl {
   std::unique_ptr<CoordinatorClient> client;
   Mutex pool_mutex;
   std::string pool_id ABSL_GUARDED_BY(pool_mutex);
+  std::atomic<bool> taken{false};
   std::function<void(const absl::Status&)> fatal;
   std::unique_ptr<Surroundings> around;
   std::unique_ptr<SyncLoop> loop;
@@ -108,6 +110,8 @@ void Worker::Impl::Describe(SyncRequest& request) {
 }
 
 void Worker::Impl::Act(const Reconciled& reconciled, const SyncAnswer& answer) {
+  // A late answer says so too: it is one to a request of this start.
+  if (!taken.exchange(true)) table->Wake();
   if (reconciled.verdict == Reconciled::Verdict::kTaken) {
     caretaker->Delivered(sent_probes);
     caretaker->Ask(answer.probes);
@@ -164,11 +168,11 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Open(const WorkerConfig& config,
   }
   RETURN_IF_ERROR(lock.status());
   RETURN_IF_ERROR(data.Make());
-  ASSIGN_OR_RETURN(const Identity identity, BeginStart(data.identity()));
+  ASSIGN_OR_RETURN(const Identity identity, BeginStart(data.identity(), data.root()));
   ASSIGN_OR_RETURN(auto journal, Journal::Open(data.journal()));
   auto impl =
       std::make_unique<Impl>(absolute, programs, *std::move(lock), identity, std::move(journal));
-  impl->client = client(identity.uuid);
+  impl->client = client(identity);
   return std::unique_ptr<Worker>(new Worker(std::move(impl)));
 }
 
@@ -176,7 +180,8 @@ Worker::Worker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Worker::~Worker() { Stop(); }
 
-void Worker::Start(std::function<void()> ready, std::function<void(const absl::Status&)> fatal) {
+absl::Status Worker::Start(std::function<void()> ready,
+                           std::function<void(const absl::Status&)> fatal) {
   Impl& self = *impl_;
   self.fatal = std::move(fatal);
   const auto changed = [&self](bool urgent) { self.Changed(urgent); };
@@ -187,6 +192,7 @@ void Worker::Start(std::function<void()> ready, std::function<void(const absl::S
                      MutexLock guard(self.pool_mutex);
                      return self.pool_id;
                    },
+                   [&self] { return self.taken.load(); },
                    [&self](const absl::Status& status) { self.fatal(status); }});
   SyncLoop::Hooks hooks;
   hooks.describe = [&self](SyncRequest& request) { self.Describe(request); };
@@ -198,16 +204,19 @@ void Worker::Start(std::function<void()> ready, std::function<void(const absl::S
                                          std::move(hooks));
   self.table = std::make_unique<AttemptTable>(*self.around, changed);
   self.caretaker = std::make_unique<Caretaker>(
-      Caretaker::Tools{self.config, self.data, self.repo, self.probes, self.disk_faults,
+      Caretaker::Tools{self.config, self.data, self.clock, self.repo, self.probes, self.disk_faults,
                        [&self](const std::string& id, const std::function<void()>& action) {
                          return self.table->IfIdle(id, action);
                        },
                        changed});
-  self.table->TakeOver();
+  RETURN_IF_ERROR(Annotate(self.table->TakeOver(),
+                           "nothing was started, since what an earlier daemon left cannot be "
+                           "taken over; mend this and start again"));
   self.caretaker->Start();
   // What it offers must be true from the first request on.
   self.caretaker->AwaitFirstProbes();
   self.loop->Start();
+  return absl::OkStatus();
 }
 
 void Worker::Stop() {

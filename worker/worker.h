@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "worker/config.h"
+#include "worker/identity.h"
 #include "worker/rpc/coordinator_client.h"
 
 namespace handoff::worker {
@@ -23,8 +24,9 @@ class Worker {
   static absl::StatusOr<Programs> FindPrograms();
 
   // Made once the worker's identity is known.
-  using ClientFactory = std::function<std::unique_ptr<CoordinatorClient>(const std::string& uuid)>;
-  // FAILED_PRECONDITION when another daemon uses the data directory. Nothing runs yet.
+  using ClientFactory = std::function<std::unique_ptr<CoordinatorClient>(const Identity&)>;
+  // FAILED_PRECONDITION when another daemon uses the data directory, or when it is a copy. Nothing
+  // runs yet.
   static absl::StatusOr<std::unique_ptr<Worker>> Open(const WorkerConfig& config,
                                                       const Programs& programs,
                                                       const ClientFactory& client);
@@ -32,8 +34,9 @@ class Worker {
 
   // Takes over what an earlier daemon left, then talks to the coordinator. `ready` runs once, on
   // another thread, when the coordinator took this worker. `fatal`, on another thread, when the
-  // daemon must not go on.
-  void Start(std::function<void()> ready, std::function<void(const absl::Status&)> fatal);
+  // daemon must not go on. An error when what was left cannot be read: nothing was asked of the
+  // coordinator, and agents go on.
+  absl::Status Start(std::function<void()> ready, std::function<void(const absl::Status&)> fatal);
   // Agents go on; the next daemon adopts them.
   void Stop();
 

@@ -71,6 +71,16 @@ void FakePool::set_away(bool away) {
   changed_.NotifyAll();
 }
 
+void FakePool::set_refusing(bool refusing) {
+  MutexLock lock(mutex_);
+  refusing_ = refusing;
+}
+
+void FakePool::set_on_report(std::function<void()> on_report) {
+  MutexLock lock(mutex_);
+  on_report_ = std::move(on_report);
+}
+
 void FakePool::set_stream_bytes(uint64_t bytes) {
   MutexLock lock(mutex_);
   stream_bytes_ = bytes;
@@ -94,7 +104,7 @@ std::optional<SyncAnswer> FakePool::Answer(const SyncRequest& request, bool due)
   answer.term = 1;
   answer.revision = revision_;
   answer.in_reply_to = request.seq;
-  bool urgent = due || request.seq == 1;
+  bool urgent = due || request.seen_term == 0;  // it waits to learn that it was taken
   for (const auto& [key, desired] : desired_) {
     DesiredAttempt out;
     out.key = key;
@@ -193,6 +203,11 @@ int FakePool::reports(const AttemptKey& key) {
   return reports_[key];
 }
 
+int FakePool::log_streams() {
+  MutexLock lock(mutex_);
+  return log_streams_;
+}
+
 // ---- The client
 
 namespace {
@@ -211,17 +226,18 @@ class FakeSyncCall final : public SyncCall {
 std::unique_ptr<SyncCall> FakeCoordinatorClient::Sync(
     const SyncRequest& request, std::function<void(absl::StatusOr<SyncAnswer>)> done) {
   uint64_t call = 0;
-  bool away = false;
+  absl::Status refusal;
   {
     MutexLock lock(pool_.mutex_);
     pool_.requests_.push_back(request);
-    away = pool_.away_;
+    if (pool_.refusing_) refusal = absl::FailedPreconditionError("another one has that identity");
+    if (pool_.away_) refusal = Away();
     call = ++pool_.calls_;
-    if (!away) pool_.held_[call] = {request, done};
+    if (refusal.ok()) pool_.held_[call] = {request, done};
   }
   pool_.changed_.NotifyAll();
-  if (away) {
-    done(Away());
+  if (!refusal.ok()) {
+    done(refusal);
   } else {
     pool_.LookAtHeld(/*due=*/false);
   }
@@ -241,6 +257,7 @@ std::unique_ptr<SyncCall> FakeCoordinatorClient::Sync(
 absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& report,
                                                            std::stop_token) {
   ReportAnswer answer;
+  std::function<void()> on_report;
   {
     MutexLock lock(pool_.mutex_);
     if (pool_.away_) return Away();
@@ -264,9 +281,11 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
       pool_.ends_[report.key] = end;
       pool_.desired_.erase(report.key);
       ++pool_.revision_;
+      on_report = std::exchange(pool_.on_report_, nullptr);
     }
   }
   pool_.LookAtHeld(/*due=*/false);
+  if (on_report) on_report();
   return answer;
 }
 
@@ -274,6 +293,10 @@ class FakeLogStream final : public LogStream {
  public:
   FakeLogStream(FakePool& pool, AttemptKey key, std::function<void()> wake)
       : pool_(pool), key_(std::move(key)), wake_(std::move(wake)), absences_(Absences(pool)) {
+    {
+      MutexLock lock(pool_.mutex_);
+      ++pool_.log_streams_;
+    }
     wake_();
   }
   std::optional<uint64_t> durable() const override {

@@ -29,6 +29,10 @@ class FakePool {
   void set_pool_id(const std::string& id);
   // Every call fails while it is away; streams break.
   void set_away(bool away);
+  // Syncs are refused, and nothing else is: as for a copied data directory.
+  void set_refusing(bool refusing);
+  // Runs when a report was stored, before its answer leaves.
+  void set_on_report(std::function<void()> on_report);
   // Streams break after this many bytes each.
   void set_stream_bytes(uint64_t bytes);
   void PutObject(const std::string& sha256, const std::string& bytes);
@@ -45,6 +49,7 @@ class FakePool {
   std::string log(const AttemptKey& key);
   std::vector<SyncRequest> requests();
   int reports(const AttemptKey& key);
+  int log_streams();  // opened so far
 
  private:
   friend class FakeCoordinatorClient;
@@ -62,6 +67,8 @@ class FakePool {
   std::string pool_id_ ABSL_GUARDED_BY(mutex_) = "pool-1";
   uint64_t revision_ ABSL_GUARDED_BY(mutex_) = 1;
   bool away_ ABSL_GUARDED_BY(mutex_) = false;
+  std::function<void()> on_report_ ABSL_GUARDED_BY(mutex_);
+  bool refusing_ ABSL_GUARDED_BY(mutex_) = false;
   int absences_ ABSL_GUARDED_BY(mutex_) = 0;  // so far
   uint64_t stream_bytes_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;
   absl::Duration lease_ ABSL_GUARDED_BY(mutex_) = absl::Minutes(30);
@@ -69,6 +76,7 @@ class FakePool {
   std::map<AttemptKey, v1::DesiredAttempt> desired_ ABSL_GUARDED_BY(mutex_);
   std::map<AttemptKey, v1::AttemptEnd> ends_ ABSL_GUARDED_BY(mutex_);
   std::map<AttemptKey, int> reports_ ABSL_GUARDED_BY(mutex_);
+  int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<AttemptKey, std::string> logs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, Held> held_ ABSL_GUARDED_BY(mutex_);  // by number of the call

@@ -64,6 +64,7 @@ struct ProbeResult {
   std::string key;  // the hold's
   bool ok = false;
   std::string message;
+  friend bool operator==(const ProbeResult&, const ProbeResult&) = default;
 };
 
 struct SyncRequest {

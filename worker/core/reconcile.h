@@ -19,7 +19,7 @@ namespace handoff::worker {
 struct Held {
   uint64_t epoch = 0;
   Stage stage = Stage::kAdopting;
-  bool closing = false;  // the report was accepted; the last files are being written
+  bool closing = false;  // the report may be accepted: the last files are, or will be, written
 };
 using Holding = std::map<AttemptKey, Held>;
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/text.h"
 #include "worker/repo/repo_json.h"
@@ -13,11 +13,11 @@ namespace handoff {
 
 void RepoProgress::Report(absl::string_view text, int percent, uint64_t bytes) {
   if (fd_ < 0) return;
-  const absl::Time now = absl::Now();
+  const BootTime now = RealClock().Boot();
   const MutexLock lock(mutex_);
   const std::string full = OneLine(EscapeInvalidUtf8(absl::StrCat(prefix_, text)), 200);
   const bool same = full == last_text_ && percent == last_percent_;
-  if (same && now - last_time_ < absl::Seconds(1)) return;
+  if (same && last_time_ && now - *last_time_ < absl::Seconds(1)) return;
   last_text_ = full;
   last_percent_ = percent;
   last_time_ = now;

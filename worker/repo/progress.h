@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/clock.h"
 #include "common/mutex.h"
 
 namespace handoff {
@@ -30,7 +32,7 @@ class RepoProgress {
   std::string prefix_ ABSL_GUARDED_BY(mutex_);
   std::string last_text_ ABSL_GUARDED_BY(mutex_);
   int last_percent_ ABSL_GUARDED_BY(mutex_) = -1;
-  absl::Time last_time_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  std::optional<BootTime> last_time_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace handoff

@@ -9,7 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/status.h"
 #include "common/subprocess.h"
@@ -49,7 +49,7 @@ class Conversation {
   ~Conversation() { child_.SignalGroup(SIGKILL); }
 
   absl::StatusOr<nlohmann::json> Run(const RepoClient::Progress& progress) {
-    absl::Time deadline = absl::Now() + stall_timeout_;
+    BootTime deadline = clock_.Boot() + stall_timeout_;
     while (true) {
       ASSIGN_OR_RETURN(const bool more, Read(deadline));
       if (!more) return Died();
@@ -60,16 +60,16 @@ class Conversation {
         if (line.contains("ok")) return line["ok"];
         last_progress_ = ProgressText(line);
         if (progress) progress(last_progress_);
-        deadline = absl::Now() + stall_timeout_;
+        deadline = clock_.Boot() + stall_timeout_;
       }
     }
   }
 
  private:
   // True when something came, false at the end of output.
-  absl::StatusOr<bool> Read(absl::Time deadline) {
-    const int64_t wait = std::clamp<int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()) + 1,
-                                             0, int64_t{1} << 30);
+  absl::StatusOr<bool> Read(BootTime deadline) {
+    const int64_t wait = std::clamp<int64_t>(
+        absl::ToInt64Milliseconds(deadline - clock_.Boot()) + 1, 0, int64_t{1} << 30);
     pollfd polls[] = {{out_.get(), POLLIN, 0}, {cancel_, POLLIN, 0}};
     const int ready = ::poll(polls, cancel_ < 0 ? 1 : 2, static_cast<int>(wait));
     if (ready < 0 && errno == EINTR) return true;
@@ -100,6 +100,7 @@ class Conversation {
                                             last_progress_, last_progress_.empty() ? "" : "'"));
   }
 
+  const RealClock clock_;
   Subprocess child_;
   UniqueFd out_;
   const int cancel_;

@@ -1,5 +1,6 @@
 #include "worker/rpc/convert.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -13,7 +14,7 @@ namespace {
 constexpr size_t kStatusCommandBytes = 4096;
 
 constexpr int kMaxMirrors = 1000;
-constexpr int kMaxWorkspaces = 10000;
+constexpr size_t kMaxWorkspaces = 10000;
 
 void AddAttempt(const AttemptStatus& status, v1::AttemptStatus* out) {
   out->set_handoff_id(status.key.handoff_id);
@@ -78,8 +79,11 @@ v1::SyncRequest ToProto(const SyncRequest& request) {
   for (const std::string& key : request.repo_keys) {
     if (out.repo_keys_size() < kMaxMirrors) out.add_repo_keys(key);
   }
-  for (const std::string& id : request.workspaces) {
-    if (out.workspaces_size() < kMaxWorkspaces) out.add_workspaces(id);
+  // Ids begin with their date and are sorted: the newest are the ones that somebody goes on with.
+  const size_t too_many =
+      request.workspaces.size() - std::min(request.workspaces.size(), kMaxWorkspaces);
+  for (size_t i = too_many; i < request.workspaces.size(); ++i) {
+    out.add_workspaces(request.workspaces[i]);
   }
   out.set_disk_free_bytes(request.disk_free_bytes);
   out.set_not_accepting(request.not_accepting);

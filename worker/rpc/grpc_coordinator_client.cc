@@ -34,8 +34,8 @@ class GrpcSyncCall final : public SyncCall {
 
 }  // namespace
 
-GrpcCoordinatorClient::GrpcCoordinatorClient(const std::string& address, std::string worker_uuid)
-    : worker_uuid_(std::move(worker_uuid)),
+GrpcCoordinatorClient::GrpcCoordinatorClient(const std::string& address, Identity worker)
+    : worker_(std::move(worker)),
       calls_(MakeChannel(address)),
       logs_(MakeChannel(address)),
       pool_(v1::Pool::NewStub(calls_)),
@@ -63,7 +63,9 @@ absl::StatusOr<ReportAnswer> GrpcCoordinatorClient::Report(const AttemptReport& 
                                                            std::stop_token stop) {
   v1::ReportRequest request;
   request.set_pool_id(report.pool_id);
-  request.set_worker_uuid(worker_uuid_);
+  request.set_worker_uuid(worker_.uuid);
+  request.set_worker_start(worker_.start);
+  request.set_worker_nonce(worker_.nonce);
   request.set_handoff_id(report.key.handoff_id);
   request.set_number(report.key.number);
   request.set_epoch(report.epoch);
@@ -86,7 +88,7 @@ absl::StatusOr<ReportAnswer> GrpcCoordinatorClient::Report(const AttemptReport& 
 
 std::unique_ptr<LogStream> GrpcCoordinatorClient::OpenLog(const AttemptKey& key, uint64_t epoch,
                                                           std::function<void()> wake) {
-  return OpenLogStream(logs_, worker_uuid_, key, epoch, std::move(wake));
+  return OpenLogStream(logs_, worker_, key, epoch, std::move(wake));
 }
 
 absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_t offset,

@@ -10,13 +10,14 @@
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
 #include "handoff/v1/pool.grpc.pb.h"
+#include "worker/identity.h"
 #include "worker/rpc/coordinator_client.h"
 
 namespace handoff::worker {
 
 class GrpcCoordinatorClient final : public CoordinatorClient {
  public:
-  GrpcCoordinatorClient(const std::string& address, std::string worker_uuid);
+  GrpcCoordinatorClient(const std::string& address, Identity worker);
 
   std::unique_ptr<SyncCall> Sync(const SyncRequest& request,
                                  std::function<void(absl::StatusOr<SyncAnswer>)> done) override;
@@ -28,7 +29,7 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
   absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) override;
 
  private:
-  const std::string worker_uuid_;
+  const Identity worker_;
   const std::shared_ptr<grpc::Channel> calls_;
   const std::shared_ptr<grpc::Channel> logs_;
   const std::unique_ptr<v1::Pool::Stub> pool_;

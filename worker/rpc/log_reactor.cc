@@ -164,10 +164,12 @@ class GrpcLogStream final : public LogStream {
 }  // namespace
 
 std::unique_ptr<LogStream> OpenLogStream(const std::shared_ptr<grpc::Channel>& channel,
-                                         const std::string& worker_uuid, const AttemptKey& key,
+                                         const Identity& worker, const AttemptKey& key,
                                          uint64_t epoch, std::function<void()> wake) {
   v1::AppendLogRequest first;
-  first.set_worker_uuid(worker_uuid);
+  first.set_worker_uuid(worker.uuid);
+  first.set_worker_start(worker.start);
+  first.set_worker_nonce(worker.nonce);
   first.set_handoff_id(key.handoff_id);
   first.set_number(key.number);
   first.set_epoch(epoch);

@@ -7,12 +7,13 @@
 #include <memory>
 #include <string>
 
+#include "worker/identity.h"
 #include "worker/rpc/coordinator_client.h"
 
 namespace handoff::worker {
 
 std::unique_ptr<LogStream> OpenLogStream(const std::shared_ptr<grpc::Channel>& channel,
-                                         const std::string& worker_uuid, const AttemptKey& key,
+                                         const Identity& worker, const AttemptKey& key,
                                          uint64_t epoch, std::function<void()> wake);
 
 }  // namespace handoff::worker

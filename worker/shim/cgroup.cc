@@ -59,6 +59,12 @@ absl::StatusOr<std::string> MountPoint() {
 
 }  // namespace
 
+std::string CgroupNameEnd(const std::string& attempt_dir) {
+  struct stat info {};
+  if (::stat(attempt_dir.c_str(), &info) != 0) return "";
+  return absl::StrCat("-", info.st_dev, "-", info.st_ino);
+}
+
 absl::StatusOr<Cgroup> Cgroup::BelowOwn(const std::string& name) {
   ASSIGN_OR_RETURN(const std::string mount, MountPoint());
   ASSIGN_OR_RETURN(std::string own, MembershipOf("self"));
@@ -150,7 +156,8 @@ absl::StatusOr<int64_t> Cgroup::CpuMillis() const {
 
 absl::Status Cgroup::Remove() const {
   for (const Cgroup& below : Below()) RETURN_IF_ERROR(below.Remove());
-  if (::rmdir(path_.c_str()) != 0) return ErrnoToStatus(errno, absl::StrCat("removing ", path_));
+  if (::rmdir(path_.c_str()) != 0 && errno != ENOENT)
+    return ErrnoToStatus(errno, absl::StrCat("removing ", path_));
   return absl::OkStatus();
 }
 

@@ -16,6 +16,10 @@
 
 namespace handoff {
 
+// How the name of an attempt's cgroup ends: by its directory, so that a copy of the directory has
+// no claim to it. Empty when there is no such directory.
+std::string CgroupNameEnd(const std::string& attempt_dir);
+
 class Cgroup {
  public:
   // Where one of that name would be; nothing is made. UNAVAILABLE where there is no cgroup v2.

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
@@ -49,18 +50,29 @@ Look LookForLeftovers(const std::optional<Cgroup>& cgroup, const std::string& as
 // may be or have left one of the attempt. Others need no look: when no process of the attempt was
 // left, only these could start one.
 bool MayBeLeftovers(const std::vector<ProcessInfo>& undecided, const std::string& assignment,
-                    absl::Time deadline) {
+                    BootTime deadline) {
   for (const ProcessInfo& seen : undecided) {
     while (true) {
       const std::optional<ProcessInfo> p = ReadProcess(seen.pid);
       if (!p || !p->Is(seen)) return true;
       const std::optional<bool> has = HasEnvironment(*p, assignment);
-      if (has == true || absl::Now() > deadline) return true;
+      if (has == true || RealClock().Boot() > deadline) return true;
       if (has == false) break;
       absl::SleepFor(kEndInterval);
     }
   }
   return false;
+}
+
+// What the record names, if it is this directory's: in a copied one it is the original's.
+std::optional<Cgroup> OwnCgroup(const ShimStarted& started, const std::string& attempt_dir) {
+  const std::string end = CgroupNameEnd(attempt_dir);
+  if (started.cgroup.empty() || end.empty() || !absl::EndsWith(started.cgroup, end)) {
+    return std::nullopt;
+  }
+  Cgroup cgroup(started.cgroup);
+  if (!cgroup.Exists()) return std::nullopt;
+  return cgroup;
 }
 
 std::string Pids(const std::vector<ProcessInfo>& processes) {
@@ -71,17 +83,16 @@ std::string Pids(const std::vector<ProcessInfo>& processes) {
 }  // namespace
 
 absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir) {
-  std::optional<Cgroup> cgroup;
-  if (!started.cgroup.empty()) cgroup.emplace(started.cgroup);
-  if (cgroup && !cgroup->Exists()) cgroup.reset();
+  const std::optional<Cgroup> cgroup = OwnCgroup(started, attempt_dir);
   const std::string assignment = absl::StrCat("HANDOFF_ATTEMPT_DIR=", attempt_dir);
-  const absl::Time deadline = absl::Now() + kEndTimeout;
+  const RealClock clock;
+  const BootTime deadline = clock.Boot() + kEndTimeout;
   while (true) {
     if (cgroup) cgroup->Kill().IgnoreError();
     const Look look = LookForLeftovers(cgroup, assignment);
     const bool none = look.left.empty() && (!cgroup || !cgroup->IsPopulated());
     if (none && !MayBeLeftovers(look.undecided, assignment, deadline)) break;
-    if (absl::Now() > deadline) {
+    if (clock.Boot() > deadline) {
       if (none) break;  // on a host that starts processes all the time there is no quiet look
       return absl::DeadlineExceededError(absl::StrCat(
           "processes of ", attempt_dir, " do not end; end them by hand: ", Pids(look.left)));

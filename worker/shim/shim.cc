@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/status.h"
+#include "worker/shim/cgroup.h"
 #include "worker/shim/shim_wire.h"
 
 namespace handoff {
@@ -39,10 +39,7 @@ absl::StatusOr<ShimSpec> ReadSpec(const std::string& dir) {
 // The same for the same directory, so that an attempt prepared twice leaves no second cgroup; and
 // another one for another worker's attempt of that name.
 std::string CgroupName(const std::string& dir, const ShimSpec& spec) {
-  struct stat info {};
-  static_cast<void>(::stat(dir.c_str(), &info));
-  return absl::StrCat("handoff-", spec.handoff_id, "-", spec.attempt, "-", info.st_dev, "-",
-                      info.st_ino);
+  return absl::StrCat("handoff-", spec.handoff_id, "-", spec.attempt, CgroupNameEnd(dir));
 }
 
 absl::StatusOr<UniqueFd> OpenStdin(const std::string& path) {

@@ -48,11 +48,12 @@ bool ExitHolds(const std::string& dir, bool same_boot) {
 
 // What the shim says about its start: everything up to the end of the pipe.
 absl::StatusOr<std::string> ReadAnswer(int pipe) {
-  const absl::Time deadline = absl::Now() + kReadyTimeout;
+  const RealClock clock;
+  const BootTime deadline = clock.Boot() + kReadyTimeout;
   std::string answer;
   while (true) {
     pollfd poll_fd{pipe, POLLIN, 0};
-    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now());
+    const int64_t left = absl::ToInt64Milliseconds(deadline - clock.Boot());
     const int ready = left <= 0 ? 0 : ::poll(&poll_fd, 1, static_cast<int>(left));
     if (ready == 0) {
       return absl::DeadlineExceededError(
@@ -90,7 +91,8 @@ absl::StatusOr<UniqueFd> EndedConnection() {
 
 // A living shim may not listen yet, and one that just ended does not listen any more.
 absl::StatusOr<UniqueFd> Connect(const std::string& dir) {
-  const absl::Time deadline = absl::Now() + kAdoptTimeout;
+  const RealClock clock;
+  const BootTime deadline = clock.Boot() + kAdoptTimeout;
   while (true) {
     absl::StatusOr<UniqueFd> socket = ConnectToShimSocket(dir);
     if (socket.ok()) return socket;
@@ -100,26 +102,39 @@ absl::StatusOr<UniqueFd> Connect(const std::string& dir) {
       return absl::AbortedError(absl::StrCat(
           "the shim in ", dir, " ended without a record; classify the directory again"));
     }
-    if (absl::Now() > deadline) return socket.status();
+    if (clock.Boot() > deadline) return socket.status();
     absl::SleepFor(kAdoptInterval);
   }
 }
 
 }  // namespace
 
+absl::StatusOr<bool> IsOfThisBoot(const std::string& dir, const std::string& boot_id) {
+  const auto text = ReadFile(absl::StrCat(dir, "/shim.json"));
+  if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
+  const auto spec = text.ok() ? DecodeShimSpec(*text) : absl::StatusOr<ShimSpec>(text.status());
+  if (spec.ok()) return spec->boot_id == boot_id;
+  const auto boot = ReadFile(absl::StrCat(dir, "/boot"));
+  if (!boot.ok() && !absl::IsNotFound(boot.status())) return boot.status();
+  return boot.ok() && *boot == boot_id;
+}
+
+ShimStarted ReadShimStarted(const std::string& dir) {
+  const auto text = ReadFile(absl::StrCat(dir, "/shim.pid"));
+  auto started = text.ok() ? DecodeShimStarted(*text) : absl::StatusOr<ShimStarted>(text.status());
+  return started.ok() ? *std::move(started) : ShimStarted{};
+}
+
 absl::StatusOr<ShimFate> ClassifyShim(const std::string& dir, const std::string& boot_id) {
-  absl::StatusOr<ShimSpec> spec = absl::NotFoundError("");
-  if (auto text = ReadFile(absl::StrCat(dir, "/shim.json")); text.ok())
-    spec = DecodeShimSpec(*text);
-  const bool same_boot = !spec.ok() || spec->boot_id == boot_id;
+  ASSIGN_OR_RETURN(const bool same_boot, IsOfThisBoot(dir, boot_id));
   // The exit record first: a shim that wrote it has nothing left to do, whoever holds the lock.
   if (ExitHolds(dir, same_boot)) return ShimFate::kExited;
   ASSIGN_OR_RETURN(const bool held, LockIsHeld(dir));
   if (held) return ShimFate::kAlive;
   if (ExitHolds(dir, same_boot)) return ShimFate::kExited;
-  // Files are not synced: after a reboot a missing shim.pid proves nothing.
-  if (PathExists(absl::StrCat(dir, "/shim.pid")) || !same_boot) return ShimFate::kLost;
-  return ShimFate::kNeverStarted;
+  if (!same_boot) return ShimFate::kLost;
+  ASSIGN_OR_RETURN(const bool began, IsThere(absl::StrCat(dir, "/shim.pid")));
+  return began ? ShimFate::kLost : ShimFate::kNeverStarted;
 }
 
 struct ShimClient::Impl {

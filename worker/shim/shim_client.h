@@ -17,12 +17,18 @@ namespace handoff {
 
 // What the files of an attempt directory say after the daemon was away (see shim_files.h).
 enum class ShimFate {
-  kNeverStarted,  // no shim.pid, lock free: prepare and spawn again
+  kNeverStarted,  // no shim.pid, lock free, same boot: prepare and spawn again
   kAlive,         // lock held: Adopt
   kExited,        // exit.json: the status is in it
   kLost,          // shim.pid but no exit.json, lock free: shim killed, or the host was booted again
 };
 absl::StatusOr<ShimFate> ClassifyShim(const std::string& attempt_dir, const std::string& boot_id);
+// Whether what the directory says is of this boot: shim.json, or DIR/boot before there was one.
+// Files are not synced, so of an earlier boot any may be missing, and what is missing proves
+// nothing.
+absl::StatusOr<bool> IsOfThisBoot(const std::string& attempt_dir, const std::string& boot_id);
+// shim.pid; all zero when it cannot be read.
+ShimStarted ReadShimStarted(const std::string& attempt_dir);
 
 class ShimClient {
  public:
@@ -59,8 +65,9 @@ class ShimClient {
   std::unique_ptr<Impl> impl_;
 };
 
-// Ends what a killed shim left behind: its cgroup, and every process whose environment has
-// HANDOFF_ATTEMPT_DIR=attempt_dir: id and epoch may be the same in another pool on this host.
+// Ends what a killed shim left behind: its cgroup, if that was made for this very directory, and
+// every process whose environment has HANDOFF_ATTEMPT_DIR=attempt_dir: id and epoch may be the same
+// in another pool on this host, and the record may have been copied with the directory.
 // Blocks until none is left or 5 s passed (then DEADLINE_EXCEEDED with the pids).
 absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir);
 

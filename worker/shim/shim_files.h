@@ -2,6 +2,7 @@
 // on a socket. Everything is JSON. Written by atomic rename, not synced: the files must survive the
 // death of processes; a reboot of the host invalidates them (boot_id).
 //
+//   boot         the host's boot id, written by the daemon when it made the directory
 //   lock         flock held by the shim for its whole life (the daemon takes it, the shim inherits
 //                the descriptor)
 //   shim.json    ShimSpec, written by the daemon before the spawn

@@ -42,6 +42,7 @@ ShimAttempt::ShimAttempt(bool cgroup, std::vector<std::string> argv) {
   // Longer than a socket's address may be.
   dir_ = absl::StrCat(temp_.path(), "/", std::string(120, 'd'));
   EXPECT_TRUE(MakeDirectories(dir_).ok());
+  EXPECT_TRUE(WriteFileAtomically(Path("boot"), HostBootId()).ok());
   // The id is part of the cgroup's name, and no name has a slash in it.
   spec.handoff_id = cgroup ? "shim-test" : "no/cgroup";
   spec.attempt = 1;
@@ -52,7 +53,7 @@ ShimAttempt::ShimAttempt(bool cgroup, std::vector<std::string> argv) {
     if (argument == "MARK") argument = marker_;
   }
   spec.env = CurrentEnvironment();
-  spec.env.push_back(absl::StrCat("HANDOFF_ATTEMPT_DIR=", marker_));
+  spec.env.push_back(absl::StrCat("HANDOFF_ATTEMPT_DIR=", dir_));
   spec.cwd = dir_;
   spec.boot_id = HostBootId();
   spec.lease_deadline_ns = (clock_.Boot() + absl::Hours(1)).ns;
@@ -62,7 +63,7 @@ ShimAttempt::ShimAttempt(bool cgroup, std::vector<std::string> argv) {
 ShimAttempt::~ShimAttempt() {
   if (const auto text = ReadFile(Path("shim.pid")); text.ok()) {
     if (Fate() == ShimFate::kAlive) KillShim();
-    EXPECT_TRUE(EndLeftovers(Started(), marker_).ok());
+    EXPECT_TRUE(EndLeftovers(Started(), dir_).ok());
   }
 }
 
@@ -170,7 +171,7 @@ std::vector<ProcessInfo> ShimAttempt::Processes() const {
   for (const ProcessInfo& p : AllProcesses()) {
     if (p.dead() || p.pid == ::getpid() || p.pid == shim) continue;
     const auto arguments = ReadFile(absl::StrCat("/proc/", p.pid, "/cmdline"));
-    if (HasEnvironment(p, absl::StrCat("HANDOFF_ATTEMPT_DIR=", marker_)).value_or(false) ||
+    if (HasEnvironment(p, absl::StrCat("HANDOFF_ATTEMPT_DIR=", dir_)).value_or(false) ||
         (arguments.ok() && absl::StrContains(*arguments, marker_))) {
       found.push_back(p);
     }

@@ -29,7 +29,6 @@ class ShimAttempt {
   std::unique_ptr<ShimClient> client;
 
   const std::string& dir() const { return dir_; }
-  const std::string& marker() const { return marker_; }
   std::string Path(const std::string& name) const { return dir_ + "/" + name; }
 
   void Launch();  // fails the test when it does not work
@@ -49,7 +48,8 @@ class ShimAttempt {
   ShimStarted Started() const;
   ShimFate Fate() const { return ClassifyShim(dir_, HostBootId()).value(); }
 
-  // Living processes, but the shim, that carry the marker in their environment or arguments.
+  // Living processes, but the shim, with the directory in their environment or a marker in their
+  // arguments.
   std::vector<ProcessInfo> Processes() const;
   bool CgroupExists() const;
   BootTime Now() const { return clock_.Boot(); }

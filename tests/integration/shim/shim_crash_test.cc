@@ -40,6 +40,15 @@ TEST_P(ShimCrash, ADaemonThatDiedBeforeTheSpawnLeftNothingThatRan) {
   EXPECT_EQ(attempt.WaitForExit().exit_code, 0);
 }
 
+TEST_P(ShimCrash, AfterAPowerLossAMissingFileProvesNothing) {
+  ShimAttempt attempt(GetParam(), {"true"});
+  // The log came to the coordinator, and neither shim.json nor shim.pid to the disk.
+  EXPECT_EQ(attempt.Fate(), ShimFate::kNeverStarted);
+  EXPECT_EQ(FateNextBoot(attempt), ShimFate::kLost);
+  ASSERT_EQ(::unlink(attempt.Path("boot").c_str()), 0);
+  EXPECT_EQ(attempt.Fate(), ShimFate::kLost);
+}
+
 TEST_P(ShimCrash, AShimThatDiedBeforeItsRecordNeverStarted) {
   ShimAttempt attempt(GetParam(), {"true"});
   // It waits for its spec for ever, whenever it gets there.
@@ -64,7 +73,7 @@ TEST_P(ShimCrash, AShimThatDiedBetweenItsRecordAndTheAgentIsLost) {
   shim.Signal(SIGKILL);
   ASSERT_TRUE(shim.Wait().ok());
   EXPECT_EQ(attempt.Fate(), ShimFate::kLost);
-  EXPECT_TRUE(EndLeftovers(attempt.Started(), attempt.marker()).ok());
+  EXPECT_TRUE(EndLeftovers(attempt.Started(), attempt.dir()).ok());
   EXPECT_FALSE(attempt.CgroupExists());
   EXPECT_FALSE(PathExists(attempt.Path("ran")));
 }
@@ -76,10 +85,10 @@ TEST_P(ShimCrash, AKilledShimIsLostAndItsTreeIsEnded) {
   attempt.KillShim();
   EXPECT_EQ(attempt.Fate(), ShimFate::kLost);
   EXPECT_EQ(attempt.Processes().size(), 11u);
-  ASSERT_TRUE(EndLeftovers(attempt.Started(), attempt.marker()).ok());
+  ASSERT_TRUE(EndLeftovers(attempt.Started(), attempt.dir()).ok());
   EXPECT_TRUE(attempt.Processes().empty());
   EXPECT_FALSE(attempt.CgroupExists());
-  EXPECT_TRUE(EndLeftovers(attempt.Started(), attempt.marker()).ok());  // again is fine
+  EXPECT_TRUE(EndLeftovers(attempt.Started(), attempt.dir()).ok());  // again is fine
 }
 
 TEST_P(ShimCrash, AFrozenTreeOfAKilledShimIsEnded) {
@@ -89,7 +98,7 @@ TEST_P(ShimCrash, AFrozenTreeOfAKilledShimIsEnded) {
   ASSERT_TRUE(attempt.client->Renew(attempt.Now()).ok());
   attempt.WaitForState("frozen");
   attempt.KillShim();
-  ASSERT_TRUE(EndLeftovers(attempt.Started(), attempt.marker()).ok());
+  ASSERT_TRUE(EndLeftovers(attempt.Started(), attempt.dir()).ok());
   EXPECT_TRUE(attempt.Processes().empty());
 }
 
@@ -101,9 +110,20 @@ TEST_P(ShimCrash, LeftoversOfOneAttemptAreNotThoseOfAnother) {
   lost.WaitForLog("hold\n", 5);
   other.WaitForLog("hold\n", 5);
   lost.KillShim();
-  ASSERT_TRUE(EndLeftovers(lost.Started(), lost.marker()).ok());
+  ASSERT_TRUE(EndLeftovers(lost.Started(), lost.dir()).ok());
   EXPECT_TRUE(lost.Processes().empty());
   EXPECT_EQ(other.Processes().size(), 5u);
+}
+
+TEST_P(ShimCrash, ACopiedDirectoryEndsNothingOfTheOriginal) {
+  ShimAttempt original(GetParam(), ShimAttempt::Agent({"stubborn", "2", "MARK"}));
+  ShimAttempt copy(GetParam(), ShimAttempt::Agent({"stubborn", "2", "MARK"}));
+  original.Launch();
+  original.WaitForLog("hold\n", 5);
+  // shim.pid came along with its cgroup, and the copy's lock is free.
+  ASSERT_TRUE(EndLeftovers(original.Started(), copy.dir()).ok());
+  EXPECT_EQ(original.Processes().size(), 5u);
+  EXPECT_EQ(original.Fate(), ShimFate::kAlive);
 }
 
 TEST_P(ShimCrash, AnAgentNeverRanWhereTheFilesSayThatItDidNot) {
@@ -126,7 +146,7 @@ TEST_P(ShimCrash, AnAgentNeverRanWhereTheFilesSayThatItDidNot) {
       continue;
     }
     EXPECT_EQ(attempt.Fate(), ShimFate::kLost);
-    ASSERT_TRUE(EndLeftovers(attempt.Started(), attempt.marker()).ok());
+    ASSERT_TRUE(EndLeftovers(attempt.Started(), attempt.dir()).ok());
     for (const ProcessInfo& p : attempt.Processes()) {
       ADD_FAILURE() << "round " << i << " left " << p.pid << " " << p.state << " "
                     << ReadFile(absl::StrCat("/proc/", p.pid, "/cmdline")).value_or("")

@@ -66,7 +66,7 @@ TEST_P(ShimEnd, TheAgentHasItsInputEnvironmentAndDirectoryAndNothingElse) {
   ShimAttempt attempt(
       GetParam(), ShimAttempt::Shell("cat; env | grep -c .; pwd; ls /proc/self/fd | wc -l; "
                                      "grep SigBlk /proc/self/status; kill -TERM $$; echo alive"));
-  attempt.spec.env = {"PATH=/usr/bin:/bin", "A=b c", "HANDOFF_ATTEMPT_DIR=" + attempt.marker()};
+  attempt.spec.env = {"PATH=/usr/bin:/bin", "A=b c", "HANDOFF_ATTEMPT_DIR=" + attempt.dir()};
   attempt.spec.stdin_path = attempt.Path("prompt");
   ASSERT_TRUE(WriteFileAtomically(attempt.spec.stdin_path, "the prompt\n").ok());
   attempt.Launch();

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -316,11 +317,59 @@ TEST_F(CommandTest, AnEndThatOnlyTheJournalHasIsReported) {
   EXPECT_TRUE(end.log_tail_lost());
 }
 
+TEST_F(CommandTest, NothingIsReportedOrSentBeforeThisStartWasTaken) {
+  Start();
+  const std::string begun = Gate("begun"), go = Gate("go"), done = Gate("done");
+  const AttemptKey ended =
+      pool_.Want(Script("a", absl::StrCat("echo > ", begun, "; cat ", go, "; echo > ", done)));
+  Await(begun);
+  const std::string waits = Gate("waits"), on = Gate("on");
+  const AttemptKey runs =
+      pool_.Want(Script("b", absl::StrCat("echo text; echo > ", waits, "; cat ", on)));
+  Await(waits);
+  Stop();
+  Open(go);
+  Await(done);
+  const int streams = pool_.log_streams();
+  pool_.set_refusing(true);
+  Start();
+  const auto stage = [](const SyncRequest& request, const AttemptKey& key) {
+    for (const AttemptStatus& status : request.attempts) {
+      if (status.key == key) return status.stage;
+    }
+    return Stage::kAdopting;
+  };
+  pool_.AwaitRequest([&](const SyncRequest& request) {
+    return request.start == 2 && stage(request, ended) == Stage::kReporting &&
+           stage(request, runs) == Stage::kRunning;
+  });
+  EXPECT_EQ(pool_.reports(ended), 0);
+  EXPECT_EQ(pool_.log_streams(), streams);
+  pool_.set_refusing(false);
+  EXPECT_EQ(pool_.AwaitEnd(ended).failure(), v1::Failure::NONE);
+  pool_.AwaitLog(runs, "text");
+  Open(on);
+  EXPECT_EQ(pool_.AwaitEnd(runs).failure(), v1::Failure::NONE);
+}
+
+TEST_F(CommandTest, ACopyOfADataDirectoryIsRefused) {
+  Start();
+  Stop();
+  std::filesystem::copy(data(), path("copy"), std::filesystem::copy_options::recursive);
+  WorkerConfig config = config_;
+  config.data_dir = path("copy");
+  const auto copy =
+      Worker::Open(config, {HANDOFF_SHIM_PROGRAM, HANDOFF_REPO_PROGRAM},
+                   [](const Identity&) { return std::unique_ptr<CoordinatorClient>(); });
+  EXPECT_EQ(copy.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(copy.status().message()), HasSubstr("identity.json"));
+}
+
 TEST_F(CommandTest, ASecondDaemonOnOneDataDirectoryIsRefused) {
   Start();
   const auto second =
       Worker::Open(config_, {HANDOFF_SHIM_PROGRAM, HANDOFF_REPO_PROGRAM},
-                   [](const std::string&) { return std::unique_ptr<CoordinatorClient>(); });
+                   [](const Identity&) { return std::unique_ptr<CoordinatorClient>(); });
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("--data-dir"));
 }

@@ -28,13 +28,13 @@ RunningWorker::RunningWorker() : dir_(MakeDirectory()) {
 RunningWorker::~RunningWorker() { Stop(); }
 
 void RunningWorker::Start() {
-  auto worker = Worker::Open(
-      config_, {HANDOFF_SHIM_PROGRAM, HANDOFF_REPO_PROGRAM}, [this](const std::string&) {
+  auto worker =
+      Worker::Open(config_, {HANDOFF_SHIM_PROGRAM, HANDOFF_REPO_PROGRAM}, [this](const Identity&) {
         return std::unique_ptr<CoordinatorClient>(new FakeCoordinatorClient(pool_));
       });
   ASSERT_TRUE(worker.ok()) << worker.status();
   worker_ = *std::move(worker);
-  worker_->Start([] {}, [this](const absl::Status& status) { fatal_ = status; });
+  started_ = worker_->Start([] {}, [this](const absl::Status& status) { fatal_ = status; });
 }
 
 void RunningWorker::Stop() { worker_.reset(); }

@@ -102,6 +102,16 @@ TEST_F(JournalTest, PutsAfterATornTailAreKept) {
   EXPECT_THAT(Reopened(), UnorderedElementsAre(Pair("a/1", "one"), Pair("b/1", "two")));
 }
 
+TEST_F(JournalTest, WhatCannotBeReadIsKeptForAPerson) {
+  ASSERT_TRUE(Open()->Put("a/1", "one").ok());
+  EXPECT_FALSE(PathExists(path() + ".damaged"));
+  const std::string sound = *ReadFile(path());
+  const std::string rest = "damaged" + sound;
+  ASSERT_TRUE(WriteFileAtomically(path(), sound + rest).ok());
+  EXPECT_THAT(Reopened(), UnorderedElementsAre(Pair("a/1", "one")));
+  EXPECT_EQ(ReadFile(path() + ".damaged").value(), rest);
+}
+
 TEST_F(JournalTest, DeadRecordsDoNotFillTheDisk) {
   auto journal = Open();
   const std::string value(64 << 10, 'x');

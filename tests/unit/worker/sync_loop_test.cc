@@ -3,7 +3,12 @@
 
 #include "worker/sync_loop.h"
 
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
 #include <memory>
+#include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,6 +64,40 @@ class HeldClient : public CoordinatorClient {
   std::vector<Call> calls_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Real until it is frozen; tells how often somebody looked.
+class WatchedClock final : public Clock {
+ public:
+  absl::Time Now() const override { return absl::Now(); }
+  BootTime Boot() const override {
+    MutexLock lock(mutex_);
+    ++looks_;
+    looked_.NotifyAll();
+    return frozen_.value_or(RealClock().Boot());
+  }
+  void Freeze() {
+    MutexLock lock(mutex_);
+    frozen_ = RealClock().Boot();
+  }
+  void Advance(absl::Duration d) {
+    MutexLock lock(mutex_);
+    frozen_ = *frozen_ + d;
+  }
+  int looks() const {
+    MutexLock lock(mutex_);
+    return looks_;
+  }
+  void AwaitLooks(int until) const {
+    MutexLock lock(mutex_);
+    while (looks_ < until) looked_.Wait(mutex_);
+  }
+
+ private:
+  mutable Mutex mutex_;
+  mutable CondVar looked_;
+  mutable int looks_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<BootTime> frozen_ ABSL_GUARDED_BY(mutex_);
+};
+
 // For the attempt that the test's worker holds.
 DesiredAttempt Desired(bool stop) {
   DesiredAttempt desired;
@@ -92,14 +131,14 @@ class SyncLoopTest : public ::testing::Test {
   }
 
   HeldClient client_;
-  RealClock clock_;
+  WatchedClock clock_;
   Mutex mutex_;
   std::vector<std::string> told_ ABSL_GUARDED_BY(mutex_);
   absl::Status join_ = absl::OkStatus();
   Holding holding_{{{"h", 1}, {7, Stage::kRunning, false}}};
   SyncLoop loop_{client_,
                  clock_,
-                 {"uuid", 3, 9, ""},
+                 {"uuid", 3, 9, "", ""},
                  2,
                  {[](SyncRequest& request) { request.name = "host"; }, [this] { return holding_; },
                   [this](const Reconciled& reconciled, const SyncAnswer& answer) {
@@ -194,6 +233,72 @@ TEST_F(SyncLoopTest, AfterAnErrorItIsTriedAgain) {
   second.done(Answer(2, 1));
   client_.Await(2);
   EXPECT_THAT(Told(), ElementsAre("joined pool", "act 1", "ready"));
+}
+
+// A worker whose changes come faster than answers: sooner or later a call is left alone for long
+// enough, and its answer renews.
+TEST_F(SyncLoopTest, ChangesThatNeverCeaseLetAnAnswerThroughInTheEnd) {
+  clock_.Freeze();
+  loop_.Start();
+  SyncAnswer first = Answer(1, 5);
+  first.attempts.push_back(Desired(/*stop=*/false));
+  client_.Await(0).done(first);
+  client_.Await(1);
+  clock_.Advance(absl::Seconds(20));  // without an answer
+  for (size_t call = 2; call < 8; ++call) {
+    clock_.Advance(absl::Milliseconds(100));
+    loop_.Changed(true);
+    client_.Await(call);
+  }
+  const int looks = clock_.looks();
+  clock_.Advance(absl::Milliseconds(100));
+  loop_.Changed(true);
+  clock_.AwaitLooks(looks + 3);
+  SyncAnswer answer = Answer(8, 6);
+  answer.attempts.push_back(Desired(/*stop=*/false));
+  client_.Await(7).done(answer);
+  client_.Await(8);
+  EXPECT_THAT(Told(), ElementsAre("joined pool", "act 5 renew h/1", "ready", "act 6 renew h/1"));
+}
+
+TEST_F(SyncLoopTest, ATalkativeAgentLetsAnAnswerThroughInTheEnd) {
+  clock_.Freeze();
+  loop_.Start();
+  client_.Await(0).done(Answer(1, 5));
+  client_.Await(1);
+  clock_.Advance(absl::Seconds(20));
+  loop_.Changed(false);
+  clock_.Advance(absl::Milliseconds(600));
+  client_.Await(2);
+  const int looks = clock_.looks();
+  loop_.Changed(false);
+  clock_.Advance(absl::Milliseconds(600));
+  clock_.AwaitLooks(looks + 3);
+  SyncAnswer answer = Answer(3, 6);
+  answer.attempts.push_back(Desired(/*stop=*/false));
+  client_.Await(2).done(answer);
+  client_.Await(3);
+  EXPECT_THAT(Told(), ElementsAre("joined pool", "act 5", "ready", "act 6 renew h/1"));
+}
+
+TEST_F(SyncLoopTest, AnEarlierTermIsSaidAndNotOnceMore) {
+  std::ostringstream log;
+  const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log);
+  spdlog::default_logger()->sinks().push_back(sink);
+  loop_.Start();
+  SyncAnswer answer = Answer(1, 5);
+  answer.term = 2;
+  client_.Await(0).done(answer);
+  client_.Await(1).done(Answer(2, 9));
+  client_.Await(2).done(Answer(3, 9));
+  client_.Await(3);
+  loop_.Stop();
+  spdlog::default_logger()->sinks().pop_back();
+  EXPECT_THAT(Told(), ElementsAre("joined pool", "act 5", "ready"));
+  const std::string text = log.str();
+  const size_t said = text.find("its records are older (term 1)");
+  ASSERT_NE(said, std::string::npos) << text;
+  EXPECT_EQ(text.find("its records are older", said + 1), std::string::npos) << text;
 }
 
 }  // namespace

@@ -240,6 +240,22 @@ TEST(Reconcile, AnAnswerSlowerThanTheLeaseRenewsNothing) {
   EXPECT_TRUE(reconciled.actions.renew.empty());
 }
 
+TEST(Reconcile, ASupersededAttemptIsEndedInEveryStageAndNeverRenewed) {
+  DesiredAttempt superseded = Stopped("a");
+  superseded.stop_as = EndedBy::kSuperseded;
+  superseded.lease = absl::ZeroDuration();
+  for (const Stage stage : {Stage::kAdopting, Stage::kPreparing, Stage::kRunning, Stage::kSaving}) {
+    for (const uint64_t outstanding : {5, 6}) {
+      const Reconciled reconciled =
+          Reconcile({{{"a", 1}, {kEpoch, stage, false}}}, 2, kMemory, {outstanding, kSent},
+                    Answer({superseded}, {{"a", 1}}), kNow);
+      EXPECT_EQ(Text(reconciled), "stop a/1") << static_cast<int>(stage) << " " << outstanding;
+      ASSERT_EQ(reconciled.actions.stop.size(), 1u);
+      EXPECT_EQ(reconciled.actions.stop[0].as, EndedBy::kSuperseded);
+    }
+  }
+}
+
 TEST(Reconcile, StopCarriesReasonAndGrace) {
   SyncAnswer answer = Answer({Stopped("a")});
   answer.attempts[0].stop_as = EndedBy::kSuperseded;

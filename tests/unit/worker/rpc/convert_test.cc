@@ -1,0 +1,24 @@
+#include "worker/rpc/convert.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "handoff/v1/pool.pb.h"
+
+namespace handoff::worker {
+namespace {
+
+TEST(ConvertSync, OfTooManyWorkspacesTheNewestAreSaid) {
+  SyncRequest request;
+  // An id begins with its date, so the order of names is that of age.
+  for (int i = 0; i < 10'005; ++i) request.workspaces.push_back(absl::StrCat(20260000 + i));
+  const v1::SyncRequest sent = ToProto(request);
+  ASSERT_EQ(sent.workspaces_size(), 10'000);
+  EXPECT_EQ(sent.workspaces(0), "20260005");
+  EXPECT_EQ(*sent.workspaces().rbegin(), "20270004");
+}
+
+}  // namespace
+}  // namespace handoff::worker
