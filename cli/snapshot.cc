@@ -311,7 +311,7 @@ class SnapshotTaker {
   std::string directory_;          // where the person stands, below the root
   std::string objects_;            // the repository's own
   std::string remote_;             // its name; empty: none that workers could use
-  std::vector<std::string> sent_;  // files whose content was read from the work tree
+  std::vector<SentFile> sent_;  // files whose content was read
   git_oid head_ = {};
   GitTree head_tree_;
   git_oid index_commit_ = {};

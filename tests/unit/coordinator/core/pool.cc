@@ -102,6 +102,7 @@ core::Sync FakeWorker::Request() {
   request.pool_id = pool_id;
   ++self.seq;
   request.worker = self;
+  if (self.seq > 1) request.seen_term = pool_.state.term;
   request.attempts = runs;
   request.probes = std::move(probes);
   probes.clear();
