@@ -31,7 +31,7 @@ struct Engine::Impl {
   // Takes the command unless it says why not.
   absl::Status Enqueue(std::unique_ptr<EngineCommand>& command, bool always) {
     MutexLock lock(mutex);
-    if (stopped) return absl::CancelledError("the coordinator is stopping; nothing was done");
+    if (stopped) return absl::UnavailableError("the coordinator is stopping; nothing was done");
     if (queue.size() >= options.max_queue && !always) {
       return absl::ResourceExhaustedError(
           "the coordinator has more to do than it can queue; nothing was done; try again later");
@@ -100,7 +100,7 @@ void Engine::Stop() {
     impl_->wake.NotifyAll();
   }
   if (impl_->thread.joinable()) impl_->thread.join();
-  const absl::Status stopping = absl::CancelledError("the coordinator is stopping");
+  const absl::Status stopping = absl::UnavailableError("the coordinator is stopping");
   for (auto& command : unanswered) command->Refuse(stopping);
   impl_->turn.Stop(stopping);
 }
