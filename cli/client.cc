@@ -61,6 +61,13 @@ struct Client::Impl {
             "the coordinator at ", address,
             " did not answer in time, so it is not known whether it was done; look before you try "
             "again, and see its log"));
+      case grpc::StatusCode::CANCELLED:
+        // A call that is open when the coordinator stops ends so. What the person cancels was
+        // decided before.
+        return absl::UnavailableError(absl::StrCat(
+            "the coordinator at ", address,
+            " stopped before it answered, so it is not known whether it was done; look before you "
+            "try again"));
       case grpc::StatusCode::UNAVAILABLE:
         if (channel->GetState(false) == GRPC_CHANNEL_READY) break;
         return absl::UnavailableError(absl::StrCat(

@@ -3,9 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "cli/verb.h"
+#include "common/status.h"
 #include "common/subprocess.h"
 #include "common/text.h"
 #include "common/version.h"
@@ -21,24 +24,40 @@ constexpr absl::string_view kExitStatuses =
     "  9 a person is needed or has it           10 this command or the server failed\n"
     "  130 interrupted; a handoff goes on\n";
 
-std::string MainHelp() {
-  std::string out =
-      "handoff: give a coding task to an agent on your own build hosts, and look in any time.\n\n"
-      "Usage: handoff [--coordinator HOST:PORT] VERB [...]\n\n";
+// The verbs that begin with `prefix`, each on a line.
+std::string VerbLines(absl::string_view prefix) {
+  std::vector<std::pair<std::string, absl::string_view>> lines;
+  size_t widest = 0;
   for (const Verb& verb : Verbs()) {
-    const std::string name = verb.alias.empty() ? std::string(verb.name)
-                                                : absl::StrCat(verb.name, " (", verb.alias, ")");
-    absl::StrAppend(&out, "  ", name, std::string(name.size() < 18 ? 18 - name.size() : 1, ' '),
-                    verb.summary, "\n");
+    if (!absl::StartsWith(verb.name, prefix)) continue;
+    lines.emplace_back(verb.alias.empty() ? std::string(verb.name)
+                                          : absl::StrCat(verb.name, " (", verb.alias, ")"),
+                       verb.summary);
+    widest = std::max(widest, lines.back().first.size());
   }
-  absl::StrAppend(
-      &out,
+  std::string out;
+  for (const auto& [name, summary] : lines) {
+    absl::StrAppend(&out, "  ", name, std::string(widest + 2 - name.size(), ' '), summary, "\n");
+  }
+  return out;
+}
+
+std::string MainHelp() {
+  return absl::StrCat(
+      "handoff: give a coding task to an agent on your own build hosts, and look in any time.\n\n"
+      "Usage: handoff [--coordinator HOST:PORT] VERB [...]\n\n",
+      VerbLines(""),
       "\nAn ID is any unique part of a handoff's id, or - for your last one in this repository.\n"
       "The coordinator's address: --coordinator, the variable HANDOFF_COORDINATOR, or\n"
       "coordinator = \"HOST:PORT\" in ~/.config/handoff/config.toml; a running 'handoff dev' is\n"
       "found by itself. 'handoff VERB --help' shows a verb's flags and examples.\n\n",
       kExitStatuses);
-  return out;
+}
+
+std::string WorkerHelp() {
+  return absl::StrCat("Usage: handoff worker list|show|drain|undrain|remove [...]\n\n",
+                      VerbLines("worker "),
+                      "\n'handoff worker VERB --help' shows a verb's flags and examples.\n");
 }
 
 // Single-character changes that turn one into the other.
@@ -71,7 +90,8 @@ absl::Status UnknownVerb(const std::string& word) {
 
 // What is asked for: global flags, a verb, and its arguments.
 struct Asked {
-  bool help = false, version = false;
+  std::string show;  // a text to print, instead of a verb
+  bool version = false;
   std::string coordinator;
   const Verb* verb = nullptr;
   std::vector<std::string> arguments;
@@ -84,19 +104,26 @@ const Verb* FindVerb(absl::string_view name) {
   return found == Verbs().end() ? nullptr : &*found;
 }
 
-absl::StatusOr<Asked> Split(const std::vector<std::string>& arguments) {
-  Asked asked;
-  size_t at = 0;
+bool AsksForHelp(absl::string_view word) { return word == "--help" || word == "-h"; }
+
+// The flags before the verb; `at` is where that stands.
+absl::Status TakeGlobalFlags(const std::vector<std::string>& arguments, size_t& at, Asked& asked) {
+  constexpr absl::string_view kCoordinator = "--coordinator";
   for (; at < arguments.size() && arguments[at].size() > 1 && arguments[at][0] == '-'; ++at) {
-    const absl::string_view flag = arguments[at];
-    if (flag == "--help" || flag == "-h") {
-      asked.help = true;
+    absl::string_view flag = arguments[at];
+    if (AsksForHelp(flag)) {
+      asked.show = MainHelp();
     } else if (flag == "--version") {
       asked.version = true;
-    } else if (flag == "--coordinator" && at + 1 < arguments.size()) {
-      asked.coordinator = arguments[++at];
-    } else if (flag.substr(0, 14) == "--coordinator=") {
-      asked.coordinator = std::string(flag.substr(14));
+    } else if (flag == kCoordinator || absl::StartsWith(flag, "--coordinator=")) {
+      if (flag == kCoordinator) {
+        asked.coordinator = at + 1 < arguments.size() ? arguments[++at] : "";
+      } else {
+        asked.coordinator = std::string(flag.substr(kCoordinator.size() + 1));
+      }
+      if (asked.coordinator.empty()) {
+        return absl::InvalidArgumentError("--coordinator needs an address: HOST:PORT");
+      }
     } else {
       return absl::InvalidArgumentError(
           absl::StrCat("'", OneLine(flag, 60),
@@ -104,27 +131,70 @@ absl::StatusOr<Asked> Split(const std::vector<std::string>& arguments) {
                        "ADDR, --help and --version may; 'handoff --help' shows the verbs"));
     }
   }
-  if (asked.version || asked.help || at == arguments.size()) return asked;
+  return absl::OkStatus();
+}
+
+// The verb that `arguments` name from `at` on, which then is behind it.
+absl::Status TakeVerb(const std::vector<std::string>& arguments, size_t& at, Asked& asked) {
   const std::string word = arguments[at++];
-  if (word == "help") {
-    asked.help = true;
-    return asked;
-  }
   asked.verb = FindVerb(word);
   if (word == "worker" || word == "workers") {
-    const Verb* two =
-        at < arguments.size() ? FindVerb(absl::StrCat("worker ", arguments[at])) : nullptr;
-    if (two != nullptr) {
+    std::string action = at < arguments.size() ? arguments[at] : "";
+    if (action == "ls") action = "list";
+    if (const Verb* const two = FindVerb(absl::StrCat("worker ", action))) {
       asked.verb = two;
       ++at;
+    } else if (word == "worker" && AsksForHelp(action)) {
+      asked.show = WorkerHelp();
     } else if (word == "worker") {
       return absl::InvalidArgumentError(
           "say what to do with workers: handoff worker list, show, drain, undrain or remove");
     }
   }
-  if (asked.verb == nullptr) return UnknownVerb(word);
+  return asked.verb == nullptr && asked.show.empty() ? UnknownVerb(word) : absl::OkStatus();
+}
+
+absl::StatusOr<Asked> Split(std::vector<std::string> arguments) {
+  Asked asked;
+  size_t at = 0;
+  RETURN_IF_ERROR(TakeGlobalFlags(arguments, at, asked));
+  if (asked.version || !asked.show.empty() || at == arguments.size()) return asked;
+  if (arguments[at] == "help") {
+    // "help VERB" is "VERB --help".
+    arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(at));
+    arguments.push_back("--help");
+    if (AsksForHelp(arguments[at])) {
+      asked.show = MainHelp();
+      return asked;
+    }
+  }
+  RETURN_IF_ERROR(TakeVerb(arguments, at, asked));
   asked.arguments.assign(arguments.begin() + static_cast<std::ptrdiff_t>(at), arguments.end());
   return asked;
+}
+
+// The library's words for a value that it does not take, in ours.
+std::string PlainWords(absl::string_view words) {
+  if (absl::ConsumePrefix(&words, "Could not convert: ")) {
+    const size_t equals = words.find(" = ");
+    return absl::StrCat(words.substr(0, equals), " '",
+                        equals == absl::string_view::npos ? "" : words.substr(equals + 3),
+                        "' is not a whole number");
+  }
+  const size_t colon = words.find(": ");
+  const size_t set = words.rfind(" not in {");
+  if (set == absl::string_view::npos || colon > set || !absl::ConsumeSuffix(&words, "}")) {
+    return std::string(words);
+  }
+  return absl::StrCat(words.substr(0, colon), " '", words.substr(colon + 2, set - colon - 2),
+                      "' is none of ", absl::StrReplaceAll(words.substr(set + 9), {{",", ", "}}));
+}
+
+std::string HelpOf(const CLI::App& app, const Verb& verb) {
+  // The hidden words behind TASK, which are refused, are shown by the library all the same.
+  return verb.takes_rest
+             ? absl::StrReplaceAll(app.help(), {{"[TASK] [...]", "[TASK | -- ARGV...]"}})
+             : app.help();
 }
 
 VerbResult RunVerb(Asked asked, Context& context) {
@@ -151,10 +221,10 @@ VerbResult RunVerb(Asked asked, Context& context) {
   try {
     app.parse(arguments);
   } catch (const CLI::CallForHelp&) {
-    context.terminal.Out(app.help());
+    context.terminal.Out(HelpOf(app, verb));
     return Exit::kDone;
   } catch (const CLI::Error& error) {
-    return absl::InvalidArgumentError(absl::StrCat(OneLine(error.what(), 300),
+    return absl::InvalidArgumentError(absl::StrCat(OneLine(PlainWords(error.what()), 300),
                                                    ". Nothing was done; 'handoff ", verb.name,
                                                    " --help' shows the flags"));
   }
@@ -172,21 +242,21 @@ int RunCommandLine(const std::vector<std::string>& arguments, Terminal& terminal
   };
   absl::StatusOr<Asked> asked = Split(arguments);
   if (!asked.ok()) return fail(asked.status());
+  VerbResult result = Exit::kDone;
   if (asked->version) {
     terminal.Out(absl::StrCat("handoff ", kVersion, "\n"));
-    return 0;
+  } else if (!asked->show.empty()) {
+    terminal.Out(asked->show);
+  } else if (asked->verb == nullptr) {
+    terminal.Say(MainHelp());
+    return static_cast<int>(Exit::kUsage);
+  } else {
+    Context context{terminal, interrupt, CurrentEnvironment(), asked->coordinator};
+    result = RunVerb(*std::move(asked), context);
+    terminal.EndProgress();
   }
-  if (asked->verb == nullptr) {
-    if (!asked->help) {
-      terminal.Say(MainHelp());
-      return static_cast<int>(Exit::kUsage);
-    }
-    terminal.Out(MainHelp());
-    return 0;
-  }
-  Context context{terminal, interrupt, CurrentEnvironment(), asked->coordinator};
-  const VerbResult result = RunVerb(*std::move(asked), context);
-  terminal.EndProgress();
+  // What was printed is what was asked for: without it nothing succeeded.
+  if (result.ok() && !terminal.out_error().ok()) return fail(terminal.out_error());
   return result.ok() ? static_cast<int>(*result) : fail(result.status());
 }
 

@@ -33,7 +33,12 @@ std::string ProgramDirectory() {
 // The file by which other terminals find this pool; removed with it, unless it is another's by now.
 class DefaultContext {
  public:
+  // Nothing is written, and removed, when the file names another pool that answers.
   static absl::StatusOr<DefaultContext> Write(const std::string& path, const std::string& address) {
+    const std::string known = CoordinatorIn(path).value_or("");  // a broken file is replaced
+    if (!known.empty() && known != address && Client(known).GetPool().ok()) {
+      return DefaultContext(path, "");
+    }
     DefaultContext context(path, absl::StrCat("# Written by handoff dev; removed when it ends.\n"
                                               "coordinator = \"",
                                               address, "\"\n"));
@@ -43,8 +48,9 @@ class DefaultContext {
   }
   void Remove() const {
     const auto text = ReadFile(path_);
-    if (text.ok() && *text == text_) ::unlink(path_.c_str());
+    if (text.ok() && !text_.empty() && *text == text_) ::unlink(path_.c_str());
   }
+  bool another() const { return text_.empty(); }
 
  private:
   DefaultContext(std::string path, std::string text)
@@ -52,12 +58,23 @@ class DefaultContext {
   std::string path_, text_;
 };
 
-void SayReady(const DevOptions& options, const DevPool& pool, Context& context) {
+// How to reach it from here: what other terminals find may be another coordinator.
+std::string ReachWords(const DefaultContext& written, const std::string& address,
+                       const Context& context) {
+  const auto found = ResolveCoordinator("", context.environment);
+  const std::string flag = absl::StrCat("use --coordinator ", address);
+  if (written.another()) return absl::StrCat("Another dev pool is the default; ", flag, ":\n");
+  if (found.ok() && *found == address) return "Other terminals find it by themselves:\n";
+  return absl::StrCat("The environment or config.toml names another coordinator; ", flag, ":\n");
+}
+
+void SayReady(const DevOptions& options, const DevPool& pool, const DefaultContext& written,
+              Context& context) {
   Terminal& terminal = context.terminal;
   terminal.Say(absl::StrCat("A pool is ready at ", pool.address(), ": a coordinator and ",
                             options.workers, options.workers == 1 ? " worker" : " workers",
                             " with ", options.slots, options.slots == 1 ? " slot." : " slots each.",
-                            "\nOther terminals find it by themselves:\n"
+                            "\n", ReachWords(written, pool.address(), context),
                             "  handoff submit --agent command -- echo hello\n"
                             "  handoff worker list\n"
                             "Ctrl-C ends it; everything is kept in ",
@@ -66,9 +83,9 @@ void SayReady(const DevOptions& options, const DevPool& pool, Context& context) 
 
 void SayWhatRuns(const std::string& address, Context& context) {
   const auto pool = Client(address).GetPool();
-  if (!pool.ok() || pool->live() <= pool->queued()) return;
+  if (!pool.ok() || pool->live() == 0) return;
   context.terminal.Say(absl::StrCat(
-      pool->live() - pool->queued(),
+      pool->live(),
       " still running: agents outlive the pool until their lease ends. 'handoff dev' adopts them "
       "again; to end one, cancel it before you end the pool."));
 }
@@ -97,9 +114,13 @@ VerbResult Dev(const DevFlags& flags, Context& context) {
                      " runs already, and this one was not started; use it from here ('handoff "
                      "worker list'), or give another --data-dir"));
   }
-  RETURN_IF_ERROR(pool.status());
+  // What is missing here is no handoff, and who denies it is no coordinator.
+  if (!pool.ok()) {
+    return absl::InternalError(
+        absl::StrCat("no pool was started in ", options.data_dir, ": ", pool.status().message()));
+  }
   const auto written = DefaultContext::Write(places.context_file, pool->address());
-  if (written.ok()) SayReady(options, *pool, context);
+  if (written.ok()) SayReady(options, *pool, *written, context);
   const absl::Status ended = written.ok() ? pool->Run(stop.first.get()) : written.status();
   SayWhatRuns(pool->address(), context);
   if (written.ok()) written->Remove();

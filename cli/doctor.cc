@@ -49,9 +49,8 @@ class Report {
 };
 
 void CheckCoordinator(const v1::PoolInfo& pool, const std::string& address, Report& report) {
-  report.Ok("coordinator",
-            absl::StrCat("answers at ", address, ", version ", pool.version(), ", ",
-                         Plural(pool.live(), "live handoff"), ", ", pool.queued(), " queued"));
+  report.Ok("coordinator", absl::StrCat("answers at ", address, ", version ", pool.version(), ", ",
+                                        pool.live(), " running, ", pool.queued(), " queued"));
   if (pool.version() != kVersion) {
     report.Note("version",
                 absl::StrCat("this command is ", kVersion, ", the coordinator ", pool.version()),

@@ -72,9 +72,15 @@ VerbResult Events(const EventFlags& flags, Context& context) {
     if (status.ok()) return Exit::kDone;
     if (!flags.follow || !absl::IsUnavailable(status)) return status;
     if (++failures == 2) {
-      context.terminal.Say("handoff: the coordinator does not answer; trying again");
+      context.terminal.Say(
+          "handoff: the coordinator does not answer; trying again (Ctrl-C to leave)");
     }
     if (!call.Pause(kBackoff.Delay(failures, 0.5))) return Exit::kInterrupted;
+    // Not by the next event: in a quiet pool that may be tomorrow's.
+    if (failures > 1 && client->GetPool().ok()) {
+      context.terminal.Say("handoff: the coordinator is back");
+      failures = 0;
+    }
   }
   return Exit::kDone;
 }

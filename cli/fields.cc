@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 namespace handoff {
@@ -30,6 +31,14 @@ std::string Wrap(absl::string_view text, int width, int indent) {
     used += wide;
   }
   return out;
+}
+
+std::string WrapLines(absl::string_view text, int width) {
+  std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  for (std::string& line : lines) {
+    if (!line.empty() && line[0] != ' ') line = Wrap(line, width, 0);
+  }
+  return absl::StrJoin(lines, "\n");
 }
 
 void Fields::Add(absl::string_view label, absl::string_view value, Colour colour) {

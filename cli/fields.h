@@ -13,6 +13,10 @@ namespace handoff {
 // spaces. `width` 0: no wrapping.
 std::string Wrap(absl::string_view text, int width, int indent);
 
+// Each line of `text` wrapped, but for those that begin with a space: what is laid out, or to be
+// copied.
+std::string WrapLines(absl::string_view text, int width);
+
 class Fields {
  public:
   explicit Fields(const View& view) : view_(view) {}

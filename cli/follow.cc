@@ -92,6 +92,7 @@ absl::StatusOr<uint64_t> OffsetOfTail(Client& client, StreamCall& call, const st
       tail += chunk.data();
       return tail.size() <= 2 * kMostTailBytes;
     }));
+    if (lines == 0) return begin + tail.size();
     // The newline that ends the last line begins none.
     size_t at = tail.empty() ? 0 : tail.size() - 1;
     uint64_t found = 0;

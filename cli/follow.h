@@ -24,7 +24,7 @@ struct FollowOptions {
 absl::Status FollowLog(Client& client, StreamCall& call, Terminal& terminal, FollowOptions options,
                        const std::function<bool(const v1::LogChunk&)>& each);
 
-// Where the last `lines` lines of the log begin.
+// Where the last `lines` lines of the log begin; with none of them that is its end.
 absl::StatusOr<uint64_t> OffsetOfTail(Client& client, StreamCall& call, const std::string& id,
                                       int attempt, uint64_t lines);
 

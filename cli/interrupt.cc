@@ -53,13 +53,23 @@ void Interrupt::WaitForSignals() {
     if (::sigwait(&set, &signal) != 0) continue;
     const MutexLock lock(mutex_);
     if (ending_) return;
-    if (signal == SIGUSR1) continue;
+    if (signal == SIGUSR1 || (signal == SIGINT && not_ours_)) continue;
     // A terminal that closes sends it twice: from the shell and from the kernel.
     if (signal == SIGHUP && requested_) continue;
     if (!told_ || requested_) ::_exit(static_cast<int>(Exit::kInterrupted));
     requested_ = true;
     told_();
   }
+}
+
+Interrupt::NotOurs::NotOurs(Interrupt& interrupt) : interrupt_(interrupt) {
+  const MutexLock lock(interrupt_.mutex_);
+  interrupt_.not_ours_ = true;
+}
+
+Interrupt::NotOurs::~NotOurs() {
+  const MutexLock lock(interrupt_.mutex_);
+  interrupt_.not_ours_ = false;
 }
 
 Interrupt::Listener::Listener(Interrupt& interrupt, std::function<void()> told)

@@ -20,6 +20,18 @@ class Interrupt {
 
   bool requested() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // While it lives, Ctrl-C is for another program in this terminal: an editor.
+  class NotOurs {
+   public:
+    explicit NotOurs(Interrupt& interrupt);
+    ~NotOurs();
+    NotOurs(const NotOurs&) = delete;
+    NotOurs& operator=(const NotOurs&) = delete;
+
+   private:
+    Interrupt& interrupt_;
+  };
+
   // While it lives, `told` is called once on the first signal, on the waiting thread; at once when
   // the signal was there before. It must not call back into Interrupt. One at a time.
   class Listener {
@@ -39,6 +51,7 @@ class Interrupt {
   mutable Mutex mutex_;
   bool requested_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  bool not_ours_ ABSL_GUARDED_BY(mutex_) = false;
   std::function<void()> told_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

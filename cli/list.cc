@@ -1,15 +1,22 @@
 // handoff list
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "cli/await.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/render.h"
 #include "cli/settings.h"
 #include "cli/verb.h"
+#include "common/backoff.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -19,6 +26,7 @@ namespace handoff {
 namespace {
 
 constexpr int kMostPage = 500;
+constexpr Backoff kBackoff{absl::Milliseconds(250), absl::Seconds(5)};
 
 struct ListFlags {
   bool all = false, watch = false;
@@ -73,44 +81,116 @@ absl::StatusOr<Page> Fetch(Client& client, v1::ListRequest request, int limit) {
   return page;
 }
 
-// False when the reader went away.
-bool Print(const ListFlags& flags, const Page& page, Context& context) {
-  if (context.json) {
-    for (const v1::Handoff& handoff : page.handoffs) {
-      if (!context.terminal.Out(ToJsonLine(handoff))) return false;
-    }
-  } else if (!page.handoffs.empty()) {
-    const bool owners = flags.all && flags.owner.empty();
-    const std::string table = RenderList(page.handoffs, owners, context.terminal.OutView());
-    if (!context.terminal.Out(table)) return false;
-  } else {
-    context.terminal.Say(flags.all
-                             ? "There is no such handoff."
-                             : "Nothing of yours is live or ended within the last day; 'handoff "
-                               "list --all' shows everything.");
+std::string RenderPage(const ListFlags& flags, const Page& page, const View& view) {
+  const bool owners = flags.all && flags.owner.empty();
+  return page.handoffs.empty() ? "" : RenderList(page.handoffs, owners, view);
+}
+
+// What a table does not say: that there is nothing, or more.
+void SayAbout(const ListFlags& flags, const Page& page, Context& context) {
+  const bool filtered = !flags.owner.empty() || !flags.repo.empty() || !flags.worker.empty() ||
+                        !flags.statuses.empty() || !flags.labels.empty();
+  if (page.handoffs.empty() && !context.json) {
+    context.terminal.Say(flags.all  ? "There is no such handoff."
+                         : filtered ? "Nothing matches; --all looks further back."
+                                    : "Nothing of yours is live or ended within the last day; "
+                                      "'handoff list --all' shows everything.");
   }
   if (page.more) {
     context.terminal.Say(absl::StrCat("There are more than ", page.handoffs.size(),
                                       "; --limit N shows N, --limit 0 all."));
   }
-  return true;
 }
 
-// The table again after each change in the pool, from the top of the screen.
+void Print(const ListFlags& flags, const Page& page, Context& context) {
+  if (context.json) {
+    for (const v1::Handoff& handoff : page.handoffs) context.terminal.Out(ToJsonLine(handoff));
+  } else {
+    context.terminal.Out(RenderPage(flags, page, context.terminal.OutView()));
+  }
+  SayAbout(flags, page, context);
+}
+
+// The first of a table's lines that fit into `rows` with the cursor below; 0: all.
+std::string CutToRows(const std::string& table, int rows) {
+  std::vector<absl::string_view> lines = absl::StrSplit(absl::StripSuffix(table, "\n"), '\n');
+  const size_t room = static_cast<size_t>(std::max(rows - 1, 3));
+  if (rows == 0 || lines.size() <= room) return table;
+  const size_t hidden = lines.size() - (room - 1);
+  lines.resize(room - 1);
+  return absl::StrCat(absl::StrJoin(lines, "\n"), "\n… ", hidden, " more\n");
+}
+
+// What a watcher saw last: it is shown what differs from that, and nothing twice.
+class Watcher {
+ public:
+  Watcher(const ListFlags& flags, Context& context)
+      : flags_(flags), context_(context), began_(context.terminal.OutView().now) {}
+
+  // False when the reader went away.
+  bool Show(const Page& page) { return context_.json ? ShowChanged(page) : ShowTable(page); }
+
+ private:
+  bool ShowChanged(const Page& page) {
+    for (const v1::Handoff& handoff : page.handoffs) {
+      std::string line = ToJsonLine(handoff);
+      if (!context_.terminal.Out(line == lines_[handoff.id()] ? "" : line)) return false;
+      lines_[handoff.id()] = std::move(line);
+    }
+    return true;
+  }
+
+  bool ShowTable(const Page& page) {
+    Terminal& terminal = context_.terminal;
+    View view = terminal.OutView();
+    const bool screen = terminal.out_is_terminal();
+    const int rows = terminal.OutRows();
+    // In place the ages go on; below each other they alone are no reason for another table.
+    if (!screen) view.now = began_;
+    std::string table = RenderPage(flags_, page, view);
+    if (screen) table = CutToRows(table, rows == 0 || !page.more ? rows : std::max(rows - 1, 1));
+    if (table == shown_) return true;
+    shown_ = table;
+    const bool written = terminal.Out(screen ? absl::StrCat("\x1b[H\x1b[2J", table)
+                                             : RenderPage(flags_, page, terminal.OutView()));
+    SayAbout(flags_, page, context_);
+    return written;
+  }
+
+  const ListFlags& flags_;
+  Context& context_;
+  const absl::Time began_;
+  std::map<std::string, std::string> lines_;
+  std::optional<std::string> shown_;
+};
+
+// Again after each change in the pool, until Ctrl-C or the reader went away.
 VerbResult WatchList(const ListFlags& flags, const v1::ListRequest& request, Client& client,
                      Context& context) {
   ASSIGN_OR_RETURN(const v1::PoolInfo pool, client.GetPool());
   ChangeFeed feed(client, "", pool.revision());
   const Interrupt::Listener listener(context.interrupt, [&feed] { feed.Stop(); });
+  Watcher watcher(flags, context);
+  int failures = 0;
   while (!feed.stopped()) {
-    ASSIGN_OR_RETURN(const Page page, Fetch(client, request, flags.limit));
-    if (context.terminal.out_is_terminal()) context.terminal.Out("\x1b[H\x1b[2J");
-    if (!Print(flags, page, context)) break;
+    const absl::StatusOr<Page> page = Fetch(client, request, flags.limit);
+    if (absl::IsUnavailable(page.status())) {
+      if (++failures == 2) {
+        context.terminal.Say(
+            "handoff: the coordinator does not answer; trying again (Ctrl-C to leave)");
+      }
+      feed.Wait(kBackoff.Delay(failures, 0.5));
+      continue;
+    }
+    RETURN_IF_ERROR(page.status());
+    if (failures > 1) context.terminal.Say("handoff: the coordinator is back");
+    failures = 0;
+    if (!watcher.Show(*page)) return Exit::kDone;
     // Events come in bursts: what happens within a moment is one change of the picture.
     feed.Wait(absl::Seconds(2));
     feed.Wait(absl::Milliseconds(300));
   }
-  return Exit::kDone;
+  return Exit::kInterrupted;
 }
 
 VerbResult List(const ListFlags& flags, Context& context) {

@@ -1,6 +1,8 @@
 // handoff logs
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "cli/follow.h"
@@ -17,9 +19,48 @@ namespace {
 struct LogFlags {
   std::string id = "-";
   bool follow = false, raw = false;
-  int attempt = 0;
-  uint64_t tail = 0, from = 0;
+  std::optional<int> attempt;
+  std::optional<int64_t> tail, from;
 };
+
+absl::Status Check(const LogFlags& flags) {
+  if (flags.attempt.value_or(1) < 1) return absl::InvalidArgumentError("--attempt counts from 1");
+  if (flags.tail.value_or(0) < 0) {
+    return absl::InvalidArgumentError("--tail counts lines: 0 or more");
+  }
+  if (flags.from.value_or(0) < 0) {
+    return absl::InvalidArgumentError("--from counts bytes: 0 or more");
+  }
+  return absl::OkStatus();
+}
+
+// Where to begin.
+absl::StatusOr<uint64_t> Begin(const LogFlags& flags, const FollowOptions& options, Client& client,
+                               StreamCall& call) {
+  if (flags.tail) {
+    return OffsetOfTail(client, call, options.id, options.attempt,
+                        static_cast<uint64_t>(*flags.tail));
+  }
+  const uint64_t from = static_cast<uint64_t>(flags.from.value_or(0));
+  if (from == 0) return from;
+  ASSIGN_OR_RETURN(const uint64_t size, OffsetOfTail(client, call, options.id, options.attempt, 0));
+  if (from <= size) return from;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--from ", from, " is past the end: the log has ", size, " bytes"));
+}
+
+// Why there is nothing to show.
+std::string EmptyWords(const LogFlags& flags, const v1::Handoff& handoff) {
+  if (flags.follow) return "the attempt wrote nothing; its log is empty";
+  const int number = flags.attempt.value_or(std::max(1, handoff.attempts_size()));
+  const bool known = number <= handoff.attempts_size();
+  const auto state = known ? handoff.attempts(number - 1).state() : v1::Attempt::QUEUED;
+  const bool begun = state != v1::Attempt::QUEUED && state != v1::Attempt::LEASED;
+  return absl::StrCat("attempt ", number,
+                      !begun                          ? " has not started; its log is empty"
+                      : state == v1::Attempt::RUNNING ? " has written nothing yet"
+                                                      : " wrote nothing; its log is empty");
+}
 
 VerbResult Ended(const absl::Status& status, const LogFlags& flags, const v1::Handoff& handoff,
                  Context& context) {
@@ -36,28 +77,28 @@ VerbResult Ended(const absl::Status& status, const LogFlags& flags, const v1::Ha
 }
 
 VerbResult Logs(const LogFlags& flags, Context& context) {
-  if (flags.attempt < 0) return absl::InvalidArgumentError("--attempt counts from 1");
+  RETURN_IF_ERROR(Check(flags));
   ASSIGN_OR_RETURN(const std::string id, context.ResolveId(flags.id));
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Get(id));
   StreamCall call;
   const Interrupt::Listener listener(context.interrupt, [&call] { call.Cancel(); });
-  FollowOptions options{handoff.id(), flags.attempt, flags.from, flags.follow};
-  if (flags.tail > 0) {
-    ASSIGN_OR_RETURN(options.offset,
-                     OffsetOfTail(*client, call, handoff.id(), flags.attempt, flags.tail));
-  }
+  FollowOptions options{handoff.id(), flags.attempt.value_or(0), 0, flags.follow};
+  ASSIGN_OR_RETURN(options.offset, Begin(flags, options, *client, call));
   Terminal& terminal = context.terminal;
+  bool empty = options.offset == 0;
   Transcript transcript(handoff.agent() != "command", terminal.OutView().colour);
   const absl::Status status =
       FollowLog(*client, call, terminal, options, [&](const v1::LogChunk& chunk) {
         if (!chunk.marker().empty()) {
           terminal.Say(absl::StrCat("handoff: ", OneLine(chunk.marker(), 400)));
         }
+        empty = empty && chunk.data().empty();
         if (context.json) return terminal.Out(ToJsonLine(chunk));
         return terminal.Out(flags.raw ? chunk.data() : transcript.Feed(chunk.data()));
       });
   if (!flags.raw && !context.json) terminal.Out(transcript.End());
+  if (status.ok() && empty) terminal.Say(EmptyWords(flags, handoff));
   return Ended(status, flags, handoff, context);
 }
 
@@ -70,7 +111,8 @@ VerbRun DefineLogs(CLI::App& app) {
   app.add_option("--attempt", flags->attempt, "This attempt; the latest unless given")
       ->type_name("N");
   app.add_flag("--raw", flags->raw, "The exact bytes that the agent wrote");
-  const auto tail = app.add_option("--tail", flags->tail, "Begin with the last N lines");
+  const auto tail =
+      app.add_option("--tail", flags->tail, "Begin with the last N lines; 0: with what comes");
   tail->type_name("N");
   app.add_option("--from", flags->from, "Begin at this byte")->type_name("OFFSET")->excludes(tail);
   return [flags](Context& context) { return Logs(*flags, context); };

@@ -51,14 +51,22 @@ int64_t ParseSeconds(absl::string_view text) {
 
 }  // namespace
 
-absl::StatusOr<absl::Duration> ParseDuration(absl::string_view flag, absl::string_view text) {
+absl::StatusOr<absl::Duration> ParseDuration(absl::string_view flag, absl::string_view text,
+                                             absl::Duration least) {
   const int64_t seconds = ParseSeconds(text);
-  if (seconds <= 0 || seconds > kMostSeconds) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        flag, " '", OneLine(text, 40),
-        "' is not a time: use a number with s, m, h or d, such as 90s, 10m, 2h or 1h30m, of at "
-        "most 30d"));
+  const auto refuse = [&](absl::string_view why) {
+    return absl::InvalidArgumentError(absl::StrCat(flag, " '", OneLine(text, 40), "' ", why));
+  };
+  if (seconds < 0) {
+    return refuse(
+        "is not a time: use a number with s, m, h or d, such as 90s, 10m, 2h or 1h30m, of at most "
+        "30d");
   }
+  if (seconds > kMostSeconds) return refuse("is more than 30d, the most there is");
+  if (absl::Seconds(seconds) < least) {
+    return refuse(absl::StrCat("is too short: use ", absl::ToInt64Seconds(least), "s to 30d"));
+  }
+  if (seconds == 0) return refuse("must be more than 0");
   return absl::Seconds(seconds);
 }
 

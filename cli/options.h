@@ -11,9 +11,10 @@
 
 namespace handoff {
 
-// "90s", "10m", "2h", "1d", "1h30m"; more than nothing and at most 30 days, as the coordinator
-// takes them.
-absl::StatusOr<absl::Duration> ParseDuration(absl::string_view flag, absl::string_view text);
+// "90s", "10m", "2h", "1d", "1h30m"; more than nothing, not below `least` and at most 30 days, as
+// the coordinator takes them.
+absl::StatusOr<absl::Duration> ParseDuration(absl::string_view flag, absl::string_view text,
+                                             absl::Duration least = absl::ZeroDuration());
 
 // K=V pairs, each valid as a label; a key given twice is refused.
 absl::StatusOr<std::map<std::string, std::string>> ParseLabels(

@@ -244,11 +244,11 @@ std::string RenderList(const std::vector<v1::Handoff>& handoffs, bool owners, co
                       {"STATE", 22},
                       {"OWNER", 6, 2},
                       {"REPO", 12, 3},
-                      {"WORKER", 8, 6},
+                      {"WORKER", 8, 7},
                       {"ATT", 0, 1, true},
                       {"+/−", 0, 4, true},
-                      {"AGO", 0, 0, true},
-                      {"REASON", 20, 7}},
+                      {"AGO", 0, 6, true},
+                      {"REASON", 20, 8}},
                      rows, view.width, view.colour);
 }
 

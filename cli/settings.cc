@@ -35,15 +35,6 @@ absl::StatusOr<std::string> Checked(const std::string& address, absl::string_vie
   return address;
 }
 
-// "" when the file is not there or does not set it.
-absl::StatusOr<std::string> CoordinatorIn(const std::string& path) {
-  const auto file = TomlFile::Read(path, {"coordinator"});
-  if (absl::IsNotFound(file.status())) return "";
-  RETURN_IF_ERROR(file.status());
-  ASSIGN_OR_RETURN(const std::optional<std::string> address, file->String("coordinator"));
-  return address.value_or("");
-}
-
 }  // namespace
 
 std::string FromEnvironment(const std::vector<std::string>& environment, const std::string& name) {
@@ -66,6 +57,14 @@ std::string OwnerFrom(const std::vector<std::string>& environment) {
   if (!user.empty()) return user;
   const passwd* entry = ::getpwuid(::geteuid());
   return entry != nullptr ? entry->pw_name : absl::StrCat("uid-", ::geteuid());
+}
+
+absl::StatusOr<std::string> CoordinatorIn(const std::string& path) {
+  const auto file = TomlFile::Read(path, {"coordinator"});
+  if (absl::IsNotFound(file.status())) return "";
+  RETURN_IF_ERROR(file.status());
+  ASSIGN_OR_RETURN(const std::optional<std::string> address, file->String("coordinator"));
+  return address.value_or("");
 }
 
 absl::StatusOr<std::string> ResolveCoordinator(const std::string& flag,
@@ -104,8 +103,9 @@ std::string ProjectDefaults::ToString() const {
 absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
   ProjectDefaults defaults;
   if (root.empty()) return defaults;
+  defaults.file = absl::StrCat(root, "/.handoff.toml");
   const auto file = TomlFile::Read(
-      absl::StrCat(root, "/.handoff.toml"),
+      defaults.file,
       {"agent", "model", "timeout", "deadline", "stall_timeout", "retries", "require", "labels"});
   if (absl::IsNotFound(file.status())) return defaults;
   RETURN_IF_ERROR(file.status());
@@ -129,6 +129,7 @@ std::string RepositoryRoot(const std::string& where) {
   std::error_code error;
   std::filesystem::path path = std::filesystem::absolute(where, error).lexically_normal();
   if (error) return "";
+  if (!path.has_filename()) path = path.parent_path();  // "." and "dir/" end with a slash
   for (; !path.empty(); path = path.parent_path()) {
     if (std::filesystem::exists(path / ".git", error)) return path.string();
     if (path == path.root_path()) break;

@@ -23,6 +23,9 @@ Places PlacesFrom(const std::vector<std::string>& environment);
 // The person as the pool knows them: USER, otherwise the account's name.
 std::string OwnerFrom(const std::vector<std::string>& environment);
 
+// The address that such a file sets; "" when it is not there or sets none.
+absl::StatusOr<std::string> CoordinatorIn(const std::string& path);
+
 // Flag, then HANDOFF_COORDINATOR, then config.toml, then the running `handoff dev`. UNAVAILABLE
 // that says the ways to give it when there is none.
 absl::StatusOr<std::string> ResolveCoordinator(const std::string& flag,
@@ -33,6 +36,7 @@ struct ProjectDefaults {
   std::string agent, model, timeout, deadline, stall_timeout;
   std::optional<int64_t> retries;
   std::map<std::string, std::string> require, labels;
+  std::string file;  // its path, for errors
 
   // "agent=claude, timeout=2h"; "" when it sets nothing.
   std::string ToString() const;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/await.h"
@@ -17,6 +18,7 @@
 #include "cli/verb.h"
 #include "common/backoff.h"
 #include "common/file.h"
+#include "common/handoff/names.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -104,36 +106,86 @@ VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& respo
   return Exit::kDone;
 }
 
-// From flags to a stored handoff; an answer without a handoff after --dry-run.
-absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags, Context& context) {
-  ASSIGN_OR_RETURN(const std::string task, ReadTask(flags, context));
-  ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(ProjectRootFor(flags)));
+// Says so unless the sentence does.
+absl::Status NothingWasHandedOver(const absl::Status& status) {
+  // Also where it begins a sentence.
+  if (status.ok() || absl::StrContains(status.message(), "othing was")) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; nothing was handed over"));
+}
+
+// Everything but task and repository, refused before a person writes the one and minutes are spent
+// on the other.
+struct Prepared {
   v1::SubmitRequest request;
-  v1::HandoffSpec& spec = *request.mutable_spec();
-  ASSIGN_OR_RETURN(spec, BuildSpec(flags, defaults, task, context.rest, context.environment));
-  ASSIGN_OR_RETURN(const std::string where, CheckSource(flags));
+  std::string where;
+  Client* client = nullptr;  // none for --dry-run
+};
+
+absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::string& task,
+                                 Context& context) {
+  Prepared prepared;
+  ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(ProjectRootFor(flags)));
+  ASSIGN_OR_RETURN(*prepared.request.mutable_spec(),
+                   BuildSpec(flags, defaults, task, context.rest, context.environment));
+  ASSIGN_OR_RETURN(prepared.where, CheckSource(flags));
   const std::string set = defaults.ToString();
   if (!set.empty()) context.terminal.Say(absl::StrCat(".handoff.toml sets ", OneLine(set, 400)));
-  Client* client = nullptr;
-  if (!flags.dry_run) {
-    // Before minutes are spent on a snapshot that nobody takes.
-    ASSIGN_OR_RETURN(client, context.Connect());
-    RETURN_IF_ERROR(client->GetPool().status());
-  }
-  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-submit-"));
+  if (flags.dry_run) return prepared;
+  ASSIGN_OR_RETURN(prepared.client, context.Connect());
+  RETURN_IF_ERROR(prepared.client->GetPool().status());
+  return prepared;
+}
+
+// Snapshot, upload and submit. `keep` is called when Ctrl-C ends the command meanwhile.
+absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepared,
+                                        Context& context, const std::function<void()>& keep) {
+  v1::HandoffSpec& spec = *prepared.request.mutable_spec();
+  auto temp = TempDir::Make("handoff-submit-");
+  if (!temp.ok()) return NothingWasHandedOver(temp.status());
   // Ctrl-C ends the command wherever it is, in libgit2 too; nothing stays behind.
-  const Interrupt::Listener cleaner(context.interrupt, [&temp] {
-    RemoveTree(temp.path()).IgnoreError();
+  const Interrupt::Listener cleaner(context.interrupt, [&temp, &keep] {
+    keep();
+    RemoveTree(temp->path()).IgnoreError();
     ::_exit(static_cast<int>(Exit::kInterrupted));
   });
-  ASSIGN_OR_RETURN(const std::string pack, AddRepository(flags, where, temp, context, &spec));
+  const auto pack = AddRepository(flags, prepared.where, *temp, context, &spec);
+  if (!pack.ok()) return NothingWasHandedOver(pack.status());
   if (flags.dry_run) {
     context.terminal.Say("Nothing was sent (--dry-run).");
     if (context.json) context.terminal.Out(ToJsonLine(spec));
     return v1::SubmitResponse();
   }
-  RETURN_IF_ERROR(Upload(pack, spec.repository(), *client, context.terminal));
-  return Store(request, *client, context.terminal);
+  RETURN_IF_ERROR(Upload(*pack, spec.repository(), *prepared.client, context.terminal));
+  auto stored = Store(prepared.request, *prepared.client, context.terminal);
+  // Of other errors it is not known.
+  if (absl::IsInvalidArgument(stored.status())) return NothingWasHandedOver(stored.status());
+  return stored;
+}
+
+// From flags to a stored handoff; an answer without a handoff after --dry-run.
+absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags, Context& context) {
+  if (!AsksEditor(flags, context)) {
+    const auto task = ReadTask(flags, context);
+    if (!task.ok()) return NothingWasHandedOver(task.status());
+    auto prepared = Prepare(flags, *task, context);
+    if (!prepared.ok()) return NothingWasHandedOver(prepared.status());
+    return Send(flags, *std::move(prepared), context, [] {});
+  }
+  auto prepared = Prepare(flags, "to be written", context);
+  if (!prepared.ok()) return NothingWasHandedOver(prepared.status());
+  auto draft = Draft::Write(context);
+  if (!draft.ok()) return NothingWasHandedOver(draft.status());
+  const absl::Status valid = ValidateTask(draft->text());
+  if (!valid.ok()) return draft->Kept(NothingWasHandedOver(valid));
+  prepared->request.mutable_spec()->set_task(draft->text());
+  const auto keep = [&] {
+    const std::string where = draft->Keep();
+    if (!where.empty()) context.terminal.Say(where);
+  };
+  auto response = Send(flags, *std::move(prepared), context, keep);
+  if (!response.ok()) return draft->Kept(response.status());
+  if (flags.dry_run) keep();
+  return response;
 }
 
 VerbResult Submit(const SubmitFlags& flags, Context& context) {
@@ -155,8 +207,7 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
 
 void DefineFrom(CLI::App& app, SubmitFlags& flags) {
   app.add_option("--from", flags.from,
-                 "worktree (default): all that you see; head: what is committed; pushed: what "
-                 "origin has")
+                 "worktree (default): all you see; head: commits; pushed: as at origin")
       ->check(CLI::IsMember({"worktree", "head", "pushed"}).description(""))
       ->type_name("WHAT")
       ->group("From");

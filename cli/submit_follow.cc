@@ -18,7 +18,7 @@ VerbResult Verdict(const v1::Handoff& handoff, Context& context) {
   if (context.json) {
     context.terminal.Out(ToJsonLine(handoff));
   }
-  context.terminal.Say(RenderVerdict(handoff, context.terminal.OutView()));
+  context.terminal.Say(RenderVerdict(handoff, context.terminal.ErrView()));
   return ExitFor(handoff);
 }
 
@@ -30,7 +30,7 @@ absl::Status FollowAttempt(const v1::Handoff& handoff, int attempt, Client& clie
   Terminal& terminal = context.terminal;
   Transcript transcript(handoff.agent() != "command", false);
   const auto show = [&](const std::string& text) {
-    if (!text.empty()) terminal.Say(absl::StripSuffix(text, "\n"));
+    if (!text.empty()) terminal.Relay(absl::StripSuffix(text, "\n"));
   };
   const absl::Status status = FollowLog(
       client, call, terminal, {handoff.id(), attempt, 0, true}, [&](const v1::LogChunk& chunk) {

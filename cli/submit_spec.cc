@@ -1,6 +1,7 @@
 #include "cli/submit_spec.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "cli/options.h"
 #include "cli/words.h"
 #include "common/handoff/names.h"
@@ -15,27 +16,38 @@ constexpr int kMostPriority = 100;
 constexpr int kMostRetries = 10;
 constexpr size_t kMostKeyBytes = 128;
 
+constexpr absl::Duration kLeastLease = absl::Seconds(5);  // the coordinator's own bound
+
 std::string First(const std::string& flag, const std::string& fallback) {
   return flag.empty() ? fallback : flag;
 }
 
+// What the person did not type is not theirs to look for among their flags.
+absl::Status InFile(const absl::Status& status, const ProjectDefaults& defaults) {
+  return Annotate(status, defaults.file);
+}
+
 absl::Status SetTimes(const SubmitFlags& flags, const ProjectDefaults& defaults,
                       v1::HandoffSpec* spec) {
-  const auto set = [](absl::string_view flag, const std::string& text, auto* field) {
-    const auto duration = ParseDuration(flag, text);
-    if (duration.ok()) SetDuration(*duration, field);
-    return duration.status();
+  const auto set = [&](absl::string_view key, const std::string& flag, const std::string& fallback,
+                       auto field, absl::Duration least = absl::ZeroDuration()) -> absl::Status {
+    if (flag.empty() && fallback.empty()) return absl::OkStatus();
+    const auto duration =
+        flag.empty() ? ParseDuration(key, fallback, least)
+                     : ParseDuration(absl::StrCat("--", absl::StrReplaceAll(key, {{"_", "-"}})),
+                                     flag, least);
+    if (!duration.ok()) {
+      return flag.empty() ? InFile(duration.status(), defaults) : duration.status();
+    }
+    SetDuration(*duration, (spec->*field)());
+    return absl::OkStatus();
   };
-  const std::string timeout = First(flags.timeout, defaults.timeout);
-  if (!timeout.empty()) RETURN_IF_ERROR(set("--timeout", timeout, spec->mutable_timeout()));
-  const std::string deadline = First(flags.deadline, defaults.deadline);
-  if (!deadline.empty()) RETURN_IF_ERROR(set("--deadline", deadline, spec->mutable_deadline()));
-  const std::string stall = First(flags.stall_timeout, defaults.stall_timeout);
-  if (!stall.empty()) {
-    RETURN_IF_ERROR(set("--stall-timeout", stall, spec->mutable_stall_timeout()));
-  }
-  if (!flags.lease.empty()) RETURN_IF_ERROR(set("--lease", flags.lease, spec->mutable_lease()));
-  return absl::OkStatus();
+  using Spec = v1::HandoffSpec;
+  RETURN_IF_ERROR(set("timeout", flags.timeout, defaults.timeout, &Spec::mutable_timeout));
+  RETURN_IF_ERROR(set("deadline", flags.deadline, defaults.deadline, &Spec::mutable_deadline));
+  RETURN_IF_ERROR(set("stall_timeout", flags.stall_timeout, defaults.stall_timeout,
+                      &Spec::mutable_stall_timeout));
+  return set("lease", flags.lease, "", &Spec::mutable_lease, kLeastLease);
 }
 
 absl::Status SetNumbers(const SubmitFlags& flags, const ProjectDefaults& defaults,
@@ -48,8 +60,9 @@ absl::Status SetNumbers(const SubmitFlags& flags, const ProjectDefaults& default
   const std::optional<int64_t> retries =
       flags.retries ? std::optional<int64_t>(*flags.retries) : defaults.retries;
   if (retries && (*retries < 0 || *retries > kMostRetries)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--retries ", *retries, " is not between 0 and 10"));
+    const std::string why = absl::StrCat("retries ", *retries, " is not between 0 and 10");
+    return flags.retries ? absl::InvalidArgumentError("--" + why)
+                         : InFile(absl::InvalidArgumentError(why), defaults);
   }
   if (retries) spec->set_retries(static_cast<int>(*retries));
   return absl::OkStatus();
@@ -57,10 +70,11 @@ absl::Status SetNumbers(const SubmitFlags& flags, const ProjectDefaults& default
 
 // A flag's pair wins over the repository's.
 absl::Status SetLabels(absl::string_view flag, const std::vector<std::string>& pairs,
-                       const std::map<std::string, std::string>& defaults,
+                       const std::map<std::string, std::string>& fallback,
+                       const ProjectDefaults& defaults,
                        google::protobuf::Map<std::string, std::string>* field) {
-  for (const auto& [key, value] : defaults) {
-    RETURN_IF_ERROR(ValidateLabel(key, value));
+  for (const auto& [key, value] : fallback) {
+    RETURN_IF_ERROR(InFile(ValidateLabel(key, value), defaults));
     (*field)[key] = value;
   }
   ASSIGN_OR_RETURN(const auto given, ParseLabels(flag, pairs));
@@ -73,7 +87,8 @@ absl::Status SetAgent(const SubmitFlags& flags, const ProjectDefaults& defaults,
   // A command line needs no flag to say that it is one.
   std::string agent = First(flags.agent, argv.empty() ? defaults.agent : "command");
   if (agent.empty()) agent = "cursor";
-  RETURN_IF_ERROR(ValidateAgentName(agent));
+  const absl::Status valid = ValidateAgentName(agent);
+  if (!valid.ok()) return flags.agent.empty() ? InFile(valid, defaults) : valid;
   if (!argv.empty() && agent != "command") {
     return absl::InvalidArgumentError(
         absl::StrCat("a command line behind '--' is for --agent command, not for ", agent,
@@ -81,7 +96,8 @@ absl::Status SetAgent(const SubmitFlags& flags, const ProjectDefaults& defaults,
   }
   const std::string model =
       First(flags.model, agent == defaults.agent || flags.agent.empty() ? defaults.model : "");
-  RETURN_IF_ERROR(ValidateModel(model));
+  const absl::Status fits = ValidateModel(model);
+  if (!fits.ok()) return flags.model.empty() ? InFile(fits, defaults) : fits;
   spec->set_agent(agent);
   if (agent != "command") spec->set_model(model);
   if (agent == "command" && !flags.model.empty()) {
@@ -101,8 +117,10 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
   spec.set_task(task);
   spec.mutable_argv()->Add(argv.begin(), argv.end());
   RETURN_IF_ERROR(SetAgent(flags, defaults, argv, &spec));
-  RETURN_IF_ERROR(SetLabels("--label", flags.labels, defaults.labels, spec.mutable_labels()));
-  RETURN_IF_ERROR(SetLabels("--require", flags.require, defaults.require, spec.mutable_require()));
+  RETURN_IF_ERROR(
+      SetLabels("--label", flags.labels, defaults.labels, defaults, spec.mutable_labels()));
+  RETURN_IF_ERROR(
+      SetLabels("--require", flags.require, defaults.require, defaults, spec.mutable_require()));
   if (!flags.on.empty()) RETURN_IF_ERROR(ValidateWorkerName(flags.on));
   if (!flags.prefer.empty()) RETURN_IF_ERROR(ValidateWorkerName(flags.prefer));
   spec.set_on_worker(flags.on);

@@ -59,28 +59,51 @@ std::string EditorFrom(const std::vector<std::string>& environment) {
   return "vi";
 }
 
-absl::StatusOr<std::string> AskEditor(const Context& context) {
-  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-task-"));
-  const std::string path = absl::StrCat(temp.path(), "/TASK.md");
-  RETURN_IF_ERROR(WriteFileAtomically(path, kTemplate));
+}  // namespace
+
+absl::StatusOr<Draft> Draft::Write(Context& context) {
+  ASSIGN_OR_RETURN(TempDir temp, TempDir::Make("handoff-task-"));
+  Draft draft(std::move(temp));
+  RETURN_IF_ERROR(WriteFileAtomically(draft.path(), kTemplate));
   const std::string editor = EditorFrom(context.environment);
   SpawnOptions options;
   // As git does it: $EDITOR may hold flags, so a shell splits it.
-  options.argv = {"/bin/sh", "-c", absl::StrCat(editor, " \"$1\""), "sh", path};
+  options.argv = {"/bin/sh", "-c", absl::StrCat(editor, " \"$1\""), "sh", draft.path()};
   options.env = context.environment;
   options.fds = {{0, STDIN_FILENO}, {1, STDOUT_FILENO}, {2, STDERR_FILENO}};
   options.new_session = false;
+  // In an editor Ctrl-C is a key like any other.
+  const Interrupt::NotOurs editing(context.interrupt);
   ASSIGN_OR_RETURN(Subprocess process, Subprocess::Spawn(options));
   ASSIGN_OR_RETURN(const ExitStatus status, process.Wait());
+  ASSIGN_OR_RETURN(const std::string text, ReadFile(draft.path()));
+  draft.text_ = WithoutTemplate(text);
   if (!status.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the editor '", OneLine(editor, 80), "' ended with an error; nothing was handed over"));
+    return draft.Kept(absl::InvalidArgumentError(
+        absl::StrCat("the editor '", OneLine(editor, 80), "' ended with an error")));
   }
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
-  return WithoutTemplate(text);
+  return draft;
 }
 
-}  // namespace
+std::string Draft::path() const { return absl::StrCat(temp_.path(), "/TASK.md"); }
+
+std::string Draft::Keep() {
+  if (text_.empty() || !WriteFileAtomically(path(), text_).ok()) return "";
+  const std::string kept = path();
+  temp_.Release();
+  return absl::StrCat("Your task is kept in ", kept, ": handoff submit --file ", kept);
+}
+
+absl::Status Draft::Kept(const absl::Status& status) {
+  const std::string where = Keep();
+  if (where.empty()) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), ". ", where));
+}
+
+bool AsksEditor(const SubmitFlags& flags, const Context& context) {
+  return flags.surplus.empty() && !flags.has_task && flags.file.empty() && context.rest.empty() &&
+         context.terminal.in_is_terminal() && context.terminal.err_is_terminal();
+}
 
 absl::StatusOr<std::string> ReadTask(const SubmitFlags& flags, const Context& context) {
   if (!flags.surplus.empty()) {
@@ -103,9 +126,6 @@ absl::StatusOr<std::string> ReadTask(const SubmitFlags& flags, const Context& co
   }
   if (flags.task == "-") return ReadStandardInput();
   if (flags.has_task) return flags.task;
-  if (context.terminal.in_is_terminal() && context.terminal.err_is_terminal()) {
-    return AskEditor(context);
-  }
   return absl::InvalidArgumentError(
       "there is no task: give it as an argument, with --file FILE, or '-' to read standard input");
 }

@@ -56,6 +56,8 @@ int WidthOf(uint32_t code) {
 }
 
 constexpr int kGap = 2;
+constexpr int kSmallest = 8;  // of a column in a terminal that is narrower than all were made for
+constexpr int kUncut = 1 << 20;
 
 int Sum(const std::vector<int>& widths) {
   int sum = 0;
@@ -63,16 +65,23 @@ int Sum(const std::vector<int>& widths) {
   return sum - kGap;
 }
 
-// Widths that fit; -1 for a column that is left out. First cuts, then drops, then cuts again.
+// Cuts columns from the right until they fit or each is at its least, `most` of it at most.
+std::vector<int> Cut(const std::vector<Column>& columns, std::vector<int> widths, int width,
+                     int most) {
+  for (size_t i = columns.size(); i-- > 0 && Sum(widths) > width;) {
+    if (widths[i] < 0 || columns[i].least == 0) continue;
+    const int least = std::min({columns[i].least, most, widths[i]});
+    widths[i] = std::max(least, widths[i] - (Sum(widths) - width));
+  }
+  return widths;
+}
+
+// Widths that fit; -1 for a column that is left out. First cuts, then drops, then cuts again; at
+// last below what a column wants at least: a row that wraps is harder to read than a short cell.
 std::vector<int> FitColumns(const std::vector<Column>& columns, std::vector<int> natural,
                             int width) {
   while (true) {
-    std::vector<int> fitted = natural;
-    for (size_t i = columns.size(); i-- > 0 && Sum(fitted) > width;) {
-      if (fitted[i] < 0 || columns[i].least == 0) continue;
-      const int over = Sum(fitted) - width;
-      fitted[i] = std::max(std::min(columns[i].least, fitted[i]), fitted[i] - over);
-    }
+    const std::vector<int> fitted = Cut(columns, natural, width, kUncut);
     if (Sum(fitted) <= width) return fitted;
     int drop = -1;
     for (size_t i = 0; i < columns.size(); ++i) {
@@ -80,7 +89,7 @@ std::vector<int> FitColumns(const std::vector<Column>& columns, std::vector<int>
       if (drop < 0 || columns[i].keep < columns[static_cast<size_t>(drop)].keep)
         drop = static_cast<int>(i);
     }
-    if (drop < 0) return fitted;
+    if (drop < 0) return Cut(columns, fitted, width, kSmallest);
     natural[static_cast<size_t>(drop)] = -1;
   }
 }

@@ -4,11 +4,14 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cli/fields.h"
 #include "cli/table.h"
 #include "common/file.h"
 #include "common/text.h"
@@ -40,17 +43,27 @@ Terminal::Terminal()
     : out_is_terminal_(::isatty(STDOUT_FILENO) == 1),
       err_is_terminal_(::isatty(STDERR_FILENO) == 1 && !IsDumb()),
       in_is_terminal_(::isatty(STDIN_FILENO) == 1),
-      colour_(out_is_terminal_ && !IsSet("NO_COLOR") && !IsDumb()) {}
+      coloured_(!IsSet("NO_COLOR") && !IsDumb()) {}
 
 bool Terminal::Out(absl::string_view text) {
   EndProgress();
-  if (!broken_) broken_ = !WriteAll(STDOUT_FILENO, text).ok();
-  return !broken_;
+  if (broken_ || WriteAll(STDOUT_FILENO, text).ok()) return !broken_;
+  const int error = errno;
+  broken_ = true;
+  if (error != EPIPE) {
+    out_error_ = absl::InternalError(
+        absl::StrCat("writing to standard output failed: ", std::strerror(error)));
+  }
+  return false;
 }
 
 void Terminal::Say(absl::string_view line) {
+  Relay(err_is_terminal_ ? WrapLines(line, WidthOf(STDERR_FILENO)) : line);
+}
+
+void Terminal::Relay(absl::string_view lines) {
   EndProgress();
-  WriteAll(STDERR_FILENO, absl::StrCat(line, "\n")).IgnoreError();
+  WriteAll(STDERR_FILENO, absl::StrCat(lines, "\n")).IgnoreError();
 }
 
 void Terminal::Progress(absl::string_view text) {
@@ -75,7 +88,17 @@ void Terminal::EndProgress() {
 
 View Terminal::OutView() const {
   return {absl::Now(), absl::LocalTimeZone(), out_is_terminal_ ? WidthOf(STDOUT_FILENO) : 0,
-          colour_};
+          out_is_terminal_ && coloured_};
+}
+
+View Terminal::ErrView() const {
+  return {absl::Now(), absl::LocalTimeZone(), err_is_terminal_ ? WidthOf(STDERR_FILENO) : 0,
+          err_is_terminal_ && coloured_};
+}
+
+int Terminal::OutRows() const {
+  winsize size{};
+  return out_is_terminal_ && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }
 
 }  // namespace handoff

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
@@ -21,10 +22,14 @@ class Terminal {
  public:
   Terminal();
 
-  // False when the reader went away: whoever follows something stops then.
+  // False when it cannot be written: whoever follows something stops then.
   bool Out(absl::string_view text);
-  // A line about what happens; ends a progress line first.
+  // What went wrong with stdout; OK also when its reader went away, which is no error.
+  const absl::Status& out_error() const { return out_error_; }
+  // A line about what happens; ends a progress line first. Wrapped on a terminal.
   void Say(absl::string_view line);
+  // Lines of an agent's, as they are.
+  void Relay(absl::string_view lines);
 
   // What happens right now. On a terminal one line that is rewritten, with a spinner; otherwise a
   // plain line each time when `text` changed.
@@ -32,13 +37,16 @@ class Terminal {
   void EndProgress();
 
   View OutView() const;  // of stdout
+  View ErrView() const;  // of stderr
+  int OutRows() const;   // of stdout; 0: not a terminal, or it does not say
   bool out_is_terminal() const { return out_is_terminal_; }
   bool err_is_terminal() const { return err_is_terminal_; }
   bool in_is_terminal() const { return in_is_terminal_; }
 
  private:
-  bool out_is_terminal_, err_is_terminal_, in_is_terminal_, colour_;
+  bool out_is_terminal_, err_is_terminal_, in_is_terminal_, coloured_;
   bool broken_ = false;
+  absl::Status out_error_;
   std::string progress_;
   bool progress_shown_ = false;
   int frame_ = 0;

@@ -141,6 +141,14 @@ bool EventText(const Json& event, bool colour, std::string* out) {
   return true;
 }
 
+// A progress bar writes over itself with \r: what it wrote last is what stands there.
+absl::string_view AsLeftOnATerminal(absl::string_view line) {
+  while (absl::ConsumeSuffix(&line, "\r")) {
+  }
+  const size_t back = line.rfind('\r');
+  return back == absl::string_view::npos ? line : line.substr(back + 1);
+}
+
 }  // namespace
 
 std::string Transcript::Feed(absl::string_view bytes) {
@@ -166,6 +174,7 @@ std::string Transcript::End() {
 }
 
 std::string Transcript::Line(absl::string_view line) const {
+  line = AsLeftOnATerminal(line);
   if (events_ && absl::StartsWith(line, "{")) {
     const Json event = Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
     std::string text;

@@ -56,6 +56,8 @@ class TempDir {
   TempDir& operator=(TempDir&& other) noexcept;
   ~TempDir();
   const std::string& path() const { return path_; }
+  // It stays.
+  void Release() { path_.clear(); }
 
  private:
   explicit TempDir(std::string path) : path_(std::move(path)) {}

@@ -1,5 +1,6 @@
 #include "common/text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -133,7 +134,10 @@ std::string Clip(absl::string_view text, size_t max_bytes) {
 
 std::string OneLine(absl::string_view text, size_t max_bytes) {
   // Cut before cleaning: a 60 MB line must not be copied whole for its first 200 bytes.
-  std::string clean = StripControls(text.substr(0, max_bytes * 4 + 64));
+  std::string clean(text.substr(0, max_bytes * 4 + 64));
+  // It stands between the steps of a progress bar.
+  std::replace(clean.begin(), clean.end(), '\r', ' ');
+  clean = StripControls(clean);
   std::string out;
   bool space = false;
   for (const char c : clean) {

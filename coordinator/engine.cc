@@ -31,7 +31,7 @@ struct Engine::Impl {
   // Takes the command unless it says why not.
   absl::Status Enqueue(std::unique_ptr<EngineCommand>& command, bool always) {
     MutexLock lock(mutex);
-    if (stopped) return absl::CancelledError("the coordinator is stopping; nothing was done");
+    if (stopped) return absl::UnavailableError("the coordinator is stopping; nothing was done");
     const size_t bytes = command->bytes();
     const bool full = queue.size() >= options.max_queue ||
                       (!queue.empty() && queued_bytes + bytes > options.max_queue_bytes);
@@ -106,7 +106,7 @@ void Engine::Stop() {
     impl_->wake.NotifyAll();
   }
   if (impl_->thread.joinable()) impl_->thread.join();
-  const absl::Status stopping = absl::CancelledError("the coordinator is stopping");
+  const absl::Status stopping = absl::UnavailableError("the coordinator is stopping");
   for (auto& command : unanswered) command->Refuse(stopping);
   impl_->turn.Stop(stopping);
 }

@@ -67,6 +67,24 @@ void FakeCoordinator::BreakLogsEvery(uint64_t bytes, uint64_t overlap) {
   overlap_ = overlap;
 }
 
+void FakeCoordinator::RefuseLists(int n) {
+  const MutexLock lock(mutex_);
+  refuse_lists_ = n;
+}
+
+void FakeCoordinator::BreakWatches(int n) {
+  const MutexLock lock(mutex_);
+  refuse_watches_ = n;
+  ++watch_breaks_;
+  changed_.NotifyAll();
+}
+
+void FakeCoordinator::SetLoad(uint64_t running, uint64_t queued) {
+  const MutexLock lock(mutex_);
+  running_ = running;
+  queued_ = queued;
+}
+
 void FakeCoordinator::BreakUploadAfter(uint64_t bytes) {
   const MutexLock lock(mutex_);
   break_upload_ = bytes;
@@ -146,6 +164,10 @@ grpc::Status FakeCoordinator::List(grpc::ServerContext*, const v1::ListRequest* 
                                    v1::ListResponse* response) {
   Count();
   const MutexLock lock(mutex_);
+  if (refuse_lists_ > 0) {
+    --refuse_lists_;
+    return Unavailable("it is away");
+  }
   const size_t begin = request->page_token().empty() ? 0 : std::stoul(request->page_token());
   size_t at = 0;
   for (const auto& [id, handoff] : handoffs_) {
@@ -160,12 +182,20 @@ grpc::Status FakeCoordinator::List(grpc::ServerContext*, const v1::ListRequest* 
   return grpc::Status::OK;
 }
 
+grpc::Status FakeCoordinator::ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
+                                          v1::ListWorkersResponse*) {
+  Count();
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeCoordinator::GetPool(grpc::ServerContext*, const v1::GetPoolRequest*,
                                       v1::PoolInfo* response) {
   Count();
   const MutexLock lock(mutex_);
   response->set_revision(events_.size());
   response->set_writable(true);
+  response->set_live(running_);
+  response->set_queued(queued_);
   return grpc::Status::OK;
 }
 
@@ -173,10 +203,20 @@ grpc::Status FakeCoordinator::Watch(grpc::ServerContext* context, const v1::Watc
                                     grpc::ServerWriter<v1::Event>* writer) {
   Count();
   size_t next = request->from_revision();
+  int breaks = 0;
+  {
+    const MutexLock lock(mutex_);
+    breaks = watch_breaks_;
+    if (refuse_watches_ > 0) {
+      --refuse_watches_;
+      return Unavailable("it is away");
+    }
+  }
   while (!context->IsCancelled()) {
     v1::Event event;
     {
       const MutexLock lock(mutex_);
+      if (watch_breaks_ != breaks) return Unavailable("the stream broke");
       // A cancelled call is noticed at the next look.
       if (next >= events_.size() && !closing_) changed_.WaitFor(mutex_, absl::Milliseconds(20));
       if (closing_) break;

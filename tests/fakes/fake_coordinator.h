@@ -29,6 +29,12 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Each ReadLog stream ends with UNAVAILABLE after so many bytes; every second one begins
   // `overlap` bytes before what was asked for.
   void BreakLogsEvery(uint64_t bytes, uint64_t overlap);
+  // The next `n` lists are refused with UNAVAILABLE.
+  void RefuseLists(int n);
+  // The open Watch streams end with UNAVAILABLE, and the next `n` are refused so.
+  void BreakWatches(int n);
+  // What GetPool says.
+  void SetLoad(uint64_t running, uint64_t queued);
   // The next upload breaks after so many bytes.
   void BreakUploadAfter(uint64_t bytes);
 
@@ -46,6 +52,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest*,
                        grpc::ServerWriter<v1::LogChunk>*) override;
   grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest*, v1::Handoff*) override;
+  grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
+                           v1::ListWorkersResponse*) override;  // there are none
   grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
   grpc::Status Put(grpc::ServerContext*,
                    grpc::ServerReaderWriter<v1::PutObjectResponse, v1::PutObjectRequest>*) override;
@@ -62,6 +70,11 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   int lose_ ABSL_GUARDED_BY(mutex_) = 0;
+  int refuse_lists_ ABSL_GUARDED_BY(mutex_) = 0;
+  int refuse_watches_ ABSL_GUARDED_BY(mutex_) = 0;
+  int watch_breaks_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t running_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t queued_ ABSL_GUARDED_BY(mutex_) = 0;
   int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t break_logs_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t overlap_ ABSL_GUARDED_BY(mutex_) = 0;

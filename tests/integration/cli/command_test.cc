@@ -1,20 +1,15 @@
-// The built command against a coordinator that fails where the test says so: what stands on stdout,
-// what on stderr, and the exit status.
+// What stands on stdout, what on stderr, and the exit status.
+
+#include "tests/integration/cli/command.h"
 
 #include <signal.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/text.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "tests/integration/cli/command_fixture.h"
 
 namespace handoff {
 namespace {
-
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 
 TEST_F(Command, SubmitPrintsTheIdAlone) {
   const Said said = Run({"submit", "--agent", "command", "--", "make", "-j8", "test"});

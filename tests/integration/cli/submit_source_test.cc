@@ -3,18 +3,13 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "tests/integration/cli/command_fixture.h"
+#include "tests/integration/cli/command.h"
 
 namespace handoff {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
 
 class SubmitSource : public Command {
  protected:

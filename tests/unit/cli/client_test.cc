@@ -72,6 +72,35 @@ TEST(Client, AllPagesOfWorkersAreAskedFor) {
   EXPECT_EQ(workers->workers(2).name(), "aaa");
 }
 
+// A pool that answers as gRPC does for the calls that are open when a server stops.
+class StoppedPool final : public v1::Control::Service {
+ public:
+  StoppedPool() : server_(*RpcServer::Start("127.0.0.1:0", {this})) {}
+  std::string address() const { return server_->address(); }
+
+  grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest*,
+                       grpc::ServerWriter<v1::LogChunk>*) override {
+    return grpc::Status::CANCELLED;
+  }
+  grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override {
+    return grpc::Status::CANCELLED;
+  }
+
+ private:
+  std::unique_ptr<RpcServer> server_;
+};
+
+TEST(Client, ACoordinatorThatStopsIsAwayAndNoPersonWhoLeft) {
+  const StoppedPool pool;
+  Client client(pool.address());
+  StreamCall call;
+  EXPECT_TRUE(
+      absl::IsUnavailable(client.ReadLog({}, call, [](const v1::LogChunk&) { return true; })));
+  const absl::Status asked = client.GetPool().status();
+  EXPECT_TRUE(absl::IsUnavailable(asked)) << asked;
+  EXPECT_THAT(std::string(asked.message()), HasSubstr("not known whether it was done"));
+}
+
 TEST(Client, AnUploadGoesOnWhereItBroke) {
   FakeCoordinator coordinator;
   const auto dir = TempDir::Make("handoff-put-");

@@ -31,6 +31,16 @@ TEST(ParseDuration, RefusesNonsenseAndNamesTheFlag) {
   }
 }
 
+TEST(ParseDuration, SaysWhichBoundATimeIsBeyond) {
+  const auto said = [](const char* text, absl::Duration least = absl::ZeroDuration()) {
+    return std::string(ParseDuration("--lease", text, least).status().message());
+  };
+  EXPECT_EQ(said("99d"), "--lease '99d' is more than 30d, the most there is");
+  EXPECT_EQ(said("0s"), "--lease '0s' must be more than 0");
+  EXPECT_EQ(said("1s", absl::Seconds(5)), "--lease '1s' is too short: use 5s to 30d");
+  EXPECT_EQ(*ParseDuration("--lease", "5s", absl::Seconds(5)), absl::Seconds(5));
+}
+
 TEST(ParseLabels, TakesPairs) {
   EXPECT_THAT(*ParseLabels("--label", {"os=linux", "note=a=b", "empty="}),
               ElementsAre(Pair("empty", ""), Pair("note", "a=b"), Pair("os", "linux")));

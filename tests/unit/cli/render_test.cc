@@ -196,7 +196,7 @@ TEST(RenderList, ThePhaseStandsInOnePairOfParentheses) {
 }
 
 TEST(RenderList, FitsTheTerminal) {
-  for (const int width : {60, 80, 100, 140}) {
+  for (const int width : {32, 40, 60, 80, 100, 140}) {
     const std::string table = RenderList({Running()}, true, Wide(width));
     for (size_t at = 0; at < table.size();) {
       const size_t end = table.find('\n', at);

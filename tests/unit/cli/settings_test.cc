@@ -82,6 +82,8 @@ TEST_F(Settings, TheRootIsFoundFromASubfolder) {
   Write("repo/a/b/c", "x");
   EXPECT_EQ(RepositoryRoot(dir_.path() + "/repo/a/b"), dir_.path() + "/repo");
   EXPECT_EQ(RepositoryRoot(dir_.path() + "/repo"), dir_.path() + "/repo");
+  EXPECT_EQ(RepositoryRoot(dir_.path() + "/repo/"), dir_.path() + "/repo");
+  EXPECT_EQ(RepositoryRoot(dir_.path() + "/repo/a/.."), dir_.path() + "/repo");
   EXPECT_EQ(RepositoryRoot("/"), "");
 }
 

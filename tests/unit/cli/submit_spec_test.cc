@@ -104,6 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"deadline", [](SubmitFlags& f) { f.deadline = "0s"; }, "--deadline"},
         Nonsense{"stall", [](SubmitFlags& f) { f.stall_timeout = "x"; }, "--stall-timeout"},
         Nonsense{"lease", [](SubmitFlags& f) { f.lease = "soon"; }, "--lease 'soon'"},
+        Nonsense{"shortlease", [](SubmitFlags& f) { f.lease = "4s"; }, "--lease '4s' is too short"},
         Nonsense{"model", [](SubmitFlags& f) { f.model = "--help"; }, "model '--help'"},
         Nonsense{"agent", [](SubmitFlags& f) { f.agent = "Cursor!"; }, "agent"},
         Nonsense{"on", [](SubmitFlags& f) { f.on = "a b"; }, "worker name"},
@@ -114,6 +115,37 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"unset", [](SubmitFlags& f) { f.env = {"NOPE"}; }, "NOPE"},
         Nonsense{"key", [](SubmitFlags& f) { f.idempotency_key.assign(129, 'k'); }, "129 bytes"}),
     [](const auto& test) { return test.param.name; });
+
+// What stands in .handoff.toml is not to be looked for among the flags.
+TEST(BuildSpec, NamesTheFileThatSetsAWrongValue) {
+  const auto said = [](void (*set)(ProjectDefaults&)) {
+    ProjectDefaults defaults;
+    defaults.file = "/r/.handoff.toml";
+    set(defaults);
+    const absl::Status status = Build({}, defaults).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    return std::string(status.message());
+  };
+  using Defaults = ProjectDefaults;
+  for (const auto& [set, says] : std::vector<std::pair<void (*)(Defaults&), const char*>>{
+           {[](Defaults& d) { d.timeout = "xx"; }, "timeout 'xx' is not a time"},
+           {[](Defaults& d) { d.deadline = "99d"; }, "deadline '99d' is more than 30d"},
+           {[](Defaults& d) { d.stall_timeout = "0s"; }, "stall_timeout '0s' must be more than 0"},
+           {[](Defaults& d) { d.retries = 11; }, "retries 11 is not between"},
+           {[](Defaults& d) { d.agent = "Cursor!"; }, "agent 'Cursor!'"},
+           {[](Defaults& d) { d.model = "--help"; }, "model '--help'"},
+           {[](Defaults& d) {
+              d.labels = {{"k", "a\nb"}};
+            },
+            "label k"},
+           {[](Defaults& d) {
+              d.require = {{"a b", "c"}};
+            },
+            "label key 'a b'"}}) {
+    EXPECT_THAT(said(set), HasSubstr(says));
+    EXPECT_THAT(said(set), ::testing::StartsWith("/r/.handoff.toml: "));
+  }
+}
 
 TEST(BuildSpec, RefusesTasksThatAreNone) {
   EXPECT_THAT(std::string(Build({}, {}, " \n").status().message()), HasSubstr("empty"));

@@ -67,6 +67,14 @@ TEST(RenderTable, NoLineIsWiderThanTheTerminal) {
   }
 }
 
+TEST(RenderTable, CutsBelowTheLeastWhenNothingIsLeftToDrop) {
+  EXPECT_EQ(RenderTable({{"ID", 24}, {"STATE", 22}, {"AGO", 0, 1, true}},
+                        {{{"20261120-fix-the-benchmark"}, {"running (preparing)"}, {"12 min"}}}, 36,
+                        false),
+            "ID                        STATE\n"
+            "20261120-fix-the-benchm…  running (…\n");
+}
+
 TEST(RenderTable, ColumnsWithoutAnyTextAreLeftOut) {
   EXPECT_EQ(RenderTable({{"A"}, {"B"}, {"C"}}, {{{"1"}, {""}, {"3"}}}, 0, false), "A  C\n1  3\n");
 }
@@ -74,6 +82,11 @@ TEST(RenderTable, ColumnsWithoutAnyTextAreLeftOut) {
 TEST(RenderTable, ColourOnlyWhenItIsWanted) {
   EXPECT_EQ(RenderTable({{"A"}}, {{{"x", Colour::kRed}}}, 0, true),
             "\x1b[1mA\x1b[0m\n\x1b[31mx\x1b[0m\n");
+}
+
+TEST(WrapLines, KeepsWhatIsLaidOut) {
+  EXPECT_EQ(WrapLines("one two three four five six\n  a command that is to be copied\n\nend\n", 24),
+            "one two three four five\nsix\n  a command that is to be copied\n\nend\n");
 }
 
 TEST(Wrap, BreaksAtSpacesAndIndents) {

@@ -88,5 +88,9 @@ TEST(Transcript, AHugeLineIsCutAndSaysSo) {
   EXPECT_NE(text.find("100 kB"), std::string::npos) << text.substr(4000);
 }
 
+TEST(Transcript, OfAProgressBarTheLastStateIsShown) {
+  EXPECT_EQ(Read("a\r0%\r50%\r100%\n\r\ndone\r\n7%\r8%", /*events=*/false), "100%\n\ndone\n8%\n");
+}
+
 }  // namespace
 }  // namespace handoff

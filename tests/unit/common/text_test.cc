@@ -64,6 +64,7 @@ TEST(Clip, CutsAtACharacterAndSaysSo) {
 TEST(OneLine, FoldsSpaceAndBoundsTheLength) {
   EXPECT_EQ(OneLine("  a\n\n b\t c  ", 80), "a b c");
   EXPECT_EQ(OneLine("\x1b[1mbold\x1b[0m\r\n", 80), "bold");
+  EXPECT_EQ(OneLine("10%\r20%\r100%", 80), "10% 20% 100%");
   EXPECT_EQ(OneLine(std::string(10 << 20, 'x'), 10), "xxxxxxx…");
   EXPECT_TRUE(IsValidUtf8(OneLine(std::string(300, '\xc3'), 50)));
 }

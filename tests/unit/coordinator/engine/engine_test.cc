@@ -325,14 +325,14 @@ TEST_F(EngineTest, TheNextEngineGoesOnWithOneFullLeaseForWhatRuns) {
   EXPECT_TRUE(Ask(EndOf("w", run))->current);
 }
 
-TEST_F(EngineTest, AtItsStopEverythingUnansweredIsCancelled) {
+TEST_F(EngineTest, AtItsStopEverythingUnansweredIsToBeTriedAgain) {
   const auto held = Post(SyncOf("w"));
   engine_->Step();
   const auto queued = Post(Task("t"));
   engine_->Stop();
-  EXPECT_TRUE(absl::IsCancelled((*held)->status()));
-  EXPECT_TRUE(absl::IsCancelled((*queued)->status()));
-  EXPECT_TRUE(absl::IsCancelled((*Post(Task("later")))->status()));
+  EXPECT_TRUE(absl::IsUnavailable((*held)->status()));
+  EXPECT_TRUE(absl::IsUnavailable((*queued)->status()));
+  EXPECT_TRUE(absl::IsUnavailable((*Post(Task("later")))->status()));
   EXPECT_THAT(store_.handoffs(), IsEmpty());
 }
 

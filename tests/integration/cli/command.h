@@ -1,5 +1,4 @@
-// The built command in a folder of its own, against a coordinator that fails where the test says
-// so.
+// The built command against a coordinator that fails where the test says so.
 #pragma once
 
 #include <cstdlib>
@@ -10,10 +9,15 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/subprocess.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/fakes/fake_coordinator.h"
 
 namespace handoff {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 struct Said {
   int exit = -1;
