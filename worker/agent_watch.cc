@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
@@ -15,6 +16,7 @@
 #include "worker/agent/registry.h"
 #include "worker/bounds.h"
 #include "worker/proto_time.h"
+#include "worker/shim/attempt_life.h"
 
 namespace handoff::worker {
 namespace {
@@ -121,14 +123,16 @@ BootTime AgentWatch::Step(ShimClient& shim) {
   if (stream_.result() && stream_.version() != finish_sent_for_) {
     finish_sent_for_ = stream_.version();
     const AgentConfig& config = around_.config.agent(attempt_.wanted().agent());
-    shim.Finish(config.finish_grace.value_or(kFinishGrace)).IgnoreError();
+    const absl::Duration grace = config.finish_grace.value_or(kFinishGrace);
+    shim.Finish(grace).IgnoreError();
+    finish_due_ = around_.clock.Boot() + grace + AttemptLife::kFinishGrace;
   }
   const BootTime now = around_.clock.Boot();
   if (const absl::Status sent = around_.taken() ? upload_.Pump(now) : absl::OkStatus();
       !sent.ok()) {
     SPDLOG_WARN("{}: {}", attempt_.key.ToString(), std::string(sent.message()));
   }
-  const BootTime next = std::min(WatchClocks(shim), upload_.next());
+  const BootTime next = std::min({WatchClocks(shim), WatchShim(shim), upload_.next()});
   return more ? now : next;
 }
 
@@ -137,11 +141,13 @@ void AgentWatch::TakeOrders(ShimClient& shim) {
   if (deadline > sent_deadline_ && shim.Renew(deadline).ok()) sent_deadline_ = deadline;
   const auto stop = control_.stop();
   if (!stop || stop_sent_) return;
+  overdue_.StoppedUntil(around_.clock.Boot() + stop->grace);
   stop_sent_ = shim.Stop(stop->as, stop->reason, stop->grace).ok();
 }
 
 void AgentWatch::TakeEvents(ShimClient& shim) {
   for (const ShimClient::Event& event : shim.Receive()) {
+    overdue_.Heard(around_.clock.Boot());
     if (const auto* grew = std::get_if<ShimClient::LogGrew>(&event)) {
       upload_.Grown(grew->bytes);
       log_news_ = true;
@@ -156,6 +162,7 @@ void AgentWatch::TakeEvents(ShimClient& shim) {
                     [&](AttemptStatus& status) { status.frozen = frozen; });
     } else {
       gone_ = true;
+      told_exit_ = std::get<ShimClient::Gone>(event).exit;
     }
   }
 }
@@ -173,7 +180,7 @@ bool AgentWatch::ReadLog(uint64_t budget) {
 BootTime AgentWatch::WatchClocks(ShimClient& shim) {
   const BootTime now = around_.clock.Boot();
   AttemptClocks::Reading reading = clocks_.Read(now);
-  if (!judging_ || state_ == "frozen" || state_ == "disk_low") {
+  if (!judging_ || state_ == "frozen" || absl::EndsWith(state_, "disk_low")) {
     // It is not known what it did, or it could not work if it wanted to.
     reading = {};
     reading.next = kNever;
@@ -184,12 +191,39 @@ BootTime AgentWatch::WatchClocks(ShimClient& shim) {
     reading = clocks_.Read(now);
   }
   if (reading.end && !clock_stop_sent_ && !stop_sent_) {
+    if (!clock_stop_) clock_stop_ = reading.end;
+    overdue_.StoppedUntil(now + kStopGrace);
     clock_stop_sent_ = shim.Stop(*reading.end, "silent for too long", kStopGrace).ok();
   }
   Show(reading, now);
   const BootTime document = document_stale_ ? document_at_ + kShowEvery : kNever;
   const BootTime facts = log_news_ ? facts_at_ + kShowEvery : kNever;
   return std::min({reading.next, document, facts});
+}
+
+BootTime AgentWatch::WatchShim(ShimClient& shim) {
+  const BootTime now = around_.clock.Boot();
+  BootTime due = finish_due_, cap = kNever;
+  if (spec_.hard_cap_ns != 0) cap = BootTime{spec_.hard_cap_ns} + AttemptLife::kHardCapGrace;
+  due = std::min(due, cap);
+  if (state_ != "frozen" && sent_deadline_.ns != 0) due = std::min(due, sent_deadline_);
+  switch (overdue_.Judge(due, now)) {
+    case OverdueShim::Advice::kNothing:
+      break;
+    case OverdueShim::Advice::kAsk:
+      shim.AskState().IgnoreError();
+      break;
+    case OverdueShim::Advice::kKill:
+      SPDLOG_ERROR("{}: its shim neither acts nor answers; it is killed, and its tree is ended",
+                   attempt_.key.ToString());
+      killed_as_ = clock_stop_          ? *clock_stop_
+                   : now >= cap         ? EndedBy::kHardCap
+                   : now >= finish_due_ ? EndedBy::kAfterResult
+                                        : EndedBy::kShimLost;
+      shim.Kill();
+      break;
+  }
+  return overdue_.next();
 }
 
 void AgentWatch::SampleTree() {
@@ -205,6 +239,7 @@ void AgentWatch::SampleTree() {
 std::string AgentWatch::Phase(BootTime now) const {
   if (state_ == "frozen") return "frozen (the lease is over)";
   if (state_ == "disk_low") return "running (waiting for disk space)";
+  if (state_ == "stopping_disk_low") return "stopping (waiting for disk space)";
   const auto tool = clocks_.Tool();
   if (!tool) return "running";
   const absl::Duration since = now - tool->second;
@@ -266,11 +301,12 @@ RunEnd AgentWatch::Conclude() {
   while (ReadLog(std::numeric_limits<uint64_t>::max())) {
   }
   tail_.Finish([this](absl::string_view line, BootTime at) { stream_.TakeLine(line, at); });
+  // A shim that told its end left none; a record without that may be the agent's own.
+  if (!told_exit_) EndTree();
   RunEnd run;
   if (started_.pid != 0) run.started_at = absl::FromUnixMillis(started_.wall_ms);
-  const auto text = ReadFile(attempt_.dir.path() + "/exit.json");
-  const auto exit = text.ok() ? DecodeShimExit(*text) : absl::StatusOr<ShimExit>(text.status());
-  if (exit.ok()) {
+  const std::optional<ShimExit> exit = ReadExit();
+  if (exit) {
     run.process = {exit->exit_code, exit->signal, exit->ended_by};
     run.ended_at = absl::FromUnixMillis(exit->wall_ms);
     upload_.Grown(exit->log_bytes);
@@ -284,7 +320,7 @@ RunEnd AgentWatch::Conclude() {
   if (const auto tail = ReadFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
     run.stderr_tail = *tail;
   }
-  if (exit.ok() && !exit->spawn_error.empty()) {
+  if (exit && !exit->spawn_error.empty()) {
     run.protocol = Protocol::kNotStarted;
     run.protocol_message = exit->spawn_error;
   } else if (!AgentOf(attempt_).has_stream()) {
@@ -299,18 +335,29 @@ RunEnd AgentWatch::Conclude() {
   return run;
 }
 
+void AgentWatch::EndTree() const {
+  const absl::Status ended = EndLeftovers(started_, attempt_.dir.path());
+  if (!ended.ok()) SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(ended.message()));
+}
+
+std::optional<ShimExit> AgentWatch::ReadExit() const {
+  if (told_exit_) return told_exit_;
+  if (killed_as_) return std::nullopt;  // it came to no end of its own
+  const auto text = ReadFile(attempt_.dir.path() + "/exit.json");
+  const auto exit = text.ok() ? DecodeShimExit(*text) : absl::StatusOr<ShimExit>(text.status());
+  return exit.ok() ? std::optional(*exit) : std::nullopt;
+}
+
 void AgentWatch::ConcludeLost(RunEnd& run) {
+  // The directory may be gone, but what was heard of is of this boot.
   const bool same_boot =
+      heard_ ||
       IsOfThisBoot(attempt_.dir.path(), around_.boot_id).value_or(/*cannot be told:*/ true);
-  run.process.ended_by = same_boot ? EndedBy::kShimLost : EndedBy::kHostRebooted;
+  run.process.ended_by = killed_as_  ? *killed_as_
+                         : same_boot ? EndedBy::kShimLost
+                                     : EndedBy::kHostRebooted;
   run.ended_at = around_.clock.Now();
   run.log_tail_lost = true;
-  if (same_boot) {
-    const absl::Status ended = EndLeftovers(started_, attempt_.dir.path());
-    if (!ended.ok()) {
-      SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(ended.message()));
-    }
-  }
   if (const auto size = FileSize(attempt_.dir.log()); size.ok()) upload_.Grown(*size);
 }
 

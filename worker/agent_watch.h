@@ -9,6 +9,7 @@
 
 #include "worker/attempt.h"
 #include "worker/core/clocks.h"
+#include "worker/core/overdue_shim.h"
 #include "worker/log_tail.h"
 #include "worker/log_upload.h"
 #include "worker/run_end.h"
@@ -43,10 +44,13 @@ class AgentWatch {
   void TakeOrders(ShimClient& shim);
   bool ReadLog(uint64_t budget);
   BootTime WatchClocks(ShimClient& shim);
+  BootTime WatchShim(ShimClient& shim);
   void SampleTree();
   void Show(const AttemptClocks::Reading& reading, BootTime now);
   std::string Phase(BootTime now) const;
   std::string LastLogLine() const;
+  std::optional<ShimExit> ReadExit() const;
+  void EndTree() const;
   void ConcludeLost(RunEnd& run);
 
   const Surroundings& around_;
@@ -62,11 +66,16 @@ class AgentWatch {
   bool gone_ = false;
   bool stop_sent_ = false;
   bool clock_stop_sent_ = false;
+  std::optional<EndedBy> clock_stop_;  // the clock that ends it
+  OverdueShim overdue_;
+  std::optional<EndedBy> killed_as_;  // the shim, because it did not answer
+  std::optional<ShimExit> told_exit_;
   std::string state_ = "running";
   bool heard_ = false;    // the shim has told its state
   bool judging_ = false;  // the log so far is read and the state is known: the clocks count
   BootTime sent_deadline_;
   uint64_t finish_sent_for_ = 0;  // stream version
+  BootTime finish_due_ = OverdueShim::kNever;
   std::optional<TreeUsage> usage_;
   BootTime sampled_at_;
   // What was shown last.

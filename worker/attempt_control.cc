@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 
 #include <algorithm>
 
@@ -9,6 +10,9 @@
 
 namespace handoff::worker {
 namespace {
+
+// A cancelled attempt has to be over soon after the grace of its agent.
+constexpr int kHurrySeconds = 2;
 
 UniqueFd NewEvent() {
   UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -30,7 +34,10 @@ void Signal::Raise() {
   if (source_.request_stop()) Add(fd_);
 }
 
-AttemptControl::AttemptControl() : wake_(NewEvent()) {}
+AttemptControl::AttemptControl()
+    : wake_(NewEvent()), hurry_(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  CHECK(hurry_.valid());
+}
 
 void AttemptControl::Renew(BootTime deadline) {
   {
@@ -45,6 +52,7 @@ void AttemptControl::Stop(const StopOrder& order) {
     MutexLock lock(mutex_);
     if (sealed_ || stop_) return;
     stop_ = order;
+    if (hurries_) StartHurry();
   }
   interrupt_.Raise();
   Wake();
@@ -61,6 +69,11 @@ void AttemptControl::Forget() {
 void AttemptControl::Leave() {
   leave_.Raise();
   interrupt_.Raise();
+  {
+    MutexLock lock(mutex_);
+    const itimerspec now{{}, {0, 1}};
+    ::timerfd_settime(hurry_.get(), 0, &now, nullptr);
+  }
   Wake();
 }
 
@@ -92,6 +105,19 @@ std::optional<StopOrder> AttemptControl::stop() const {
 bool AttemptControl::forget() const {
   MutexLock lock(mutex_);
   return forget_;
+}
+
+int AttemptControl::Hurry() {
+  MutexLock lock(mutex_);
+  hurries_ = true;
+  if (stop_) StartHurry();
+  return hurry_.get();
+}
+
+void AttemptControl::StartHurry() {
+  if (leaving()) return;  // it is over already
+  const itimerspec soon{{}, {kHurrySeconds, 0}};
+  ::timerfd_settime(hurry_.get(), 0, &soon, nullptr);
 }
 
 std::optional<StopOrder> AttemptControl::Seal() {

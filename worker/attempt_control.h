@@ -53,16 +53,23 @@ class AttemptControl {
   const Signal& leave() const { return leave_; }
   // Raised by Stop and by Leave: what may be cut short when the attempt is not wanted any more.
   const Signal& interrupt() const { return interrupt_; }
+  // Readable once what is done after the agent's end has taken too long for somebody who waits for
+  // a stop: a moment after Stop, or after this call if that came first. At once after Leave.
+  int Hurry();
   // From now on a stop changes nothing; the one that came before.
   std::optional<StopOrder> Seal();
 
  private:
+  void StartHurry() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
   UniqueFd wake_;
+  UniqueFd hurry_;  // a timer
   Signal leave_;
   Signal interrupt_;
   mutable Mutex mutex_;
   BootTime deadline_ ABSL_GUARDED_BY(mutex_);
   std::optional<StopOrder> stop_ ABSL_GUARDED_BY(mutex_);
+  bool hurries_ ABSL_GUARDED_BY(mutex_) = false;
   bool sealed_ ABSL_GUARDED_BY(mutex_) = false;
   bool forget_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -30,7 +30,9 @@ absl::StatusOr<std::string> AttemptDir::ReadDesired() const {
 
 absl::Status AttemptDir::MarkEnded() const {
   const std::string from = path_ + "/attempt.pb", to = path_ + "/ended.pb";
-  if (::rename(from.c_str(), to.c_str()) != 0 && errno != ENOENT) {
+  // The agent may have removed it, or put something else in its place.
+  const bool renamed = ::rename(from.c_str(), to.c_str()) == 0;
+  if (!renamed && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
     return ErrnoToStatus(errno, absl::StrCat("renaming ", from));
   }
   // What an agent made undeletable must not have its end reported for ever; the sweep tries again.

@@ -20,6 +20,8 @@ namespace handoff::worker {
 namespace {
 
 constexpr Backoff kBackoff{absl::Milliseconds(200), absl::Seconds(5)};
+// A shim that begins listens at once, so one that is not reached for this long never will be.
+constexpr absl::Duration kUnreachable = absl::Seconds(30);
 
 absl::Status Leaving() { return absl::CancelledError("the daemon leaves"); }
 
@@ -116,6 +118,7 @@ absl::Status AttemptRunner::Begin(Attempt& attempt, LogUpload& upload) {
 
 // To a recorded end, from whatever the files say.
 absl::Status AttemptRunner::GoOn(Attempt& attempt, LogUpload& upload) {
+  const BootTime give_up = around_.clock.Boot() + kUnreachable;
   while (true) {
     const auto fate = Classify(attempt);
     if (!fate) return Leaving();
@@ -129,6 +132,9 @@ absl::Status AttemptRunner::GoOn(Attempt& attempt, LogUpload& upload) {
     SPDLOG_WARN("{}: not adopted yet: {}", attempt.key.ToString(),
                 std::string(shim.status().message()));
     if (control_.leaving()) return Leaving();
+    // Its socket was removed: nothing can be asked of it any more, and nothing ends it but a kill.
+    const bool unwanted = control_.stop() || around_.clock.Boot() > give_up;
+    if (unwanted && !absl::IsAborted(shim.status())) return Watch(attempt, upload, nullptr);
     control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(3, 0.5));
   }
 }

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <set>
 #include <utility>
 
 #include "common/status.h"
@@ -42,7 +43,13 @@ absl::Status AttemptTable::TakeOverDirectory(const AttemptKey& key) {
 absl::Status AttemptTable::TakeOver() {
   MutexLock lock(mutex_);
   ASSIGN_OR_RETURN(const auto keys, LiveAttempts(around_.data.attempts()));
-  for (const AttemptKey& key : keys) RETURN_IF_ERROR(TakeOverDirectory(key));
+  std::set<std::string> kept;
+  for (const AttemptKey& key : keys) {
+    RETURN_IF_ERROR(TakeOverDirectory(key));
+    kept.insert(AttemptDir(around_.data.attempts(), key).path());
+  }
+  // What an agent removed is not listed, and the coordinator will give it to another worker.
+  RETURN_IF_ERROR(EndStrays(around_.data.attempts(), kept));
   for (const auto& [name, value] : around_.journal.Entries()) {
     v1::ReportRequest record;
     if (!record.ParseFromString(value)) continue;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/status.h"
+#include "worker/start_counter.h"
 
 namespace handoff::worker {
 namespace {
@@ -91,8 +93,10 @@ absl::StatusOr<std::string> DirectoryMark(const std::string& directory,
 
 absl::StatusOr<Identity> BeginStart(const std::string& path, const std::string& data_dir) {
   ASSIGN_OR_RETURN(std::string mark, DirectoryMark(data_dir));
+  const std::string counter = data_dir + "/start";
   Identity identity;
-  if (PathExists(path)) {
+  const bool known = PathExists(path);
+  if (known) {
     ASSIGN_OR_RETURN(identity, Read(path));
   } else {
     identity.uuid = NewUuid();
@@ -105,10 +109,14 @@ absl::StatusOr<Identity> BeginStart(const std::string& path, const std::string& 
         "journal and attempts from it. To go on as the same worker, once the other one is gone for "
         "good, remove \"directory\" from identity.json."));
   }
-  identity.directory = std::move(mark);
-  ++identity.start;
+  ASSIGN_OR_RETURN(const uint64_t counted, ReadStartCounter(counter));
+  identity.start = std::max(identity.start, counted) + 1;
   identity.nonce = NewNonce();
-  RETURN_IF_ERROR(SaveIdentity(path, identity));
+  RETURN_IF_ERROR(WriteStartCounter(counter, identity.start));
+  // The file itself only when it changes: that needs space on a disk which may have none.
+  const bool same = known && identity.directory == mark;
+  identity.directory = std::move(mark);
+  if (!same) RETURN_IF_ERROR(SaveIdentity(path, identity));
   return identity;
 }
 

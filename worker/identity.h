@@ -24,10 +24,10 @@ struct Identity {
 absl::StatusOr<std::string> DirectoryMark(const std::string& directory,
                                           const std::string& machine_id_file = "/etc/machine-id");
 
-// Reads or makes the file in that data directory, counts this start, and syncs it. INVALID_ARGUMENT
-// when it is not readable: a new identity would orphan what runs. FAILED_PRECONDITION when it was
-// written for another directory: the original may run what is recorded here. A file without a mark
-// is taken for this directory's.
+// Reads or makes the file in that data directory, counts this start beside it, and syncs both.
+// INVALID_ARGUMENT when it is not readable: a new identity would orphan what runs.
+// FAILED_PRECONDITION when it was written for another directory: the original may run what is
+// recorded here. A file without a mark is taken for this directory's.
 absl::StatusOr<Identity> BeginStart(const std::string& path, const std::string& data_dir);
 absl::Status SaveIdentity(const std::string& path, const Identity& identity);
 

@@ -72,10 +72,12 @@ std::string Frames(const std::map<std::string, std::string>& entries) {
 
 absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::string& path) {
   std::map<std::string, std::string> entries;
+  uint64_t sound = 0;  // bytes of whole records
   if (PathExists(path)) {
     ASSIGN_OR_RETURN(const std::string content, ReadFile(path, uint64_t{1} << 32));
     absl::string_view rest = content;
     while (const size_t used = ApplyFrame(rest, entries)) rest.remove_prefix(used);
+    sound = content.size() - rest.size();
     // After a kill in the middle of a put nothing is missing; after a fault of the disk ends may
     // be.
     if (!rest.empty()) {
@@ -90,10 +92,16 @@ absl::StatusOr<std::unique_ptr<Journal>> Journal::Open(const std::string& path) 
   }
   // Whatever tail was torn, and whatever was dead, goes with the old file.
   const std::string bytes = Frames(entries);
-  RETURN_IF_ERROR(WriteFileDurably(path, bytes));
+  const absl::Status rewritten = WriteFileDurably(path, bytes);
+  // On a full disk the old file goes on without that tail: agents that run must be adopted.
+  const bool goes_on = absl::IsResourceExhausted(rewritten) && PathExists(path);
+  if (!goes_on) RETURN_IF_ERROR(rewritten);
   ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_WRONLY | O_APPEND));
+  if (goes_on && ::ftruncate(fd.get(), static_cast<off_t>(sound)) != 0) {
+    return ErrnoToStatus(errno, absl::StrCat("cutting ", path));
+  }
   return std::unique_ptr<Journal>(
-      new Journal(path, std::move(fd), std::move(entries), bytes.size()));
+      new Journal(path, std::move(fd), std::move(entries), goes_on ? sound : bytes.size()));
 }
 
 Journal::Journal(std::string path, UniqueFd fd, std::map<std::string, std::string> entries,

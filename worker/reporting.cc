@@ -33,8 +33,7 @@ class Reporting {
 
   absl::Status Run() {
     board_.SetStage(Stage::kReporting, "reporting", AttemptBoard::Urgency::kSoon);
-    ASSIGN_OR_RETURN(const uint64_t bytes, LogBytes());
-    upload_.Grown(std::min(bytes, attempt_.end->log_bytes()));
+    upload_.Grown(std::min(LogBytes(), attempt_.end->log_bytes()));
     RETURN_IF_ERROR(AwaitTaken());
     for (int failures = 0;;) {
       RETURN_IF_ERROR(SendLog());
@@ -74,10 +73,11 @@ class Reporting {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<uint64_t> LogBytes() const {
-    auto size = FileSize(attempt_.dir.log());
-    if (absl::IsNotFound(size.status())) return uint64_t{0};
-    return size;
+  // What cannot be found any more is not there: the agent may have put anything in its place.
+  uint64_t LogBytes() const {
+    const auto size = FileSize(attempt_.dir.log());
+    if (!size.ok()) SPDLOG_WARN("{}: {}", attempt_.key.ToString(), size.status().ToString());
+    return size.value_or(0);
   }
 
   absl::Status SendLog() {

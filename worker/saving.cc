@@ -27,8 +27,7 @@ void ObserveWork(const Surroundings& around, Attempt& attempt, AttemptControl& c
   request.mirror = around.data.mirror(repository.key());
   request.base_commit = facts.base_commit();
   request.worktree_commit = repository.worktree_commit();
-  const absl::Status seen =
-      FillWork(around.repo.Facts(request, control.leave().fd()), *attempt.end);
+  const absl::Status seen = FillWork(around.repo.Facts(request, control.Hurry()), *attempt.end);
   if (!seen.ok()) {
     SPDLOG_WARN("{}: the facts of the workspace could not be read: {}", attempt.key.ToString(),
                 std::string(seen.message()));
@@ -37,7 +36,8 @@ void ObserveWork(const Surroundings& around, Attempt& attempt, AttemptControl& c
 
 void ProbeInDoubt(const Surroundings& around, const Attempt& attempt, AttemptControl& control,
                   RunEnd& run) {
-  if (!SetupInDoubt(run, attempt.agent)) return;
+  // Of a stopped attempt nobody asks why it failed, and a probe takes its time.
+  if (control.stop() || !SetupInDoubt(run, attempt.agent)) return;
   around.probes.Probe(*attempt.agent, control.leave().fd());
   const auto found = around.probes.Find(std::string(attempt.agent->name()));
   run.agent_ready = found && found->offer.state == AgentState::kReady;

@@ -74,6 +74,12 @@ std::string ChecksText(const v1::Handoff& handoff) {
   return absl::StrCat(state, ": ", absl::StrJoin(commands, ", "));
 }
 
+// A plain command has no conversation, whatever kind was planned for the attempt.
+std::string SessionKindText(const v1::Handoff& handoff) {
+  if (OrElse(handoff.spec().agent(), handoff.agent()) == "command") return "none";
+  return SessionText(LastAttempt(handoff));
+}
+
 std::string StartedText(const v1::Handoff& handoff) {
   for (const v1::Attempt& attempt : handoff.attempts()) {
     if (attempt.has_started_at()) return TimeText(attempt.started_at().seconds());
@@ -98,7 +104,7 @@ std::vector<std::pair<std::string, std::string>> MetadataOf(const v1::Handoff& h
       {"Branch", OneLine(OrElse(handoff.branch(), "none"), 300)},
       {"Base commit", OneLine(OrElse(base, "none"), 64)},
       {"Head commit", OneLine(OrElse(handoff.head_commit(), "none yet"), 64)},
-      {"Session kind", SessionText(last)},
+      {"Session kind", SessionKindText(handoff)},
       {"Isolation", OrElse(Latest(handoff, [](auto& a) { return a.isolation(); }), "none yet")},
       {"Checks", ChecksText(handoff)},
       {"Agent", OneLine(OrElse(handoff.spec().agent(), handoff.agent()), 80)},

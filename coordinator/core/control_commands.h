@@ -70,6 +70,7 @@ struct Why {
   struct Reply {
     std::string summary;
     std::vector<std::string> details, commands;
+    std::string view = "";  // AttemptView::bytes of a live attempt
   };
 };
 

@@ -262,6 +262,7 @@ Why::Reply ExplainLive(const State& state, const Handoff& handoff, absl::Time no
   const AttemptView* view = state.ViewOf(handoff.id);
   const std::string what = absl::StrCat("attempt ", attempt.number);
   Why::Reply reply;
+  if (view != nullptr && view->epoch == attempt.epoch) reply.view = view->bytes;
   if (attempt.state == AttemptState::kStopping) {
     reply.summary = handoff.reason;
   } else if (view == nullptr) {

@@ -118,6 +118,17 @@ void NoticeRestore(Draft& draft, const Sync& command) {
 
 using Listed = std::map<std::pair<std::string, int>, const ReportedAttempt*>;
 
+// A worker keeps an attempt on disk before it does anything for it, and only a boot loses what it
+// kept. So one that a later start does not list and no earlier request did has not begun.
+bool NeverBegan(const State& state, const Worker& worker, const Attempt& attempt,
+                const std::string& id) {
+  const Worker* known = state.FindWorker(worker.uuid);
+  const AttemptView* view = state.ViewOf(id);
+  const bool seen = view != nullptr && view->epoch == attempt.epoch;
+  return attempt.state == AttemptState::kLeased && !seen && !worker.boot_id.empty() &&
+         known != nullptr && known->boot_id == worker.boot_id;
+}
+
 // An attempt that is leased to the worker and that its request does not list.
 void TakeUnlisted(Draft& draft, const Worker& worker, const std::pair<std::string, int>& held,
                   bool new_start) {
@@ -129,9 +140,12 @@ void TakeUnlisted(Draft& draft, const Worker& worker, const std::pair<std::strin
   } else if (new_start) {
     // A new start looked at its whole disk before this request: what it does not list, it does not
     // have. In the same start it may not have got the answer yet, and gets it again.
-    LoseAttempt(draft, draft.Touch(held.first),
+    const bool never_began = NeverBegan(draft.state(), worker, attempt, held.first);
+    Handoff& handoff = draft.Touch(held.first);
+    if (never_began) handoff.Latest()->offered = false;  // as if the answer had not been sent
+    LoseAttempt(draft, handoff,
                 absl::StrCat("Worker ", worker.name, " started again and has nothing of attempt ",
-                             held.second, "."));
+                             held.second, never_began ? ", which had not begun." : "."));
   }
 }
 

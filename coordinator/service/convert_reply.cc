@@ -208,6 +208,10 @@ v1::Event ToProto(const core::Event& from) {
 v1::WhyResponse ToProto(const core::Why::Reply& reply) {
   v1::WhyResponse response;
   response.set_summary(reply.summary);
+  v1::AttemptStatus status;
+  if (status.ParseFromString(reply.view) && !status.phase().empty()) {
+    response.add_details(absl::StrCat("Its worker says: ", status.phase(), "."));
+  }
   for (const std::string& detail : reply.details) response.add_details(detail);
   for (const std::string& command : reply.commands) response.add_commands(command);
   return response;

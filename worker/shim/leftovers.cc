@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr absl::Duration kEndTimeout = absl::Seconds(5);
 constexpr absl::Duration kEndInterval = absl::Milliseconds(10);
+constexpr absl::string_view kMarker = "HANDOFF_ATTEMPT_DIR=";
 
 struct Look {
   std::vector<ProcessInfo> left;       // living processes of the attempt
@@ -29,7 +31,7 @@ struct Look {
 
 // What runs with an environment of its own is found as a descendant of one that has the marker;
 // without a cgroup and without such an ancestor it is not.
-Look LookForLeftovers(const std::optional<Cgroup>& cgroup, const std::string& assignment) {
+Look LookForLeftovers(const std::optional<Cgroup>& cgroup, const EnvironmentTest& is_marker) {
   Look look;
   std::set<pid_t> members;
   if (cgroup) {
@@ -37,25 +39,25 @@ Look LookForLeftovers(const std::optional<Cgroup>& cgroup, const std::string& as
     members.insert(pids.begin(), pids.end());
   }
   look.left = TreesOf([&](const ProcessInfo& p) {
-    if (p.pid == ::getpid()) return false;
     if (members.contains(p.pid)) return true;
-    const std::optional<bool> has = HasEnvironment(p, assignment);
+    const std::optional<bool> has = HasEnvironment(p, is_marker);
     if (!has) look.undecided.push_back(p);
     return has.value_or(false);
   });
+  std::erase_if(look.left, [](const ProcessInfo& p) { return p.pid == ::getpid(); });
   return look;
 }
 
 // Whether one of those that were in the middle of exec, and so had no environment to be known by,
 // may be or have left one of the attempt. Others need no look: when no process of the attempt was
 // left, only these could start one.
-bool MayBeLeftovers(const std::vector<ProcessInfo>& undecided, const std::string& assignment,
+bool MayBeLeftovers(const std::vector<ProcessInfo>& undecided, const EnvironmentTest& is_marker,
                     BootTime deadline) {
   for (const ProcessInfo& seen : undecided) {
     while (true) {
       const std::optional<ProcessInfo> p = ReadProcess(seen.pid);
       if (!p || !p->Is(seen)) return true;
-      const std::optional<bool> has = HasEnvironment(*p, assignment);
+      const std::optional<bool> has = HasEnvironment(*p, is_marker);
       if (has == true || RealClock().Boot() > deadline) return true;
       if (has == false) break;
       absl::SleepFor(kEndInterval);
@@ -80,28 +82,44 @@ std::string Pids(const std::vector<ProcessInfo>& processes) {
                        [](std::string* out, const ProcessInfo& p) { absl::StrAppend(out, p.pid); });
 }
 
-}  // namespace
-
-absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir) {
-  const std::optional<Cgroup> cgroup = OwnCgroup(started, attempt_dir);
-  const std::string assignment = absl::StrCat("HANDOFF_ATTEMPT_DIR=", attempt_dir);
+// `place` names them for a person.
+absl::Status End(const std::optional<Cgroup>& cgroup, const EnvironmentTest& is_marker,
+                 const std::string& place) {
   const RealClock clock;
   const BootTime deadline = clock.Boot() + kEndTimeout;
   while (true) {
     if (cgroup) cgroup->Kill().IgnoreError();
-    const Look look = LookForLeftovers(cgroup, assignment);
+    const Look look = LookForLeftovers(cgroup, is_marker);
     const bool none = look.left.empty() && (!cgroup || !cgroup->IsPopulated());
-    if (none && !MayBeLeftovers(look.undecided, assignment, deadline)) break;
+    if (none && !MayBeLeftovers(look.undecided, is_marker, deadline)) break;
     if (clock.Boot() > deadline) {
       if (none) break;  // on a host that starts processes all the time there is no quiet look
-      return absl::DeadlineExceededError(absl::StrCat(
-          "processes of ", attempt_dir, " do not end; end them by hand: ", Pids(look.left)));
+      return absl::DeadlineExceededError(
+          absl::StrCat("processes of ", place, " do not end; end them by hand: ", Pids(look.left)));
     }
     for (const ProcessInfo& p : look.left) SignalProcess(p, SIGKILL);
     absl::SleepFor(kEndInterval);
   }
   if (!cgroup) return absl::OkStatus();
   return Annotate(cgroup->Remove(), "every process ended, but its cgroup stays");
+}
+
+}  // namespace
+
+absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir) {
+  const std::string marker = absl::StrCat(kMarker, attempt_dir);
+  return End(
+      OwnCgroup(started, attempt_dir), [&](absl::string_view entry) { return entry == marker; },
+      attempt_dir);
+}
+
+absl::Status EndStrays(const std::string& attempts, const std::set<std::string>& kept) {
+  const std::string below = absl::StrCat(kMarker, attempts, "/");
+  const auto is_stray = [&](absl::string_view entry) {
+    return absl::StartsWith(entry, below) &&
+           !kept.contains(std::string(entry.substr(kMarker.size())));
+  };
+  return End(std::nullopt, is_stray, absl::StrCat("removed directories in ", attempts));
 }
 
 absl::StatusOr<TreeUsage> UsageOf(const ShimStarted& started) {

@@ -95,13 +95,13 @@ bool SignalProcess(const ProcessInfo& process, int signal) {
   return SignalPidfd(pidfd, signal) == 0;
 }
 
-std::optional<bool> HasEnvironment(const ProcessInfo& process, const std::string& assignment) {
+std::optional<bool> HasEnvironment(const ProcessInfo& process, const EnvironmentTest& is_it) {
   // Twice, because exec may end between a look at the environment and one at the arguments.
   for (int look = 0; look < 2; ++look) {
     const absl::StatusOr<std::string> block = ReadProc(process.pid, "environ");
     if (!block.ok()) return false;
     for (const absl::string_view entry : absl::StrSplit(*block, '\0')) {
-      if (entry == assignment) return true;
+      if (is_it(entry)) return true;
     }
     if (!block->empty() || process.kernel || process.dead()) return false;
     // Without arguments too it is not a program yet.

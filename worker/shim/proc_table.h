@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+
 namespace handoff {
 
 struct ProcessInfo {
@@ -35,9 +37,11 @@ std::vector<ProcessInfo> TreesOf(const std::function<bool(const ProcessInfo&)>& 
 // False when that process is gone, or is not ours to signal.
 bool SignalProcess(const ProcessInfo& process, int signal);
 
-// Whether NAME=value is in the environment with which the process was started. False when that may
-// not be read; nullopt while it is in the middle of exec and has none yet.
-std::optional<bool> HasEnvironment(const ProcessInfo& process, const std::string& assignment);
+// Of a NAME=value in an environment.
+using EnvironmentTest = std::function<bool(absl::string_view)>;
+// Whether one is in the environment with which the process was started. False when that may not be
+// read; nullopt while it is in the middle of exec and has none yet.
+std::optional<bool> HasEnvironment(const ProcessInfo& process, const EnvironmentTest& is_it);
 
 // Bytes read and written by it and by the children it waited for; 0 when it may not be read.
 uint64_t IoBytes(pid_t pid);

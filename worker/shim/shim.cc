@@ -28,6 +28,7 @@ constexpr absl::Duration kFreezePass = absl::Milliseconds(10);
 constexpr absl::Duration kFrozenPass = absl::Seconds(1);
 constexpr absl::Duration kKillPass = absl::Milliseconds(20);
 constexpr absl::Duration kDiskRetry = absl::Seconds(1);
+constexpr int kFaultTries = 10;
 
 absl::StatusOr<ShimSpec> ReadSpec(const std::string& dir) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(absl::StrCat(dir, "/shim.json")));
@@ -40,6 +41,12 @@ absl::StatusOr<ShimSpec> ReadSpec(const std::string& dir) {
 // another one for another worker's attempt of that name.
 std::string CgroupName(const std::string& dir, const ShimSpec& spec) {
   return absl::StrCat("handoff-", spec.handoff_id, "-", spec.attempt, CgroupNameEnd(dir));
+}
+
+// A full disk passes, and so may a fault (EIO). A directory that was removed or exchanged does not:
+// the record has no place any more, and only a daemon that watches can still be told.
+bool IsWorthARetry(const absl::Status& written, int tries) {
+  return absl::IsResourceExhausted(written) || (absl::IsUnknown(written) && tries < kFaultTries);
 }
 
 absl::StatusOr<UniqueFd> OpenStdin(const std::string& path) {
@@ -147,10 +154,10 @@ void Shim::Obey(BootTime now) {
 }
 
 absl::string_view Shim::State() const {
-  if (recorded_) return "exited";
-  if (life_.stopping()) return "stopping";
+  const bool waits = record_waits_ || pump_.disk_low();
+  if (life_.stopping()) return waits ? "stopping_disk_low" : "stopping";
   if (frozen_) return "frozen";
-  return pump_.disk_low() ? "disk_low" : "running";
+  return waits ? "disk_low" : "running";
 }
 
 BootTime Shim::NextWake(BootTime now) const {
@@ -250,18 +257,16 @@ void Shim::RecordEnd() {
   exit.cpu_ms = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
                 (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
   exit.spawn_error = spawn_error_;
-  while (true) {
+  for (int tries = 1;; ++tries) {
     absl::Status status =
         WriteFileAtomically(absl::StrCat(dir_, "/stderr.tail"), pump_.log().StderrTail());
     if (status.ok()) status = WriteFileAtomically(absl::StrCat(dir_, "/exit.json"), Encode(exit));
-    // Without its directory the attempt has nobody left to tell.
-    if (status.ok() || absl::IsNotFound(status)) break;
+    if (status.ok() || !IsWorthARetry(status, tries)) break;
+    record_waits_ = true;
     const BootTime now = clock_.Boot();
     Wait(now, now + kDiskRetry);
   }
-  recorded_ = true;
-  socket_.Tell(State(), exit.log_bytes);
-  socket_.FlushForGood();
+  socket_.TellExit(exit);
   ::unlink(absl::StrCat(dir_, "/sock").c_str());
 }
 

@@ -60,7 +60,7 @@ class Shim {
   std::string spawn_error_;
   std::optional<int> agent_status_;
   bool none_left_ = false;
-  bool recorded_ = false;
+  bool record_waits_ = false;  // for the disk
 
   AttemptLife::Wish obeyed_ = AttemptLife::Wish::kRun;
   BootTime next_pass_;  // over the tree, while it is to be frozen or killed

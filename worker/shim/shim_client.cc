@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -21,7 +22,10 @@ namespace handoff {
 namespace {
 
 constexpr absl::Duration kReadyTimeout = absl::Seconds(30);
-constexpr absl::Duration kAdoptTimeout = absl::Seconds(10);
+constexpr int kLookMillis = 1000;
+constexpr absl::string_view kReady = "ready\n";
+// For a shim that is just beginning or just ending; whoever adopts tries again.
+constexpr absl::Duration kAdoptTimeout = absl::Seconds(1);
 constexpr absl::Duration kAdoptInterval = absl::Milliseconds(2);
 constexpr int kReapMillis = 1000;
 constexpr int kLockFd = 3;  // in the shim
@@ -46,15 +50,19 @@ bool ExitHolds(const std::string& dir, bool same_boot) {
   return log.ok() && *log >= exit->log_bytes;
 }
 
-// What the shim says about its start: everything up to the end of the pipe.
-absl::StatusOr<std::string> ReadAnswer(int pipe) {
+// What the shim says about its start: everything up to the end of the pipe. An agent may stop its
+// shim before that has said a word: then shim.pid, which comes right before the agent, speaks.
+absl::StatusOr<std::string> ReadAnswer(int pipe, const std::string& dir) {
   const RealClock clock;
   const BootTime deadline = clock.Boot() + kReadyTimeout;
   std::string answer;
   while (true) {
     pollfd poll_fd{pipe, POLLIN, 0};
     const int64_t left = absl::ToInt64Milliseconds(deadline - clock.Boot());
-    const int ready = left <= 0 ? 0 : ::poll(&poll_fd, 1, static_cast<int>(left));
+    const int wait = static_cast<int>(std::clamp<int64_t>(left, 0, kLookMillis));
+    const int ready = ::poll(&poll_fd, 1, wait);
+    if (ready == 0 && PathExists(absl::StrCat(dir, "/shim.pid"))) return std::string(kReady);
+    if (ready == 0 && left > 0) continue;
     if (ready == 0) {
       return absl::DeadlineExceededError(
           absl::StrCat("the shim was not ready within ", absl::FormatDuration(kReadyTimeout)));
@@ -97,7 +105,7 @@ absl::StatusOr<UniqueFd> Connect(const std::string& dir) {
     absl::StatusOr<UniqueFd> socket = ConnectToShimSocket(dir);
     if (socket.ok()) return socket;
     ASSIGN_OR_RETURN(const bool held, LockIsHeld(dir));
-    if (ReadExit(dir).ok()) return EndedConnection();
+    if (!held && ReadExit(dir).ok()) return EndedConnection();
     if (!held) {
       return absl::AbortedError(absl::StrCat(
           "the shim in ", dir, " ended without a record; classify the directory again"));
@@ -127,8 +135,6 @@ ShimStarted ReadShimStarted(const std::string& dir) {
 
 absl::StatusOr<ShimFate> ClassifyShim(const std::string& dir, const std::string& boot_id) {
   ASSIGN_OR_RETURN(const bool same_boot, IsOfThisBoot(dir, boot_id));
-  // The exit record first: a shim that wrote it has nothing left to do, whoever holds the lock.
-  if (ExitHolds(dir, same_boot)) return ShimFate::kExited;
   ASSIGN_OR_RETURN(const bool held, LockIsHeld(dir));
   if (held) return ShimFate::kAlive;
   if (ExitHolds(dir, same_boot)) return ShimFate::kExited;
@@ -141,6 +147,7 @@ struct ShimClient::Impl {
   UniqueFd socket;
   pid_t child = -1;  // a shim that this process spawned, to be reaped
   bool gone = false;
+  std::optional<ShimExit> exit;  // as it told
 
   absl::Status Send(const ShimRequest& request) const {
     const std::string packet = Encode(request);
@@ -179,8 +186,8 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(const std::string
   // From now on the lock is the shim's alone, and its end is seen on the pipe.
   lock.Reset();
   answer_pipe.second.Reset();
-  ASSIGN_OR_RETURN(const std::string answer, ReadAnswer(answer_pipe.first.get()));
-  if (answer != "ready\n") {
+  ASSIGN_OR_RETURN(const std::string answer, ReadAnswer(answer_pipe.first.get(), attempt_dir));
+  if (answer != kReady) {
     // It ends after such an answer; until then it holds the lock, and would pass for alive.
     RETURN_IF_ERROR(shim.Wait().status());
     return absl::UnavailableError(absl::StrCat(
@@ -212,13 +219,14 @@ std::vector<ShimClient::Event> ShimClient::Receive() {
     if (n <= 0) {
       impl_->gone = true;
       impl_->Reap();
-      events.emplace_back(Gone{});
+      events.emplace_back(Gone{impl_->exit});
       break;
     }
     const auto event = DecodeShimEvent(std::string(packet, static_cast<size_t>(n)));
     if (!event.ok()) continue;  // of a newer version
     if (event->log_bytes) events.emplace_back(LogGrew{*event->log_bytes});
     if (!event->state.empty()) events.emplace_back(StateChanged{event->state});
+    if (event->exit) impl_->exit = event->exit;
   }
   return events;
 }
@@ -244,6 +252,19 @@ absl::Status ShimClient::Finish(absl::Duration grace) {
   request.op = ShimRequest::Op::kFinish;
   request.grace_ms = absl::ToInt64Milliseconds(grace);
   return impl_->Send(request);
+}
+
+absl::Status ShimClient::AskState() { return impl_->Send(ShimRequest{}); }
+
+void ShimClient::Kill() {
+  // Of whoever listens there, not of what shim.pid says: the agent can write that.
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) return;
+  const UniqueFd pidfd = OpenPidfd(peer.pid);
+  // While the connection stands the pid is still the shim's.
+  pollfd hung_up{fd(), 0, 0};
+  if (::poll(&hung_up, 1, 0) == 0) SignalPidfd(pidfd, SIGKILL);
 }
 
 std::string HostBootId() {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,8 +20,8 @@ namespace handoff {
 // What the files of an attempt directory say after the daemon was away (see shim_files.h).
 enum class ShimFate {
   kNeverStarted,  // no shim.pid, lock free, same boot: prepare and spawn again
-  kAlive,         // lock held: Adopt
-  kExited,        // exit.json: the status is in it
+  kAlive,         // lock held: Adopt. Whatever else is there may be the agent's forgery
+  kExited,        // exit.json, lock free: the status is in it
   kLost,          // shim.pid but no exit.json, lock free: shim killed, or the host was booted again
 };
 absl::StatusOr<ShimFate> ClassifyShim(const std::string& attempt_dir, const std::string& boot_id);
@@ -48,7 +50,10 @@ class ShimClient {
   struct StateChanged {
     std::string state;
   };
-  struct Gone {};  // the shim ended: exit.json has the status, or it was killed
+  // The shim ended. Without an exit exit.json has the status, or it was killed.
+  struct Gone {
+    std::optional<ShimExit> exit;
+  };
   using Event = std::variant<LogGrew, StateChanged, Gone>;
   // Everything that arrived, without blocking.
   std::vector<Event> Receive();
@@ -58,6 +63,10 @@ class ShimClient {
   absl::Status Stop(EndedBy as, const std::string& reason, absl::Duration grace);
   // The terminal event was seen: end the tree after `grace` unless Finish is called again before.
   absl::Status Finish(absl::Duration grace);
+  // It tells its state again: a shim that is stopped does not.
+  absl::Status AskState();
+  // SIGKILL: for one that does not answer. Its tree is left to EndLeftovers.
+  void Kill();
 
  private:
   struct Impl;
@@ -70,6 +79,9 @@ class ShimClient {
 // in another pool on this host, and the record may have been copied with the directory.
 // Blocks until none is left or 5 s passed (then DEADLINE_EXCEEDED with the pids).
 absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir);
+// The same for every attempt whose directory lies in `attempts` and is none of `kept`: shims too,
+// for such a directory was removed and nothing can be adopted through it any more.
+absl::Status EndStrays(const std::string& attempts, const std::set<std::string>& kept);
 
 // CPU time and I/O bytes used so far by the tree (cgroup, or environ marker): two samples tell
 // whether it works.

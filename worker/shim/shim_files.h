@@ -19,9 +19,14 @@
 //           {"op":"stop","as":N,"reason":"…","grace_ms":N}
 //           {"op":"finish","grace_ms":N}
 //           {"op":"state"}
-// Events:   {"log":BYTES} after the log grew (coalesced), {"state":S} when it changed and at the
-//           begin of a connection. S: running; disk_low (the pipes are not read until there is
-//           space, the agent waits); frozen; stopping; exited
+// Events:   {"log":BYTES} after the log grew (coalesced), {"state":S} when it changed, when asked,
+//           and at the begin of a connection. S: running; disk_low (the pipes are not read until
+//           there is space, the agent waits); frozen; stopping; stopping_disk_low; exited
+//           {"state":"exited","exit":{…}} last: what exit.json says, for a daemon that watches
+//           while the directory is gone
+//
+// The agent knows the directory and may write or remove what it wants in it: a record counts only
+// once its shim is gone (the lock is free), and whoever reads one ends what may be left.
 #pragma once
 
 #include <cstdint>

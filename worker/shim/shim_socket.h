@@ -33,10 +33,9 @@ class ShimSocket {
   // Tells the state although it did not change.
   void TellStateAgain() { told_state_.clear(); }
   void Unblock() { blocked_ = false; }
-  // What was told last, without waiting for its time; lost if the daemon does not read.
-  void FlushForGood() {
-    next_log_ = {};
-    Send({});
+  // The last words; lost if the daemon does not read.
+  void TellExit(const ShimExit& exit) {
+    if (connection_.valid()) SendPacket({exit.log_bytes, "exited", exit});
   }
   // Sends what is due.
   void Send(BootTime now);

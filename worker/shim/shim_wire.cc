@@ -70,6 +70,7 @@ std::string Encode(const ShimEvent& event) {
   Json json = Json::object();
   if (event.log_bytes) json["log"] = *event.log_bytes;
   if (!event.state.empty()) json["state"] = event.state;
+  if (event.exit) json["exit"] = Json::parse(Encode(*event.exit));
   return json.dump();
 }
 
@@ -106,6 +107,9 @@ absl::StatusOr<ShimEvent> DecodeShimEvent(const std::string& packet) {
     ShimEvent event;
     if (json.contains("log")) event.log_bytes = json.at("log").get<uint64_t>();
     if (json.contains("state")) json.at("state").get_to(event.state);
+    if (json.contains("exit")) {
+      ASSIGN_OR_RETURN(event.exit, DecodeShimExit(json.at("exit").dump()));
+    }
     return event;
   } catch (const Json::exception& error) {
     return absl::InvalidArgumentError(error.what());

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/handoff/outcome.h"
 #include "common/unique_fd.h"
+#include "worker/shim/shim_files.h"
 
 namespace handoff {
 
@@ -25,6 +26,7 @@ struct ShimRequest {
 struct ShimEvent {
   std::optional<uint64_t> log_bytes;
   std::string state;  // empty: not told
+  std::optional<ShimExit> exit = std::nullopt;
 };
 
 // No packet is longer; of a longer one the rest would be cut and it would not parse.

@@ -171,7 +171,10 @@ std::vector<ProcessInfo> ShimAttempt::Processes() const {
   for (const ProcessInfo& p : AllProcesses()) {
     if (p.dead() || p.pid == ::getpid() || p.pid == shim) continue;
     const auto arguments = ReadFile(absl::StrCat("/proc/", p.pid, "/cmdline"));
-    if (HasEnvironment(p, absl::StrCat("HANDOFF_ATTEMPT_DIR=", dir_)).value_or(false) ||
+    const auto is_ours = [this](absl::string_view entry) {
+      return entry == absl::StrCat("HANDOFF_ATTEMPT_DIR=", dir_);
+    };
+    if (HasEnvironment(p, is_ours).value_or(false) ||
         (arguments.ok() && absl::StrContains(*arguments, marker_))) {
       found.push_back(p);
     }

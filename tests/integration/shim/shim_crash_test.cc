@@ -181,6 +181,47 @@ TEST_P(ShimCrash, AShimThatEndedUnattendedHasItsRecord) {
   EXPECT_EQ(attempt.WaitForExit().exit_code, 8);
 }
 
+TEST_P(ShimCrash, ARecordWhileTheLockIsHeldIsNotTheShims) {
+  ShimAttempt attempt(GetParam(), ShimAttempt::Shell("read line < go; exit 7"));
+  ASSERT_EQ(::mkfifo(attempt.Path("go").c_str(), 0600), 0);
+  attempt.Launch();
+  ASSERT_TRUE(WriteFileAtomically(attempt.Path("exit.json"), Encode(ShimExit{})).ok());
+  EXPECT_EQ(attempt.Fate(), ShimFate::kAlive);
+  ASSERT_EQ(::unlink(attempt.Path("sock").c_str()), 0);
+  EXPECT_FALSE(ShimClient::Adopt(attempt.dir()).ok()) << "it would pass for ended";
+  ASSERT_TRUE(WriteAll(OpenFile(attempt.Path("go"), O_WRONLY).value().get(), "x\n").ok());
+  EXPECT_EQ(attempt.WaitForExit().exit_code, 7);
+}
+
+TEST_P(ShimCrash, AStoppedShimIsKilledWithoutItsPidFile) {
+  ShimAttempt attempt(GetParam(), {"sleep", "1000"});
+  attempt.Launch();
+  const ShimStarted started = attempt.Started();
+  ASSERT_EQ(::kill(static_cast<pid_t>(started.pid), SIGSTOP), 0);
+  ShimStarted forged = started;
+  forged.pid = ::getpid();
+  ASSERT_TRUE(WriteFileAtomically(attempt.Path("shim.pid"), Encode(forged)).ok());
+  attempt.client->Kill();
+  EXPECT_TRUE(Eventually([&] { return attempt.Fate() == ShimFate::kLost; }));
+  ASSERT_TRUE(WriteFileAtomically(attempt.Path("shim.pid"), Encode(started)).ok());
+}
+
+TEST_P(ShimCrash, AttemptsWhoseDirectoriesAreGoneAreEndedAndNoOthers) {
+  ShimAttempt gone(GetParam(), ShimAttempt::Agent({"stubborn", "2", "MARK"}));
+  ShimAttempt other(GetParam(), ShimAttempt::Agent({"stubborn", "2", "MARK"}));
+  gone.Launch();
+  other.Launch();
+  gone.WaitForLog("hold\n", 5);
+  other.WaitForLog("hold\n", 5);
+  const std::string parent = gone.dir().substr(0, gone.dir().rfind('/'));
+  ASSERT_TRUE(EndStrays(parent, {gone.dir()}).ok());
+  EXPECT_EQ(gone.Processes().size(), 5u) << "it is kept";
+  ASSERT_TRUE(EndStrays(parent, {}).ok());
+  EXPECT_TRUE(gone.Processes().empty());
+  EXPECT_NE(gone.Fate(), ShimFate::kAlive) << "its shim is ended too";
+  EXPECT_EQ(other.Processes().size(), 5u);
+}
+
 TEST_P(ShimCrash, AdoptOfAKilledShimAsksToClassifyAgain) {
   ShimAttempt attempt(GetParam(), {"sleep", "1000"});
   attempt.Launch();

@@ -18,7 +18,7 @@ TempDir MakeDirectory() {
 
 }  // namespace
 
-RunningWorker::RunningWorker() : dir_(MakeDirectory()) {
+RunningWorker::RunningWorker() : repo_program_(HANDOFF_REPO_PROGRAM), dir_(MakeDirectory()) {
   config_.data_dir = data();
   config_.name = "w";
   config_.slots = 4;
@@ -29,7 +29,7 @@ RunningWorker::~RunningWorker() { Stop(); }
 
 void RunningWorker::Start() {
   auto worker =
-      Worker::Open(config_, {HANDOFF_SHIM_PROGRAM, HANDOFF_REPO_PROGRAM}, [this](const Identity&) {
+      Worker::Open(config_, {HANDOFF_SHIM_PROGRAM, repo_program_}, [this](const Identity&) {
         return std::unique_ptr<CoordinatorClient>(new FakeCoordinatorClient(pool_));
       });
   ASSERT_TRUE(worker.ok()) << worker.status();

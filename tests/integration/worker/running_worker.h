@@ -37,6 +37,7 @@ class RunningWorker : public ::testing::Test {
 
   FakePool pool_;
   WorkerConfig config_;
+  std::string repo_program_;
   absl::Status started_;
   absl::Status fatal_;
   std::unique_ptr<Worker> worker_;

@@ -44,6 +44,23 @@ TEST_F(IdentityTest, EveryStartCountsAndKeepsTheRest) {
   EXPECT_NE(second.nonce, first.nonce);
 }
 
+TEST_F(IdentityTest, AFurtherStartWritesNoNewFile) {
+  ASSERT_TRUE(Begin(data()).ok());
+  const auto written = std::filesystem::last_write_time(data() + "/identity.json");
+  EXPECT_EQ(Begin(data()).value().start, 2u);
+  EXPECT_EQ(Begin(data()).value().start, 3u);
+  EXPECT_EQ(std::filesystem::last_write_time(data() + "/identity.json"), written)
+      << "on a full disk the daemon could not start";
+}
+
+TEST_F(IdentityTest, ALostCounterGoesOnFromTheIdentity) {
+  Identity identity = Begin(data()).value();
+  identity.start = 7;
+  ASSERT_TRUE(SaveIdentity(data() + "/identity.json", identity).ok());
+  ASSERT_TRUE(RemoveTree(data() + "/start").ok());
+  EXPECT_EQ(Begin(data()).value().start, 8u);
+}
+
 TEST_F(IdentityTest, ACopiedDirectoryIsRefusedAndLeftAsItIs) {
   ASSERT_TRUE(Begin(data()).ok());
   std::filesystem::copy(data(), path("copy"), std::filesystem::copy_options::recursive);

@@ -115,6 +115,13 @@ TEST(Describe, TheSkillsFieldsComeFirstThenOurs) {
                                  "Head commit", "Session kind", "Isolation", "Checks", "Agent"));
 }
 
+TEST(Describe, APlainCommandHasNoSession) {
+  v1::Handoff handoff = FailedRecord();
+  handoff.mutable_spec()->set_agent("command");
+  handoff.mutable_attempts(handoff.attempts_size() - 1)->set_session_kind(v1::Attempt::NEW);
+  EXPECT_EQ(Describe(handoff).Field("Session kind"), "none");
+}
+
 TEST(Describe, AFailedHandoffTellsWhatHappenedAndWhatToDo) {
   const Document d = Describe(FailedRecord());
   EXPECT_EQ(d.Field("Started"), "2023-11-14T22:13:20Z");

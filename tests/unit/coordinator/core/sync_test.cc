@@ -90,6 +90,7 @@ TEST(Sync, AfterAHigherStartAnUnlistedAttemptIsLostAtOnce) {
   a.Call();
   pool.Submit("h");
   a.Call();
+  a.Call();  // lists it
   a.Restart(/*keeps_attempts=*/false);
   const auto reply = a.Call();
   EXPECT_THAT(reply.attempts, IsEmpty());
@@ -97,6 +98,44 @@ TEST(Sync, AfterAHigherStartAnUnlistedAttemptIsLostAtOnce) {
   EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued);
   EXPECT_EQ(pool.Latest("h").number, 2);
   EXPECT_THAT(pool.EventKinds(), Contains("worker_lost"));
+}
+
+// Nothing began, so nobody has to pay for it.
+TEST(Sync, AfterAHigherStartOnTheSameBootAnAttemptThatNobodySawIsQueuedAgainForFree) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  a.self.boot_id = "boot-1";
+  a.Call();
+  pool.Submit("h");
+  a.Call();
+  a.Restart(/*keeps_attempts=*/false);
+  a.Call();
+  EXPECT_EQ(pool.Get("h").attempts[0].state, AttemptState::kLost);
+  EXPECT_EQ(pool.Latest("h").number, 2);
+  EXPECT_EQ(pool.Get("h").retries_used, 0);
+  EXPECT_THAT(pool.Get("h").avoid, IsEmpty());
+  EXPECT_EQ(pool.Get("h").not_before, absl::InfinitePast());
+}
+
+TEST(Sync, AfterAHigherStartWhatMayHaveBegunCostsARetry) {
+  for (const bool listed : {false, true}) {
+    Pool pool;
+    FakeWorker a(pool, "a");
+    a.self.boot_id = "boot-1";
+    a.Call();
+    pool.Submit("h");
+    a.Call();
+    if (listed) {  // but then its directory was lost, in the same boot
+      a.runs[0].running = false;
+      a.Call();
+    } else {  // files of another boot may be lost
+      a.self.boot_id = "boot-2";
+    }
+    a.Restart(/*keeps_attempts=*/false);
+    a.Call();
+    EXPECT_EQ(pool.Get("h").attempts[0].state, AttemptState::kLost);
+    EXPECT_EQ(pool.Get("h").retries_used, 1) << listed;
+  }
 }
 
 TEST(Sync, AfterAHigherStartAListedAttemptIsKept) {

@@ -314,6 +314,18 @@ TEST(Workers, AreListedByNameInPagesThatFitIntoAMessage) {
   EXPECT_EQ(second.next_page_token(), "");
 }
 
+TEST(Why, SaysWhatTheWorkerSaysOfALiveAttempt) {
+  v1::AttemptStatus status;
+  status.set_phase("saving (the worker's disk is full)");
+  core::Why::Reply reply;
+  reply.summary = "Being stopped on a.";
+  reply.view = status.SerializeAsString();
+  EXPECT_THAT(ToProto(reply).details(),
+              ElementsAre("Its worker says: saving (the worker's disk is full)."));
+  reply.view.clear();
+  EXPECT_THAT(ToProto(reply).details(), ElementsAre());
+}
+
 TEST(SyncAnswers, AStopSaysAsWhatAndWhy) {
   SyncAnswer answer;
   core::Sync::Desired stop = Desired("a");

@@ -125,5 +125,21 @@ TEST(ShimWire, EventsComeBackAsTheyWere) {
   EXPECT_EQ(DecodeShimEvent(R"({"future":1})").value().log_bytes, std::nullopt);
 }
 
+TEST(ShimWire, TheLastEventHasTheExitAndFitsIntoAPacket) {
+  ShimExit exit;
+  exit.exit_code = 7;
+  exit.ended_by = EndedBy::kCancel;
+  exit.reason = std::string(2 << 10, '\x01');  // as long as a request makes it
+  exit.log_bytes = 12;
+  const std::string packet = Encode(ShimEvent{12, "exited", exit});
+  EXPECT_LE(packet.size(), kMaxPacket);
+  const ShimEvent back = DecodeShimEvent(packet).value();
+  EXPECT_EQ(back.state, "exited");
+  ASSERT_TRUE(back.exit.has_value());
+  EXPECT_EQ(back.exit->exit_code, 7);
+  EXPECT_EQ(back.exit->ended_by, EndedBy::kCancel);
+  EXPECT_EQ(back.exit->reason, exit.reason);
+}
+
 }  // namespace
 }  // namespace handoff
