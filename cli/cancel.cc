@@ -8,6 +8,7 @@
 #include "cli/settings.h"
 #include "cli/verb.h"
 #include "common/status.h"
+#include "common/text.h"
 #include "handoff/v1/control.pb.h"
 
 namespace handoff {
@@ -29,7 +30,7 @@ VerbResult CancelOne(const std::string& typed, const CancelFlags& flags, Context
   if (context.json) {
     context.terminal.Out(ToJsonLine(handoff));
   } else if (IsSettled(handoff)) {
-    context.terminal.Say(RenderVerdict(handoff, context.terminal.OutView()));
+    context.terminal.Say(RenderVerdict(handoff, context.terminal.ErrView()));
   } else {
     context.terminal.Say(absl::StrCat(handoff.id(), ": stopping; 'handoff wait ", handoff.id(),
                                       "' tells when its processes are gone"));
@@ -43,7 +44,9 @@ VerbResult Cancel(const CancelFlags& flags, Context& context) {
   for (const std::string& id : flags.ids) {
     const VerbResult result = CancelOne(id, flags, context);
     if (result.ok()) continue;
-    if (!first.ok()) context.terminal.Say(absl::StrCat("handoff: ", first.status().message()));
+    if (!first.ok()) {
+      context.terminal.Say(absl::StrCat("handoff: ", StripControls(first.status().message())));
+    }
     first = result;
   }
   return first;
@@ -53,7 +56,8 @@ VerbResult Cancel(const CancelFlags& flags, Context& context) {
 
 VerbRun DefineCancel(CLI::App& app) {
   const auto flags = std::make_shared<CancelFlags>();
-  app.add_option("ID", flags->ids, "Any unique part of an id; - is your last one here")->required();
+  app.add_option("ID", flags->ids, "A part of an id that no other has; - is your last one here")
+      ->required();
   app.add_option("--reason", flags->reason, "Kept with the handoff")->type_name("TEXT");
   return [flags](Context& context) { return Cancel(*flags, context); };
 }

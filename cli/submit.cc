@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -15,8 +16,10 @@
 #include "cli/submit_spec.h"
 #include "cli/submit_task.h"
 #include "cli/verb.h"
+#include "cli/wait_reason.h"
 #include "common/backoff.h"
 #include "common/file.h"
+#include "common/handoff/names.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -73,16 +76,6 @@ absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Clien
   return response;
 }
 
-// A handoff that no worker can run is kept all the same; the person should hear of it before they
-// leave, not in the morning.
-void SayWhyItWaits(const v1::Handoff& handoff, Context& context) {
-  if (handoff.status() != v1::Handoff::QUEUED || !context.terminal.err_is_terminal()) return;
-  const auto client = context.Connect();
-  if (!client.ok()) return;
-  const auto why = (*client)->Why(handoff.id());
-  if (why.ok()) context.terminal.Say(OneLine(why->summary(), 400));
-}
-
 // After it is kept: what the person gets to see, and until when the command stays.
 VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& response,
                        Context& context) {
@@ -93,7 +86,7 @@ VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& respo
   } else if (!stays) {
     context.terminal.Out(ToJsonLine(handoff));
   }
-  SayWhyItWaits(handoff, context);
+  if (context.terminal.err_is_terminal()) SayWhyItWaits(handoff.id(), context);
   if (response.existing() || (context.terminal.err_is_terminal() && !stays)) {
     for (const std::string& line : RenderKept(handoff, response.existing())) {
       context.terminal.Say(line);
@@ -102,6 +95,20 @@ VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& respo
   if (flags.follow) return FollowToEnd(handoff.id(), context);
   if (flags.wait) return WaitToEnd(handoff.id(), context);
   return Exit::kDone;
+}
+
+// Before the repository's state is sent: the coordinator refuses it, too. Where the workers cannot
+// be asked, it decides alone.
+absl::Status CheckAgent(const std::string& agent, Client& client) {
+  if (IsKnownAgent(agent)) return absl::OkStatus();
+  const auto workers = client.ListWorkers("");
+  if (!workers.ok()) return absl::OkStatus();
+  std::set<std::string> offered;
+  for (const v1::Worker& worker : workers->workers()) {
+    for (const v1::AgentOffer& offer : worker.agents()) offered.insert(offer.name());
+  }
+  if (offered.count(agent) > 0) return absl::OkStatus();
+  return NoSuchAgent(agent, offered, "nothing was handed over");
 }
 
 // From flags to a stored handoff; an answer without a handoff after --dry-run.
@@ -119,6 +126,7 @@ absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags, Context& c
     // Before minutes are spent on a snapshot that nobody takes.
     ASSIGN_OR_RETURN(client, context.Connect());
     RETURN_IF_ERROR(client->GetPool().status());
+    RETURN_IF_ERROR(CheckAgent(spec.agent(), *client));
   }
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-submit-"));
   // Ctrl-C ends the command wherever it is, in libgit2 too; nothing stays behind.

@@ -18,7 +18,7 @@ VerbResult Verdict(const v1::Handoff& handoff, Context& context) {
   if (context.json) {
     context.terminal.Out(ToJsonLine(handoff));
   }
-  context.terminal.Say(RenderVerdict(handoff, context.terminal.OutView()));
+  context.terminal.Say(RenderVerdict(handoff, context.terminal.ErrView()));
   return ExitFor(handoff);
 }
 

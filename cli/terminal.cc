@@ -40,7 +40,8 @@ Terminal::Terminal()
     : out_is_terminal_(::isatty(STDOUT_FILENO) == 1),
       err_is_terminal_(::isatty(STDERR_FILENO) == 1 && !IsDumb()),
       in_is_terminal_(::isatty(STDIN_FILENO) == 1),
-      colour_(out_is_terminal_ && !IsSet("NO_COLOR") && !IsDumb()) {}
+      colour_(out_is_terminal_ && !IsSet("NO_COLOR") && !IsDumb()),
+      err_colour_(err_is_terminal_ && !IsSet("NO_COLOR")) {}
 
 bool Terminal::Out(absl::string_view text) {
   EndProgress();
@@ -76,6 +77,11 @@ void Terminal::EndProgress() {
 View Terminal::OutView() const {
   return {absl::Now(), absl::LocalTimeZone(), out_is_terminal_ ? WidthOf(STDOUT_FILENO) : 0,
           colour_};
+}
+
+View Terminal::ErrView() const {
+  return {absl::Now(), absl::LocalTimeZone(), err_is_terminal_ ? WidthOf(STDERR_FILENO) : 0,
+          err_colour_};
 }
 
 }  // namespace handoff

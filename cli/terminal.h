@@ -32,12 +32,13 @@ class Terminal {
   void EndProgress();
 
   View OutView() const;  // of stdout
+  View ErrView() const;  // of stderr
   bool out_is_terminal() const { return out_is_terminal_; }
   bool err_is_terminal() const { return err_is_terminal_; }
   bool in_is_terminal() const { return in_is_terminal_; }
 
  private:
-  bool out_is_terminal_, err_is_terminal_, in_is_terminal_, colour_;
+  bool out_is_terminal_, err_is_terminal_, in_is_terminal_, colour_, err_colour_;
   bool broken_ = false;
   std::string progress_;
   bool progress_shown_ = false;
