@@ -1,10 +1,12 @@
 #include "cli/await.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/render.h"
+#include "cli/wait_reason.h"
 #include "cli/words.h"
 #include "common/backoff.h"
 #include "common/status.h"
@@ -33,7 +35,10 @@ class Waiting {
         done_(done),
         settled_(handoffs_.size(), false),
         pending_(handoffs_.size()) {
-    for (size_t i = 0; i < handoffs_.size(); ++i) Settle(i);
+    for (size_t i = 0; i < handoffs_.size(); ++i) {
+      Settle(i);
+      AddReason(i);
+    }
   }
 
   bool over() const { return pending_ == 0; }
@@ -58,6 +63,7 @@ class Waiting {
       failures_ = 0;
       handoffs_[i] = *std::move(now);
       Settle(i);
+      AddReason(i);
     }
     return absl::OkStatus();
   }
@@ -78,8 +84,21 @@ class Waiting {
     done_(handoffs_[i]);
   }
 
+  // Where every change is a line of its own, the first answer has to do.
+  void AddReason(size_t i) {
+    v1::Handoff& handoff = handoffs_[i];
+    if (settled_[i] || handoff.status() != v1::Handoff::QUEUED) return;
+    std::string& known = reasons_[absl::StrCat(handoff.id(), " ", handoff.reason())];
+    if (known.empty() || context_.terminal.err_is_terminal()) {
+      ExplainWait(client_, &handoff);
+      known = handoff.reason();
+    }
+    handoff.set_reason(known);
+  }
+
   Context& context_;
   Client& client_;
+  std::map<std::string, std::string> reasons_;  // of id and stored reason
   std::vector<v1::Handoff> handoffs_;
   const std::function<bool(const v1::Handoff&)>& enough_;
   const std::function<void(const v1::Handoff&)>& done_;

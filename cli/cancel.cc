@@ -56,7 +56,8 @@ VerbResult Cancel(const CancelFlags& flags, Context& context) {
 
 VerbRun DefineCancel(CLI::App& app) {
   const auto flags = std::make_shared<CancelFlags>();
-  app.add_option("ID", flags->ids, "Any unique part of an id; - is your last one here")->required();
+  app.add_option("ID", flags->ids, "A part of an id that no other has; - is your last one here")
+      ->required();
   app.add_option("--reason", flags->reason, "Kept with the handoff")->type_name("TEXT");
   return [flags](Context& context) { return Cancel(*flags, context); };
 }

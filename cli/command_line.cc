@@ -48,6 +48,8 @@ std::string MainHelp() {
       "Usage: handoff [--coordinator HOST:PORT] VERB [...]\n\n",
       VerbLines(""),
       "\nAn ID is any unique part of a handoff's id, or - for your last one in this repository.\n"
+      "To look at, one that is live is meant before those that have ended; cancel and resume want\n"
+      "a part that no other handoff has, or the full id.\n"
       "The coordinator's address: --coordinator, the variable HANDOFF_COORDINATOR, or\n"
       "coordinator = \"HOST:PORT\" in ~/.config/handoff/config.toml; a running 'handoff dev' is\n"
       "found by itself. 'handoff VERB --help' shows a verb's flags and examples.\n\n",

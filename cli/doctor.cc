@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "cli/render.h"
 #include "cli/settings.h"
@@ -84,7 +85,7 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, Report& rep
             name);
     return false;
   }
-  bool takes = !worker.draining() && worker.not_accepting().empty();
+  bool takes = true;
   if (worker.draining()) {
     report.Note(name, absl::StrCat("is draining: ", OneLine(worker.drain_reason(), 300)),
                 "handoff worker undrain " + name);
@@ -106,7 +107,14 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, Report& rep
       report.Note(name, absl::StrCat(OneLine(offer.name(), 32), " needs setup"),
                   OneLine(offer.message(), 400));
     }
+    // Not every host has to have every agent.
+    if (offer.state() == v1::AgentOffer::MISSING && offer.name() == agent) {
+      report.Note(name, absl::StrCat(OneLine(offer.name(), 32), " is missing"),
+                  OneLine(offer.message(), 400));
+    }
   }
+  // Its slots are no good news when it takes nothing.
+  if (worker.draining() || !worker.not_accepting().empty()) return false;
   report.Ok(name, absl::StrCat(worker.slots() - worker.slots_used(), " of ", worker.slots(),
                                " slots free, ", HumanBytes(worker.disk_free_bytes()),
                                " free disk, agents ready: ",
@@ -116,13 +124,19 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, Report& rep
 
 absl::Status CheckWorkers(const std::string& name, const std::string& agent, Client& client,
                           Report& report) {
-  ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers, client.ListWorkers(name));
+  const auto answer = client.ListWorkers(name);
+  if (absl::IsNotFound(answer.status())) {
+    report.Problem("workers", absl::StrCat("there is no worker ", name),
+                   "'handoff worker list' shows those that there are", Exit::kNotFound);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(answer.status());
+  const v1::ListWorkersResponse& workers = *answer;
   if (workers.workers_size() == 0) {
-    report.Problem("workers", name.empty() ? "there is none" : "there is no worker " + name,
+    report.Problem("workers", "there is none",
                    absl::StrCat("start one on a build host: handoff-worker --data-dir DIR "
                                 "--coordinator ",
-                                client.address(), " --name NAME --slots 2"),
-                   name.empty() ? Exit::kInternal : Exit::kNotFound);
+                                client.address(), " --name NAME --slots 2"));
     return absl::OkStatus();
   }
   bool any = false;
@@ -171,13 +185,17 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
       CheckCoordinator(*pool, (*client)->address(), report);
       RETURN_IF_ERROR(CheckWorkers(flags.worker, agent, **client, report));
     } else {
-      report.Problem("coordinator", std::string(pool.status().message()),
-                     "start it (handoff-coordinator, or 'handoff dev' for a pool on this machine), "
-                     "or correct --coordinator, HANDOFF_COORDINATOR or config.toml",
-                     ExitFor(pool.status()));
+      // Its usual last words send the person here.
+      report.Problem(
+          "coordinator",
+          std::string(absl::StripSuffix(pool.status().message(), " 'handoff doctor' looks closer")),
+          "start it (handoff-coordinator, or 'handoff dev' for a pool on this machine), "
+          "or correct --coordinator, HANDOFF_COORDINATOR or config.toml",
+          ExitFor(pool.status()));
     }
   }
-  return flags.repo.empty() ? absl::OkStatus() : CheckRepository(flags.repo, report);
+  if (flags.repo.empty() && root.empty()) return absl::OkStatus();
+  return CheckRepository(flags.repo.empty() ? "." : flags.repo, report);
 }
 
 VerbResult Doctor(const DoctorFlags& flags, Context& context) {
@@ -197,7 +215,8 @@ VerbResult Doctor(const DoctorFlags& flags, Context& context) {
 VerbRun DefineDoctor(CLI::App& app) {
   const auto flags = std::make_shared<DoctorFlags>();
   app.add_option("--worker", flags->worker, "Only this worker")->type_name("NAME");
-  app.add_option("--repo", flags->repo, "Would a submit from there work")->type_name("PATH");
+  app.add_option("--repo", flags->repo, "Would a submit from there work; unless given, from here")
+      ->type_name("PATH");
   return [flags](Context& context) { return Doctor(*flags, context); };
 }
 

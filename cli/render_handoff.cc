@@ -139,6 +139,23 @@ std::string NowWords(const v1::Handoff& handoff, const v1::Attempt& attempt, con
   return words;
 }
 
+// What is known of an attempt that is over: "12 s, ended 3 min ago, exit 3".
+void AddEnd(const v1::Handoff& handoff, const v1::Attempt& attempt, const View& view,
+            Fields& fields) {
+  if (!IsSettled(handoff)) return;
+  const absl::Time started = TimeOf(attempt.started_at());
+  const absl::Time ended = TimeOf(attempt.has_ended_at() ? attempt.ended_at() : handoff.ended_at());
+  if (started == absl::InfinitePast() || ended == absl::InfinitePast()) {
+    fields.Add("Ended", Relative(ended, view.now));
+    return;
+  }
+  std::string words =
+      absl::StrCat(HumanDuration(ended - started), ", ended ", Relative(ended, view.now));
+  if (attempt.has_exit_code()) absl::StrAppend(&words, ", exit ", attempt.exit_code());
+  if (attempt.signal() != 0) absl::StrAppend(&words, ", signal ", attempt.signal());
+  fields.Add("Took", words);
+}
+
 void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const View& view,
                 Fields& fields) {
   const v1::Facts& facts = FactsOf(attempt);
@@ -221,6 +238,16 @@ void AddNext(const v1::Handoff& handoff, const View& view, Fields& fields) {
   }
 }
 
+// A silent worker is no event, so no record says it.
+std::string ListReason(const v1::Handoff& handoff, const View& view) {
+  if (!handoff.reason().empty() || handoff.attempts().empty())
+    return OneLine(handoff.reason(), 300);
+  const v1::Attempt& attempt = *handoff.attempts().rbegin();
+  if (!attempt.unreachable()) return "";
+  return absl::StrCat("The worker is silent; given away ",
+                      Relative(TimeOf(attempt.lease_until()), view.now), " unless it comes back.");
+}
+
 }  // namespace
 
 std::string RenderList(const std::vector<v1::Handoff>& handoffs, bool owners, const View& view) {
@@ -238,7 +265,7 @@ std::string RenderList(const std::vector<v1::Handoff>& handoffs, bool owners, co
                     {attempts > 0 ? absl::StrCat(attempts) : ""},
                     {LinesWords(handoff.lines_added(), handoff.lines_deleted())},
                     {Age(active, view.now)},
-                    {OneLine(handoff.reason(), 300)}});
+                    {ListReason(handoff, view)}});
   }
   return RenderTable({{"ID", 24, 0, false, true},
                       {"STATE", 22},
@@ -282,6 +309,7 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
   static const auto* const none = new v1::Attempt();
   const v1::Attempt& attempt = handoff.attempts_size() > 0 ? *handoff.attempts().rbegin() : *none;
   fields.Add("Now", NowWords(handoff, attempt, view));
+  AddEnd(handoff, attempt, view, fields);
   AddAttempt(handoff, attempt, view, fields);
   fields.Add("Task", TaskWords(handoff.task()));
   fields.Add("Agent",

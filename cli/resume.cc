@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "cli/verb.h"
+#include "cli/wait_reason.h"
 #include "cli/words.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
@@ -50,6 +51,7 @@ VerbResult Resume(const ResumeFlags& flags, Context& context) {
   context.terminal.Say(absl::StrCat(handoff.id(), ": attempt ",
                                     std::max(handoff.attempt_count(), handoff.attempts_size()),
                                     " is queued; 'handoff logs -f ", handoff.id(), "' follows it"));
+  SayWhyItWaits(handoff.id(), context);
   return Exit::kDone;
 }
 
@@ -57,8 +59,9 @@ VerbResult Resume(const ResumeFlags& flags, Context& context) {
 
 VerbRun DefineResume(CLI::App& app) {
   const auto flags = std::make_shared<ResumeFlags>();
-  app.add_option("ID", flags->id, "Any unique part of the id; - is your last one here")->required();
-  app.add_option("--on", flags->on, "Only on this worker")->type_name("WORKER");
+  app.add_option("ID", flags->id, "A part of the id that no other has; - is your last one here")
+      ->required();
+  app.add_option("--on", flags->on, "This time only on this worker")->type_name("WORKER");
   app.add_flag("--fresh-session", flags->fresh_session,
                "Let the agent begin a new session, told what is known");
   app.add_option("--agent", flags->agent, "Another agent than before")->type_name("A");

@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/render.h"
 #include "cli/verb.h"
+#include "cli/wait_reason.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -35,7 +36,8 @@ VerbResult Show(const ShowFlags& flags, Context& context) {
   ASSIGN_OR_RETURN(const std::string id, context.ResolveId(flags.id));
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   if (flags.markdown) return ShowMarkdown(id, *client, context);
-  ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Get(id));
+  ASSIGN_OR_RETURN(v1::Handoff handoff, client->Get(id));
+  ExplainWait(*client, &handoff);
   context.terminal.Out(context.json ? ToJsonLine(handoff)
                                     : RenderShow(handoff, context.terminal.OutView()));
   return Exit::kDone;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 #include "cli/submit_spec.h"
 #include "cli/submit_task.h"
 #include "cli/verb.h"
+#include "cli/wait_reason.h"
 #include "common/backoff.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
@@ -75,16 +77,6 @@ absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Clien
   return response;
 }
 
-// A handoff that no worker can run is kept all the same; the person should hear of it before they
-// leave, not in the morning.
-void SayWhyItWaits(const v1::Handoff& handoff, Context& context) {
-  if (handoff.status() != v1::Handoff::QUEUED || !context.terminal.err_is_terminal()) return;
-  const auto client = context.Connect();
-  if (!client.ok()) return;
-  const auto why = (*client)->Why(handoff.id());
-  if (why.ok()) context.terminal.Say(OneLine(why->summary(), 400));
-}
-
 // After it is kept: what the person gets to see, and until when the command stays.
 VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& response,
                        Context& context) {
@@ -95,7 +87,7 @@ VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& respo
   } else if (!stays) {
     context.terminal.Out(ToJsonLine(handoff));
   }
-  SayWhyItWaits(handoff, context);
+  if (context.terminal.err_is_terminal()) SayWhyItWaits(handoff.id(), context);
   if (response.existing() || (context.terminal.err_is_terminal() && !stays)) {
     for (const std::string& line : RenderKept(handoff, response.existing())) {
       context.terminal.Say(line);
@@ -104,6 +96,20 @@ VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& respo
   if (flags.follow) return FollowToEnd(handoff.id(), context);
   if (flags.wait) return WaitToEnd(handoff.id(), context);
   return Exit::kDone;
+}
+
+// Before the repository's state is sent: the coordinator refuses it, too. Where the workers cannot
+// be asked, it decides alone.
+absl::Status CheckAgent(const std::string& agent, Client& client) {
+  if (IsKnownAgent(agent)) return absl::OkStatus();
+  const auto workers = client.ListWorkers("");
+  if (!workers.ok()) return absl::OkStatus();
+  std::set<std::string> offered;
+  for (const v1::Worker& worker : workers->workers()) {
+    for (const v1::AgentOffer& offer : worker.agents()) offered.insert(offer.name());
+  }
+  if (offered.count(agent) > 0) return absl::OkStatus();
+  return NoSuchAgent(agent, offered, "nothing was handed over");
 }
 
 // Says so unless the sentence does.
@@ -133,6 +139,7 @@ absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::string& ta
   if (flags.dry_run) return prepared;
   ASSIGN_OR_RETURN(prepared.client, context.Connect());
   RETURN_IF_ERROR(prepared.client->GetPool().status());
+  RETURN_IF_ERROR(CheckAgent(prepared.request.spec().agent(), *prepared.client));
   return prepared;
 }
 

@@ -24,11 +24,14 @@ const std::vector<Verb>& Verbs() {
       {"wait", "", "until they end; the exit status says how",
        "  handoff wait benchmark --timeout 30m\n  handoff wait $(cat ids)\n", true, false,
        DefineWait},
-      {"cancel", "", "end it with its whole process tree", "  handoff cancel benchmark\n", true,
-       false, DefineCancel},
+      {"cancel", "", "end it with its whole process tree",
+       "  handoff cancel benchmark\n"
+       "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
+       true, false, DefineCancel},
       {"resume", "", "go on with another attempt",
-       "  handoff resume benchmark\n  handoff resume - --on build-7 --fresh-session\n", true, false,
-       DefineResume},
+       "  handoff resume benchmark\n  handoff resume - --on build-7 --fresh-session\n"
+       "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
+       true, false, DefineResume},
       {"worker list", "workers", "the build hosts and what they can run", "  handoff worker list\n",
        true, false, DefineWorkerList},
       {"worker show", "", "one build host", "  handoff worker show build-7\n", true, false,

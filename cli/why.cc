@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/strings/str_replace.h"
 #include "cli/json.h"
 #include "cli/render.h"
 #include "cli/verb.h"
@@ -15,7 +16,11 @@ VerbResult Why(const std::string& typed, Context& context) {
   ASSIGN_OR_RETURN(const std::string id, context.ResolveId(typed));
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Get(id));
-  ASSIGN_OR_RETURN(const v1::WhyResponse why, client->Why(handoff.id()));
+  ASSIGN_OR_RETURN(v1::WhyResponse why, client->Why(handoff.id()));
+  for (std::string& command : *why.mutable_commands()) {
+    absl::StrReplaceAll({{"--coordinator ADDRESS", "--coordinator " + client->address()}},
+                        &command);
+  }
   context.terminal.Out(context.json ? ToJsonLine(why)
                                     : RenderWhy(handoff, why, context.terminal.OutView()));
   return Exit::kDone;

@@ -7,8 +7,10 @@
 #include "cli/render.h"
 #include "cli/settings.h"
 #include "cli/verb.h"
+#include "cli/words.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
+#include "common/text.h"
 #include "handoff/v1/control.pb.h"
 
 namespace handoff {
@@ -68,18 +70,35 @@ VerbResult Drain(const std::string& name, const std::string& reason, bool undrai
   return Exit::kDone;
 }
 
+// An unreachable worker may still run what it was given.
+void SayWhatItHolds(const v1::Worker& worker, Client& client, Context& context) {
+  for (const std::string& attempt : worker.attempts()) {
+    const auto handoff = client.Get(attempt.substr(0, attempt.find('/')));
+    if (!handoff.ok() || handoff->attempts().empty()) continue;
+    const absl::Time until = TimeOf(handoff->attempts().rbegin()->lease_until());
+    if (until == absl::InfinitePast()) continue;  // it was given away meanwhile
+    const View view = context.terminal.ErrView();
+    context.terminal.Say(absl::StrCat(OneLine(attempt, 100), " stays leased to it until ",
+                                      absl::FormatTime("%H:%M", until, view.zone), " (",
+                                      Relative(until, view.now), ")"));
+  }
+}
+
 VerbResult Remove(const std::string& name, Context& context) {
   RETURN_IF_ERROR(ValidateWorkerName(name));
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   v1::RemoveWorkerRequest request;
   request.set_name(name);
   request.set_actor(OwnerFrom(context.environment));
+  // What it holds is not shown any more when it is gone.
+  ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers, client->ListWorkers(name));
   RETURN_IF_ERROR(client->RemoveWorker(request));
   if (context.json) {
     context.terminal.Out(ToJsonLine(request));
-  } else {
-    context.terminal.Say(absl::StrCat(name, " is forgotten; it comes back if it is started again"));
+    return Exit::kDone;
   }
+  context.terminal.Say(absl::StrCat(name, " is forgotten; it comes back if it is started again"));
+  for (const v1::Worker& worker : workers.workers()) SayWhatItHolds(worker, *client, context);
   return Exit::kDone;
 }
 

@@ -263,7 +263,7 @@ void AgentWatch::Show(const AttemptClocks::Reading& reading, BootTime now) {
       status.stalled = reading.stalled;
       status.will_end = WillEnd(reading, cap, now, wall);
       status.last_activity_at = wall - (now - clocks_.last_progress());
-      status.last_line = AgentOf(attempt_).has_stream() ? stream_.last_line() : LastLogLine();
+      status.last_line = LastLine();
       if (!stream_.session().empty()) status.session = stream_.session();
       if (with_facts) status.facts = FactsForStatus(stream_.facts());
     });
@@ -281,6 +281,10 @@ void AgentWatch::Show(const AttemptClocks::Reading& reading, BootTime now) {
     const std::string text = attempt_.Document(around_.config.name, &stream_.facts());
     attempt_.files.WriteDocument(text).IgnoreError();  // the end writes it again, and says so
   }
+}
+
+std::string AgentWatch::LastLine() const {
+  return AgentOf(attempt_).has_stream() ? stream_.last_line() : LastLogLine();
 }
 
 std::string AgentWatch::LastLogLine() const {
@@ -315,6 +319,7 @@ RunEnd AgentWatch::Conclude() {
   }
   run.result = stream_.result();
   run.stream_session = stream_.session();
+  run.last_line = EscapeInvalidUtf8(LastLine());
   run.last_trouble = stream_.last_trouble();
   run.worked = stream_.version() > 0;
   if (const auto tail = ReadFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {

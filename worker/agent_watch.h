@@ -37,6 +37,8 @@ class AgentWatch {
   // When the shim is gone: what was seen. Blocks while leftovers of a killed shim are ended.
   RunEnd Conclude();
   const v1::Facts& facts() const { return stream_.facts(); }
+  // The agent's last text, one line; of a command, that of its output.
+  std::string LastLine() const;
 
  private:
   BootTime Step(ShimClient& shim);

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/handoff/names.h"
+#include "common/rpc/address.h"
+#include "common/status.h"
 #include "common/version.h"
 #include "worker/config.h"
 
@@ -37,6 +39,7 @@ absl::Status Check(const WorkerConfig& config) {
     return absl::InvalidArgumentError(
         "--coordinator is missing: give the address that handoff-coordinator printed");
   }
+  RETURN_IF_ERROR(Annotate(ParseAddress(config.coordinator).status(), "--coordinator"));
   if (config.slots < 1 || config.slots > kMaxSlots) {
     return absl::InvalidArgumentError(absl::StrCat("--slots must be from 1 to ", kMaxSlots));
   }

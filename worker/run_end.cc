@@ -126,6 +126,7 @@ void FillEnd(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
     ToProto(verdict.retry_at, end.mutable_retry_at());
   }
   end.set_log_tail_lost(run.log_tail_lost);
+  end.set_last_line(run.last_line);
   if (run.started_at != absl::InfinitePast()) ToProto(run.started_at, end.mutable_started_at());
   if (run.ended_at != absl::InfinitePast()) ToProto(run.ended_at, end.mutable_ended_at());
   FillSession(run, end);

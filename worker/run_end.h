@@ -41,6 +41,7 @@ struct RunEnd {
   std::optional<AgentEvent::Result> result;
   std::string stderr_tail;
   std::string last_trouble;  // of which the agent's stream told and went on
+  std::string last_line;     // the agent's last text
   bool worked = false;       // its stream told of something
   // What a probe after the end said; absent: none was made.
   std::optional<bool> agent_ready;

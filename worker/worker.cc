@@ -160,6 +160,12 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Open(const WorkerConfig& config,
   }
   absolute.data_dir = resolved;
   const DataDir data(absolute.data_dir);
+  if (PathExists(absolute.data_dir + "/handoff.db")) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        absolute.data_dir,
+        " is the data directory of a coordinator. Nothing was started: give this worker a "
+        "--data-dir of its own."));
+  }
   auto lock = LockFile(data.lock());
   if (absl::IsFailedPrecondition(lock.status())) {
     return absl::FailedPreconditionError(absl::StrCat(

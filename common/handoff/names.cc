@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/text.h"
 
@@ -96,6 +98,20 @@ absl::Status ValidateModel(absl::string_view model) {
 absl::Status ValidateAgentName(absl::string_view name) {
   if (Matches(name, 32, "_-") && !HasUpper(name)) return absl::OkStatus();
   return Invalid("agent", name, "use 1 to 32 of a-z, 0-9, '_' and '-'");
+}
+
+bool IsKnownAgent(absl::string_view name) {
+  return std::find(kAgents.begin(), kAgents.end(), name) != kAgents.end();
+}
+
+absl::Status NoSuchAgent(absl::string_view name, const std::set<std::string>& offered,
+                         absl::string_view not_done) {
+  std::vector<absl::string_view> names(kAgents.begin(), kAgents.end());
+  for (const std::string& offer : offered) {
+    if (!IsKnownAgent(offer)) names.push_back(offer);
+  }
+  return absl::InvalidArgumentError(absl::StrCat("no agent is called '", name, "'; there are ",
+                                                 absl::StrJoin(names, ", "), "; ", not_done));
 }
 
 absl::Status ValidateWorkerName(absl::string_view name) {

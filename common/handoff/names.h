@@ -2,6 +2,8 @@
 // coordinator before it decides; both give the same sentence.
 #pragma once
 
+#include <array>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -19,6 +21,13 @@ absl::Status ValidateId(absl::string_view id);
 absl::Status ValidateModel(absl::string_view model);
 // [a-z][a-z0-9_-]{0,31}
 absl::Status ValidateAgentName(absl::string_view name);
+// The agents that this version can run. The configuration of a worker may offer further names.
+inline constexpr std::array<absl::string_view, 2> kAgents = {"cursor", "command"};
+bool IsKnownAgent(absl::string_view name);
+// That there is no such agent; `offered` are the names that workers offer, `not_done` is "nothing
+// was handed over".
+absl::Status NoSuchAgent(absl::string_view name, const std::set<std::string>& offered,
+                         absl::string_view not_done);
 // [A-Za-z0-9][A-Za-z0-9._-]{0,63}
 absl::Status ValidateWorkerName(absl::string_view name);
 // Key [A-Za-z0-9][A-Za-z0-9._/-]{0,62}, value at most 256 bytes of printable UTF-8 on one line.

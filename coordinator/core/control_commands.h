@@ -36,7 +36,7 @@ struct Cancel {
 
 struct Resume {
   std::string id;
-  std::string on_worker;
+  std::string on_worker;  // for the attempts from now on, whatever held before; empty: any
   bool fresh_session = false;
   std::string agent;  // empty: as before
   std::string model;
@@ -47,13 +47,26 @@ struct Resume {
   };
 };
 
+struct ListWorkers {  // a question
+  std::string name;   // empty: all
+  struct Item {
+    Worker worker;
+    bool reachable = false;
+    std::vector<Hold> holds;
+    std::vector<std::pair<std::string, int>> attempts;
+  };
+  struct Reply {
+    std::vector<Item> workers;
+  };
+};
+
 struct Drain {
   std::string name;
   std::string reason;
   bool undrain = false;
   std::string actor;
   struct Reply {
-    Worker worker;
+    ListWorkers::Item worker;
   };
 };
 
@@ -71,19 +84,6 @@ struct Why {
     std::string summary;
     std::vector<std::string> details, commands;
     std::string view = "";  // AttemptView::bytes of a live attempt
-  };
-};
-
-struct ListWorkers {
-  std::string name;  // empty: all
-  struct Item {
-    Worker worker;
-    bool reachable = false;
-    std::vector<Hold> holds;
-    std::vector<std::pair<std::string, int>> attempts;
-  };
-  struct Reply {
-    std::vector<Item> workers;
   };
 };
 

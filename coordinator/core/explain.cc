@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "coordinator/core/affinity.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
@@ -37,9 +39,17 @@ std::string AgentSentence(const Handoff& handoff, const Worker& worker) {
                       handoff.agent, offer->message.empty() ? "." : ": ", Sentence(offer->message));
 }
 
+// "agent:cursor" as a person says it.
+std::string HeldWords(absl::string_view key) {
+  if (absl::ConsumePrefix(&key, "agent:")) return absl::StrCat("the agent ", key);
+  if (absl::ConsumePrefix(&key, "account:")) return absl::StrCat("the account ", key);
+  absl::ConsumePrefix(&key, "repo:");
+  return absl::StrCat("the repository ", key);
+}
+
 std::string HoldSentence(const Hold& hold, absl::Time now) {
   const bool everywhere = hold.worker_uuid.empty();
-  return absl::StrCat("is kept from ", hold.key, " since ", TimeText(hold.since), ": ",
+  return absl::StrCat("is on hold for ", HeldWords(hold.key), " since ", TimeText(hold.since), ": ",
                       Sentence(hold.reason), everywhere ? " It ends at " : " Next probe ",
                       UntilText(hold.next_probe, now), ".");
 }
@@ -102,7 +112,7 @@ absl::string_view ObstacleName(Obstacle obstacle) {
   return "";
 }
 
-// One worker's answer to a queued handoff.
+// What one worker answers to a queued handoff that may run there.
 struct Finding {
   const Worker* worker;
   Obstacle obstacle;
@@ -116,6 +126,7 @@ std::vector<Finding> Findings(const State& state, const Handoff& handoff, absl::
   for (const auto& [uuid, worker] : state.workers()) {
     const Seat seat = SeatOf(state, worker);
     const Obstacle obstacle = ObstacleFor(state, handoff, seat, now);
+    if (obstacle == Obstacle::kOtherWorker) continue;
     const bool avoided = !may_return && handoff.avoid.count(uuid) > 0;
     std::string sentence = ObstacleSentence(state, handoff, seat, obstacle, now);
     if (avoided) absl::StrAppend(&sentence, " An attempt failed there; another one is preferred.");
@@ -134,33 +145,53 @@ size_t Ahead(const State& state, const Handoff& handoff) {
   return ahead;
 }
 
+bool AllAlike(const std::vector<Finding>& findings) {
+  return std::all_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+    return finding.sentence == findings.front().sentence;
+  });
+}
+
 // The one sentence when no worker can take it, whatever runs or not.
 std::string NobodyCan(const Handoff& handoff, const std::vector<Finding>& findings) {
-  std::vector<const Finding*> relevant;
-  std::map<absl::string_view, size_t> counts;
-  for (const Finding& finding : findings) {
-    if (finding.obstacle == Obstacle::kOtherWorker) continue;
-    relevant.push_back(&finding);
-    ++counts[ObstacleName(finding.obstacle)];
-  }
-  if (relevant.empty()) {
+  if (findings.empty()) {
     return absl::StrCat(handoff.id, " asks for worker ", handoff.on_worker,
                         ", and no worker of this pool has that name.");
   }
-  if (relevant.size() == 1) {
-    const Finding& only = *relevant.front();
-    return absl::StrCat("No worker can take ", handoff.id, " now: ", only.worker->name, " ",
-                        only.sentence);
+  if (AllAlike(findings)) {
+    const std::string all = findings.size() == 1 ? ": "
+                            : findings.size() == 2
+                                ? "; both for one reason: "
+                                : absl::StrCat("; all ", findings.size(), " for one reason: ");
+    return absl::StrCat("No worker can take ", handoff.id, " now", all,
+                        findings.front().worker->name, " ", findings.front().sentence);
   }
-  if (counts.size() == 1) {
-    return absl::StrCat("No worker can take ", handoff.id, " now; all ", relevant.size(),
-                        " for one reason: ", relevant.front()->worker->name, " ",
-                        relevant.front()->sentence);
-  }
+  std::map<absl::string_view, size_t> counts;
+  for (const Finding& finding : findings) ++counts[ObstacleName(finding.obstacle)];
   const std::string list = absl::StrJoin(counts, ", ", [](std::string* out, const auto& count) {
     absl::StrAppend(out, count.second, " ", count.first);
   });
   return absl::StrCat("No worker can take ", handoff.id, " now: ", list, ".");
+}
+
+// A line for each answer, with all the workers that give it; none when `summary` says it all.
+void AddFindings(const std::vector<Finding>& findings, Why::Reply& reply) {
+  if (!findings.empty() && AllAlike(findings) &&
+      absl::EndsWith(reply.summary, findings.front().sentence)) {
+    return;
+  }
+  std::vector<std::pair<std::string, std::string>> lines;  // workers, sentence
+  for (const Finding& finding : findings) {
+    const auto same = std::find_if(lines.begin(), lines.end(), [&](const auto& line) {
+      return line.second == finding.sentence;
+    });
+    if (same == lines.end()) {
+      lines.emplace_back(finding.worker->name, finding.sentence);
+    } else {
+      absl::StrAppend(&same->first, ", ", finding.worker->name);
+    }
+  }
+  for (const auto& [workers, sentence] : lines)
+    reply.details.push_back(absl::StrCat(workers, ": ", sentence));
 }
 
 std::string QueuedSummary(const State& state, const Handoff& handoff,
@@ -169,7 +200,7 @@ std::string QueuedSummary(const State& state, const Handoff& handoff,
     return absl::StrCat(handoff.id, " is backing off until ", UntilText(handoff.not_before, now),
                         ". ", handoff.reason);
   }
-  if (findings.empty()) {
+  if (state.workers().empty()) {
     return absl::StrCat("No worker is registered in this pool, so nobody can take ", handoff.id,
                         ".");
   }
@@ -205,8 +236,9 @@ std::string QueuedSummary(const State& state, const Handoff& handoff,
   return NobodyCan(handoff, findings);
 }
 
-void AddCommands(const Handoff& handoff, const std::vector<Finding>& findings, Why::Reply& reply) {
-  if (findings.empty()) {
+void AddCommands(const State& state, const Handoff& handoff, const std::vector<Finding>& findings,
+                 Why::Reply& reply) {
+  if (state.workers().empty()) {
     reply.commands.push_back(
         "handoff-worker --data-dir DIR --coordinator ADDRESS --name NAME --slots N");
   }
@@ -215,11 +247,11 @@ void AddCommands(const Handoff& handoff, const std::vector<Finding>& findings, W
     if (finding.obstacle == Obstacle::kDraining)
       reply.commands.push_back(absl::StrCat("handoff worker undrain ", name));
     if (finding.obstacle == Obstacle::kAgent || finding.obstacle == Obstacle::kHold)
-      reply.commands.push_back(absl::StrCat("handoff doctor --worker ", name));
+      reply.commands.push_back(absl::StrCat("handoff worker show ", name));
   }
   constexpr size_t kMost = 5;
   if (reply.commands.size() > kMost) reply.commands.resize(kMost);
-  if (!findings.empty()) reply.commands.push_back("handoff worker list");
+  if (!state.workers().empty()) reply.commands.push_back("handoff worker list");
   reply.commands.push_back(absl::StrCat("handoff cancel ", handoff.id));
 }
 
@@ -246,13 +278,12 @@ Why::Reply ExplainQueued(const State& state, const Handoff& handoff, absl::strin
   reply.summary = not_placing.empty()
                       ? QueuedSummary(state, handoff, findings, now)
                       : absl::StrCat("Nothing is placed now: ", Sentence(not_placing));
-  for (const Finding& finding : findings)
-    reply.details.push_back(absl::StrCat(finding.worker->name, ": ", finding.sentence));
+  AddFindings(findings, reply);
   AddAttempts(handoff, reply);
   if (handoff.deadline != absl::InfiniteFuture())
     reply.details.push_back(
         absl::StrCat("It fails at its deadline, ", UntilText(handoff.deadline, now), "."));
-  AddCommands(handoff, findings, reply);
+  AddCommands(state, handoff, findings, reply);
   return reply;
 }
 
@@ -303,7 +334,10 @@ std::string NotRetried(const Handoff& handoff) {
                    handoff.retries_used, " of ", handoff.retries, ").");
   switch (RetryRuleFor(handoff.failure, host_fault)) {
     case RetryRule::kNever:
-      return absl::StrCat("It is not retried: after ", name, " a person has to act.");
+      return absl::StrCat(
+          "It is not retried by itself: another try would most likely end the same "
+          "way (",
+          name, "). See to the cause, then resume it.");
     case RetryRule::kElsewhere:
     case RetryRule::kFreshSession:
       return used_up;

@@ -1,6 +1,10 @@
 #include "coordinator/core/refusal.h"
 
+#include <set>
+#include <string>
+
 #include "absl/strings/str_cat.h"
+#include "common/handoff/names.h"
 #include "common/text.h"
 #include "coordinator/core/limits.h"
 
@@ -46,6 +50,15 @@ absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view 
         ": cancel some (`handoff list`), or wait."));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckAgent(const State& state, const std::string& agent, absl::string_view not_done) {
+  if (IsKnownAgent(agent)) return absl::OkStatus();
+  std::set<std::string> offered;
+  for (const auto& [uuid, worker] : state.workers()) {
+    for (const AgentOffer& offer : worker.agents) offered.insert(offer.name);
+  }
+  return offered.count(agent) > 0 ? absl::OkStatus() : NoSuchAgent(agent, offered, not_done);
 }
 
 absl::string_view StatusName(HandoffStatus status) {

@@ -1,6 +1,8 @@
 // Refusals that several commands share, each with the sentence that a person reads.
 #pragma once
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/core/handoff.h"
@@ -20,6 +22,10 @@ absl::Status CheckDaemon(DaemonStart sender, DaemonStart known, absl::string_vie
 // RESOURCE_EXHAUSTED when the pool holds as much as it may before one more of `spec_bytes` is
 // queued. `not_done`: "Nothing was submitted".
 absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view not_done);
+
+// INVALID_ARGUMENT when neither this version nor any worker knows an agent of that name.
+// `not_done`: "nothing was handed over".
+absl::Status CheckAgent(const State& state, const std::string& agent, absl::string_view not_done);
 
 absl::string_view StatusName(HandoffStatus status);  // "queued"
 

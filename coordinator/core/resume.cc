@@ -32,7 +32,7 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff) {
 
 // What a person changes with the resume, and what the earlier attempts no longer decide.
 void StartOver(const Resume& command, absl::Time now, Handoff& handoff) {
-  if (!command.on_worker.empty()) handoff.on_worker = command.on_worker;
+  handoff.on_worker = command.on_worker;
   if (!command.agent.empty()) handoff.agent = command.agent;
   if (!command.model.empty()) handoff.model = command.model;
   if (!command.spec.empty()) handoff.spec = command.spec;
@@ -51,6 +51,9 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
   const Handoff* known = state.FindHandoff(command.id);
   if (known == nullptr) return NoSuchHandoff(command.id);
   RETURN_IF_ERROR(CheckResumable(state, *known));
+  if (!command.agent.empty()) {
+    RETURN_IF_ERROR(CheckAgent(state, command.agent, "nothing was resumed"));
+  }
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.id);
   // Another agent cannot read the session of this one.

@@ -42,6 +42,7 @@ absl::StatusOr<Decision<Submit::Reply>> Decide(const State& state, const Submit&
     if (live != nullptr) return SameKeyAgain(*live, command);
     if (command.same_key.has_value()) return SameKeyAgain(*command.same_key, command);
   }
+  RETURN_IF_ERROR(CheckAgent(state, asked.agent, "nothing was handed over"));
   RETURN_IF_ERROR(CheckRoom(state, command.handoff.spec.size(), "Nothing was submitted"));
   ASSIGN_OR_RETURN(const std::string id, ChooseId(state, command));
 

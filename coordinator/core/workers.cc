@@ -27,6 +27,15 @@ std::vector<Hold> HoldsOf(const State& state, const Worker& worker) {
   return holds;
 }
 
+// `worker` may be newer than the one in `state`.
+ListWorkers::Item ItemFor(const State& state, const Worker& worker, absl::Time now) {
+  const auto& attempts = state.AttemptsOf(worker.uuid);
+  return {.worker = worker,
+          .reachable = IsReachable(worker, now),
+          .holds = HoldsOf(state, worker),
+          .attempts = {attempts.begin(), attempts.end()}};
+}
+
 }  // namespace
 
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
@@ -36,7 +45,8 @@ absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& c
   Worker worker = *known;
   worker.draining = !command.undrain;
   worker.drain_reason = command.undrain ? "" : command.reason;
-  if (worker == *known) return Decision<Drain::Reply>{{}, {worker}};
+  Decision<Drain::Reply> decision{{}, {ItemFor(state, worker, now)}};
+  if (worker == *known) return decision;
   Draft draft(state, now);
   draft.Add(PutWorker{worker});
   const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
@@ -47,7 +57,8 @@ absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& c
                        absl::StrCat("Takes nothing new, drained", by,
                                     command.reason.empty() ? "." : ": ", Sentence(command.reason)));
   }
-  return Decision<Drain::Reply>{draft.Take(), {worker}};
+  decision.edit = draft.Take();
+  return decision;
 }
 
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
@@ -84,11 +95,7 @@ absl::StatusOr<Decision<ListWorkers::Reply>> Decide(const State& state, const Li
   Decision<ListWorkers::Reply> decision;
   for (const auto& [uuid, worker] : state.workers()) {
     if (!command.name.empty() && worker.name != command.name) continue;
-    const auto& attempts = state.AttemptsOf(uuid);
-    decision.reply.workers.push_back({.worker = worker,
-                                      .reachable = IsReachable(worker, now),
-                                      .holds = HoldsOf(state, worker),
-                                      .attempts = {attempts.begin(), attempts.end()}});
+    decision.reply.workers.push_back(ItemFor(state, worker, now));
   }
   if (!command.name.empty() && decision.reply.workers.empty()) return NoSuchWorker(command.name);
   return decision;

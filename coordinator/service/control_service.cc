@@ -160,7 +160,7 @@ grpc::ServerWriteReactor<v1::LogChunk>* ControlService::ReadLog(Context*,
 Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request,
                               v1::Handoff* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto id = ResolveId(request->id(), parts_);
+  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
   if (!id.ok()) return Answer(context, id.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(core::Cancel{*id, request->reason(), request->actor()},
@@ -173,12 +173,12 @@ Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request
 
 absl::StatusOr<core::Resume> ControlService::ToResume(const v1::ResumeRequest& request) const {
   RETURN_IF_ERROR(Validate(request));
-  ASSIGN_OR_RETURN(const std::string id, ResolveId(request.id(), parts_));
+  ASSIGN_OR_RETURN(const std::string id, ResolveId(request.id(), parts_, IdRule::kOnlyOne));
   ASSIGN_OR_RETURN(const core::Handoff handoff, parts_.reader.Get(id));
   ASSIGN_OR_RETURN(std::string spec, ChangedSpec(handoff, request));
   core::Resume resume;
   resume.id = id;
-  resume.on_worker = request.on_worker();
+  resume.on_worker = WorkerAskedFor(handoff, request);
   resume.fresh_session = request.fresh_session();
   resume.agent = request.agent();
   resume.model = request.model();
@@ -250,7 +250,7 @@ Unary* ControlService::DrainWorker(Context* context, const v1::DrainWorkerReques
   core::Drain drain{request->name(), request->reason(), request->undrain(), request->actor()};
   parts_.engine.Post(std::move(drain),
                      AnswerWith(reactor, [response](const core::Drain::Reply& reply) {
-                       *response = ToProto(core::ListWorkers::Item{reply.worker, {}, {}, {}});
+                       *response = ToProto(reply.worker);
                        return absl::OkStatus();
                      }));
   return reactor;

@@ -217,6 +217,12 @@ absl::StatusOr<std::string> ChangedSpec(const core::Handoff& handoff,
   return CanonicalBytes(spec);
 }
 
+std::string WorkerAskedFor(const core::Handoff& handoff, const v1::ResumeRequest& request) {
+  if (!request.on_worker().empty()) return request.on_worker();
+  v1::HandoffSpec spec;
+  return spec.ParseFromString(handoff.spec) ? spec.on_worker() : handoff.on_worker;
+}
+
 core::Sync ToCore(const v1::SyncRequest& request) {
   core::Sync sync;
   sync.pool_id = request.pool_id();

@@ -57,6 +57,7 @@ void FillFromWords(v1::AttemptEnd end, v1::Attempt& attempt) {
   attempt.set_account(end.account());
   attempt.set_command(end.command());
   attempt.set_safe_command(end.safe_command());
+  attempt.set_last_line(end.last_line());
   *attempt.mutable_facts() = std::move(*end.mutable_facts());
   // They stand in the attempt; twice they could outgrow a message.
   end.clear_facts();

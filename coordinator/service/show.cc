@@ -34,9 +34,10 @@ absl::StatusOr<v1::Handoff> Show(const std::string& id, const ServiceParts& part
   return Show(handoff, Detail::kFull, parts);
 }
 
-absl::StatusOr<std::string> ResolveId(const std::string& part, const ServiceParts& parts) {
+absl::StatusOr<std::string> ResolveId(const std::string& part, const ServiceParts& parts,
+                                      IdRule rule) {
   RETURN_IF_ERROR(ValidateIdPart(part));
-  return parts.reader.Resolve(part);
+  return parts.reader.Resolve(part, rule);
 }
 
 }  // namespace handoff

@@ -13,6 +13,7 @@ v1::Handoff Show(const core::Handoff& handoff, Detail detail, const ServiceParts
 // `id` is a full id or a part of one.
 absl::StatusOr<v1::Handoff> Show(const std::string& id, const ServiceParts& parts);
 // A full id or part of one, validated, to the full id.
-absl::StatusOr<std::string> ResolveId(const std::string& part, const ServiceParts& parts);
+absl::StatusOr<std::string> ResolveId(const std::string& part, const ServiceParts& parts,
+                                      IdRule rule = IdRule::kPreferLive);
 
 }  // namespace handoff

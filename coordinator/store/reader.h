@@ -28,14 +28,20 @@ struct ListPage {
   std::string next_cursor;
 };
 
+// What a part of an id may leave open.
+enum class IdRule {
+  kPreferLive,  // to look at: one live handoff is meant rather than those that have ended
+  kOnlyOne,     // to act on: it names one of all, or nothing is done
+};
+
 class Reader {
  public:
   virtual ~Reader() = default;
   virtual absl::StatusOr<ListPage> List(const ListFilter& filter) = 0;
   virtual absl::StatusOr<core::Handoff> Get(const std::string& id) = 0;
-  // A full id, or any part that names one handoff only (a live one is preferred). NOT_FOUND;
-  // FAILED_PRECONDITION with the candidates when several match.
-  virtual absl::StatusOr<std::string> Resolve(const std::string& part) = 0;
+  // A full id, or any part that names one handoff only. NOT_FOUND; FAILED_PRECONDITION with the
+  // candidates when several match.
+  virtual absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule) = 0;
   // At most `limit` events with a higher revision, oldest first.
   virtual absl::StatusOr<std::vector<core::Event>> Events(uint64_t after,
                                                           const std::string& handoff_id,

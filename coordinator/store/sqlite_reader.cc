@@ -223,7 +223,7 @@ absl::StatusOr<core::Handoff> SqliteReader::Get(const std::string& id) {
   return handoff;
 }
 
-absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part) {
+absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part, IdRule rule) {
   if (part.empty()) return absl::InvalidArgumentError("an empty id names no handoff");
   ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this, Connections::Use::kWalk));
   // From what is certain and cheap to what has to look at every id.
@@ -234,13 +234,14 @@ absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part) {
                     .Add(" AND instr(id,?)>0 ORDER BY seq DESC", part)
                     .Add(" LIMIT ?", kMaxCandidates + 1)),
       std::move(Query("SELECT id FROM handoffs")
-                    .Add(" WHERE instr(id,?)>0", part)
+                    .Add(" WHERE instr(id,?)>0 ORDER BY seq DESC", part)
                     .Add(" LIMIT ?", kMaxCandidates + 1)),
   };
   for (const Query& search : searches) {
     ASSIGN_OR_RETURN(std::vector<std::string> ids, Texts(snapshot.db(), search));
+    const bool among_live = &search == &searches[1];
+    if (ids.empty() || (among_live && rule == IdRule::kOnlyOne)) continue;
     if (ids.size() == 1) return ids[0];
-    if (ids.empty()) continue;
     const bool more = ids.size() > kMaxCandidates;
     if (more) ids.pop_back();
     return absl::FailedPreconditionError(

@@ -26,7 +26,7 @@ class SqliteReader final : public Reader {
 
   absl::StatusOr<ListPage> List(const ListFilter& filter) override;
   absl::StatusOr<core::Handoff> Get(const std::string& id) override;
-  absl::StatusOr<std::string> Resolve(const std::string& part) override;
+  absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule) override;
   absl::StatusOr<std::vector<core::Event>> Events(uint64_t after, const std::string& handoff_id,
                                                   int limit) override;
   absl::StatusOr<uint64_t> LastRevision() override;

@@ -26,7 +26,8 @@ TEST(Why, NoWorker) {
   Pool pool;
   pool.StartCoordinator();
   EXPECT_THAT(Why(pool, pool.Submit({"--agent", "command", "--", "/bin/true"})),
-              HasSubstr("No worker is registered"));
+              AllOf(HasSubstr("No worker is registered"),
+                    HasSubstr(absl::StrCat("--coordinator ", pool.address(), " --name"))));
 }
 
 TEST(Why, NoFreeSlot) {
@@ -79,7 +80,8 @@ TEST(Why, HostOnHold) {
   ASSERT_EQ(::unlink(agent.c_str()), 0);
   const std::string repository = pool.MakeRepository("repository");
   const std::string id = pool.Submit({"do it"}, repository);
-  pool.Eventually([&] { return absl::StrContains(Why(pool, id), "is kept from agent:cursor"); });
+  pool.Eventually(
+      [&] { return absl::StrContains(Why(pool, id), "is on hold for the agent cursor"); });
   // The host is at fault: no retry is spent, and what needs no agent still runs there.
   EXPECT_THAT(pool.Handoff({"show", id}).out, HasSubstr("queued"));
   EXPECT_EQ(pool.Handoff({"submit", "--wait", "--agent", "command", "--", "/bin/true"}).exit_code,

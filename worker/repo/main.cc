@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -41,8 +42,9 @@ bool DieWithParent() {
 
 // Hashes of objects are checked when they come in, so only what an agent may have written is
 // checked again when it is read.
-absl::StatusOr<TempDir> SetUp(const RepoCredentials& credentials, bool verify_hashes) {
-  ASSIGN_OR_RETURN(TempDir home, UseKnownHosts(credentials));
+absl::StatusOr<std::optional<TempDir>> SetUp(const RepoCredentials& credentials,
+                                             bool verify_hashes) {
+  ASSIGN_OR_RETURN(std::optional<TempDir> home, UseKnownHosts(credentials));
   GitLibraryOptions options;
   options.verify_hashes = verify_hashes;
   RETURN_IF_ERROR(InitGit(options));
@@ -54,19 +56,19 @@ absl::StatusOr<nlohmann::json> Execute(const std::string& operation,
   RepoProgress progress(STDOUT_FILENO);
   if (operation == "prepare") {
     ASSIGN_OR_RETURN(const auto prepare, FromJson<PrepareRequest>(request));
-    ASSIGN_OR_RETURN(const TempDir home, SetUp(prepare.credentials, false));
+    ASSIGN_OR_RETURN(const std::optional<TempDir> home, SetUp(prepare.credentials, false));
     ASSIGN_OR_RETURN(const PrepareResult result, Prepare(prepare, progress));
     return nlohmann::json(result);
   }
   if (operation == "facts") {
     ASSIGN_OR_RETURN(const auto facts, FromJson<FactsRequest>(request));
-    ASSIGN_OR_RETURN(const TempDir home, SetUp(RepoCredentials(), true));
+    ASSIGN_OR_RETURN(const std::optional<TempDir> home, SetUp(RepoCredentials(), true));
     ASSIGN_OR_RETURN(const v1::Facts result, CollectFacts(facts, progress));
     return nlohmann::json{{"facts", absl::Base64Escape(result.SerializeAsString())}};
   }
   if (operation == "probe") {
     ASSIGN_OR_RETURN(const auto probe, FromJson<ProbeRequest>(request));
-    ASSIGN_OR_RETURN(const TempDir home, SetUp(probe.credentials, true));
+    ASSIGN_OR_RETURN(const std::optional<TempDir> home, SetUp(probe.credentials, true));
     RETURN_IF_ERROR(Probe(probe, progress));
     return nlohmann::json::object();
   }

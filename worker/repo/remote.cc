@@ -33,9 +33,9 @@ bool IsLoopback(absl::string_view host) {
 
 }  // namespace
 
-absl::StatusOr<TempDir> UseKnownHosts(const RepoCredentials& credentials) {
-  ASSIGN_OR_RETURN(TempDir home, TempDir::Make("handoff-repo-"));
-  if (credentials.known_hosts.empty()) return home;
+absl::StatusOr<std::optional<TempDir>> UseKnownHosts(const RepoCredentials& credentials) {
+  if (credentials.known_hosts.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(TempDir home, TempDir::Make("home-"));
   RETURN_IF_ERROR(MakeDirectories(absl::StrCat(home.path(), "/.ssh")));
   const std::string link = absl::StrCat(home.path(), "/.ssh/known_hosts");
   if (::symlink(credentials.known_hosts.c_str(), link.c_str()) != 0) {

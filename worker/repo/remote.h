@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -14,8 +15,8 @@
 namespace handoff {
 
 // The process's HOME with the known_hosts file that `credentials` names, since libgit2 looks for it
-// there only. Call before InitGit; keep the result while git is used.
-absl::StatusOr<TempDir> UseKnownHosts(const RepoCredentials& credentials);
+// there only; nothing when it names none. Call before InitGit; keep the result while git is used.
+absl::StatusOr<std::optional<TempDir>> UseKnownHosts(const RepoCredentials& credentials);
 
 class Remote {
  public:

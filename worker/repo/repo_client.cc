@@ -22,12 +22,12 @@ constexpr size_t kMaxLine = 16 << 20;
 
 // What git work may depend on; the daemon's other variables are none of the child's business.
 constexpr absl::string_view kEnvironment[] = {
-    "HOME",         "PATH",         "TMPDIR",       "SSH_AUTH_SOCK", "SSL_CERT_FILE",
-    "SSL_CERT_DIR", "http_proxy",   "https_proxy",  "HTTPS_PROXY",   "no_proxy",
-    "NO_PROXY",     "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
+    "HOME",         "PATH",         "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "http_proxy",   "https_proxy",  "HTTPS_PROXY",   "no_proxy",      "NO_PROXY",
+    "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
 
-std::vector<std::string> ChildEnvironment() {
-  std::vector<std::string> out;
+std::vector<std::string> ChildEnvironment(const std::string& temp) {
+  std::vector<std::string> out = {absl::StrCat("TMPDIR=", temp)};
   for (const std::string& variable : CurrentEnvironment()) {
     const absl::string_view name = absl::string_view(variable).substr(0, variable.find('='));
     if (std::find(std::begin(kEnvironment), std::end(kEnvironment), name) !=
@@ -114,11 +114,13 @@ absl::StatusOr<nlohmann::json> Call(const std::string& program, const std::strin
                                     nlohmann::json request, int cancel,
                                     absl::Duration stall_timeout,
                                     const RepoClient::Progress& progress) {
+  // A child that is killed removes nothing of its own.
+  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-repo-"));
   ASSIGN_OR_RETURN(auto in, MakePipe());
   ASSIGN_OR_RETURN(auto out, MakePipe());
   SpawnOptions options;
   options.argv.push_back(program);
-  options.env = ChildEnvironment();
+  options.env = ChildEnvironment(temp.path());
   options.cwd = "/";
   options.fds = {{0, in.first.get()}, {1, out.second.get()}, {2, STDERR_FILENO}};
   ASSIGN_OR_RETURN(Subprocess child, Subprocess::Spawn(options));

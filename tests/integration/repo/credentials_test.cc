@@ -99,6 +99,28 @@ TEST_F(CredentialsTest, OtherHostsAreLeftAloneByTheToken) {
   EXPECT_THAT(server.authorizations(), Each(IsEmpty()));
 }
 
+TEST_F(CredentialsTest, AnOperationThatIsKilledLeavesNoTemporaryDirectory) {
+  HttpServer silent([](const HttpRequest&) { return ""; });
+  const auto temp = TempDir::Make("handoff-temp-");
+  ASSERT_TRUE(temp.ok());
+  const char* const before = std::getenv("TMPDIR");
+  const std::string old = before == nullptr ? "" : before;
+  ::setenv("TMPDIR", temp->path().c_str(), 1);
+  auto pipe = MakePipe();
+  ASSERT_TRUE(pipe.ok());
+  PrepareRequest request = Request(silent.Url("x.git"));
+  request.credentials.known_hosts = git_.Path("known_hosts");
+  const auto result = client_.Prepare(request, pipe->first.get(),
+                                      [&](const std::string&) { pipe->second.Reset(); });
+  if (before == nullptr) {
+    ::unsetenv("TMPDIR");
+  } else {
+    ::setenv("TMPDIR", old.c_str(), 1);
+  }
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled) << result.status();
+  EXPECT_THAT(*ListDirectory(temp->path()), IsEmpty());
+}
+
 // A real sshd on loopback with keys of its own.
 class SshTest : public CredentialsTest {
  protected:

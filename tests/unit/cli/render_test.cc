@@ -136,6 +136,37 @@ TEST(RenderShow, ASilentWorkerComesWithTheTimeOfGivingAway) {
               HasSubstr("the worker is silent, the attempt is given away in 25 min"));
 }
 
+TEST(RenderShow, AnEndedAttemptSaysHowLongItTookAndHowItEnded) {
+  const auto handoff = Parse<v1::Handoff>(R"pb(
+    id: "20261120-x"
+    status: FAILED
+    failure: AGENT_ERROR
+    reason: "It exited with status 3."
+    agent: "command"
+    owner: "alice"
+    attempts {
+      number: 1
+      state: FAILED
+      worker: "build-7"
+      exit_code: 3
+      last_line: "make: *** [all] Error 3"
+      started_at { seconds: 1795999808 }
+      ended_at { seconds: 1795999820 }
+    })pb");
+  EXPECT_THAT(RenderShow(handoff, Piped()), HasSubstr("\nTook       12 s, ended 3 min ago, exit 3\n"
+                                                      "Said       make: *** [all] Error 3\n"));
+}
+
+TEST(RenderList, ASilentWorkerIsTheReasonWhenThereIsNoOther) {
+  v1::Handoff handoff = Running();
+  handoff.mutable_attempts(1)->set_unreachable(true);
+  handoff.mutable_attempts(1)->mutable_lease_until()->set_seconds(kNow + 1500);
+  EXPECT_THAT(RenderList({handoff}, false, Piped()), HasSubstr("The agent is working."));
+  handoff.clear_reason();
+  EXPECT_THAT(RenderList({handoff}, false, Piped()),
+              HasSubstr("The worker is silent; given away in 25 min unless it comes back."));
+}
+
 TEST(RenderShow, TextFromOutsideCannotControlTheTerminal) {
   v1::Handoff handoff = Running();
   for (auto* field :

@@ -81,6 +81,16 @@ TEST(FillEnd, AnAgentThatIsReadyNeedsNoLoginWhateverWasWritten) {
   EXPECT_THAT(end.failure_message(), HasSubstr("MCP server docs: HTTP 401 Unauthorized"));
 }
 
+TEST(FillEnd, KeepsTheLastLineForThoseWhoComeLater) {
+  RunEnd run;
+  run.protocol = Protocol::kNone;
+  run.process.exit_code = 0;
+  run.last_line = "all 12 tests passed";
+  v1::AttemptEnd end;
+  FillEnd(run, FindAgent("command"), end);
+  EXPECT_EQ(end.last_line(), "all 12 tests passed");
+}
+
 TEST(FillEnd, AnAgentThatIsNotReadyIsHeld) {
   const Agent* cursor = FindAgent("cursor");
   RunEnd run = Unauthorized();

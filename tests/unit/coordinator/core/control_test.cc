@@ -7,6 +7,7 @@ namespace handoff::core {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -96,6 +97,21 @@ TEST(Submit, AFreeIdThatTheBatchTookIsNeverWrittenOver) {
   Pool pool;
   ASSERT_TRUE(pool.Do(Keyed("h", "", "")).ok());
   EXPECT_EQ(CodeOf(pool.Do(Keyed("h", "", ""))), absl::StatusCode::kAborted);
+}
+
+TEST(Submit, AnAgentThatNobodyKnowsIsRefused) {
+  Pool pool;
+  Submit command = Keyed("h", "", "");
+  command.handoff.agent = "nope";
+  const auto refused = pool.Do(command);
+  EXPECT_EQ(refused.status(),
+            absl::InvalidArgumentError("no agent is called 'nope'; there are "
+                                       "cursor, command; nothing was handed over"));
+  // Which agents there are is for the workers to say, too.
+  FakeWorker a(pool, "a");
+  a.self.agents[0].name = "nope";
+  a.Call();
+  EXPECT_TRUE(pool.Do(command).ok());
 }
 
 TEST(Submit, IsRefusedWhenThePoolIsFull) {
@@ -236,6 +252,22 @@ TEST(Cancel, OfAnEndedOrUnknownHandoffIsRefused) {
   EXPECT_EQ(CodeOf(pool.Do(Cancel{"nobody", "", ""})), absl::StatusCode::kNotFound);
 }
 
+TEST(Drain, ShowsTheWorkerWithWhatStillRunsThere) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  a.Call();
+  pool.Submit("h");
+  a.Call();
+  for (int i = 0; i < 2; ++i) {  // the second time it changes nothing
+    const auto reply = pool.Do(Drain{"a", "new disk", false, "ada"});
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    EXPECT_TRUE(reply->worker.worker.draining);
+    EXPECT_EQ(reply->worker.worker.drain_reason, "new disk");
+    EXPECT_TRUE(reply->worker.reachable);
+    EXPECT_THAT(reply->worker.attempts, ElementsAre(std::make_pair("h", 1)));
+  }
+}
+
 class ResumeTest : public ::testing::Test {
  protected:
   ResumeTest() : a(pool, "a"), b(pool, "b") {
@@ -271,6 +303,14 @@ TEST_F(ResumeTest, OnAnotherWorkerIsAFreshSession) {
   EXPECT_EQ(pool.Latest("h").session_kind, SessionKind::kFresh);
 }
 
+TEST_F(ResumeTest, TheWorkerAskedForIsThatOfThisResumeOnly) {
+  ASSERT_TRUE(pool.Do(Again("h", "nobody")).ok());
+  ASSERT_EQ(pool.Get("h").status, HandoffStatus::kQueued);
+  ASSERT_TRUE(pool.Do(Cancel{"h", "", ""}).ok());
+  ASSERT_TRUE(pool.Do(Again("h")).ok());
+  EXPECT_EQ(pool.Latest("h").worker_name, "a");
+}
+
 TEST_F(ResumeTest, AskedForFreshOrAnotherAgentIsAFreshSession) {
   Resume fresh;
   fresh.id = "h";
@@ -283,6 +323,9 @@ TEST_F(ResumeTest, AskedForFreshOrAnotherAgentIsAFreshSession) {
   Resume other;
   other.id = "h";
   other.agent = "claude";
+  EXPECT_EQ(CodeOf(pool.Do(other)), absl::StatusCode::kInvalidArgument) << "nobody offers it";
+  b.self.agents[0].name = "claude";
+  b.Call();
   ASSERT_TRUE(pool.Do(other).ok());
   EXPECT_EQ(pool.Latest("h").session_kind, SessionKind::kFresh);
   EXPECT_EQ(pool.Get("h").agent, "claude");

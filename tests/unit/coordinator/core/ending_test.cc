@@ -205,7 +205,7 @@ TEST_F(EndingTest, QuotaHoldsTheAccountEverywhereUntilItsReset) {
   EXPECT_EQ(pool.Get("h").retries_used, 0);
   pool.Submit("same-account");
   EXPECT_EQ(pool.Get("same-account").status, HandoffStatus::kQueued);
-  EXPECT_THAT(pool.Explain("same-account").details, Contains(HasSubstr("account:team")));
+  EXPECT_THAT(pool.Explain("same-account").summary, HasSubstr("on hold for the account team"));
   other.Call();
   EXPECT_EQ(pool.Latest("same-account").worker_name, "other");
   pool.Pass(absl::Hours(2));

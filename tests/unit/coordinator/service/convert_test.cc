@@ -155,6 +155,21 @@ TEST(List, StalledIsRunningInTheStore) {
               ElementsAre(core::HandoffStatus::kRunning, core::HandoffStatus::kFailed));
 }
 
+TEST(Resume, WithoutAWorkerGoesWhereTheSubmitSaid) {
+  v1::HandoffSpec spec = Spec();
+  spec.set_on_worker("build-1");
+  core::Handoff handoff = Stored();
+  handoff.spec = CanonicalBytes(spec);
+  handoff.on_worker = "build-2";  // of an earlier resume
+  v1::ResumeRequest request;
+  EXPECT_EQ(WorkerAskedFor(handoff, request), "build-1");
+  request.set_on_worker("build-3");
+  EXPECT_EQ(WorkerAskedFor(handoff, request), "build-3");
+  request.clear_on_worker();
+  handoff.spec = CanonicalBytes(Spec());
+  EXPECT_EQ(WorkerAskedFor(handoff, request), Spec().on_worker());
+}
+
 TEST(Show, AnEndedAttemptHasItsFactsOnce) {
   core::Handoff stored = Stored();
   stored.status = core::HandoffStatus::kFailed;
@@ -178,6 +193,35 @@ TEST(Show, AnEndedAttemptHasItsFactsOnce) {
     EXPECT_EQ(handoff.files_changed(), 3u);
     EXPECT_EQ(handoff.branch(), "handoff/20270115-mend");
   }
+}
+
+// What a list does not know is absent from its JSON: an empty value would contradict `show`.
+TEST(Show, AListSaysNothingElseOfAnAttempt) {
+  v1::AttemptEnd end = End();
+  end.set_signal(9);
+  end.set_session("s-1");
+  end.set_session_kind(v1::Attempt::SAME);
+  end.set_session_verified(v1::Attempt::YES);
+  end.set_workspace("/data/workspaces/20270115-mend/repo");
+  end.set_safe_command("cd there");
+  end.set_isolation("cgroup v2");
+  end.set_account("team");
+  end.set_last_line("Done.");
+  core::Handoff stored = Stored();
+  stored.attempts[0].state = core::AttemptState::kFailed;
+  stored.attempts[0].end = CoreEnd(end);
+  v1::Attempt full = ToProto(stored, Detail::kFull).attempts(0);
+  EXPECT_EQ(full.session_verified(), v1::Attempt::YES);
+  EXPECT_EQ(full.last_line(), "Done.");
+  const v1::Attempt listed = ToProto(stored, Detail::kList).attempts(0);
+  const auto& reflection = *listed.GetReflection();
+  for (int i = 0; i < listed.GetDescriptor()->field_count(); ++i) {
+    const auto* field = listed.GetDescriptor()->field(i);
+    if (field->has_presence() && !reflection.HasField(listed, field)) {
+      reflection.ClearField(&full, field);
+    }
+  }
+  EXPECT_EQ(listed.DebugString(), full.DebugString());
 }
 
 TEST(Show, FactsOfOldAttemptsGiveWayAboveTheBound) {

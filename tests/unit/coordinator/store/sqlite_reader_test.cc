@@ -74,6 +74,10 @@ class SqliteReaderTest : public ::testing::Test {
     return ids;
   }
 
+  absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule = IdRule::kPreferLive) {
+    return reader_->Resolve(part, rule);
+  }
+
   const absl::Time kDay = absl::FromUnixSeconds(1'795'000'000);
   TempDir dir_ = *TempDir::Make("reader-test-");
   std::unique_ptr<SqliteStore> store_;
@@ -179,16 +183,29 @@ TEST_F(SqliteReaderTest, ResolvesAnyPartThatNamesOneAndPrefersTheLive) {
   Add("20261120-fix-login", Status::kRunning);
   Add("20261120-fix-tests", Status::kFailed, absl::Hours(1));
   Add("20261120-fix-tests-2", Status::kFailed, absl::Hours(1));
-  EXPECT_EQ(*reader_->Resolve("20261119-fix-login"), "20261119-fix-login");
-  EXPECT_EQ(*reader_->Resolve("login"), "20261120-fix-login");
-  EXPECT_EQ(*reader_->Resolve("tests-2"), "20261120-fix-tests-2");
-  EXPECT_EQ(*reader_->Resolve("20261120-fix-tests"), "20261120-fix-tests");
-  const absl::Status several = reader_->Resolve("fix-tests").status();
+  EXPECT_EQ(*Resolve("20261119-fix-login"), "20261119-fix-login");
+  EXPECT_EQ(*Resolve("login"), "20261120-fix-login");
+  EXPECT_EQ(*Resolve("tests-2"), "20261120-fix-tests-2");
+  EXPECT_EQ(*Resolve("20261120-fix-tests"), "20261120-fix-tests");
+  const absl::Status several = Resolve("fix-tests").status();
   EXPECT_TRUE(absl::IsFailedPrecondition(several));
   EXPECT_THAT(std::string(several.message()), HasSubstr("20261120-fix-tests-2"));
-  EXPECT_TRUE(absl::IsNotFound(reader_->Resolve("nothing").status()));
-  EXPECT_TRUE(absl::IsNotFound(reader_->Resolve("%").status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(reader_->Resolve("").status()));
+  EXPECT_TRUE(absl::IsNotFound(Resolve("nothing").status()));
+  EXPECT_TRUE(absl::IsNotFound(Resolve("%").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(Resolve("").status()));
+}
+
+TEST_F(SqliteReaderTest, ToActOnItAPartMustNameOneOfAllHandoffs) {
+  Add("20261119-fix-login", Status::kSucceeded, absl::Hours(1));
+  Add("20261119-fix-login-2", Status::kRunning);
+  EXPECT_EQ(*Resolve("login"), "20261119-fix-login-2");
+  const absl::Status several = Resolve("login", IdRule::kOnlyOne).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(several));
+  EXPECT_EQ(several.message(),
+            "login names more than one handoff: 20261119-fix-login-2, 20261119-fix-login; give "
+            "more of the id");
+  EXPECT_EQ(*Resolve("login-2", IdRule::kOnlyOne), "20261119-fix-login-2");
+  EXPECT_EQ(*Resolve("20261119-fix-login", IdRule::kOnlyOne), "20261119-fix-login");
 }
 
 TEST_F(SqliteReaderTest, EventsGoOnFromARevisionAndFollowOneHandoff) {

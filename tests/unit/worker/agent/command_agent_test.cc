@@ -1,14 +1,24 @@
 #include "worker/agent/command_agent.h"
 
+#include "common/handoff/names.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "worker/agent/registry.h"
 
 namespace handoff {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+// The coordinator and the command know the agents by the names alone.
+TEST(Registry, HasTheAgentsThatTheVocabularyNames) {
+  std::vector<absl::string_view> names;
+  for (const Agent* agent : AllAgents()) names.push_back(agent->name());
+  EXPECT_THAT(names, ElementsAreArray(kAgents));
+}
 
 TEST(CommandAgent, AnArgvIsRunExactly) {
   AgentRun run;
