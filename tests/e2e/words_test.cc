@@ -93,6 +93,8 @@ TEST(Words, OfASilentWorkerAndWhatItHoldsWhenItIsRemoved) {
   EXPECT_THAT(removed.err, AllOf(HasSubstr("a is forgotten; "),
                                  HasSubstr(absl::StrCat(id, "/1 stays leased to it until "))));
   gate.Open();
+  pool.RestartWorker("a");  // it does come back, and brings what it held
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
 }
 
 TEST(Words, NobodyCanTakeItIsSaidWhereAPersonLooks) {
