@@ -124,8 +124,9 @@ Sync::Reply Answer(const State& state, const Sync& request, absl::Time now) {
   const Worker* worker = state.FindWorker(request.worker.uuid);
   if (worker == nullptr) return reply;  // removed meanwhile
   reply.draining = worker->draining;
-  // The daemon had no answer since its start: it waits to learn that it was taken, by which pool.
-  reply.urgent = request.seen_term == 0;
+  // The daemon began just now, or its first request was lost: it waits to learn that it was taken,
+  // and by which pool.
+  reply.urgent = request.worker.seq == 1 || request.seen_term == 0;
 
   const auto& held = state.AttemptsOf(worker->uuid);
   std::map<std::pair<std::string, int>, const ReportedAttempt*> listed;

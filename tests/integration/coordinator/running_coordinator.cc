@@ -23,6 +23,7 @@ v1::SyncRequest ScriptedWorker::Request() {
   request.set_start(start_);
   request.set_nonce(nonce_);
   request.set_seq(++seq_);
+  request.set_seen_term(1);
   request.set_host_boot_id("boot");
   request.set_version("test");
   request.set_slots(1);

@@ -75,6 +75,7 @@ class EngineFixture : public ::testing::Test {
     sync.worker.start = 1;
     sync.worker.nonce = 7;
     sync.worker.seq = ++seq_;
+    sync.seen_term = 1;
     sync.worker.slots = slots;
     core::AgentOffer offer;
     offer.name = "command";
@@ -116,7 +117,7 @@ class EngineFixture : public ::testing::Test {
   FailingStore failing_{store_};
   std::vector<uint64_t> revisions_;
   absl::Status fatal_;
-  uint64_t seq_ = 1;  // the first request of a daemon is never held
+  uint64_t seq_ = 1;  // a daemon's first request is never held
   std::unique_ptr<Engine> engine_;
 };
 

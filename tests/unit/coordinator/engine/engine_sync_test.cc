@@ -45,6 +45,14 @@ TEST_F(EngineSyncTest, TheFirstRequestOfADaemonIsAnsweredAtOnce) {
   EXPECT_EQ((**answer)->pool_id, "pool-of-the-test");
 }
 
+TEST_F(EngineSyncTest, ADaemonWhoseFirstRequestWasLostIsAnsweredAtOnce) {
+  core::Sync request = SyncOf("w");
+  request.seen_term = 0;
+  const auto answer = Post(request);
+  engine_->Step();
+  EXPECT_TRUE(answer->has_value());
+}
+
 TEST_F(EngineSyncTest, WorkIsAnsweredAtOnceWithItsSpecToItsWorkerOnly) {
   const auto busy = Post(SyncOf("busy", 0));
   const auto idle = Post(SyncOf("idle", 1));
