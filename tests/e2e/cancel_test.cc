@@ -4,10 +4,13 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/pool.h"
@@ -21,6 +24,22 @@ pid_t ToPid(const std::string& text) {
   int pid = 0;
   EXPECT_TRUE(absl::SimpleAtoi(text, &pid)) << text;
   return pid;
+}
+
+std::optional<pid_t> ChildOf(pid_t parent, const std::string& name) {
+  const std::string task = absl::StrCat("/proc/", parent, "/task");
+  const std::vector<std::string> threads = ListDirectory(task).value();
+  for (const std::string& thread : threads) {
+    const auto children = ReadFile(absl::StrCat(task, "/", thread, "/children"));
+    if (!children.ok()) continue;
+    const std::vector<std::string> pids = absl::StrSplit(*children, ' ', absl::SkipWhitespace());
+    for (const std::string& pid : pids) {
+      if (ReadFile(absl::StrCat("/proc/", pid, "/comm")).value_or("") == name + "\n") {
+        return ToPid(pid);
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 TEST(Cancel, EndsGrandchildrenInTheirOwnSessionsThatIgnoreSigterm) {
@@ -61,8 +80,48 @@ TEST(Cancel, EndsACheckoutFromAServerThatNeverAnswers) {
   // The worker is connected: the checkout hangs in the middle.
   const UniqueFd connection(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
   ASSERT_TRUE(connection.valid());
+  const std::optional<pid_t> checkout = ChildOf(pool.PidOf("a"), "handoff-repo");
+  ASSERT_TRUE(checkout.has_value());
   EXPECT_EQ(pool.Handoff({"cancel", id}).exit_code, 0);
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 7);
+  EXPECT_FALSE(IsRunning(*checkout)) << "the checkout goes on";
+  EXPECT_THAT(pool.Handoff({"show", id, "--md"}).out, HasSubstr("- Status: cancelled"));
+}
+
+TEST(Cancel, EndsAnAgentThatNeverNamesItsSession) {
+  Pool pool;
+  pool.StartCoordinator();
+  Gate gate(pool.path("gate"));
+  const std::string agent = pool.path("agent");
+  ASSERT_TRUE(
+      WriteFileAtomically(
+          agent,
+          absl::StrCat("#!/bin/sh\nif [ \"$1\" = create-chat ]; then echo $$ >", gate.path(),
+                       "; exec sleep 1000; fi\nexec ", Program("scripted-agent"), " \"$@\"\n"),
+          0700)
+          .ok());
+  pool.StartWorker("a", 1, {}, absl::StrCat("[agents.cursor]\nbinary = \"", agent, "\"\n"));
+  const std::string id =
+      pool.Submit({Pool::Script({"result ok Done"})}, pool.MakeRepository("repository"));
+  const pid_t asked = ToPid(gate.Await());
+  EXPECT_EQ(pool.Handoff({"cancel", id}).exit_code, 0);
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 7);
+  EXPECT_FALSE(IsRunning(asked));
+  EXPECT_THAT(pool.Handoff({"show", id, "--md"}).out, HasSubstr("- Status: cancelled"));
+}
+
+TEST(Cancel, EndsATreeWhoseShimIsStopped) {
+  Pool pool;
+  pool.StartCoordinator();
+  pool.StartWorker("a", 1);
+  Gate gate(pool.path("gate"));
+  const std::string id = pool.Submit(
+      {"--agent", "command", "--retries", "0",
+       absl::StrCat("kill -STOP $PPID\necho $$ >", gate.path(), "\nexec sleep 1000\n")});
+  const pid_t agent = ToPid(gate.Await());
+  EXPECT_EQ(pool.Handoff({"cancel", id}).exit_code, 0);
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 7);
+  EXPECT_FALSE(IsRunning(agent));
 }
 
 TEST(Cancel, OfAQueuedHandoffIsImmediateAndLeavesADocument) {

@@ -1,12 +1,15 @@
 // kill -9 of each daemon while agents run: nothing that was answered is lost, the agent never
 // notices, and its exit status is right.
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -58,14 +61,21 @@ TEST(Crash, OfTheCoordinatorLosesNoAnsweredSubmit) {
   EXPECT_GE(ids.size(), 3u);
 }
 
-TEST(Crash, OfTheCoordinatorIsNotNoticedByARunningAgentAndTheLogIsWhole) {
+// SIGKILL for a crash, SIGTERM for an upgrade.
+class Restart : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(By, Restart, ::testing::Values(SIGKILL, SIGTERM),
+                         [](const auto& instance) {
+                           return instance.param == SIGKILL ? "SIGKILL" : "SIGTERM";
+                         });
+
+TEST_P(Restart, OfTheCoordinatorIsNotNoticedByARunningAgentAndTheLogIsWhole) {
   Pool pool;
   pool.StartCoordinator();
   pool.StartWorker("a", 1);
   Gate said(pool.path("said")), gate(pool.path("gate"));
   const std::string id = pool.Submit({"--agent", "command", TwoHalves(said, gate, 0)});
   said.Await();
-  pool.Kill("coordinator", SIGKILL);
+  pool.Kill("coordinator", GetParam());
   gate.Open();
   pool.StartCoordinator();
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
@@ -73,14 +83,14 @@ TEST(Crash, OfTheCoordinatorIsNotNoticedByARunningAgentAndTheLogIsWhole) {
   EXPECT_EQ(Show(pool, id).at("attempts").size(), 1u);
 }
 
-TEST(Crash, OfTheWorkerDaemonWhileItsAgentRunsIsAdopted) {
+TEST_P(Restart, OfTheWorkerDaemonWhileItsAgentRunsIsAdopted) {
   Pool pool;
   pool.StartCoordinator();
   pool.StartWorker("a", 1);
   Gate said(pool.path("said")), gate(pool.path("gate"));
   const std::string id = pool.Submit({"--agent", "command", TwoHalves(said, gate, 3)});
   said.Await();
-  pool.Kill("a", SIGKILL);
+  pool.Kill("a", GetParam());
   pool.RestartWorker("a");
   gate.Open();
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 1);
@@ -104,19 +114,46 @@ TEST(Crash, OfTheWorkerDaemonWhileTheAgentEndsStillReportsItsExitStatus) {
   EXPECT_EQ(Show(pool, id).at("attempts").at(0).at("exitCode"), 5);
 }
 
-// Each file of an attempt marks a step: prepared, launched, spawned, locked, running, ended,
-// reported.
-TEST(Crash, OfTheWorkerDaemonAtEveryFileOfAnAttemptLosesNothing) {
+// The answer with the attempt was sent, and nothing of it is on the worker's disk.
+TEST(Crash, OfTheWorkerDaemonBeforeItTookAnAttemptUpCostsNothing) {
   Pool pool;
   pool.StartCoordinator();
   pool.StartWorker("a", 1);
+  pool.Kill("a", SIGSTOP);
+  const std::string id =
+      pool.Submit({"--retries", "0", "--agent", "command", "echo all of it\nexit 3\n"});
+  pool.Eventually([&] { return Show(pool, id).at("attempts").at(0).value("worker", "") == "a"; });
+  pool.Kill("a", SIGKILL);
+  pool.RestartWorker("a");
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 1);
+  const auto attempts = Show(pool, id).at("attempts");
+  ASSERT_EQ(attempts.size(), 2u);
+  EXPECT_EQ(attempts.at(0).at("state"), "LOST");
+  EXPECT_EQ(attempts.at(1).value("exitCode", -1), 3) << attempts.at(1);
+}
+
+class EveryFile : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Of, EveryFile, ::testing::Bool(), [](const auto& instance) {
+  return instance.param ? "AnAttemptWithARepository" : "AnAttemptWithoutOne";
+});
+
+// Each file of an attempt marks a step: prepared, launched, spawned, locked, running, ended,
+// reported.
+TEST_P(EveryFile, AtWhichTheWorkerDaemonIsKilledLosesNothing) {
+  Pool pool;
+  pool.StartCoordinator();
+  pool.StartWorker("a", 1);
+  const std::string repository = pool.MakeRepository("origin");
   int number = 0;
   for (const std::string file : {"attempt.pb", "tmp", "script", "launch.pb", "shim.json", "lock",
                                  "shim.pid", "log", "exit.json", "ended.pb"}) {
     SCOPED_TRACE(file);
     const std::string id = absl::StrCat("crash-", ++number);
-    Subprocess submit = pool.HandoffInBackground(
-        {"submit", "--id", id, "--retries", "0", "--agent", "command", "echo all of it\nexit 3\n"});
+    std::vector<std::string> command = {"submit", "--id",    id,       "--retries",
+                                        "0",      "--agent", "command"};
+    if (GetParam()) command.insert(command.end(), {"--repo", repository, "--ref", "main"});
+    command.emplace_back("echo work >made; echo all of it\nexit 3\n");
+    Subprocess submit = pool.HandoffInBackground(command);
     const std::string path = absl::StrCat(pool.path("a"), "/attempts/", id, "/1/", file);
     while (!PathExists(path)) {
     }
@@ -128,6 +165,7 @@ TEST(Crash, OfTheWorkerDaemonAtEveryFileOfAnAttemptLosesNothing) {
     ASSERT_EQ(shown.at("attempts").size(), 1u);
     EXPECT_EQ(shown.at("attempts").at(0).value("exitCode", -1), 3) << shown.at("attempts").at(0);
     EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "all of it\n");
+    EXPECT_EQ(shown.value("changed", false), GetParam()) << shown;
   }
 }
 
@@ -152,14 +190,28 @@ TEST(Crash, OfTheWorkerDaemonWhileItChecksOutIsDoneAgain) {
   pool.StartCoordinator();
   const std::string repository = pool.MakeRepository("origin");
   pool.StartWorker("a", 1);
-  for (int round = 0; round < 3; ++round) {
-    const std::string id = pool.Submit({"--agent", "command", "--repo", repository, "--ref", "main",
-                                        "--", "/bin/cat", "README.md"});
-    pool.Kill("a", SIGKILL);
-    pool.RestartWorker("a");
-    EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0) << pool.Handoff({"why", id}).out;
-    EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "# A repository\n");
+  const std::vector<std::string> submit = {"--agent", "command", "--repo",   repository, "--ref",
+                                           "main",    "--",      "/bin/cat", "README.md"};
+  EXPECT_EQ(pool.Handoff({"wait", pool.Submit(submit)}).exit_code, 0);  // makes the mirror
+  const std::string mirrors = pool.path("a") + "/mirrors";
+  std::vector<UniqueFd> locks;
+  const std::vector<std::string> names = ListDirectory(mirrors).value();
+  for (const std::string& name : names) {
+    auto mirror = OpenFile(absl::StrCat(mirrors, "/", name), O_RDONLY);
+    ASSERT_TRUE(mirror.ok());
+    ASSERT_EQ(::flock(mirror->get(), LOCK_EX), 0);
+    locks.push_back(*std::move(mirror));
   }
+  const std::string id = pool.Submit(submit);
+  pool.Eventually([&] {
+    return absl::StrContains(Show(pool, id).value("phase", ""), "waiting for another checkout");
+  });
+  pool.Kill("a", SIGKILL);
+  pool.RestartWorker("a");
+  locks.clear();
+  EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0) << pool.Handoff({"why", id}).out;
+  EXPECT_EQ(Show(pool, id).at("attempts").size(), 1u);
+  EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "# A repository\n");
 }
 
 }  // namespace

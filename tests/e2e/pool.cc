@@ -70,6 +70,10 @@ Pool::~Pool() {
     }
     if (daemon.process) Kill(name, SIGTERM);
   }
+  for (auto& [name, holder] : disks_) {
+    holder.Signal(SIGKILL);
+    EXPECT_TRUE(holder.Wait().ok());
+  }
 }
 
 std::vector<std::string> Pool::Environment() const {
@@ -142,8 +146,53 @@ void Pool::StartWorker(const std::string& name, int slots, const std::vector<std
           "--config",
           toml};
   argv.insert(argv.end(), flags.begin(), flags.end());
+  if (const auto disk = disks_.find(name); disk != disks_.end()) {
+    std::vector<std::string> enter = {"nsenter", "--mount",
+                                      absl::StrCat("--target=", disk->second.pid())};
+    if (::geteuid() != 0) enter.insert(enter.end(), {"--user", "--preserve-credentials"});
+    argv.insert(argv.begin(), enter.begin(), enter.end());
+  }
   Launch(name, "ready as ");
 }
+
+bool Pool::MakeSmallDisk(const std::string& name) {
+  EXPECT_TRUE(MakeDirectories(path(name)).ok());
+  auto said = MakePipe();
+  CHECK(said.ok());
+  SpawnOptions options;
+  options.argv = {"unshare",
+                  ::geteuid() == 0 ? "-m" : "-rm",
+                  "sh",
+                  "-c",
+                  "mount -t tmpfs -o size=32m tmpfs \"$0\" && echo ready && exec sleep infinity",
+                  path(name)};
+  options.env = Environment();
+  options.fds = {{1, said->second.get()}};
+  auto holder = Subprocess::Spawn(options);
+  if (!holder.ok()) return false;
+  said->second.Reset();
+  char c = 0;
+  const bool ready = ::read(said->first.get(), &c, 1) == 1;
+  disks_.emplace(name, *std::move(holder));
+  return ready;
+}
+
+std::string Pool::FillerOf(const std::string& name) const {
+  return absl::StrCat("/proc/", disks_.at(name).pid(), "/root", path(name), "/filler");
+}
+
+void Pool::FillDisk(const std::string& name) const {
+  const auto file = OpenFile(FillerOf(name), O_WRONLY | O_CREAT | O_APPEND);
+  CHECK(file.ok());
+  // Ever less at once, down to the last byte.
+  for (size_t block = 1 << 20; block > 0; block /= 2) {
+    const std::string zeros(block, '\0');
+    while (WriteAll(file->get(), zeros).ok()) {
+    }
+  }
+}
+
+void Pool::FreeDisk(const std::string& name) const { EXPECT_TRUE(RemoveTree(FillerOf(name)).ok()); }
 
 std::string Pool::MakeAgent(const std::string& conf) const {
   const std::string agent = path("agent");

@@ -57,6 +57,12 @@ class Pool {
   // The scripted agent is the worker's `cursor`. `config` is appended to its TOML file.
   void StartWorker(const std::string& name, int slots, const std::vector<std::string>& flags = {},
                    const std::string& config = "");
+  // Gives the worker of that name, not started yet, a small disk of its own for its data. False
+  // where this host does not let us mount one.
+  bool MakeSmallDisk(const std::string& name);
+  // Takes all that is left of it, and gives it back.
+  void FillDisk(const std::string& name) const;
+  void FreeDisk(const std::string& name) const;
   // A scripted agent of its own, with what its .conf file says (see its main.cc); its path.
   std::string MakeAgent(const std::string& conf) const;
   // Starts it again with the flags of before.
@@ -102,11 +108,13 @@ class Pool {
   };
   void Launch(const std::string& name, const std::string& ready);
   std::vector<std::string> Environment() const;
+  std::string FillerOf(const std::string& name) const;
   uint64_t MemoryOf(const std::string& name, absl::string_view field) const;
 
   TempDir dir_;
   std::string address_;
   std::map<std::string, Daemon> daemons_;
+  std::map<std::string, Subprocess> disks_;  // by worker: what holds the mount
 };
 
 }  // namespace handoff::e2e

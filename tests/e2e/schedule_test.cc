@@ -15,11 +15,13 @@
 namespace handoff::e2e {
 namespace {
 
-// Appends "start ID/EPOCH" and "end ID/EPOCH" around some work. One write a line, with O_APPEND, so
-// the file's order is the order in which it happened.
+// Appends "start ID/EPOCH WORKER" and "end ID/EPOCH WORKER" around some work. One write a line,
+// with O_APPEND, so the file's order is the order in which it happened. The worker is known by its
+// data directory.
 std::string Recording(const std::string& file, const std::string& work) {
-  return absl::StrCat("echo \"start $HANDOFF_ATTEMPT\" >>", file, "\n", work,
-                      "\necho \"end $HANDOFF_ATTEMPT\" >>", file, "\n");
+  const std::string who = "$HANDOFF_ATTEMPT ${worker##*/}\" >>";
+  return absl::StrCat("worker=${HANDOFF_ATTEMPT_DIR%/attempts/*}\necho \"start ", who, file, "\n",
+                      work, "\necho \"end ", who, file, "\n");
 }
 
 std::string Count(int to) {
@@ -29,13 +31,15 @@ std::string Count(int to) {
 struct Recorded {
   std::set<std::string> started;  // "id/epoch"
   std::set<std::string> ended;
-  size_t most_at_once = 0;
+  std::map<std::string, size_t> most_at_once;  // by worker
+  std::map<std::string, std::string> worker_of;
   std::multiset<std::string> ids_started;
 };
 
 Recorded ReadRecord(const std::string& file) {
   Recorded out;
   std::set<std::string> now;
+  std::map<std::string, size_t> on;  // by worker
   for (absl::string_view line : absl::StrSplit(*ReadFile(file), '\n', absl::SkipEmpty())) {
     const std::vector<std::string> words = absl::StrSplit(line, ' ');
     const std::string id = words[1].substr(0, words[1].find('/'));
@@ -43,9 +47,12 @@ Recorded ReadRecord(const std::string& file) {
       EXPECT_TRUE(now.insert(id).second) << id << " ran twice at the same time";
       out.started.insert(words[1]);
       out.ids_started.insert(id);
-      out.most_at_once = std::max(out.most_at_once, now.size());
+      size_t& most = out.most_at_once[words[2]];
+      most = std::max(most, ++on[words[2]]);
+      out.worker_of[id] = words[2];
     } else {
       now.erase(id);
+      --on[words[2]];
       out.ended.insert(words[1]);
     }
   }
@@ -79,22 +86,22 @@ TEST(Schedule, FortyHandoffsOnTwoWorkersWithEightSlotsAllEndOnce) {
 
   const Recorded recorded = ReadRecord(record);
   EXPECT_EQ(recorded.started, recorded.ended);
-  EXPECT_EQ(recorded.most_at_once, 8u);
+  EXPECT_EQ(recorded.most_at_once, (std::map<std::string, size_t>{{"a", 4}, {"b", 4}}));
   EXPECT_EQ(std::set<std::string>(ids.begin(), ids.end()).size(), 40u);
   for (const std::string& id : ids) EXPECT_EQ(recorded.ids_started.count(id), 1u) << id;
 
   const CommandResult list = pool.Handoff({"list", "--all", "--limit", "100", "--json"});
   ASSERT_EQ(list.exit_code, 0) << list.err;
   std::map<std::string, std::string> listed;
-  std::set<std::string> workers;
+  std::map<std::string, std::string> workers;
   for (absl::string_view line : absl::StrSplit(list.out, '\n', absl::SkipEmpty())) {
     const auto json = nlohmann::json::parse(std::string(line));
     listed[json.at("id")] = json.at("status");
-    workers.insert(json.at("worker"));
+    workers[json.at("id")] = json.at("worker");
   }
   EXPECT_EQ(listed.size(), 40u);
   for (const std::string& id : ids) EXPECT_EQ(listed[id], "SUCCEEDED") << id;
-  EXPECT_EQ(workers, (std::set<std::string>{"a", "b"}));
+  EXPECT_EQ(workers, recorded.worker_of);
 }
 
 }  // namespace
