@@ -77,7 +77,8 @@ AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptCont
       spec_(ReadSpec(attempt.dir.path())),
       clocks_(LimitsFor(attempt.wanted(), AgentOf(attempt),
                         around.config.agent(attempt.wanted().agent())),
-              {started_.boottime_ns}),
+              // The agent may have removed the record already.
+              started_.pid != 0 ? BootTime{started_.boottime_ns} : around.clock.Boot()),
       stream_(AgentOf(attempt), clocks_),
       tail_(attempt.dir.path()),
       sent_deadline_{spec_.lease_deadline_ns},
@@ -88,10 +89,12 @@ AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptCont
 }
 
 AgentWatch::Result AgentWatch::Run(ShimClient& shim) {
+  const absl::Time started =
+      started_.pid != 0 ? absl::FromUnixMillis(started_.wall_ms) : around_.clock.Now();
   board_.Update(AttemptBoard::Urgency::kNow, [&](AttemptStatus& status) {
     status.stage = Stage::kRunning;
     status.phase = "running";
-    status.started_at = absl::FromUnixMillis(started_.wall_ms);
+    status.started_at = started;
     status.session = attempt_.end->session();
     status.workspace = attempt_.end->workspace();
     status.command = attempt_.end->command();
@@ -354,9 +357,9 @@ std::optional<ShimExit> AgentWatch::ReadExit() const {
 }
 
 void AgentWatch::ConcludeLost(RunEnd& run) {
-  // The directory may be gone, but what was heard of is of this boot.
+  // What was heard of is of this boot, and so is what was there when this daemon began.
   const bool same_boot =
-      heard_ ||
+      heard_ || !PathExists(attempt_.dir.path()) ||
       IsOfThisBoot(attempt_.dir.path(), around_.boot_id).value_or(/*cannot be told:*/ true);
   run.process.ended_by = killed_as_  ? *killed_as_
                          : same_boot ? EndedBy::kShimLost

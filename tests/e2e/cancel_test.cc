@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -27,12 +28,14 @@ pid_t ToPid(const std::string& text) {
 
 std::optional<pid_t> ChildOf(pid_t parent, const std::string& name) {
   const std::string task = absl::StrCat("/proc/", parent, "/task");
-  for (const std::string& thread : *ListDirectory(task)) {
+  const std::vector<std::string> threads = ListDirectory(task).value();
+  for (const std::string& thread : threads) {
     const auto children = ReadFile(absl::StrCat(task, "/", thread, "/children"));
     if (!children.ok()) continue;
-    for (const auto& child : absl::StrSplit(*children, ' ', absl::SkipWhitespace())) {
-      if (ReadFile(absl::StrCat("/proc/", child, "/comm")).value_or("") == name + "\n") {
-        return ToPid(std::string(child));
+    const std::vector<std::string> pids = absl::StrSplit(*children, ' ', absl::SkipWhitespace());
+    for (const std::string& pid : pids) {
+      if (ReadFile(absl::StrCat("/proc/", pid, "/comm")).value_or("") == name + "\n") {
+        return ToPid(pid);
       }
     }
   }

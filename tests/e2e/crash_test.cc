@@ -61,6 +61,13 @@ TEST(Crash, OfTheCoordinatorLosesNoAnsweredSubmit) {
   EXPECT_GE(ids.size(), 3u);
 }
 
+// SIGKILL for a crash, SIGTERM for an upgrade.
+class Restart : public ::testing::TestWithParam<int> {};
+INSTANTIATE_TEST_SUITE_P(By, Restart, ::testing::Values(SIGKILL, SIGTERM),
+                         [](const auto& instance) {
+                           return instance.param == SIGKILL ? "SIGKILL" : "SIGTERM";
+                         });
+
 TEST_P(Restart, OfTheCoordinatorIsNotNoticedByARunningAgentAndTheLogIsWhole) {
   Pool pool;
   pool.StartCoordinator();
@@ -75,13 +82,6 @@ TEST_P(Restart, OfTheCoordinatorIsNotNoticedByARunningAgentAndTheLogIsWhole) {
   EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "first half\nsecond half\n");
   EXPECT_EQ(Show(pool, id).at("attempts").size(), 1u);
 }
-
-// SIGKILL for a crash, SIGTERM for an upgrade.
-class Restart : public ::testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(By, Restart, ::testing::Values(SIGKILL, SIGTERM),
-                         [](const auto& instance) {
-                           return instance.param == SIGKILL ? "SIGKILL" : "SIGTERM";
-                         });
 
 TEST_P(Restart, OfTheWorkerDaemonWhileItsAgentRunsIsAdopted) {
   Pool pool;
@@ -195,7 +195,8 @@ TEST(Crash, OfTheWorkerDaemonWhileItChecksOutIsDoneAgain) {
   EXPECT_EQ(pool.Handoff({"wait", pool.Submit(submit)}).exit_code, 0);  // makes the mirror
   const std::string mirrors = pool.path("a") + "/mirrors";
   std::vector<UniqueFd> locks;
-  for (const std::string& name : *ListDirectory(mirrors)) {
+  const std::vector<std::string> names = ListDirectory(mirrors).value();
+  for (const std::string& name : names) {
     auto mirror = OpenFile(absl::StrCat(mirrors, "/", name), O_RDONLY);
     ASSERT_TRUE(mirror.ok());
     ASSERT_EQ(::flock(mirror->get(), LOCK_EX), 0);

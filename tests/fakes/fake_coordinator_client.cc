@@ -329,12 +329,14 @@ class FakeLogStream final : public LogStream {
   }
   // For good: a stream does not mend when the coordinator is back.
   bool broken() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mutex_) {
-    return pool_.away_ || pool_.absences_ != absences_ || written_ >= pool_.stream_bytes_;
+    gone_ = gone_ || pool_.away_ || pool_.absences_ != absences_ || written_ >= pool_.stream_bytes_;
+    return gone_;
   }
   FakePool& pool_;
   const AttemptKey key_;
   const std::function<void()> wake_;
   const int absences_;
+  mutable bool gone_ ABSL_GUARDED_BY(pool_.mutex_) = false;
   uint64_t written_ = 0;
 };
 

@@ -63,7 +63,7 @@ Shim::Shim(std::string dir, ShimSpec spec, OutputPump pump, ShimSocket socket)
       pump_(std::move(pump)),
       socket_(std::move(socket)) {}
 
-absl::StatusOr<std::unique_ptr<Shim>> Shim::Prepare(const std::string& dir) {
+absl::StatusOr<std::unique_ptr<Shim>> Shim::Prepare(const std::string& dir, UniqueFd connection) {
   ASSIGN_OR_RETURN(ShimSpec spec, ReadSpec(dir));
   OutputPump::WriteEnds ends;
   ASSIGN_OR_RETURN(OutputPump pump, OutputPump::Open(dir, spec.disk_reserve_bytes, &ends));
@@ -77,8 +77,8 @@ absl::StatusOr<std::unique_ptr<Shim>> Shim::Prepare(const std::string& dir) {
   UniqueFd timer(::timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!signals.valid() || !timer.valid())
     return ErrnoToStatus(errno, "making signalfd and timerfd");
-  std::unique_ptr<Shim> shim(
-      new Shim(dir, std::move(spec), std::move(pump), ShimSocket(std::move(listening))));
+  std::unique_ptr<Shim> shim(new Shim(dir, std::move(spec), std::move(pump),
+                                      ShimSocket(std::move(listening), std::move(connection))));
   shim->write_ends_ = std::move(ends);
   shim->signals_ = std::move(signals);
   shim->timer_ = std::move(timer);

@@ -21,8 +21,9 @@ namespace handoff {
 class Shim {
  public:
   // Opens everything an attempt needs; nothing was started when it fails. The caller holds the
-  // attempt's lock.
-  static absl::StatusOr<std::unique_ptr<Shim>> Prepare(const std::string& attempt_dir);
+  // attempt's lock. `connection` is the first one, of the daemon; it may be absent.
+  static absl::StatusOr<std::unique_ptr<Shim>> Prepare(const std::string& attempt_dir,
+                                                       UniqueFd connection);
 
   // Writes shim.pid and starts the agent. Not OK: nothing was started and shim.pid does not exist.
   // An agent that cannot be started is not an error here but in exit.json.

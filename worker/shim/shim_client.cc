@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ constexpr absl::Duration kAdoptTimeout = absl::Seconds(1);
 constexpr absl::Duration kAdoptInterval = absl::Milliseconds(2);
 constexpr int kReapMillis = 1000;
 constexpr int kLockFd = 3;  // in the shim
+constexpr int kSocketFd = 4;
 
 absl::StatusOr<ShimExit> ReadExit(const std::string& dir) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(absl::StrCat(dir, "/exit.json")));
@@ -87,14 +89,19 @@ std::vector<std::string> ShimEnvironment(const std::vector<std::string>& env) {
   return out;
 }
 
-// The daemon's end of a connection whose other end is closed already.
-absl::StatusOr<UniqueFd> EndedConnection() {
+// The daemon's end of a connection, and the shim's.
+absl::StatusOr<std::pair<UniqueFd, UniqueFd>> MakeConnection() {
   int fds[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) {
     return ErrnoToStatus(errno, "socketpair");
   }
-  ::close(fds[1]);
-  return UniqueFd(fds[0]);
+  return std::make_pair(UniqueFd(fds[0]), UniqueFd(fds[1]));
+}
+
+// Of which the other end is closed already.
+absl::StatusOr<UniqueFd> EndedConnection() {
+  ASSIGN_OR_RETURN(auto connection, MakeConnection());
+  return std::move(connection.first);
 }
 
 // A living shim may not listen yet, and one that just ended does not listen any more.
@@ -134,6 +141,13 @@ ShimStarted ReadShimStarted(const std::string& dir) {
 }
 
 absl::StatusOr<ShimFate> ClassifyShim(const std::string& dir, const std::string& boot_id) {
+  // The agent may have removed it, or put something else in its place. What runs can still be
+  // ended.
+  struct stat info {};
+  const bool found = ::stat(dir.c_str(), &info) == 0;
+  if (found ? !S_ISDIR(info.st_mode) : errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
+    return ShimFate::kLost;
+  }
   ASSIGN_OR_RETURN(const bool same_boot, IsOfThisBoot(dir, boot_id));
   ASSIGN_OR_RETURN(const bool held, LockIsHeld(dir));
   if (held) return ShimFate::kAlive;
@@ -179,13 +193,16 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(const std::string
   RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(attempt_dir, "/shim.json"), Encode(spec)));
   ASSIGN_OR_RETURN(auto answer_pipe, MakePipe());
   SpawnOptions options;
-  options.argv = {shim_program, attempt_dir, absl::StrCat(kLockFd)};
+  ASSIGN_OR_RETURN(auto connection, MakeConnection());
+  options.argv = {shim_program, attempt_dir, absl::StrCat(kLockFd), absl::StrCat(kSocketFd)};
   options.env = ShimEnvironment(spec.env);
-  options.fds = {{1, answer_pipe.second.get()}, {kLockFd, lock.get()}};
+  options.fds = {
+      {1, answer_pipe.second.get()}, {kLockFd, lock.get()}, {kSocketFd, connection.second.get()}};
   ASSIGN_OR_RETURN(Subprocess shim, Subprocess::Spawn(options));
-  // From now on the lock is the shim's alone, and its end is seen on the pipe.
+  // From now on the lock is the shim's alone, and its end is seen on pipe and socket.
   lock.Reset();
   answer_pipe.second.Reset();
+  connection.second.Reset();
   ASSIGN_OR_RETURN(const std::string answer, ReadAnswer(answer_pipe.first.get(), attempt_dir));
   if (answer != kReady) {
     // It ends after such an answer; until then it holds the lock, and would pass for alive.
@@ -194,9 +211,8 @@ absl::StatusOr<std::unique_ptr<ShimClient>> ShimClient::Launch(const std::string
         "the shim did not start the agent: ",
         answer.empty() ? "it ended without a word" : absl::StripAsciiWhitespace(answer)));
   }
-  ASSIGN_OR_RETURN(UniqueFd socket, Connect(attempt_dir));
   auto impl = std::make_unique<Impl>();
-  impl->socket = std::move(socket);
+  impl->socket = std::move(connection.first);
   impl->child = shim.Release();
   return std::unique_ptr<ShimClient>(new ShimClient(std::move(impl)));
 }
@@ -257,14 +273,14 @@ absl::Status ShimClient::Finish(absl::Duration grace) {
 absl::Status ShimClient::AskState() { return impl_->Send(ShimRequest{}); }
 
 void ShimClient::Kill() {
-  // Of whoever listens there, not of what shim.pid says: the agent can write that.
+  // Our child, or whoever listens there; not what shim.pid says: the agent can write that.
   ucred peer{};
   socklen_t size = sizeof(peer);
-  if (::getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.pid <= 0) return;
-  const UniqueFd pidfd = OpenPidfd(peer.pid);
+  if (impl_->child < 0 && ::getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  const UniqueFd pidfd = OpenPidfd(impl_->child < 0 ? peer.pid : impl_->child);
   // While the connection stands the pid is still the shim's.
   pollfd hung_up{fd(), 0, 0};
-  if (::poll(&hung_up, 1, 0) == 0) SignalPidfd(pidfd, SIGKILL);
+  if (pidfd.valid() && ::poll(&hung_up, 1, 0) == 0) SignalPidfd(pidfd, SIGKILL);
 }
 
 std::string HostBootId() {

@@ -22,7 +22,8 @@ enum class ShimFate {
   kNeverStarted,  // no shim.pid, lock free, same boot: prepare and spawn again
   kAlive,         // lock held: Adopt. Whatever else is there may be the agent's forgery
   kExited,        // exit.json, lock free: the status is in it
-  kLost,          // shim.pid but no exit.json, lock free: shim killed, or the host was booted again
+  kLost,  // shim.pid but no exit.json, lock free: shim killed, or the host was booted again;
+          // or there is no such directory any more
 };
 absl::StatusOr<ShimFate> ClassifyShim(const std::string& attempt_dir, const std::string& boot_id);
 // Whether what the directory says is of this boot: shim.json, or DIR/boot before there was one.
@@ -34,8 +35,8 @@ ShimStarted ReadShimStarted(const std::string& attempt_dir);
 
 class ShimClient {
  public:
-  // Locks DIR/lock, writes DIR/shim.json, spawns the program and waits until it answers on the
-  // socket. FAILED_PRECONDITION when the lock is held.
+  // Locks DIR/lock, writes DIR/shim.json, spawns the program and waits until it answers.
+  // FAILED_PRECONDITION when the lock is held.
   static absl::StatusOr<std::unique_ptr<ShimClient>> Launch(const std::string& shim_program,
                                                             const std::string& attempt_dir,
                                                             const ShimSpec& spec);

@@ -1,6 +1,7 @@
-// handoff-shim ATTEMPT_DIR LOCK_FD: supervises one attempt's agent (see shim_files.h for the files
-// and shim_client.h for who calls this). Says "ready" on stdout when the agent was started or could
-// not be, otherwise why nothing was done.
+// handoff-shim ATTEMPT_DIR LOCK_FD [SOCKET_FD]: supervises one attempt's agent (see shim_files.h
+// for the files and shim_client.h for who calls this). SOCKET_FD is its first connection: the agent
+// may remove the directory before the daemon could connect through it. Says "ready" on stdout when
+// the agent was started or could not be, otherwise why nothing was done.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -13,11 +14,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/status.h"
+#include "common/unique_fd.h"
 #include "worker/shim/shim.h"
 
 // The linker's names for the begin of the program and the end of its code.
@@ -58,9 +61,12 @@ absl::Status TakeLock(const std::string& dir, int fd) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Shim>> Begin(const std::string& dir, int lock) {
+absl::StatusOr<std::unique_ptr<Shim>> Begin(const std::string& dir, int lock, UniqueFd daemon) {
   RETURN_IF_ERROR(TakeLock(dir, lock));
-  ASSIGN_OR_RETURN(std::unique_ptr<Shim> shim, Shim::Prepare(dir));
+  if (daemon.valid() && ::fcntl(daemon.get(), F_SETFD, FD_CLOEXEC) != 0) {
+    return ErrnoToStatus(errno, "taking the first connection");
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<Shim> shim, Shim::Prepare(dir, std::move(daemon)));
   RETURN_IF_ERROR(shim->Start());
   return shim;
 }
@@ -83,14 +89,15 @@ void LetGoOfStartUpCode() {
 }
 
 int Main(int argc, char** argv) {
-  int lock = -1;
-  if (argc != 3 || !absl::SimpleAtoi(argv[2], &lock)) {
-    Answer("usage: handoff-shim ATTEMPT_DIR LOCK_FD (started by handoff-worker)\n");
+  int lock = -1, daemon = -1;
+  if (argc < 3 || argc > 4 || !absl::SimpleAtoi(argv[2], &lock) ||
+      (argc == 4 && !absl::SimpleAtoi(argv[3], &daemon))) {
+    Answer("usage: handoff-shim ATTEMPT_DIR LOCK_FD [SOCKET_FD] (started by handoff-worker)\n");
     return 2;
   }
   FillStandardDescriptors();
   IgnoreSignals();
-  const absl::StatusOr<std::unique_ptr<Shim>> shim = Begin(argv[1], lock);
+  const absl::StatusOr<std::unique_ptr<Shim>> shim = Begin(argv[1], lock, UniqueFd(daemon));
   if (!shim.ok()) {
     Answer(absl::StrCat(shim.status().message(), "\n"));
     return 1;

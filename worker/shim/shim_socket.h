@@ -19,7 +19,8 @@ class ShimSocket {
   // Log sizes are told at most this often.
   static constexpr absl::Duration kLogInterval = absl::Milliseconds(4);
 
-  explicit ShimSocket(UniqueFd listening) : listening_(std::move(listening)) {}
+  ShimSocket(UniqueFd listening, UniqueFd connection)
+      : listening_(std::move(listening)), connection_(std::move(connection)) {}
 
   int listening_fd() const { return listening_.get(); }
   int connection_fd() const { return connection_.get(); }  // -1: nobody is connected

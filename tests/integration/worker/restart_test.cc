@@ -1,6 +1,7 @@
 // What a daemon finds at its start, and what it does when its files or its coordinator are not what
 // they were.
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,6 +70,7 @@ TEST_F(RestartTest, AnAttemptThatAPowerLossTookIsNotRunAgain) {
   std::string pid, go;
   const AttemptKey key = LeaveRunning("a", &pid, &go);
   const ShimStarted shim = ReadShimStarted(attempt_dir(key));
+  ASSERT_EQ(::kill(static_cast<pid_t>(shim.pid), SIGKILL), 0);  // it would leave a record
   ASSERT_TRUE(EndLeftovers(shim, attempt_dir(key)).ok());
   // Of what was not synced only the first files are there, from another boot.
   for (const char* name : {"/shim.json", "/shim.pid", "/launch.pb"}) {
