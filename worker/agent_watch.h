@@ -38,6 +38,7 @@ class AgentWatch {
   void TakeEvents(ShimClient& shim);
   void TakeOrders(ShimClient& shim);
   bool ReadLog(uint64_t budget);
+  void NoteSession();
   BootTime WatchClocks(ShimClient& shim);
   void SampleTree();
   void Show(const AttemptClocks::Reading& reading, BootTime now);
