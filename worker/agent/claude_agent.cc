@@ -55,7 +55,7 @@ std::string Base36(uint32_t number) {
 }
 
 // The name of a project's folder: everything but letters and digits as '-', and a long one cut and
-// told apart by a hash. Measured with versions 2.1.197 and 2.1.332.
+// told apart by a hash. Measured with version 2.1.332.
 std::string ProjectFolder(absl::string_view directory) {
   constexpr size_t kLongest = 200;
   std::string name;

@@ -94,29 +94,28 @@ TEST(ClaudeStream, Trap13EveryFailureHasItsClass) {
     FailureClass failure;
     bool certain;
   };
-  for (
-      const Case& c : {
-          Case{R"("subtype":"success","api_error_status":429,"result":"slow down")",
-               FailureClass::kRateLimited, true},
-          {R"("subtype":"success","api_error_status":529,"result":"Overloaded")",
-           FailureClass::kRateLimited, true},
-          {R"("subtype":"success","api_error_status":500,"result":"API Error: 500 oops")",
-           FailureClass::kNetwork, true},
-          {R"("subtype":"success","api_error_status":429,"result":"usage limit reached|1795392000")",
-           FailureClass::kQuota, true},
-          {R"("subtype":"success","result":"Credit balance is too low")", FailureClass::kQuota,
-           false},
-          {R"("subtype":"success","api_error_status":400,"result":"Prompt is too long")",
-           FailureClass::kContextOverflow, false},
-          {R"("subtype":"success","api_error_status":400,"result":"API Error: 400 odd")",
-           FailureClass::kAgentError, false},
-          {R"("subtype":"success","result":"Unable to connect to API ECONNREFUSED")",
-           FailureClass::kNetwork, false},
-          {R"("subtype":"success","result":"Not logged in · Please run /login")",
-           FailureClass::kAgentNeedsSetup, false},
-          {R"("subtype":"error_max_turns")", FailureClass::kLimitExceeded, true},
-          {R"("subtype":"error_during_execution")", FailureClass::kAgentError, false},
-      }) {
+  for (const Case& c : {
+           Case{R"("subtype":"success","api_error_status":429,"result":"slow down")",
+                FailureClass::kRateLimited, true},
+           {R"("subtype":"success","api_error_status":529,"result":"Overloaded")",
+            FailureClass::kRateLimited, true},
+           {R"("subtype":"success","api_error_status":500,"result":"API Error: 500 oops")",
+            FailureClass::kNetwork, true},
+           {R"("subtype":"success","api_error_status":429,"result":"usage limit")",
+            FailureClass::kQuota, true},
+           {R"("subtype":"success","result":"Credit balance is too low")", FailureClass::kQuota,
+            false},
+           {R"("subtype":"success","api_error_status":400,"result":"Prompt is too long")",
+            FailureClass::kContextOverflow, false},
+           {R"("subtype":"success","api_error_status":400,"result":"API Error: 400 odd")",
+            FailureClass::kAgentError, false},
+           {R"("subtype":"success","result":"Unable to connect to API ECONNREFUSED")",
+            FailureClass::kNetwork, false},
+           {R"("subtype":"success","result":"Not logged in · Please run /login")",
+            FailureClass::kAgentNeedsSetup, false},
+           {R"("subtype":"error_max_turns")", FailureClass::kLimitExceeded, true},
+           {R"("subtype":"error_during_execution")", FailureClass::kAgentError, false},
+       }) {
     const AgentEvent::Result result = ResultOf(Failing(c.fields));
     EXPECT_FALSE(result.ok);
     EXPECT_EQ(result.failure, c.failure) << c.fields;
