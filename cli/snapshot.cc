@@ -308,9 +308,9 @@ class SnapshotTaker {
   Snapshot out_;
   GitRepository repo_;
   GitOdb odb_;
-  std::string directory_;          // where the person stands, below the root
-  std::string objects_;            // the repository's own
-  std::string remote_;             // its name; empty: none that workers could use
+  std::string directory_;       // where the person stands, below the root
+  std::string objects_;         // the repository's own
+  std::string remote_;          // its name; empty: none that workers could use
   std::vector<SentFile> sent_;  // files whose content was read
   git_oid head_ = {};
   GitTree head_tree_;

@@ -3,16 +3,23 @@
 // without control sequences.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "absl/strings/string_view.h"
 
 namespace handoff {
 
+// What one transcript remembers, and how it looks.
+struct TranscriptState {
+  bool colour = false;
+  std::map<std::string, std::string> calls;  // in flight: id → "Bash ninja"
+};
+
 class Transcript {
  public:
   // `events`: the agent writes a stream of events; otherwise every line is text.
-  Transcript(bool events, bool colour) : events_(events), colour_(colour) {}
+  Transcript(bool events, bool colour) : events_(events), state_{colour, {}} {}
 
   // Whole lines of what was fed so far, as text for a terminal.
   std::string Feed(absl::string_view bytes);
@@ -20,10 +27,13 @@ class Transcript {
   std::string End();
 
  private:
-  std::string Line(absl::string_view line) const;
+  std::string Line(absl::string_view line);
+  std::string Cut();
 
-  bool events_, colour_;
+  bool events_;
+  TranscriptState state_;
   std::string partial_;
+  bool skipping_ = false;  // the rest of a line that was cut
 };
 
 }  // namespace handoff

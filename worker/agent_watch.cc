@@ -79,7 +79,7 @@ AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptCont
                         around.config.agent(attempt.wanted().agent())),
               // The agent may have removed the record already.
               started_.pid != 0 ? BootTime{started_.boottime_ns} : around.clock.Boot()),
-      stream_(AgentOf(attempt), clocks_),
+      stream_(AgentOf(attempt), clocks_, attempt.spec->handoff(), attempt.spec->session()),
       tail_(attempt.dir.path()),
       sent_deadline_{spec_.lease_deadline_ns},
       document_at_(around.clock.Boot()) {
@@ -177,7 +177,18 @@ bool AgentWatch::ReadLog(uint64_t budget) {
   if (!more.ok()) {
     SPDLOG_WARN("{}: {}", attempt_.key.ToString(), std::string(more.status().message()));
   }
+  NoteSession();
   return more.ok() && *more;
+}
+
+// Whatever ends the attempt from here on, its conversation is known.
+void AgentWatch::NoteSession() {
+  if (!attempt_.end->session().empty() || stream_.session().empty()) return;
+  attempt_.end->set_session(stream_.session());
+  if (const absl::Status saved = attempt_.SaveLaunch(); !saved.ok()) {
+    SPDLOG_WARN("{}: the session could not be saved: {}", attempt_.key.ToString(),
+                std::string(saved.message()));
+  }
 }
 
 BootTime AgentWatch::WatchClocks(ShimClient& shim) {

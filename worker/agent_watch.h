@@ -45,6 +45,7 @@ class AgentWatch {
   void TakeEvents(ShimClient& shim);
   void TakeOrders(ShimClient& shim);
   bool ReadLog(uint64_t budget);
+  void NoteSession();
   BootTime WatchClocks(ShimClient& shim);
   BootTime WatchShim(ShimClient& shim);
   void SampleTree();

@@ -17,19 +17,11 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/status.h"
+#include "common/uuid.h"
 #include "worker/start_counter.h"
 
 namespace handoff::worker {
 namespace {
-
-std::string NewUuid() {
-  std::string hex = RandomHex(16);
-  hex[12] = '4';  // version 4, variant 1 (RFC 9562)
-  hex[16] = "89ab"[hex[16] % 4];
-  const absl::string_view h = hex;
-  return absl::StrCat(h.substr(0, 8), "-", h.substr(8, 4), "-", h.substr(12, 4), "-",
-                      h.substr(16, 4), "-", h.substr(20));
-}
 
 uint64_t NewNonce() {
   uint64_t nonce = 0;

@@ -11,6 +11,7 @@
 #include "common/status.h"
 #include "common/subprocess.h"
 #include "common/text.h"
+#include "common/uuid.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/agent/failure_text.h"
 #include "worker/checkout.h"
@@ -123,7 +124,8 @@ class Preparation {
     const std::string& task = attempt_.wanted().task();
     run_.script_first_line = task.substr(0, std::min<size_t>(task.find('\n'), 256));
     v1::AttemptEnd& end = *attempt_.end;
-    if (!attempt_.agent->has_sessions()) {
+    const SessionOrigin origin = attempt_.agent->session_origin();
+    if (origin == SessionOrigin::kNone) {
       end.clear_session();
       end.set_session_kind(v1::Attempt::SESSION_KIND_UNSPECIFIED);
       return std::nullopt;
@@ -131,11 +133,14 @@ class Preparation {
     if (end.session_kind() == v1::Attempt::SESSION_KIND_UNSPECIFIED) {
       end.set_session_kind(run_.resume ? v1::Attempt::SAME : v1::Attempt::NEW);
     }
-    const std::vector<std::string> argv = attempt_.agent->CreateSessionCommand(run_);
-    if (argv.empty() || !run_.session.empty()) return std::nullopt;
-    board_.SetStage(Stage::kPreparing, "preparing (creating a session)",
-                    AttemptBoard::Urgency::kSoon);
-    if (Failure failure = CreateSession(argv)) return failure;
+    if (!run_.session.empty()) return std::nullopt;
+    if (origin == SessionOrigin::kChosen) run_.session = NewUuid();
+    if (origin == SessionOrigin::kCommand) {
+      board_.SetStage(Stage::kPreparing, "preparing (creating a session)",
+                      AttemptBoard::Urgency::kSoon);
+      Failure failure = CreateSession(attempt_.agent->CreateSessionCommand(run_));
+      if (failure) return failure;
+    }
     end.set_session(run_.session);
     return std::nullopt;
   }
@@ -192,9 +197,10 @@ class Preparation {
       end.set_safe_command(absl::StrCat(
           "cd ", ShellQuote(cwd_), " && ", EscapeInvalidUtf8(ShellJoin(command.argv)), " < ",
           folder, "/", name, " > ", folder, "/attempt-", attempt_.key.number + 1, ".log 2>&1"));
-      status =
-          WriteFileAtomically(attempt_.dir.prompt(),
-                              PromptFor(attempt_.Record(around_.config.name), attempt_.key.number));
+      const std::string prompt =
+          PromptFor(attempt_.Record(around_.config.name), attempt_.key.number);
+      if (Failure failure = CheckLength(command, prompt)) return failure;
+      status = WriteFileAtomically(attempt_.dir.prompt(), prompt);
       attempt_.files.CopyFile(attempt_.dir.prompt(), name, /*keep=*/false).IgnoreError();
       shim_.stdin_path = attempt_.dir.prompt();
     } else {
@@ -210,6 +216,20 @@ class Preparation {
     if (!status.ok()) return Host("writing the attempt's files", status);
     FillShim(command);
     return std::nullopt;
+  }
+
+  Failure CheckLength(const AgentCommand& command, absl::string_view prompt) const {
+    const uint64_t most = command.most_prompt_characters;
+    if (most == 0 || prompt.size() <= most) return std::nullopt;
+    const auto characters = static_cast<uint64_t>(std::count_if(
+        prompt.begin(), prompt.end(), [](unsigned char c) { return (c & 0xc0U) != 0x80U; }));
+    if (characters <= most) return std::nullopt;
+    return PrepareFailure::Of(
+        FailureClass::kLimitExceeded,
+        absl::StrCat("The prompt has ", characters, " characters and the agent '",
+                     attempt_.wanted().agent(), "' takes at most ", most,
+                     ", so it was not started; shorten the task, or put it into a file of the "
+                     "repository."));
   }
 
   void FillShim(const AgentCommand& command) {

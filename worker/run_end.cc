@@ -37,6 +37,12 @@ Verdict Refine(const RunEnd& run, const Agent* agent, const Verdict& verdict) {
                          (verdict.failure == FailureClass::kStalled &&
                           run.process.ended_by == EndedBy::kFirstEventClock);
   if (!own_doing || agent == nullptr) return verdict;
+  if (run.result && run.result->failure == FailureClass::kAgentNeedsSetup) {
+    // The adapter knows the command that mends it, which the stream does not name.
+    Verdict known = agent->Diagnose(run.process, run.result->message);
+    known.message = absl::StrCat(verdict.message, " ", known.message);
+    if (known.failure == FailureClass::kAgentNeedsSetup) return known;
+  }
   if (run.result && run.result->failure != FailureClass::kNone) {
     return {run.result->failure, verdict.message, run.result->retry_at};
   }
@@ -51,6 +57,9 @@ Verdict WithoutLogin(const RunEnd& run, Verdict verdict) {
   return verdict;
 }
 
+// A login that its service refused may look like one all the same: no probe can tell.
+bool IsCertain(const RunEnd& run) { return run.result && run.result->certain; }
+
 Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
   const bool decided = run.process.ended_by == EndedBy::kCancel ||
                        run.process.ended_by == EndedBy::kSuperseded ||
@@ -61,15 +70,21 @@ Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
   Verdict general = Judge(run.protocol, run.protocol_message, run.process);
   Verdict refined = Refine(run, agent, general);
   const bool disproved = refined.failure == FailureClass::kAgentNeedsSetup && run.worked &&
-                         run.agent_ready.value_or(false);
+                         !IsCertain(run) && run.agent_ready.value_or(false);
   return disproved ? WithoutLogin(run, std::move(general)) : refined;
 }
 
-void FillSession(const RunEnd& run, v1::AttemptEnd& end) {
-  if (run.stream_session.empty()) return;
-  if (end.session().empty()) {
-    end.set_session(run.stream_session);
-  } else if (end.session() == run.stream_session) {
+void FillSession(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
+  if (run.stream_session.empty()) {
+    // An id that we chose is a session only once the agent has named it.
+    const bool chosen =
+        agent != nullptr && agent->session_origin() == SessionOrigin::kChosen &&
+        (end.session_kind() == v1::Attempt::NEW || end.session_kind() == v1::Attempt::FRESH);
+    if (chosen) end.clear_session();
+    return;
+  }
+  if (end.session().empty()) end.set_session(run.stream_session);
+  if (end.session() == run.stream_session) {
     end.set_session_verified(v1::Attempt::YES);
   } else {
     // It began another conversation than the one that was asked for: say so, and keep the real id.
@@ -82,7 +97,7 @@ void FillSession(const RunEnd& run, v1::AttemptEnd& end) {
 }  // namespace
 
 bool SetupInDoubt(const RunEnd& run, const Agent* agent) {
-  return run.worked && agent != nullptr && !run.prepare_failure &&
+  return run.worked && agent != nullptr && !run.prepare_failure && !IsCertain(run) &&
          JudgeRun(run, agent).failure == FailureClass::kAgentNeedsSetup;
 }
 
@@ -129,7 +144,7 @@ void FillEnd(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
   end.set_last_line(run.last_line);
   if (run.started_at != absl::InfinitePast()) ToProto(run.started_at, end.mutable_started_at());
   if (run.ended_at != absl::InfinitePast()) ToProto(run.ended_at, end.mutable_ended_at());
-  FillSession(run, end);
+  FillSession(run, agent, end);
 }
 
 }  // namespace handoff::worker

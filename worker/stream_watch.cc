@@ -1,5 +1,6 @@
 #include "worker/stream_watch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/text.h"
@@ -23,6 +24,22 @@ std::string Clip(absl::string_view text, size_t most) {
   out.resize(most);
   while (!out.empty() && !IsValidUtf8(out)) out.pop_back();
   return out;
+}
+
+// What earlier attempts used in that session.
+v1::Facts UsedBefore(const v1::Handoff& handoff, const std::string& session) {
+  v1::Facts before;
+  v1::Facts::Usage& sum = *before.mutable_usage();
+  for (const v1::Attempt& attempt : handoff.attempts()) {
+    if (session.empty() || attempt.session() != session) continue;
+    const v1::Facts::Usage& used = attempt.facts().usage();
+    sum.set_input_tokens(sum.input_tokens() + used.input_tokens());
+    sum.set_output_tokens(sum.output_tokens() + used.output_tokens());
+    sum.set_cache_read_tokens(sum.cache_read_tokens() + used.cache_read_tokens());
+    sum.set_cache_write_tokens(sum.cache_write_tokens() + used.cache_write_tokens());
+    sum.set_cost_usd(sum.cost_usd() + used.cost_usd());
+  }
+  return before;
 }
 
 }  // namespace
@@ -82,8 +99,12 @@ struct StreamWatch::Visit {
   bool operator()(const AgentEvent::Heartbeat&) const { return false; }
 };
 
-StreamWatch::StreamWatch(const Agent& agent, AttemptClocks& clocks)
-    : parser_(agent.NewParser()), clocks_(clocks), facts_(std::make_unique<v1::Facts>()) {}
+StreamWatch::StreamWatch(const Agent& agent, AttemptClocks& clocks, const v1::Handoff& handoff,
+                         const std::string& session)
+    : parser_(agent.NewParser()),
+      clocks_(clocks),
+      facts_(std::make_unique<v1::Facts>()),
+      before_(std::make_unique<v1::Facts>(UsedBefore(handoff, session))) {}
 
 StreamWatch::~StreamWatch() = default;
 
@@ -116,12 +137,22 @@ void StreamWatch::AddTool(const AgentEvent::ToolFinished& tool, BootTime at) {
 
 void StreamWatch::AddUsage(const AgentEvent::Usage& usage) {
   v1::Facts::Usage* out = facts_->mutable_usage();
-  const v1::Facts::Usage before = usage.total ? v1::Facts::Usage() : *out;
-  out->set_input_tokens(before.input_tokens() + usage.input);
-  out->set_output_tokens(before.output_tokens() + usage.output);
-  out->set_cache_read_tokens(before.cache_read_tokens() + usage.cache_read);
-  out->set_cache_write_tokens(before.cache_write_tokens() + usage.cache_write);
-  out->set_cost_usd(before.cost_usd() + usage.cost_usd);
+  if (usage.span == AgentEvent::Usage::Span::kDelta) {
+    out->set_input_tokens(out->input_tokens() + usage.input);
+    out->set_output_tokens(out->output_tokens() + usage.output);
+    out->set_cache_read_tokens(out->cache_read_tokens() + usage.cache_read);
+    out->set_cache_write_tokens(out->cache_write_tokens() + usage.cache_write);
+    out->set_cost_usd(out->cost_usd() + usage.cost_usd);
+    return;
+  }
+  const bool all = usage.span == AgentEvent::Usage::Span::kSession;
+  const v1::Facts::Usage& before = all ? before_->usage() : v1::Facts::Usage::default_instance();
+  const auto beyond = [](uint64_t now, uint64_t then) { return now > then ? now - then : 0; };
+  out->set_input_tokens(beyond(usage.input, before.input_tokens()));
+  out->set_output_tokens(beyond(usage.output, before.output_tokens()));
+  out->set_cache_read_tokens(beyond(usage.cache_read, before.cache_read_tokens()));
+  out->set_cache_write_tokens(beyond(usage.cache_write, before.cache_write_tokens()));
+  out->set_cost_usd(std::max(0.0, usage.cost_usd - before.cost_usd()));
 }
 
 void StreamWatch::AddUnknown(const std::string& type) {

@@ -17,13 +17,17 @@
 namespace handoff {
 namespace v1 {
 class Facts;
-}
+class Handoff;
+}  // namespace v1
 
 namespace worker {
 
 class StreamWatch {
  public:
-  StreamWatch(const Agent& agent, AttemptClocks& clocks);
+  // `session` is the one to resume, of which `handoff` tells what its earlier attempts used; empty:
+  // a new one.
+  StreamWatch(const Agent& agent, AttemptClocks& clocks, const v1::Handoff& handoff,
+              const std::string& session);
   ~StreamWatch();
 
   void TakeLine(absl::string_view line, BootTime at);
@@ -46,6 +50,7 @@ class StreamWatch {
   const std::unique_ptr<StreamParser> parser_;
   AttemptClocks& clocks_;
   std::unique_ptr<v1::Facts> facts_;
+  const std::unique_ptr<v1::Facts> before_;  // usage only
   struct Started {
     AgentEvent::ToolStarted tool;
     BootTime at;

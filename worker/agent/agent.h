@@ -8,13 +8,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "common/handoff/outcome.h"
+#include "worker/agent/agent_event.h"
 
 namespace handoff {
 
@@ -37,64 +37,28 @@ struct AgentCommand {
   std::vector<std::string> argv;
   std::map<std::string, std::string> env;  // on top of the attempt's environment
   bool prompt_on_stdin = true;
+  uint64_t most_prompt_characters = 0;  // the CLI refuses a longer one; 0: no limit is known
 };
 
-// One thing that the agent's stream said. Raw bytes are logged first; this is what was understood
-// of them.
-struct AgentEvent {
-  struct SessionStarted {
-    std::string session;
-    std::string model;
-  };
-  // One whole piece of what the agent said; pieces that arrive in parts are put together first.
-  struct Text {
-    std::string text;
-  };
-  struct Progress {};  // the model is at work (thinking, a part of a text): nothing to record
-  struct ToolStarted {
-    std::string call_id, name, command, path;
-  };
-  struct ToolFinished {
-    std::string call_id, name, command, path, outcome;
-    std::optional<int> exit_code;
-    absl::Duration duration;
-  };
-  struct Todo {
-    std::string text;
-  };
-  // Totals of this run so far (not deltas) when `total`, else to be added.
-  struct Usage {
-    uint64_t input = 0, output = 0, cache_read = 0, cache_write = 0;
-    double cost_usd = 0;
-    bool total = true;
-  };
-  // Trouble from which the CLI goes on by itself. The last one explains a stream without a result.
-  struct Retry {
-    std::string message;
-  };
-  struct Result {
-    bool ok = false;
-    std::string message;
-    FailureClass failure = FailureClass::kNone;
-    absl::Time retry_at = absl::InfinitePast();
-  };
-  struct Unknown {
-    std::string type;
-  };
-  struct Heartbeat {};  // shows life of the CLI, no progress of the work
-  std::variant<SessionStarted, Text, Progress, ToolStarted, ToolFinished, Todo, Usage, Retry,
-               Result, Unknown, Heartbeat>
-      what;
+// Where the id of a new session comes from.
+enum class SessionOrigin {
+  kNone,     // the agent has no sessions
+  kCommand,  // a command of the CLI makes one before the first run
+  kChosen,   // we choose it, a UUID, and tell the first run
+  kStream,   // the CLI chooses, and names it in its stream
 };
 
-// State of one run's stream. Not thread-safe. Never fails: what it does not understand is an
-// Unknown event.
-class StreamParser {
- public:
-  virtual ~StreamParser() = default;
-  // One line of stdout without its newline, at most 64 MiB (longer ones arrive cut and are Unknown
-  // "long line").
-  virtual std::vector<AgentEvent> ParseLine(absl::string_view line) = 0;
+// Which session is meant, and where its CLI ran.
+struct SessionPlace {
+  std::string home;                        // HOME of the agent
+  std::map<std::string, std::string> env;  // of the agent; variables may move its files
+  std::string directory;                   // in which it ran: absolute, links resolved
+  std::string session;
+};
+// The files that hold a session: patterns of glob(7) below `root`, where `**` matches any depth.
+struct SessionFiles {
+  std::string root;  // absolute; empty: not known for this agent, so a session stays on its host
+  std::vector<std::string> patterns;
 };
 
 struct ProbeSpec {
@@ -105,6 +69,11 @@ struct ProbeSpec {
     std::vector<std::string> banner_args;   // output must contain `banner`; empty: not checked
     std::string banner;
     std::vector<std::string> login_args;  // tells the login state; empty: none needed
+    // Asked too when the login check fails: its output may know of another way to be logged in.
+    std::vector<std::string> doctor_args = {};
+    // Paths from the folder in which the executable really lies, links followed: the first that
+    // exists is run instead. For launchers that leave their child behind when they are killed.
+    std::vector<std::string> natives = {};
   };
   std::vector<Candidate> candidates;
 };
@@ -113,7 +82,8 @@ struct ProbeOutput {  // of the first candidate that exists and shows its banner
   std::string version_out;
   int login_exit = 0;
   bool login_timed_out = false;
-  std::string login_out;  // stdout and stderr
+  std::string login_out;        // stdout and stderr
+  std::string doctor_out = {};  // stdout; empty when it was not asked
 };
 struct ProbeVerdict {
   enum class State { kReady, kMissing, kNeedsSetup };
@@ -127,19 +97,26 @@ class Agent {
  public:
   virtual ~Agent() = default;
   virtual absl::string_view name() const = 0;
-  virtual bool has_sessions() const = 0;
+  virtual SessionOrigin session_origin() const = 0;
   virtual bool needs_repository() const = 0;
   // False: `command`. Then there is no stream, no first-event and no idle clock unless asked for.
   virtual bool has_stream() const = 0;
   virtual ProbeSpec Probe() const = 0;
   // `output` is absent when no candidate was found.
   virtual ProbeVerdict JudgeProbe(const std::optional<ProbeOutput>& output) const = 0;
-  // argv that prints a new session id; empty: the agent has no such command.
-  virtual std::vector<std::string> CreateSessionCommand(const AgentRun& run) const = 0;
-  // The id in what that command printed; an error says what was printed instead.
-  virtual absl::StatusOr<std::string> ParseSessionId(absl::string_view output) const = 0;
+  // For kCommand: argv that prints a new session id, and the id in what it printed; an error says
+  // what was printed instead.
+  virtual std::vector<std::string> CreateSessionCommand(const AgentRun&) const { return {}; }
+  virtual absl::StatusOr<std::string> ParseSessionId(absl::string_view) const {
+    return absl::FailedPreconditionError("this agent has no command that makes a session");
+  }
   virtual AgentCommand Command(const AgentRun& run) const = 0;
   virtual std::unique_ptr<StreamParser> NewParser() const = 0;
+  virtual SessionFiles FilesOf(const SessionPlace&) const { return {}; }
+  // Where such a file, named from its root, has to lie so that the session goes on in `place`.
+  virtual std::string FileIn(const SessionPlace& /*place*/, const std::string& file) const {
+    return file;
+  }
   // When the process ended without a usable result: what its stderr and exit say (login, trust,
   // missing model, …). kNone: nothing known, the general rule decides.
   virtual Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const = 0;

@@ -32,12 +32,6 @@ ProbeVerdict CommandAgent::JudgeProbe(const std::optional<ProbeOutput>&) const {
   return verdict;
 }
 
-std::vector<std::string> CommandAgent::CreateSessionCommand(const AgentRun&) const { return {}; }
-
-absl::StatusOr<std::string> CommandAgent::ParseSessionId(absl::string_view) const {
-  return absl::FailedPreconditionError("a command has no session");
-}
-
 AgentCommand CommandAgent::Command(const AgentRun& run) const {
   AgentCommand command;
   command.prompt_on_stdin = false;

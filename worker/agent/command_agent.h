@@ -13,13 +13,11 @@ namespace handoff {
 class CommandAgent final : public Agent {
  public:
   absl::string_view name() const override { return "command"; }
-  bool has_sessions() const override { return false; }
+  SessionOrigin session_origin() const override { return SessionOrigin::kNone; }
   bool needs_repository() const override { return false; }
   bool has_stream() const override { return false; }
   ProbeSpec Probe() const override { return {}; }
   ProbeVerdict JudgeProbe(const std::optional<ProbeOutput>& output) const override;
-  std::vector<std::string> CreateSessionCommand(const AgentRun& run) const override;
-  absl::StatusOr<std::string> ParseSessionId(absl::string_view output) const override;
   AgentCommand Command(const AgentRun& run) const override;
   std::unique_ptr<StreamParser> NewParser() const override;
   Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const override;

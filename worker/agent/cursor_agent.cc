@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "worker/agent/cursor_stream.h"
 #include "worker/agent/failure_text.h"
+#include "worker/agent/setup.h"
 
 namespace handoff {
 namespace {
@@ -54,17 +55,12 @@ ProbeVerdict CursorAgent::JudgeProbe(const std::optional<ProbeOutput>& output) c
         "`curl https://cursor.com/install -fsS | bash`, or name it as binary in [agents.cursor]";
     return verdict;
   }
-  const std::vector<absl::string_view> version =
-      absl::StrSplit(output->version_out, '\n', absl::SkipWhitespace());
-  if (!version.empty()) verdict.version = OneLine(version[0], 80);
+  verdict = VerdictFrom(*output, "status");
+  if (output->login_timed_out) return verdict;
   const std::string status = StripControls(output->login_out);
-  verdict.state = ProbeVerdict::State::kNeedsSetup;
-  if (output->login_timed_out) {
-    verdict.message = absl::StrCat("`", ShellQuote(output->executable),
-                                   " status` gave no answer in time; it is asked again");
-  } else if (output->login_exit != 0 ||
-             absl::StrContains(absl::AsciiStrToLower(status), "not logged in") ||
-             absl::StrContains(absl::AsciiStrToLower(status), "not authenticated")) {
+  if (output->login_exit != 0 ||
+      absl::StrContains(absl::AsciiStrToLower(status), "not logged in") ||
+      absl::StrContains(absl::AsciiStrToLower(status), "not authenticated")) {
     verdict.message = absl::StrCat("Cursor is not logged in: `", ShellQuote(output->executable),
                                    " login`", kHowToLogIn);
   } else {
@@ -107,18 +103,14 @@ std::unique_ptr<StreamParser> CursorAgent::NewParser() const {
 }
 
 Verdict CursorAgent::Diagnose(const ProcessEnd&, absl::string_view stderr_tail) const {
-  Verdict verdict = ClassifyErrorText(stderr_tail);
-  if (verdict.failure == FailureClass::kNone) return verdict;
-  if (verdict.failure == FailureClass::kAgentNeedsSetup) {
-    const bool trust = absl::StrContains(absl::AsciiStrToLower(verdict.message), "workspace trust");
-    verdict.message =
-        trust ? "Cursor asked to trust the workspace although --trust was given; update "
-                "cursor-agent on that worker."
-              : absl::StrCat("Cursor is not logged in: `cursor-agent login`", kHowToLogIn, ".");
-    return verdict;
+  const std::string line = absl::AsciiStrToLower(ClassifyErrorText(stderr_tail).message);
+  if (absl::StrContains(line, "workspace trust")) {
+    return DiagnoseWords(stderr_tail, "Cursor",
+                         "Cursor asked to trust the workspace although --trust was given; update "
+                         "cursor-agent on that worker");
   }
-  verdict.message = absl::StrCat("Cursor said: ", verdict.message);
-  return verdict;
+  return DiagnoseWords(stderr_tail, "Cursor",
+                       absl::StrCat("Cursor is not logged in: `cursor-agent login`", kHowToLogIn));
 }
 
 }  // namespace handoff

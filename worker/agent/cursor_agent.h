@@ -13,7 +13,7 @@ namespace handoff {
 class CursorAgent final : public Agent {
  public:
   absl::string_view name() const override { return "cursor"; }
-  bool has_sessions() const override { return true; }
+  SessionOrigin session_origin() const override { return SessionOrigin::kCommand; }
   bool needs_repository() const override { return true; }
   bool has_stream() const override { return true; }
   ProbeSpec Probe() const override;

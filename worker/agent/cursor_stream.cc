@@ -7,7 +7,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "common/hash.h"
 #include "common/text.h"
 #include "nlohmann/json.hpp"
 #include "worker/agent/failure_text.h"
@@ -18,21 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMostCalls = 4096;  // in flight; further ones are told without their start
 constexpr size_t kMostPart = 1 << 20;
-constexpr size_t kMessageBytes = 4096;
-constexpr size_t kCommandBytes = 1024;
-constexpr size_t kMostId = 256;
-
-const json& None() {
-  static const auto* const none = new json();
-  return *none;
-}
-
-const json& At(const json& object, const char* key) {
-  const json* value = Member(object, key);
-  return value == nullptr ? None() : *value;
-}
 
 // Arguments come as an object or as a string that holds one.
 json Arguments(const json& value) {
@@ -64,7 +49,7 @@ std::string TextOf(const json& message) {
 // The one member of a tool_call that names its kind: "shellToolCall" → "shell". "function" is the
 // fallback for tools of others.
 std::string KindOf(const json& tool, const json** body) {
-  *body = &None();
+  *body = &NoJson();
   if (!tool.is_object()) return "unknown";
   for (const auto& [key, value] : tool.items()) {
     absl::string_view kind = key;
@@ -85,39 +70,9 @@ std::string NameOf(const std::string& kind, const json& args) {
   return Clip(absl::StrCat("mcp:", tool.empty() ? StringMember(args, "name") : tool), 80);
 }
 
-std::string PathOf(const json& args) {
-  for (const char* key : {"path", "filePath", "file_path"}) {
-    std::string path = StringMember(args, key);
-    if (!path.empty()) return Clip(path, kCommandBytes);
-  }
-  return "";
-}
-
-// "3 of 5 done: write the tests"
-std::string TodoText(const json& todos) {
-  if (!todos.is_array() || todos.empty()) return "";
-  size_t done = 0;
-  std::string current;
-  for (const json& todo : todos) {
-    const std::string status = StringMember(todo, "status");
-    if (absl::EndsWithIgnoreCase(status, "COMPLETED")) ++done;
-    if (absl::EndsWithIgnoreCase(status, "IN_PROGRESS") && current.empty()) {
-      current = OneLine(StringMember(todo, "content"), 200);
-    }
-  }
-  return absl::StrCat(done, " of ", todos.size(), " done", current.empty() ? "" : ": ", current);
-}
-
-uint64_t Count(const json& usage, const char* key) {
-  return static_cast<uint64_t>(std::max<int64_t>(0, IntMember(usage, key).value_or(0)));
-}
-
-// Ids are kept while their calls are in flight, and nothing says how long one is.
-std::string ShortId(std::string id) { return id.size() <= kMostId ? std::move(id) : Sha256Hex(id); }
-
 // The outcome is the one member of the result: {"success": {…}}, {"rejected": {…}}, …
 std::string OutcomeOf(const json& result, const json** inner) {
-  *inner = &None();
+  *inner = &NoJson();
   if (!result.is_object()) return result.is_null() ? "" : "success";
   for (const auto& [key, value] : result.items()) {
     if (!value.is_object()) continue;
@@ -136,22 +91,6 @@ absl::Duration DurationOf(int64_t started_ms, const json& tool, const json& inne
 }
 
 }  // namespace
-
-std::vector<AgentEvent> CursorStream::ParseLine(absl::string_view line) {
-  if (line.size() > kLongestJsonLine) return {{AgentEvent::Unknown{"long line"}}};
-  line = absl::StripAsciiWhitespace(line);
-  // Some wrappers name the stream first.
-  if (absl::ConsumePrefix(&line, "stdout:") || absl::ConsumePrefix(&line, "stderr:")) {
-    line = absl::StripLeadingAsciiWhitespace(line);
-  }
-  if (line.empty()) return {};
-  const std::optional<json> event = ParseJsonLine(line);
-  if (!event) return {{AgentEvent::Unknown{"not json"}}};
-  if (!event->is_object()) return {{AgentEvent::Unknown{"not an object"}}};
-  std::vector<AgentEvent> out;
-  Dispatch(*event, &out);
-  return out;
-}
 
 void CursorStream::Dispatch(const json& event, std::vector<AgentEvent>* out) {
   const std::string type = StringMember(event, "type");
@@ -172,7 +111,7 @@ void CursorStream::Dispatch(const json& event, std::vector<AgentEvent>* out) {
              absl::StartsWith(type, "background")) {
     out->push_back({AgentEvent::Heartbeat{}});
   } else {
-    out->push_back({AgentEvent::Unknown{type.empty() ? "no type" : OneLine(type, 64)}});
+    out->push_back(UnknownEvent(type));
   }
 }
 
@@ -184,7 +123,7 @@ void CursorStream::OnSystem(const json& event, std::vector<AgentEvent>* out) {
   } else if (subtype == "error") {
     out->push_back({AgentEvent::Retry{Clip(MessageOf(event), kMessageBytes)}});
   } else {
-    out->push_back({AgentEvent::Unknown{OneLine(absl::StrCat("system/", subtype), 64)}});
+    out->push_back(UnknownEvent("system", subtype));
   }
 }
 
@@ -216,7 +155,7 @@ void CursorStream::OnToolCall(const json& event, std::vector<AgentEvent>* out) {
   const std::string subtype = StringMember(event, "subtype");
   if (subtype != "started" && subtype != "completed") {
     // A new subtype must not close a call: its tool would fall under the shorter idle limit.
-    out->push_back({AgentEvent::Unknown{OneLine(absl::StrCat("tool_call/", subtype), 64)}});
+    out->push_back(UnknownEvent("tool_call", subtype));
     return;
   }
   turned_ = true;
@@ -229,24 +168,18 @@ void CursorStream::OnToolCall(const json& event, std::vector<AgentEvent>* out) {
   std::string id = StringMember(event, "call_id");
   if (id.empty()) id = StringMember(tool, "toolCallId");
   id = ShortId(std::move(id));
-  const Call call{NameOf(kind, args), Clip(StringMember(args, "command"), kCommandBytes),
-                  PathOf(args), IntMember(tool, "startedAtMs").value_or(0)};
+  const ToolCall call{NameOf(kind, args), Clip(StringMember(args, "command"), kCommandBytes),
+                      PathOf(args), IntMember(tool, "startedAtMs").value_or(0)};
   if (subtype == "completed") return OnToolDone(id, call, *body, tool, out);
   out->push_back({AgentEvent::ToolStarted{id, call.name, call.command, call.path}});
   const std::string todo = TodoText(At(args, "todos"));
   if (!todo.empty()) out->push_back({AgentEvent::Todo{todo}});
-  if (calls_.size() < kMostCalls) calls_[id] = call;
+  calls_.Begin(id, call);
 }
 
-void CursorStream::OnToolDone(const std::string& id, const Call& call, const json& body,
+void CursorStream::OnToolDone(const std::string& id, const ToolCall& call, const json& body,
                               const json& tool, std::vector<AgentEvent>* out) {
-  Call known = call;
-  if (const auto started = calls_.find(id); started != calls_.end()) {
-    if (known.command.empty()) known.command = started->second.command;
-    if (known.path.empty()) known.path = started->second.path;
-    if (known.started_ms == 0) known.started_ms = started->second.started_ms;
-    calls_.erase(started);
-  }
+  const ToolCall known = calls_.End(id, call);
   const json* inner = nullptr;
   const json& result = Member(body, "result") != nullptr ? At(body, "result") : At(tool, "result");
   AgentEvent::ToolFinished done{id, known.name, known.command, known.path, "", std::nullopt, {}};
@@ -264,16 +197,14 @@ void CursorStream::OnLegacyTool(const json& event, bool done, std::vector<AgentE
   }
   id = ShortId(std::move(id));
   const json args = Arguments(At(event, "input"));
-  const Call call{Clip(StringMember(event, "name"), 80),
-                  Clip(StringMember(args, "command"), kCommandBytes), PathOf(args), 0};
+  const ToolCall call{Clip(StringMember(event, "name"), 80),
+                      Clip(StringMember(args, "command"), kCommandBytes), PathOf(args), 0};
   if (!done) {
-    if (calls_.size() < kMostCalls) calls_[id] = call;
+    calls_.Begin(id, call);
     out->push_back({AgentEvent::ToolStarted{id, call.name, call.command, call.path}});
     return;
   }
-  const auto started = calls_.find(id);
-  const Call known = started == calls_.end() ? call : started->second;
-  if (started != calls_.end()) calls_.erase(started);
+  const ToolCall known = calls_.End(id, call);
   out->push_back({AgentEvent::ToolFinished{id,
                                            known.name,
                                            known.command,
@@ -294,9 +225,10 @@ void CursorStream::OnResult(const json& event, std::vector<AgentEvent>* out) {
   }
   Flush(out);
   if (const json* usage = Member(event, "usage")) {
-    out->push_back({AgentEvent::Usage{Count(*usage, "inputTokens"), Count(*usage, "outputTokens"),
-                                      Count(*usage, "cacheReadTokens"),
-                                      Count(*usage, "cacheWriteTokens"), 0, true}});
+    out->push_back({AgentEvent::Usage{
+        CountMember(*usage, "inputTokens"), CountMember(*usage, "outputTokens"),
+        CountMember(*usage, "cacheReadTokens"), CountMember(*usage, "cacheWriteTokens"), 0,
+        AgentEvent::Usage::Span::kRun}});
   }
   result.message = StringMember(event, "result");
   if (result.message.empty() && !result.ok) result.message = MessageOf(event);

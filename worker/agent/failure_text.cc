@@ -28,8 +28,13 @@ constexpr Words kWords[] = {
     {FailureClass::kAgentNeedsSetup, "unauthorized"},
     {FailureClass::kAgentNeedsSetup, "invalid api key"},
     {FailureClass::kAgentNeedsSetup, "api key is invalid"},
+    {FailureClass::kAgentNeedsSetup, "failed to authenticate"},
+    {FailureClass::kAgentNeedsSetup, "oauth token has expired"},
     {FailureClass::kQuota, "usage limit"},
     {FailureClass::kQuota, "hit your limit"},
+    {FailureClass::kQuota, "session limit"},
+    {FailureClass::kQuota, "weekly limit"},
+    {FailureClass::kQuota, "credit balance is too low"},
     {FailureClass::kQuota, "spend limit"},
     {FailureClass::kQuota, "spending limit"},
     {FailureClass::kQuota, "out of credits"},
@@ -49,6 +54,7 @@ constexpr Words kWords[] = {
     {FailureClass::kRateLimited, "status 429"},
     {FailureClass::kRateLimited, "resource_exhausted"},
     {FailureClass::kRateLimited, "overloaded"},
+    {FailureClass::kRateLimited, "experiencing high demand"},
     {FailureClass::kNetwork, "enotfound"},
     {FailureClass::kNetwork, "econnrefused"},
     {FailureClass::kNetwork, "econnreset"},
@@ -62,6 +68,8 @@ constexpr Words kWords[] = {
     {FailureClass::kNetwork, "connection reset"},
     {FailureClass::kNetwork, "connection lost"},
     {FailureClass::kNetwork, "unable to connect"},
+    {FailureClass::kNetwork, "stream disconnected"},
+    {FailureClass::kNetwork, "error sending request"},
     {FailureClass::kNetwork, "service unavailable"},
     {FailureClass::kNetwork, "bad gateway"},
     {FailureClass::kNetwork, "gateway timeout"},
@@ -107,6 +115,13 @@ Verdict ClassifyErrorText(absl::string_view text) {
     return verdict;
   }
   return {};
+}
+
+FailureClass ClassOfStatus(int64_t status) {
+  if (status == 401 || status == 403) return FailureClass::kAgentNeedsSetup;
+  if (status == 402) return FailureClass::kQuota;
+  if (status == 429 || status == 529) return FailureClass::kRateLimited;
+  return status >= 500 && status < 600 ? FailureClass::kNetwork : FailureClass::kNone;
 }
 
 absl::Time ResetTime(absl::string_view text) {

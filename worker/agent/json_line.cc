@@ -1,6 +1,9 @@
 #include "worker/agent/json_line.h"
 
 #include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -32,8 +35,86 @@ bool IsTooDeep(absl::string_view text) {
   return false;
 }
 
+constexpr size_t kLongLine = 1 << 20;
+constexpr size_t kMostValues = 100'000;     // after so many, no element of a list
+constexpr size_t kMostMembers = 1'000'000;  // after so many, nothing
+
+// Builds a document that keeps little of a long line. The library's own filter takes quadratic time
+// for a list of objects.
+class BoundedDocument final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  using Json = nlohmann::json;
+
+  bool null() override { return Add(nullptr); }
+  bool boolean(bool value) override { return Add(value); }
+  bool number_integer(number_integer_t value) override { return Add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return Add(value); }
+  bool number_float(number_float_t value, const string_t&) override { return Add(value); }
+  bool string(string_t& value) override { return Add(std::move(value)); }
+  bool binary(binary_t&) override { return false; }
+  bool start_object(size_t) override { return Open(Json::object()); }
+  bool start_array(size_t) override { return Open(Json::array()); }
+  bool end_object() override { return Close(); }
+  bool end_array() override { return Close(); }
+  bool key(string_t& name) override {
+    if (left_out_ == 0) key_ = std::move(name);
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
+
+  Json Take() { return std::move(root_); }
+
+ private:
+  // Where the next value goes; nullptr: it is left out.
+  Json* Place(Json value) {
+    if (left_out_ > 0) return nullptr;
+    if (open_.empty()) return &(root_ = std::move(value));
+    Json& parent = *open_.back();
+    ++values_;
+    if (parent.is_object()) {
+      return values_ > kMostMembers ? nullptr : &(parent[key_] = std::move(value));
+    }
+    return values_ > kMostValues ? nullptr : &parent.emplace_back(std::move(value));
+  }
+  bool Add(Json value) {
+    Place(std::move(value));
+    return true;
+  }
+  bool Open(Json container) {
+    Json* place = Place(std::move(container));
+    if (place == nullptr) {
+      ++left_out_;
+    } else {
+      open_.push_back(place);
+    }
+    return true;
+  }
+  bool Close() {
+    if (left_out_ > 0) {
+      --left_out_;
+    } else {
+      open_.pop_back();
+    }
+    return true;
+  }
+
+  Json root_;
+  std::vector<Json*>
+      open_;  // the containers around the next value; nothing is added to an outer one
+  std::string key_;
+  size_t left_out_ = 0;  // depth within a container that is not kept
+  size_t values_ = 0;
+};
+
 std::optional<nlohmann::json> TryParse(absl::string_view text) {
   if (IsTooDeep(text)) return std::nullopt;
+  if (text.size() > kLongLine) {
+    BoundedDocument document;
+    if (!nlohmann::json::sax_parse(text.begin(), text.end(), &document)) return std::nullopt;
+    return document.Take();
+  }
   nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr,
                                               /*allow_exceptions=*/false);
   if (json.is_discarded()) return std::nullopt;

@@ -13,10 +13,12 @@
 
 namespace handoff {
 
-// A document takes many times the memory of its text.
-inline constexpr size_t kLongestJsonLine = 16 << 20;
+// As long as a line can be in the log.
+inline constexpr size_t kLongestJsonLine = 64 << 20;
 
-// Nothing when it is no JSON, longer than that, or nested too deeply.
+// Nothing when it is no JSON, longer than that, or nested too deeply. A document of small values
+// takes many times the memory of its text, so in a line beyond 1 MiB lists are cut when there were
+// 100,000 values: a tool's whole output may be in it, and what follows it must be found.
 std::optional<nlohmann::json> ParseJsonLine(absl::string_view line);
 
 // The member, or nullptr when `object` is none or has none.

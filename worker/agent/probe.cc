@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -33,8 +36,21 @@ absl::StatusOr<RunResult> Run(const std::string& executable, const std::vector<s
   return RunProcess(std::move(options), "", settings.limit, settings.cancel);
 }
 
-std::optional<ProbeOutput> Try(const ProbeSpec::Candidate& candidate, const std::string& executable,
+// What is to run in place of `executable`.
+std::string NativeOf(const ProbeSpec::Candidate& candidate, const std::string& executable) {
+  std::error_code error;
+  const auto real = std::filesystem::canonical(executable, error);
+  if (error) return executable;
+  for (const std::string& path : candidate.natives) {
+    const auto native = std::filesystem::canonical(real.parent_path() / path, error);
+    if (!error && ::access(native.c_str(), X_OK) == 0) return native.string();
+  }
+  return executable;
+}
+
+std::optional<ProbeOutput> Try(const ProbeSpec::Candidate& candidate, const std::string& located,
                                const ProbeSettings& settings) {
+  const std::string executable = NativeOf(candidate, located);
   if (!candidate.banner_args.empty()) {
     const auto banner = Run(executable, candidate.banner_args, settings);
     if (!banner.ok() ||
@@ -52,6 +68,11 @@ std::optional<ProbeOutput> Try(const ProbeSpec::Candidate& candidate, const std:
   output.login_timed_out = login->timed_out;
   output.login_exit = login->status.signal != 0 ? 128 + login->status.signal : login->status.code;
   output.login_out = absl::StrCat(login->out, login->err);
+  if (candidate.doctor_args.empty() || output.login_timed_out || output.login_exit == 0) {
+    return output;
+  }
+  const auto doctor = Run(executable, candidate.doctor_args, settings);
+  if (doctor.ok()) output.doctor_out = doctor->out;
   return output;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "worker/agent/claude_agent.h"
+#include "worker/agent/codex_agent.h"
 #include "worker/agent/command_agent.h"
 #include "worker/agent/cursor_agent.h"
 
@@ -11,6 +13,8 @@ const std::vector<const Agent*>& AllAgents() {
   // Never destroyed: threads that outlive main may still hold one.
   static const auto* const agents = new std::vector<const Agent*>{
       new CursorAgent,
+      new ClaudeAgent,
+      new CodexAgent,
       new CommandAgent,
   };
   return *agents;

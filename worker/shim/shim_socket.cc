@@ -24,7 +24,8 @@ std::vector<ShimRequest> ShimSocket::Receive() {
   char packet[kMaxPacket];
   while (connection_.valid()) {
     const ssize_t n = ::recv(connection_.get(), packet, sizeof(packet), MSG_DONTWAIT);
-    // A daemon that went without reading our last events leaves ECONNRESET before what it had asked.
+    // A daemon that went without reading our last events leaves ECONNRESET before what it had
+    // asked.
     if (n < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
     if (n < 0 && errno == EAGAIN) break;
     if (n <= 0) {

@@ -1,4 +1,4 @@
-// The command that makes a session before the agent starts.
+// Where an agent's session comes from: a command before it starts, our choice, or its stream.
 
 #include <sys/stat.h>
 
@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/uuid.h"
 #include "gmock/gmock.h"
 #include "tests/integration/repo/git_sandbox.h"
 #include "tests/integration/worker/running_worker.h"
@@ -21,25 +22,27 @@ class SessionTest : public RunningWorker {
     git_.CommitAll("origin", "first");
   }
 
-  // What a cursor-agent does for its verbs, as lines of a `case` of sh.
-  void Play(const std::string& verbs) {
-    const std::string binary = path("cursor-agent");
+  // What the agent's CLI does for its verbs, as lines of a `case` of sh.
+  void Play(const std::string& agent, const std::string& verbs) {
+    const std::string binary = path(agent + "-cli");
     ASSERT_TRUE(WriteFileAtomically(binary,
                                     absl::StrCat("#!/bin/sh\ncase \"$1\" in\n--version) echo 1;;\n"
-                                                 "status) echo Logged in as a@example.com;;\n",
+                                                 "status) echo Logged in as a@example.com;;\n"
+                                                 "auth) echo '{\"loggedIn\":true}';;\n"
+                                                 "login) echo Logged in;;\n",
                                                  verbs, "\nesac\n"),
                                     0755)
                     .ok());
     ASSERT_EQ(::chmod(binary.c_str(), 0755), 0);
-    config_.agents["cursor"].binary = binary;
+    config_.agents[agent].binary = binary;
   }
 
-  v1::Handoff ForCursor(const std::string& id) const {
-    v1::Handoff handoff = CommandHandoff(id, {});
-    handoff.set_agent("cursor");
+  v1::Handoff For(const std::string& agent, const std::string& task = "do it") const {
+    v1::Handoff handoff = CommandHandoff("a", {});
+    handoff.set_agent(agent);
     v1::HandoffSpec& spec = *handoff.mutable_spec();
-    spec.set_agent("cursor");
-    spec.set_task("do it");
+    spec.set_agent(agent);
+    spec.set_task(task);
     v1::Repository& repository = *spec.mutable_repository();
     repository.set_url(git_.Path("origin"));
     repository.set_key(repository.url());
@@ -53,10 +56,11 @@ class SessionTest : public RunningWorker {
 
 TEST_F(SessionTest, WhatItLeavesBehindIsEnded) {
   // In a session and a group of its own, so that only its environment says whose it is.
-  Play(absl::StrCat("create-chat) setsid sleep 1000 </dev/null >/dev/null 2>&1 &\necho $! >",
+  Play("cursor",
+       absl::StrCat("create-chat) setsid sleep 1000 </dev/null >/dev/null 2>&1 &\necho $! >",
                     path("stray"), "; echo no sessions today; exit 1;;"));
   Start();
-  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(ForCursor("a")));
+  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("cursor")));
   EXPECT_EQ(end.protocol(), v1::AttemptEnd::NOT_STARTED);
   EXPECT_THAT(end.failure_message(), ::testing::HasSubstr("no sessions today"));
   const int pid = std::atoi(ReadFile(path("stray")).value_or("").c_str());
@@ -64,6 +68,46 @@ TEST_F(SessionTest, WhatItLeavesBehindIsEnded) {
   const auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
   // Whoever inherited it may not have reaped it yet.
   EXPECT_TRUE(!stat.ok() || absl::StrContains(*stat, ") Z ")) << *stat;
+}
+
+TEST_F(SessionTest, AChosenIdIsGivenToTheFirstRunAndKeptWhenTheAgentNamesIt) {
+  Play("claude",
+       "--print) while [ \"$1\" != --session-id ]; do shift; done\n"
+       "printf '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"%s\"}\\n' \"$2\"\n"
+       "echo '{\"type\":\"result\",\"subtype\":\"success\",\"num_turns\":1,\"result\":\"ok\"}';;");
+  Start();
+  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("claude")));
+  EXPECT_EQ(end.protocol(), v1::AttemptEnd::RESULT_OK) << end.failure_message();
+  EXPECT_TRUE(IsUuid(end.session())) << end.session();
+  EXPECT_EQ(end.session_kind(), v1::Attempt::NEW);
+  EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
+}
+
+// Trap 9: a session that is known only to a dead process cannot be resumed.
+TEST_F(SessionTest, Trap9ASessionIsKeptAsSoonAsTheStreamNamesIt) {
+  const std::string gate = Gate("gate");
+  constexpr char kId[] = "01a223bf-0000-7783-893d-253cdbb70000";
+  Play("codex", absl::StrCat("exec) echo '{\"type\":\"thread.started\",\"thread_id\":\"", kId,
+                             "\"}'; cat ", gate, "; exit 1;;"));
+  Start();
+  const AttemptKey key = pool_.Want(For("codex"));
+  pool_.AwaitStatus(key, [&](const AttemptStatus& status) { return status.session == kId; });
+  v1::AttemptEnd launch;
+  ASSERT_TRUE(launch.ParseFromString(ReadFile(attempt_dir(key) + "/launch.pb").value_or("")));
+  EXPECT_EQ(launch.session(), kId);
+  Open(gate);
+  const v1::AttemptEnd end = pool_.AwaitEnd(key);
+  EXPECT_EQ(end.protocol(), v1::AttemptEnd::RESULT_MISSING);
+  EXPECT_EQ(end.session(), kId);
+}
+
+TEST_F(SessionTest, APromptThatTheAgentWouldRefuseIsRefusedBefore) {
+  Play("codex", absl::StrCat("exec) echo started >", path("started"), ";;"));
+  Start();
+  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("codex", std::string(1 << 20, 'x'))));
+  EXPECT_EQ(end.failure(), v1::Failure::LIMIT_EXCEEDED);
+  EXPECT_THAT(end.failure_message(), ::testing::HasSubstr("at most 1048576"));
+  EXPECT_FALSE(PathExists(path("started")));
 }
 
 }  // namespace

@@ -45,6 +45,70 @@ TEST(Transcript, ShowsWhatTheAgentSaidAndDid) {
       "result: success after 15 s\n");
 }
 
+TEST(Transcript, ShowsWhatClaudeSaidAndDid) {
+  EXPECT_EQ(
+      Read(absl::StrCat(
+          R"({"type":"system","subtype":"init","session_id":"7d1f","model":"opus"})", "\n",
+          R"({"type":"rate_limit_event","rate_limit_info":{"status":"allowed"}})", "\n",
+          R"({"type":"system","subtype":"api_retry","error_status":500,"error":"server_error"})",
+          "\n", R"({"type":"assistant","message":{"content":[{"type":"thinking","thinking":"hm"},)",
+          R"({"type":"text","text":"I will build first."},)",
+          R"({"type":"tool_use","id":"t1","name":"Bash","input":{"command":"ninja"}}]}})", "\n",
+          R"({"type":"tool_progress","tool_use_id":"t1"})", "\n",
+          R"({"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1",)",
+          R"("is_error":true,"content":"Exit code 2\nFAILED"}]}})", "\n",
+          R"({"type":"assistant","message":{"content":[{"type":"tool_use","id":"t2",)",
+          R"("name":"Write","input":{"file_path":"x.cc","content":"int x;"}}]}})", "\n",
+          R"({"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t2",)",
+          R"("content":[{"type":"text","text":"ok"}]},{"type":"tool_result",)",
+          R"("tool_use_id":"t3","is_error":true,"content":"not here"}]}})", "\n",
+          R"({"type":"user","message":{"content":"the prompt"}})", "\n",
+          R"({"type":"result","subtype":"error_during_execution","is_error":true,)",
+          R"("errors":["No conversation found"]})", "\n")),
+      "session 7d1f, model opus\n"
+      "! the model's service failed: 500 server_error; it is asked again\n"
+      "I will build first.\n"
+      "> Bash ninja\n"
+      "< Bash ninja  exit 2\n"
+      "> Write x.cc\n"
+      "< Write x.cc  done\n"
+      "< tool  failed: not here\n"
+      "result: error No conversation found\n");
+}
+
+TEST(Transcript, ShowsWhatCodexSaidAndDid) {
+  const auto item = [](absl::string_view stage, absl::string_view fields) {
+    return absl::StrCat(R"({"type":"item.)", stage, R"(","item":{)", fields, "}}\n");
+  };
+  const std::string shell = R"("type":"command_execution","command":"ninja","status":)";
+  EXPECT_EQ(
+      Read(absl::StrCat(
+          R"({"type":"thread.started","thread_id":"01a2"})", "\n", R"({"type":"turn.started"})",
+          "\n", item("started", shell + R"("in_progress","exit_code":null)"),
+          item("completed", shell + R"("failed","exit_code":1)"),
+          item("completed", shell + R"("declined","exit_code":null)"),
+          item("completed", R"("type":"file_change","status":"completed","changes":)"
+                            R"([{"path":"x.cc","kind":"update"},{"path":"y.cc","kind":"add"}])"),
+          item("started", R"("type":"todo_list","items":[{"text":"a","completed":true},)"
+                          R"({"text":"b","completed":false}])"),
+          item("completed", R"("type":"reasoning","text":"hm")"),
+          item("completed", R"("type":"agent_message","text":"Fixed.")"),
+          R"({"type":"error","message":"Reconnecting"})", "\n", R"({"type":"turn.completed"})",
+          "\n", R"({"type":"turn.failed","error":{"message":"no more"}})", "\n")),
+      "session 01a2\n"
+      "> shell ninja\n"
+      "< shell ninja  exit 1\n"
+      "< shell ninja  declined\n"
+      "< update x.cc  done\n"
+      "< add y.cc  done\n"
+      "[x] a\n"
+      "[ ] b\n"
+      "Fixed.\n"
+      "! Reconnecting\n"
+      "result: success\n"
+      "result: error no more\n");
+}
+
 TEST(Transcript, AnErrorResultSaysWhat) {
   EXPECT_EQ(Read(R"({"type":"result","subtype":"error","is_error":true,"result":"out of quota"})"),
             "result: error out of quota\n");
@@ -77,6 +141,11 @@ TEST(Transcript, OddShapesOfKnownEventsDoNoHarm) {
         R"({"type":"assistant","message":{"content":"x"}})", R"({"type":"tool_call"})",
         R"({"type":"tool_call","subtype":"completed","tool_call":7})",
         R"({"type":"tool_call","subtype":"completed","tool_call":{"shellToolCall":{"result":[]}}})",
+        R"({"type":"result","errors":[7]})", R"({"type":"user","message":{"content":[7]}})",
+        R"({"type":"assistant","message":{"content":[{"type":"tool_use","id":7,"input":[]}]}})",
+        R"({"type":"rate_limit_event"})", R"({"type":"item.started"})",
+        R"({"type":"item.completed","item":{"type":"file_change","changes":[7]}})",
+        R"({"type":"item.completed","item":{"type":"todo_list","items":[7]}})",
         R"({"type":"result"})", R"({"type":7})", R"({"type":null})"}) {
     Read(line);
   }
@@ -90,6 +159,14 @@ TEST(Transcript, AHugeLineIsCutAndSaysSo) {
 
 TEST(Transcript, OfAProgressBarTheLastStateIsShown) {
   EXPECT_EQ(Read("a\r0%\r50%\r100%\n\r\ndone\r\n7%\r8%", /*events=*/false), "100%\n\ndone\n8%\n");
+}
+
+TEST(Transcript, ALineWithoutEndIsCutOnceAndItsRestSkipped) {
+  Transcript transcript(true, false);
+  std::string text = transcript.Feed("{\"a\":\"" + std::string(70 << 20, 'x'));
+  EXPECT_LT(text.size(), 5000u);
+  EXPECT_NE(text.find("more than 67 MB"), std::string::npos) << text.substr(4000);
+  EXPECT_EQ(transcript.Feed(std::string(1 << 20, 'y') + "\"}\nnext\n"), "next\n");
 }
 
 }  // namespace

@@ -118,6 +118,62 @@ TEST(FillEnd, AResultThatSpeaksOfALoginIsInDoubtToo) {
   EXPECT_THAT(end.failure_message(), HasSubstr("The tool says: unauthorized"));
 }
 
+// Trap 13: the service itself refused, whatever a look at the stored login says.
+TEST(FillEnd, Trap13ALoginThatTheServiceRefusedNeedsNoProbe) {
+  const Agent* claude = FindAgent("claude");
+  RunEnd run = Unauthorized();
+  run.protocol = Protocol::kResultError;
+  run.protocol_message = "Failed to authenticate. API Error: 401 no such key";
+  run.result.emplace();
+  run.result->failure = FailureClass::kAgentNeedsSetup;
+  run.result->message = run.protocol_message;
+  run.result->certain = true;
+  EXPECT_FALSE(SetupInDoubt(run, claude));
+  run.agent_ready = true;
+  v1::AttemptEnd end;
+  FillEnd(run, claude, end);
+  EXPECT_EQ(end.failure(), v1::Failure::AGENT_NEEDS_SETUP);
+  EXPECT_EQ(end.hold_key(), "agent:claude");
+  EXPECT_THAT(end.failure_message(), HasSubstr("401 no such key"));
+  EXPECT_THAT(end.failure_message(), HasSubstr("`claude auth login`"));
+}
+
+v1::AttemptEnd EndWithSession(const char* agent, const std::string& asked,
+                              v1::Attempt::SessionKind kind, const std::string& told) {
+  v1::AttemptEnd end;
+  end.set_session(asked);
+  end.set_session_kind(kind);
+  RunEnd run;
+  run.protocol = Protocol::kResultOk;
+  run.process.exit_code = 0;
+  run.stream_session = told;
+  FillEnd(run, FindAgent(agent), end);
+  return end;
+}
+
+// Trap 9: a resume that became a new session says so.
+TEST(FillEnd, Trap9TheSessionThatTheStreamNamesIsTheRecord) {
+  v1::AttemptEnd end = EndWithSession("codex", "a", v1::Attempt::SAME, "b");
+  EXPECT_EQ(end.session(), "b");
+  EXPECT_EQ(end.session_kind(), v1::Attempt::FRESH);
+  EXPECT_EQ(end.session_verified(), v1::Attempt::NO);
+  end = EndWithSession("codex", "a", v1::Attempt::SAME, "a");
+  EXPECT_EQ(end.session_kind(), v1::Attempt::SAME);
+  EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
+  end = EndWithSession("codex", "", v1::Attempt::NEW, "b");
+  EXPECT_EQ(end.session(), "b");
+  EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
+}
+
+TEST(FillEnd, AChosenIdIsASessionOnceTheAgentNamedIt) {
+  EXPECT_EQ(EndWithSession("claude", "a", v1::Attempt::NEW, "").session(), "");
+  EXPECT_EQ(EndWithSession("claude", "a", v1::Attempt::FRESH, "").session(), "");
+  EXPECT_EQ(EndWithSession("claude", "a", v1::Attempt::NEW, "a").session(), "a");
+  // One to resume was there before; and a command of the CLI made this one.
+  EXPECT_EQ(EndWithSession("claude", "a", v1::Attempt::SAME, "").session(), "a");
+  EXPECT_EQ(EndWithSession("cursor", "a", v1::Attempt::NEW, "").session(), "a");
+}
+
 TEST(SetupInDoubt, OnlyWhereAWorkingAgentFailedForWantOfALogin) {
   const Agent* cursor = FindAgent("cursor");
   RunEnd silent = Unauthorized();

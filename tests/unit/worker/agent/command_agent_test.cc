@@ -51,7 +51,7 @@ TEST(CommandAgent, IsAlwaysReadyAndHasNeitherSessionNorStream) {
   EXPECT_THAT(agent.CreateSessionCommand({}), IsEmpty());
   EXPECT_FALSE(agent.ParseSessionId("x").ok());
   EXPECT_FALSE(agent.has_stream());
-  EXPECT_FALSE(agent.has_sessions());
+  EXPECT_EQ(agent.session_origin(), SessionOrigin::kNone);
   EXPECT_FALSE(agent.needs_repository());
   EXPECT_THAT(agent.NewParser()->ParseLine(R"({"type":"result"})"), IsEmpty());
 }

@@ -31,6 +31,17 @@ TEST(ErrorText, AQuotasResetTimeIsRead) {
             absl::InfinitePast());
 }
 
+TEST(ErrorText, AStatusHasAClassOnlyWhereItSaysEnough) {
+  EXPECT_EQ(ClassOfStatus(401), FailureClass::kAgentNeedsSetup);
+  EXPECT_EQ(ClassOfStatus(402), FailureClass::kQuota);
+  EXPECT_EQ(ClassOfStatus(429), FailureClass::kRateLimited);
+  EXPECT_EQ(ClassOfStatus(529), FailureClass::kRateLimited);
+  EXPECT_EQ(ClassOfStatus(500), FailureClass::kNetwork);
+  for (const int64_t status : {-1, 0, 200, 400, 404, 600}) {
+    EXPECT_EQ(ClassOfStatus(status), FailureClass::kNone) << status;
+  }
+}
+
 TEST(ResetTime, IsAbsoluteOrAbsent) {
   const absl::Time end_of_22nd = absl::FromUnixSeconds(1795392000);
   EXPECT_EQ(ResetTime("your cycle ends on 11/22/2026."), end_of_22nd);

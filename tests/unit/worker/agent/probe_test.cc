@@ -1,5 +1,7 @@
 #include "worker/agent/probe.h"
 
+#include <unistd.h>
+
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -69,6 +71,29 @@ TEST_F(ProbeTest, ASilentLoginCheckIsEndedAndSaysSo) {
   const auto output = RunProbe(spec_, settings_);
   ASSERT_TRUE(output.has_value());
   EXPECT_TRUE(output->login_timed_out);
+}
+
+TEST_F(ProbeTest, TheDoctorIsAskedOnlyWhenTheLoginCheckFails) {
+  spec_.candidates[0].doctor_args = {"doctor"};
+  const std::string script = "case $1 in doctor) echo well;; status) exit ";
+  Install("first", script + "0;; esac");
+  EXPECT_EQ(RunProbe(spec_, settings_)->doctor_out, "");
+  Install("first", script + "1;; esac");
+  EXPECT_EQ(RunProbe(spec_, settings_)->doctor_out, "well\n");
+}
+
+// Trap 4: a launcher's child would outlive it.
+TEST_F(ProbeTest, Trap4TheNativeProgramIsTakenInPlaceOfItsLauncher) {
+  ASSERT_TRUE(MakeDirectories(dir_.path() + "/pkg/bin").ok());
+  ASSERT_TRUE(MakeDirectories(dir_.path() + "/native").ok());
+  spec_.candidates[0].natives = {"../../absent/x", "../../native/x"};
+  Install("pkg/bin/launcher.js", "echo launcher");
+  ASSERT_EQ(::symlink("pkg/bin/launcher.js", (dir_.path() + "/first").c_str()), 0);
+  EXPECT_EQ(RunProbe(spec_, settings_)->version_out, "launcher\n");
+  const std::string native = Install("native/x", "echo native");
+  const auto output = RunProbe(spec_, settings_);
+  EXPECT_EQ(output->executable, native);
+  EXPECT_EQ(output->version_out, "native\n");
 }
 
 }  // namespace

@@ -1,0 +1,262 @@
+// The checks of run.sh: node checks.mjs HOME BIN [claude|codex]...
+// HOME/node_modules has the real programs, HOME/run is empty, BIN has the programs of the pool.
+import { execFile, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+
+const [home, bin, ...wanted] = process.argv.slice(2);
+const here = path.dirname(new URL(import.meta.url).pathname);
+const run = path.join(home, 'run');
+const requestsFile = path.join(run, 'requests.jsonl');
+const repo = path.join(run, 'repo');
+const userHome = path.join(run, 'home');
+const env = { PATH: process.env.PATH, HOME: userHome, LANG: 'C.UTF-8' };
+const started = [];
+let failures = 0;
+
+function start(name, argv, ready) {
+  const log = fs.openSync(path.join(run, `${name}.log`), 'w');
+  const child = spawn(argv[0], argv.slice(1), { env, stdio: ['ignore', 'pipe', log] });
+  started.push(child);
+  return new Promise((resolve, reject) => {
+    let said = '';
+    child.stdout.on('data', (data) => {
+      said += data;
+      const at = said.indexOf(ready);
+      if (at >= 0 && said.indexOf('\n', at) > 0) resolve(said.slice(at + ready.length).split('\n')[0].trim());
+    });
+    child.on('exit', (code) => reject(new Error(`${name} ended with ${code}; see ${run}/${name}.log`)));
+  });
+}
+
+function command(argv, options = {}) {
+  return new Promise((resolve) => {
+    execFile(argv[0], argv.slice(1), { env, cwd: repo, maxBuffer: 1 << 28, ...options }, (error, out, err) =>
+      resolve({ code: error ? (error.code ?? 1) : 0, out, err }));
+  });
+}
+
+async function git(...args) {
+  const { code, out, err } = await command(['git', '-c', 'user.name=Rig', '-c', 'user.email=rig@localhost', ...args]);
+  if (code !== 0) throw new Error(`git ${args.join(' ')}: ${err}`);
+  return out;
+}
+
+const handoff = (...args) => command([path.join(bin, 'handoff'), ...args]);
+
+async function show(id) {
+  return JSON.parse((await handoff('show', id, '--json')).out);
+}
+
+const requests = () =>
+  fs.existsSync(requestsFile)
+    ? fs.readFileSync(requestsFile, 'utf8').trim().split('\n').filter(Boolean).map((line) => JSON.parse(line))
+    : [];
+
+function check(what, ok, seen) {
+  console.log(`${ok ? 'ok    ' : 'FAILED'} ${what}`);
+  if (!ok) {
+    failures += 1;
+    console.log(`       saw: ${JSON.stringify(seen)?.slice(0, 1500)}`);
+  }
+}
+
+async function submit(agent, task, ...more) {
+  const file = path.join(run, 'task');
+  fs.writeFileSync(file, task);
+  const { code, out, err } = await handoff('submit', '--agent', agent, '--file', file, '--retries', '0', '--json', ...more);
+  if (code !== 0) throw new Error(`submit: ${err}`);
+  const answer = JSON.parse(out);
+  return answer.id ?? answer.handoff.id;
+}
+
+// The handoff when it ended; its last attempt beside it.
+async function ended(id) {
+  const waited = await handoff('wait', id, '--timeout', '180s');
+  const record = await show(id);
+  return { exit: waited.code, record, last: record.attempts.at(-1) };
+}
+
+// Until `condition` holds; asks the pool between the tries.
+async function until(what, condition) {
+  const end = Date.now() + 120_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`never: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function processesOf(id) {
+  return fs.readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return fs.readFileSync(`/proc/${pid}/environ`, 'latin1').includes(`HANDOFF_ATTEMPT=${id}/`);
+    } catch {
+      return false;
+    }
+  });
+}
+
+const sessionRoots = { claude: path.join(userHome, '.claude/projects'), codex: path.join(userHome, '.codex/sessions') };
+
+async function firstRunAndResume(agent) {
+  const before = requests().length;
+  const id = await submit(agent, "RIG: run printf 'hello\\n' > HELLO.txt && git add HELLO.txt && git commit -qm hello && ls HELLO.txt");
+  const first = await ended(id);
+  check(`${agent}: the first run succeeds`, first.exit === 0 && first.record.status === 'SUCCEEDED', first);
+  check(`${agent}: its commit is a fact`, first.last.facts?.commits?.length === 1, first.last.facts);
+  check(`${agent}: its tool call is reported`, first.last.facts?.tools?.some((tool) => tool.command?.includes('HELLO.txt')),
+    first.last.facts);
+  check(`${agent}: the session is known and verified`, first.last.sessionVerified === 'YES' && /^[0-9a-f-]{36}$/.test(first.last.session ?? ''), first.last);
+  check(`${agent}: nothing in the stream is unknown`, Object.keys(first.last.facts?.unknownEvents ?? {}).length === 0, first.last.facts?.unknownEvents);
+  const log = await handoff('logs', id);
+  check(`${agent}: logs show the call and the text`, /^> .*HELLO\.txt/m.test(log.out) && /^done: run/m.test(log.out) &&
+    /^result: success/m.test(log.out), log.out);
+  const files = await command(['find', sessionRoots[agent], '-name', `*${first.last.session}.jsonl`]);
+  check(`${agent}: the session's file lies below ${path.relative(userHome, sessionRoots[agent])}`, files.out.trim().split('\n').length === 1 && files.out !== '', files.out);
+
+  const asked = requests().length;
+  await handoff('resume', id);
+  const second = await ended(id);
+  const seen = requests().slice(asked);
+  check(`${agent}: the resume succeeds in the same session`, second.exit === 0 && second.last.sessionKind === 'SAME' &&
+    second.last.sessionVerified === 'YES' && second.last.session === first.last.session, second.last);
+  check(`${agent}: the model sees the earlier messages`, seen.length > 0 && seen[0].said.some((text) => text.startsWith('done: run')), seen);
+  const calls = seen.filter((request) => request.tools.length > 0).length;
+  check(`${agent}: each attempt counts its own tokens`, Number(first.last.facts?.usage?.inputTokens) === 1200 * (asked - before) &&
+    Number(second.last.facts?.usage?.inputTokens) === 1200 * calls, [first.last.facts?.usage, second.last.facts?.usage, calls]);
+
+  for (const file of files.out.trim().split('\n')) fs.rmSync(file);
+  await handoff('resume', id);
+  const third = await ended(id);
+  check(`${agent}: a session that is gone is told`, third.exit === 1 && third.last.failure === 'SESSION_FAILED' &&
+    third.last.failureMessage?.includes('--fresh-session'), third.last);
+  await handoff('resume', id, '--fresh-session');
+  const fourth = await ended(id);
+  check(`${agent}: a fresh session goes on`, fourth.exit === 0 && fourth.last.sessionKind === 'FRESH' &&
+    fourth.last.session !== first.last.session, fourth.last);
+}
+
+async function longPrompts(agent) {
+  const before = requests().length;
+  const { exit, last } = await ended(await submit(agent, `${'x'.repeat(200 << 10)}\nRIG: say whole`));
+  check(`${agent}: a prompt of 200 KiB arrives whole`, exit === 0 && requests()[before]?.bytes > 200 << 10, last);
+  if (agent !== 'codex') return;
+  const long = await ended(await submit(agent, 'x'.repeat(1 << 20)));
+  check(`${agent}: a prompt beyond 1 MiB is refused`, long.last.failure === 'LIMIT_EXCEEDED', long.last);
+}
+
+async function cancelInTool(agent) {
+  const id = await submit(agent, 'RIG: run touch in-tool && tail -f /dev/null');
+  const flag = path.join(run, 'worker/workspaces', id, 'repo/in-tool');
+  await until('the tool runs', () => fs.existsSync(flag));
+  await handoff('cancel', id);
+  const { exit, record, last } = await ended(id);
+  check(`${agent}: a cancel in a tool ends it`, exit === 7 && record.status === 'CANCELLED', last);
+  check(`${agent}: no process is left`, processesOf(id).length === 0, processesOf(id));
+  await handoff('resume', id, '--fresh-session');
+  await handoff('cancel', id);
+}
+
+async function modelErrors(agent) {
+  const wrong = await ended(await submit(agent, 'RIG: fail 400'));
+  check(`${agent}: status 400 is agent_error`, wrong.exit === 1 && wrong.last.failure === 'AGENT_ERROR' &&
+    wrong.last.failureMessage.includes('scripted failure 400'), wrong.last);
+  const broken = await ended(await submit(agent, 'RIG: fail 500'));
+  // Codex does not say which status it was, but speaks of high demand.
+  const expected = agent === 'codex' ? 'RATE_LIMITED' : 'NETWORK';
+  check(`${agent}: status 500 is ${expected.toLowerCase()}`, broken.exit === 1 && broken.last.failure === expected, broken.last);
+  // The host's fault: it is held and tried again, so this handoff does not end by itself.
+  const id = await submit(agent, 'RIG: fail 401');
+  await until('the first attempt ends', async () => (await show(id)).attempts[0].failure !== 'NONE');
+  const { attempts } = await show(id);
+  check(`${agent}: status 401 is agent_needs_setup and names the command`, attempts[0].failure === 'AGENT_NEEDS_SETUP' &&
+    attempts[0].failureMessage.includes(' login'), attempts[0]);
+  await handoff('cancel', id);
+  await ended(id);
+}
+
+async function startPool() {
+  fs.mkdirSync(path.join(userHome, '.codex'), { recursive: true });
+  fs.mkdirSync(repo);
+  await git('init', '-q', '-b', 'main');
+  fs.writeFileSync(path.join(repo, 'README.md'), 'rig\n');
+  await git('add', '.');
+  await git('commit', '-qm', 'first');
+  await git('config', 'user.name', 'Rig');
+  await git('config', 'user.email', 'rig@localhost');
+
+  const portFile = path.join(run, 'port');
+  started.push(spawn(process.execPath, [path.join(here, 'model.mjs'), portFile, requestsFile], { env, stdio: 'inherit' }));
+  await until('the model listens', () => fs.existsSync(portFile) && fs.readFileSync(portFile, 'utf8') !== '');
+  const url = `http://127.0.0.1:${fs.readFileSync(portFile, 'utf8')}`;
+  // Settings that keep the programs off the network, and retries that a person can wait for.
+  fs.writeFileSync(path.join(userHome, '.codex/config.toml'), `model = "rig-model"
+model_provider = "rig"
+check_for_update_on_startup = false
+[model_providers.rig]
+name = "rig"
+base_url = "${url}/v1"
+wire_api = "responses"
+env_key = "RIG_KEY"
+request_max_retries = 1
+stream_max_retries = 1
+[features]
+plugins = false
+[analytics]
+enabled = false
+`);
+  const programs = path.join(home, 'node_modules/.bin');
+  const config = path.join(run, 'worker.toml');
+  fs.writeFileSync(config, `[agents.claude]
+binary = "${programs}/claude"
+[agents.claude.env]
+ANTHROPIC_BASE_URL = "${url}"
+ANTHROPIC_API_KEY = "dummy"
+CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
+CLAUDE_CODE_MAX_RETRIES = "1"
+DISABLE_TELEMETRY = "1"
+DISABLE_ERROR_REPORTING = "1"
+[agents.codex]
+binary = "${programs}/codex"
+[agents.codex.env]
+RIG_KEY = "dummy"
+`);
+  const address = await start('coordinator', [path.join(bin, 'handoff-coordinator'), '--data-dir', path.join(run, 'coordinator'),
+    '--listen', '127.0.0.1:0'], 'ready on ');
+  env.HANDOFF_COORDINATOR = address;
+  await start('worker', [path.join(bin, 'handoff-worker'), '--data-dir', path.join(run, 'worker'), '--coordinator', address,
+    '--name', 'rig', '--slots', '2', '--config', config], 'ready as ');
+}
+
+async function agentsReady(agents) {
+  const { out } = await handoff('worker', 'show', 'rig', '--json');
+  const worker = JSON.parse(out);
+  for (const agent of agents) {
+    const offer = (worker.agents ?? worker.worker?.agents)?.find((one) => one.name === agent);
+    check(`${agent}: the probe finds it ready: ${offer?.version}`, offer?.state === 'READY', offer ?? worker);
+  }
+}
+
+try {
+  const agents = wanted.length > 0 ? wanted : ['claude', 'codex'];
+  await startPool();
+  await until('the probes end', async () => (await handoff('worker', 'show', 'rig', '--json')).out.includes('codex'));
+  await agentsReady(agents);
+  for (const agent of agents) {
+    await firstRunAndResume(agent);
+    await longPrompts(agent);
+    await cancelInTool(agent);
+    await modelErrors(agent);
+  }
+} catch (error) {
+  console.log(`FAILED ${error.stack}`);
+  failures += 1;
+} finally {
+  for (const child of started.reverse()) {
+    child.removeAllListeners('exit');
+    child.kill('SIGTERM');
+  }
+}
+console.log(failures === 0 ? 'all checks passed' : `${failures} checks failed`);
+process.exitCode = failures === 0 ? 0 : 1;

@@ -1,0 +1,72 @@
+#include "worker/stream_watch.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "handoff/v1/types.pb.h"
+#include "worker/agent/registry.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr char kSession[] = "01a223bf-0000-7783-893d-253cdbb70000";
+
+v1::Facts::Usage UsageOf(const char* agent, const v1::Handoff& handoff, const std::string& session,
+                         const std::vector<std::string>& lines) {
+  AttemptClocks clocks(ClockLimits{}, BootTime{});
+  StreamWatch watch(*FindAgent(agent), clocks, handoff, session);
+  for (const std::string& line : lines) watch.TakeLine(line, BootTime{});
+  return watch.facts().usage();
+}
+
+std::string TurnOf(int input, int output) {
+  return absl::StrCat(R"({"type":"turn.completed","usage":{"input_tokens":)", input,
+                      R"(,"output_tokens":)", output, "}}");
+}
+
+v1::Handoff WithAttempt(const std::string& session, int input, int output) {
+  v1::Handoff handoff;
+  v1::Attempt& attempt = *handoff.add_attempts();
+  attempt.set_session(session);
+  attempt.mutable_facts()->mutable_usage()->set_input_tokens(input);
+  attempt.mutable_facts()->mutable_usage()->set_output_tokens(output);
+  return handoff;
+}
+
+// Trap 13: a resumed session counts its earlier turns again.
+TEST(StreamWatch, Trap13ATotalOfTheSessionIsLessWhatEarlierAttemptsUsed) {
+  v1::Handoff handoff = WithAttempt(kSession, 1000, 30);
+  handoff.MergeFrom(WithAttempt(kSession, 1400, 38));
+  handoff.MergeFrom(WithAttempt("another", 5000, 500));
+  const auto usage = UsageOf("codex", handoff, kSession, {TurnOf(3600, 102)});
+  EXPECT_EQ(usage.input_tokens(), 1200u);
+  EXPECT_EQ(usage.output_tokens(), 34u);
+  // Less than was known: a session that was cut short, not a negative use.
+  EXPECT_EQ(UsageOf("codex", handoff, kSession, {TurnOf(100, 1)}).input_tokens(), 0u);
+}
+
+TEST(StreamWatch, Trap13ANewSessionBeginsAtNothing) {
+  const v1::Handoff handoff = WithAttempt("", 1000, 30);
+  EXPECT_EQ(UsageOf("codex", handoff, "", {TurnOf(3600, 102)}).input_tokens(), 3600u);
+}
+
+TEST(StreamWatch, Trap13WhatIsToldAsMoreIsAdded) {
+  const std::string result =
+      R"({"type":"result","subtype":"success","num_turns":1,"result":"",)"
+      R"("model_usage_since_last_result":{"m":{"inputTokens":10,"outputTokens":2,"costUSD":0.5}}})";
+  const auto usage = UsageOf("claude", WithAttempt(kSession, 1000, 30), kSession, {result, result});
+  EXPECT_EQ(usage.input_tokens(), 20u);
+  EXPECT_EQ(usage.output_tokens(), 4u);
+  EXPECT_DOUBLE_EQ(usage.cost_usd(), 1.0);
+}
+
+TEST(StreamWatch, TheSessionIsKnownFromTheFirstLine) {
+  AttemptClocks clocks(ClockLimits{}, BootTime{});
+  StreamWatch watch(*FindAgent("codex"), clocks, {}, "");
+  watch.TakeLine(absl::StrCat(R"({"type":"thread.started","thread_id":")", kSession, R"("})"), {});
+  EXPECT_EQ(watch.session(), kSession);
+}
+
+}  // namespace
+}  // namespace handoff::worker

@@ -1,0 +1,27 @@
+// OpenAI's Codex CLI, `codex`.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "worker/agent/agent.h"
+
+namespace handoff {
+
+class CodexAgent final : public Agent {
+ public:
+  absl::string_view name() const override { return "codex"; }
+  SessionOrigin session_origin() const override { return SessionOrigin::kStream; }
+  bool needs_repository() const override { return true; }
+  bool has_stream() const override { return true; }
+  ProbeSpec Probe() const override;
+  ProbeVerdict JudgeProbe(const std::optional<ProbeOutput>& output) const override;
+  AgentCommand Command(const AgentRun& run) const override;
+  std::unique_ptr<StreamParser> NewParser() const override;
+  // A session is one file, wherever the CLI ran.
+  SessionFiles FilesOf(const SessionPlace& place) const override;
+  Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const override;
+};
+
+}  // namespace handoff
