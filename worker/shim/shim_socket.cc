@@ -24,7 +24,8 @@ std::vector<ShimRequest> ShimSocket::Receive() {
   char packet[kMaxPacket];
   while (connection_.valid()) {
     const ssize_t n = ::recv(connection_.get(), packet, sizeof(packet), MSG_DONTWAIT);
-    if (n < 0 && errno == EINTR) continue;
+    // The reset comes once, before the requests of a daemon that died without reading our events.
+    if (n < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
     if (n < 0 && errno == EAGAIN) break;
     if (n <= 0) {
       connection_.Reset();
