@@ -24,8 +24,7 @@ std::vector<ShimRequest> ShimSocket::Receive() {
   char packet[kMaxPacket];
   while (connection_.valid()) {
     const ssize_t n = ::recv(connection_.get(), packet, sizeof(packet), MSG_DONTWAIT);
-    // A daemon that went without reading our last events leaves ECONNRESET before what it had
-    // asked.
+    // The reset comes once, before the requests of a daemon that died without reading our events.
     if (n < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
     if (n < 0 && errno == EAGAIN) break;
     if (n <= 0) {
