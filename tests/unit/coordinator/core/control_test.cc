@@ -322,13 +322,13 @@ TEST_F(ResumeTest, AskedForFreshOrAnotherAgentIsAFreshSession) {
   ASSERT_TRUE(a.Finish("h", 2, Failure(FailureClass::kAgentError)).ok());
   Resume other;
   other.id = "h";
-  other.agent = "claude";
+  other.agent = "mine";
   EXPECT_EQ(CodeOf(pool.Do(other)), absl::StatusCode::kInvalidArgument) << "nobody offers it";
-  b.self.agents[0].name = "claude";
+  b.self.agents[0].name = "mine";
   b.Call();
   ASSERT_TRUE(pool.Do(other).ok());
   EXPECT_EQ(pool.Latest("h").session_kind, SessionKind::kFresh);
-  EXPECT_EQ(pool.Get("h").agent, "claude");
+  EXPECT_EQ(pool.Get("h").agent, "mine");
 }
 
 TEST_F(ResumeTest, WhoseWorkspaceIsGoneIsAFreshSession) {
