@@ -51,7 +51,8 @@ class Waiting {
       if (settled_[i] || (ids.empty() ? looked : ids.count(handoffs_[i].id()) == 0)) continue;
       looked = true;
       auto now = client_.Get(handoffs_[i].id());
-      if (absl::IsUnavailable(now.status())) {
+      // Busy is not gone: the handoff is fine.
+      if (absl::IsUnavailable(now.status()) || absl::IsResourceExhausted(now.status())) {
         if (++failures_ == 2) {
           context_.terminal.Say(
               "handoff: the coordinator does not answer; trying again (Ctrl-C to leave)");

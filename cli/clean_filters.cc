@@ -15,6 +15,7 @@ namespace handoff {
 namespace {
 
 constexpr absl::Duration kTimeout = absl::Minutes(2);
+constexpr absl::Duration kAllTogether = absl::Minutes(6);  // beyond it files are held back
 constexpr size_t kAtOnce = 20'000;  // ids of so many files stay below what RunOwnGit gives back
 
 // As `git hash-object --stdin-paths` reads a line.
@@ -98,10 +99,16 @@ absl::StatusOr<std::vector<git_oid>> CleanFilters::Hash(const std::vector<std::s
 }
 
 absl::Status CleanFilters::Ask(const std::vector<std::string>& paths) {
-  const auto ids = Hash(paths, {}, {});
-  if (!ids.ok() && paths.size() > 1) {  // one that fails ends the run for all
-    for (const std::string& path : paths) RETURN_IF_ERROR(Ask({path}));
-    return absl::OkStatus();
+  const BootTime now = RealClock().Boot();
+  if (!begun_) begun_ = now;
+  const bool late = now - *begun_ > kAllTogether;
+  const absl::StatusOr<std::vector<git_oid>> ids =
+      late ? absl::DeadlineExceededError("the filters of this repository take too long")
+           : Hash(paths, {}, {});
+  if (!ids.ok() && !late && paths.size() > 1) {  // one that fails ends the run for all
+    const auto middle = paths.begin() + static_cast<ptrdiff_t>(paths.size() / 2);
+    RETURN_IF_ERROR(Ask({paths.begin(), middle}));
+    return Ask({middle, paths.end()});
   }
   std::vector<std::string> unknown;
   for (size_t i = 0; i < paths.size(); ++i) {

@@ -70,7 +70,8 @@ VerbResult Events(const EventFlags& flags, Context& context) {
     });
     if (absl::IsCancelled(status)) return Exit::kInterrupted;
     if (status.ok()) return Exit::kDone;
-    if (!flags.follow || !absl::IsUnavailable(status)) return status;
+    const bool passing = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+    if (!flags.follow || !passing) return status;
     if (++failures == 2) {
       context.terminal.Say(
           "handoff: the coordinator does not answer; trying again (Ctrl-C to leave)");

@@ -69,7 +69,8 @@ absl::Status FollowLog(Client& client, StreamCall& call, Terminal& terminal, Fol
     });
     if (!broken.ok() || end) return broken;
     if (status.ok() && !options.follow) return status;
-    if (!status.ok() && !absl::IsUnavailable(status)) return status;
+    const bool passing = absl::IsUnavailable(status) || absl::IsResourceExhausted(status);
+    if (!status.ok() && !passing) return status;
     if (!reached || (!options.follow && failures == kMostTriesToRead)) return status;
     if (++failures == 2) {
       terminal.Say("handoff: the coordinator does not answer; trying again (Ctrl-C to leave)");

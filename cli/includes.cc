@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
@@ -43,12 +44,12 @@ bool Covers(absl::string_view include, absl::string_view path) {
 // Adds what `include` means to `paths`.
 absl::Status Resolve(const std::string& include, const std::string& root,
                      const std::string& directory, std::set<std::string>& paths) {
-  std::set<std::string> candidates = {include};
+  // What lies where the person stands, or else at the root.
+  std::vector<std::string> candidates = {include};
   if (!absl::StartsWith(include, "/")) {
     candidates = {absl::StrCat(root, "/", directory, directory.empty() ? "" : "/", include),
                   absl::StrCat(root, "/", include)};
   }
-  bool found = false;
   bool outside = false;
   for (const std::string& candidate : candidates) {
     const std::string place = Place(candidate);
@@ -59,12 +60,10 @@ absl::Status Resolve(const std::string& include, const std::string& root,
     absl::string_view path = place;
     if (absl::ConsumePrefix(&path, absl::StrCat(root, "/")) && !Covers(".git", path)) {
       paths.emplace(path);
-      found = true;
-    } else {
-      outside = true;
+      return absl::OkStatus();
     }
+    outside = true;
   }
-  if (found) return absl::OkStatus();
   if (outside) return Refuse(include, absl::StrCat("is not in the work tree ", root));
   return Refuse(include, absl::StrCat("names nothing in the work tree ", root));
 }

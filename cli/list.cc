@@ -174,7 +174,7 @@ VerbResult WatchList(const ListFlags& flags, const v1::ListRequest& request, Cli
   int failures = 0;
   while (!feed.stopped()) {
     const absl::StatusOr<Page> page = Fetch(client, request, flags.limit);
-    if (absl::IsUnavailable(page.status())) {
+    if (absl::IsUnavailable(page.status()) || absl::IsResourceExhausted(page.status())) {
       if (++failures == 2) {
         context.terminal.Say(
             "handoff: the coordinator does not answer; trying again (Ctrl-C to leave)");

@@ -17,8 +17,8 @@ constexpr absl::Duration kFetchTimeout = absl::Seconds(60);
 }  // namespace
 
 absl::StatusOr<OriginRefs> AskOrigin(const std::string& root, const std::string& remote) {
-  ASSIGN_OR_RETURN(const std::string out,
-                   RunOwnGit(root, {"ls-remote", "--symref", "--", remote}, {}, "", kAskTimeout));
+  ASSIGN_OR_RETURN(const std::string out, RunOwnGit(root, {"ls-remote", "--symref", "--", remote},
+                                                    {"LC_ALL=C"}, "", kAskTimeout));
   OriginRefs answer;
   // The output may be cut in a repository with very many refs: the last line without an end is not
   // believed, and fewer refs only mean that more is sent.
@@ -56,7 +56,7 @@ absl::Status FetchHistory(const std::string& root, const std::string& remote,
                                         "--",         remote};
   arguments.insert(arguments.end(), refs.begin(), refs.end());
   return RunOwnGit(root, arguments,
-                   {absl::StrCat("GIT_OBJECT_DIRECTORY=", objects),
+                   {"LC_ALL=C", absl::StrCat("GIT_OBJECT_DIRECTORY=", objects),
                     absl::StrCat("GIT_ALTERNATE_OBJECT_DIRECTORIES=", own_objects)},
                    "", kFetchTimeout)
       .status();

@@ -48,8 +48,8 @@ absl::StatusOr<std::string> RunOwnGit(const std::string& root, std::vector<std::
   options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
   // A session of its own has no terminal, and these keep git from opening windows: it fails instead
   // of asking.
-  settings.insert(settings.end(), {"GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=",
-                                   "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C"});
+  settings.insert(settings.end(), {"GIT_TERMINAL_PROMPT=0",
+                                   "GIT_ASKPASS=", "SSH_ASKPASS=", "GIT_OPTIONAL_LOCKS=0"});
   options.env = Environment(std::move(settings));
   options.cwd = root;
   ASSIGN_OR_RETURN(const RunResult result, RunProcess(options, input, timeout));

@@ -12,8 +12,8 @@
 namespace handoff {
 
 // What it said on stdout, at most 1 MiB. `settings` are variables (NAME=value) in place of this
-// process's of the same name. UNAVAILABLE with git's words when it fails or takes longer than
-// `timeout`.
+// process's of the same name; LC_ALL=C makes git's words plain, and would change what filters do.
+// UNAVAILABLE with git's words when it fails or takes longer than `timeout`.
 absl::StatusOr<std::string> RunOwnGit(const std::string& root, std::vector<std::string> arguments,
                                       std::vector<std::string> settings, absl::string_view input,
                                       absl::Duration timeout);

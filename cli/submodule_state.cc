@@ -59,8 +59,16 @@ absl::Status ReadChanges(git_repository* repo, const std::string& path, Submodul
                    WorkTree::Open(repo, index.get(), git_index_path(index.get())));
   ASSIGN_OR_RETURN(const auto changes, tree.Changes(nullptr));
   CleanFilters filters(repo, nullptr);
+  const auto may_be_filtered = [](const PathChange& change) {
+    return change.state == PathState::kModified && change.mode != GIT_FILEMODE_LINK;
+  };
+  std::vector<std::string> modified;
   for (const PathChange& change : changes) {
-    if (change.state == PathState::kModified && filters.Apply(change.path)) {
+    if (may_be_filtered(change)) modified.push_back(change.path);
+  }
+  RETURN_IF_ERROR(filters.Clean(modified));
+  for (const PathChange& change : changes) {
+    if (may_be_filtered(change) && filters.Apply(change.path)) {
       const git_index_entry* entry = git_index_get_bypath(index.get(), change.path.c_str(), 0);
       const auto id = filters.Cleaned(change.path);
       if (id.ok() && entry->mode == change.mode && SameOid(*id, entry->id)) continue;

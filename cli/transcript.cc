@@ -11,6 +11,8 @@ namespace {
 
 // An event may carry whole files and a tool's whole output; beyond this a line is cut.
 constexpr size_t kMostLineBytes = 64 << 20;
+// A document takes many times the memory of its text.
+constexpr size_t kMostParsedBytes = 16 << 20;
 constexpr size_t kMostShownBytes = 4000;
 
 // Text of one event; false when the object is none of a stream that we know. The first that knows
@@ -67,13 +69,17 @@ std::string Transcript::Cut() {
 std::string Transcript::Line(absl::string_view line) {
   line = AsLeftOnATerminal(line);
   if (events_ && absl::StartsWith(line, "{")) {
-    const auto event =
-        transcript::Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+    transcript::Json event;
+    if (line.size() <= kMostParsedBytes) {
+      event =
+          transcript::Json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+    }
     std::string text;
     if (event.is_object() && event.contains("type") && EventText(event, state_, &text)) {
       return text;
     }
-    if (event.is_object() && line.size() > kMostShownBytes) {
+    const bool told_in_part = event.is_object() || line.size() > kMostParsedBytes;
+    if (told_in_part && line.size() > kMostShownBytes) {
       return absl::StrCat(StripControls(line.substr(0, kMostShownBytes)), "… (",
                           HumanBytes(line.size()), "; --raw shows all of it)\n");
     }

@@ -16,7 +16,11 @@ void ExplainWait(Client& client, v1::Handoff* handoff) {
   const std::string& known = handoff->reason();
   const bool says_nothing = absl::EndsWith(known, "aits for a worker.");
   const bool has_it = says_nothing || absl::StrContains(why->summary(), known);
-  std::string summary = absl::StrReplaceAll(why->summary(), {{handoff->id(), "it"}});
+  std::string summary = why->summary();
+  // Not where the id may be a word or a number of the sentence.
+  if (handoff->id().size() >= 10 && absl::StrContains(handoff->id(), '-')) {
+    summary = absl::StrReplaceAll(summary, {{handoff->id(), "it"}});
+  }
   summary[0] = absl::ascii_toupper(static_cast<unsigned char>(summary[0]));
   handoff->set_reason(has_it ? summary : absl::StrCat(known, " ", summary));
 }

@@ -341,7 +341,8 @@ absl::Status WorkStateReader::TakeIncludedBelow(const WorkTree& tree, const std:
       if (!MayEnter(absl::StrCat(path, "/"))) it.disable_recursion_pending();
       continue;
     }
-    if (!Included(path) || (!fs::is_regular_file(status) && !fs::is_symlink(status))) continue;
+    const bool sends = fs::is_regular_file(status) || fs::is_symlink(status);
+    if (!sends || !Included(path) || IsOurs(path)) continue;
     PathChange change;
     change.path = path;
     const bool executable = (status.permissions() & fs::perms::owner_exec) != fs::perms::none;

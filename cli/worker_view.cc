@@ -24,7 +24,10 @@ struct Collection {
 
   absl::Status Add(const std::string& folder, const git_oid& id) {
     GitBlob blob;
-    RETURN_IF_ERROR(GitStatus(git_blob_lookup(blob.out(), repository, &id), folder));
+    const int read = git_blob_lookup(blob.out(), repository, &id);
+    // A partial clone may lack what lies outside of its sparse checkout. Only notes are made of it.
+    if (read == GIT_ENOTFOUND) return absl::OkStatus();
+    RETURN_IF_ERROR(GitStatus(read, folder));
     const absl::string_view content(static_cast<const char*>(git_blob_rawcontent(blob.get())),
                                     static_cast<size_t>(git_blob_rawsize(blob.get())));
     if (content.size() > kMaxRules) return absl::OkStatus();

@@ -74,7 +74,8 @@ absl::Duration EngineTurn::Take(Batch batch) {
     for (auto& command : batch) command->Refuse(refusal);
     return UntilNext();
   }
-  if (stored) failed_commits_ = 0;
+  // What was put off waits no longer.
+  if (stored && std::exchange(failed_commits_, 0) > 1) no_tick_before_ = next_tick_ = now_;
   views_.Update(state_, touched_handoffs_, touched_workers_);
   for (auto& command : batch) command->Release(*this);
   AnswerSyncs();

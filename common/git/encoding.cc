@@ -57,8 +57,7 @@ absl::StatusOr<std::string> Convert(absl::string_view content, const std::string
                                     const std::string& to) {
   const iconv_t converter = ::iconv_open(to.c_str(), from.c_str());
   if (converter == reinterpret_cast<iconv_t>(-1)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("this host cannot convert ", from, " to ", to));
+    return absl::UnimplementedError(absl::StrCat("this host cannot convert ", from, " to ", to));
   }
   std::string out;
   char* in = const_cast<char*>(content.data());  // iconv's signature; it only reads

@@ -180,14 +180,13 @@ void AddFindings(const std::vector<Finding>& findings, Why::Reply& reply) {
     return;
   }
   std::vector<std::pair<std::string, std::string>> lines;  // workers, sentence
+  std::map<absl::string_view, size_t> line_of;
   for (const Finding& finding : findings) {
-    const auto same = std::find_if(lines.begin(), lines.end(), [&](const auto& line) {
-      return line.second == finding.sentence;
-    });
-    if (same == lines.end()) {
+    const auto [same, added] = line_of.try_emplace(finding.sentence, lines.size());
+    if (added) {
       lines.emplace_back(finding.worker->name, finding.sentence);
     } else {
-      absl::StrAppend(&same->first, ", ", finding.worker->name);
+      absl::StrAppend(&lines[same->second].first, ", ", finding.worker->name);
     }
   }
   for (const auto& [workers, sentence] : lines)

@@ -35,6 +35,10 @@ inline constexpr absl::Duration kOfferAgain = absl::Milliseconds(20);
 inline constexpr absl::Duration kForgetWithin = absl::Seconds(1);
 // Probes that one worker is asked for at a time; the next follow when they are answered.
 inline constexpr size_t kMaxProbesAsked = 64;
+// A worker that remembers more than this beyond our records is wrong: starts of the coordinator,
+// and restores, since the copy was made from which they were restored.
+inline constexpr uint64_t kMostTermsAhead = 1'000'000;
+inline constexpr uint64_t kMostIncarnationsAhead = 1'000;
 // A used-up quota whose end the agent did not name.
 inline constexpr absl::Duration kQuotaWait = absl::Minutes(15);
 inline constexpr absl::Duration kStopGrace = absl::Seconds(10);

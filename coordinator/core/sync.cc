@@ -53,6 +53,21 @@ absl::Status CheckName(const State& state, const Worker& asked, absl::Time now) 
       asked.name, "`."));
 }
 
+// What no coordinator of this pool can have given. Believed, it would spend the numbers that are
+// left for those to come.
+absl::Status CheckMemory(const State& state, const Sync& command) {
+  const bool possible =
+      command.seen_term <= state.term + kMostTermsAhead &&
+      std::all_of(command.attempts.begin(), command.attempts.end(), [&](const auto& attempt) {
+        return attempt.epoch >> 32 <= state.incarnation + kMostIncarnationsAhead;
+      });
+  if (possible) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "worker '", command.worker.name,
+      "' remembers a term or an epoch that this pool cannot have given. It was not registered: if "
+      "its data directory is damaged, start it with an empty one."));
+}
+
 absl::Status CheckIdentity(const State& state, const Sync& command, absl::Time now) {
   if (!command.pool_id.empty() && command.pool_id != state.pool_id)
     return OtherPool(command.pool_id, state.pool_id);
@@ -61,6 +76,7 @@ absl::Status CheckIdentity(const State& state, const Sync& command, absl::Time n
                                                    command.worker.slots, " slots; 0 to ", kMaxSlots,
                                                    " are allowed. It was not registered."));
   }
+  RETURN_IF_ERROR(CheckMemory(state, command));
   const Worker* known = state.FindWorker(command.worker.uuid);
   if (known != nullptr) RETURN_IF_ERROR(CheckStart(state, *known, command.worker, now));
   if (known == nullptr && state.workers().size() >= kMaxWorkers) {
@@ -102,14 +118,18 @@ void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
 void NoticeRestore(Draft& draft, const Sync& command) {
   const State& state = draft.state();
   const uint64_t last_epoch = state.incarnation << 32 | state.epoch_counter;
-  const bool unknown_epoch =
-      std::any_of(command.attempts.begin(), command.attempts.end(),
-                  [&](const ReportedAttempt& attempt) { return attempt.epoch > last_epoch; });
+  uint64_t highest_epoch = 0;
+  for (const ReportedAttempt& attempt : command.attempts) {
+    highest_epoch = std::max(highest_epoch, attempt.epoch);
+  }
+  const bool unknown_epoch = highest_epoch > last_epoch;
   const bool unknown_answer =
       command.seen_term > state.term ||
       (command.seen_term == state.term && command.seen_revision > command.answers_given);
   if (!unknown_epoch && !unknown_answer) return;
-  draft.Add(SetTerm{std::max(state.term, command.seen_term) + 1, state.incarnation + 1});
+  // Above every incarnation that is remembered, or it would give that one's epochs once more.
+  draft.Add(SetTerm{std::max(state.term, command.seen_term) + 1,
+                    std::max(state.incarnation, highest_epoch >> 32) + 1});
   draft.TellOfWorker("restored", command.worker,
                      absl::StrCat("Worker ", command.worker.name,
                                   " remembers what these records do not have: they were restored "
@@ -129,6 +149,14 @@ bool NeverBegan(const State& state, const Worker& worker, const Attempt& attempt
          known != nullptr && known->boot_id == worker.boot_id;
 }
 
+// The attempt before it did not begin either: the handoff itself may be what ends the daemon.
+bool NeitherDidTheLast(const Handoff& handoff) {
+  const size_t count = handoff.attempts.size();
+  if (count < 2) return false;
+  const Attempt& last = handoff.attempts[count - 2];
+  return last.state == AttemptState::kLost && !last.offered;
+}
+
 // An attempt that is leased to the worker and that its request does not list.
 void TakeUnlisted(Draft& draft, const Worker& worker, const std::pair<std::string, int>& held,
                   bool new_start) {
@@ -142,7 +170,8 @@ void TakeUnlisted(Draft& draft, const Worker& worker, const std::pair<std::strin
     // have. In the same start it may not have got the answer yet, and gets it again.
     const bool never_began = NeverBegan(draft.state(), worker, attempt, held.first);
     Handoff& handoff = draft.Touch(held.first);
-    if (never_began) handoff.Latest()->offered = false;  // as if the answer had not been sent
+    if (never_began && !NeitherDidTheLast(handoff))
+      handoff.Latest()->offered = false;  // as if the answer had not been sent
     LoseAttempt(draft, handoff,
                 absl::StrCat("Worker ", worker.name, " started again and has nothing of attempt ",
                              held.second, never_began ? ", which had not begun." : "."));

@@ -98,6 +98,10 @@ void AddAttempts(const core::Handoff& from, Detail detail, v1::Handoff& handoff)
   for (auto it = from.attempts.rbegin(); it != from.attempts.rend(); ++it) {
     const Detail rest = bytes > kMaxDetailBytes ? Detail::kList : detail;
     newest_first.push_back(AttemptToProto(*it, rest));
+    v1::AttemptEnd end;  // what was used is small, and later attempts of a session subtract it
+    if (rest != detail && it->end.has_value() && end.ParseFromString(it->end->bytes)) {
+      *newest_first.back().mutable_facts()->mutable_usage() = end.facts().usage();
+    }
     bytes += newest_first.back().ByteSizeLong();
   }
   for (auto it = newest_first.rbegin(); it != newest_first.rend(); ++it) {

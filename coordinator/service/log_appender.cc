@@ -98,6 +98,7 @@ void LogAppender::End(const absl::Status& status) {
 
 absl::Status LogAppender::TakeMessage() {
   if (id_.empty()) RETURN_IF_ERROR(Open());
+  RETURN_IF_ERROR(CheckSender());
   if (!request_.data().empty()) Append();
   return absl::OkStatus();
 }
@@ -119,17 +120,22 @@ absl::Status LogAppender::Open() {
         "worker ", request_.worker_uuid(), " was never given attempt ", request_.number(), " of ",
         request_.handoff_id(), " with epoch ", request_.epoch(), "; nothing was appended"));
   }
-  // One that was removed meanwhile still has logs to send.
-  if (const auto daemon = engine_.DaemonOf(request_.worker_uuid()); daemon.has_value()) {
-    RETURN_IF_ERROR(core::CheckDaemon({request_.worker_start(), request_.worker_nonce()}, *daemon,
-                                      "Nothing was appended"));
-  }
+  worker_uuid_ = request_.worker_uuid();
+  sender_ = {request_.worker_start(), request_.worker_nonce()};
+  RETURN_IF_ERROR(CheckSender());
   ASSIGN_OR_RETURN(const uint64_t size, logs_.Size(request_.handoff_id(), request_.number()));
   id_ = request_.handoff_id();
   number_ = request_.number();
   MutexLock lock(mutex_);
   signals_.durable = size;
   return absl::OkStatus();
+}
+
+// With each message: another daemon may have taken this one's place meanwhile.
+absl::Status LogAppender::CheckSender() const {
+  const auto daemon = engine_.DaemonOf(worker_uuid_);
+  if (!daemon.has_value()) return absl::OkStatus();  // removed, with logs still to send
+  return core::CheckDaemon(sender_, *daemon, "Nothing was appended");
 }
 
 void LogAppender::Append() {

@@ -48,6 +48,7 @@ class LogAppender final
   // epoch that it was given and from the daemon that counts; that the attempt was lost since does
   // not matter.
   absl::Status Open();
+  absl::Status CheckSender() const;
   void Append();
   void End(const absl::Status& status);
 
@@ -62,6 +63,8 @@ class LogAppender final
   v1::AppendLogResponse response_;
   std::string id_;  // empty: the first message has not come
   int number_ = 0;
+  std::string worker_uuid_;
+  core::DaemonStart sender_;
   bool reading_ = false;
   bool writing_ = false;
   bool no_more_ = false;  // the worker said that it is done

@@ -20,7 +20,7 @@ constexpr int kMaxRepoKeys = 1000;
 constexpr int kMaxWorkspaces = 10000;
 constexpr int kMaxOffers = 64;
 constexpr int kMaxProbes = 256;
-constexpr uint64_t kMaxTerm = uint64_t{1} << 48;
+constexpr uint64_t kMaxTerm = uint64_t{1} << 62;  // the core bounds it by its own
 
 absl::Status TooMany(absl::string_view field, int64_t count, int64_t most) {
   return absl::InvalidArgumentError(absl::StrCat(count, " ", field, ": at most ", most));

@@ -24,8 +24,10 @@ absl::Status SyncNamesOf(const std::string& path) {
   struct stat info {};
   do {
     directory = directory.parent_path();
-    RETURN_IF_ERROR(SyncDirectory(directory));
     if (::stat(directory.c_str(), &info) != 0) return ErrnoToStatus(errno, directory.string());
+    const absl::Status synced = SyncDirectory(directory);
+    // Somebody else's may not be readable (0711), or be of a kind that is not synced (autofs).
+    if (info.st_uid == ::geteuid()) RETURN_IF_ERROR(synced);
   } while (info.st_uid == ::geteuid() && directory.has_relative_path());
   return absl::OkStatus();
 }

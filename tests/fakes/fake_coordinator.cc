@@ -36,6 +36,7 @@ FakeCoordinator::~FakeCoordinator() {
 void FakeCoordinator::Count() {
   const MutexLock lock(mutex_);
   ++calls_;
+  changed_.NotifyAll();
 }
 
 void FakeCoordinator::Set(const v1::Handoff& handoff) {
@@ -103,6 +104,11 @@ std::map<std::string, std::string> FakeCoordinator::objects() const {
 std::vector<uint64_t> FakeCoordinator::upload_starts() const {
   const MutexLock lock(mutex_);
   return upload_starts_;
+}
+
+void FakeCoordinator::AwaitCalls(int count) {
+  const MutexLock lock(mutex_);
+  while (calls_ < count) changed_.Wait(mutex_);
 }
 
 int FakeCoordinator::calls() const {

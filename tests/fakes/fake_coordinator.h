@@ -42,6 +42,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::map<std::string, std::string> objects() const;
   std::vector<uint64_t> upload_starts() const;  // offset at which each upload went on
   int calls() const;                            // of any kind
+  void AwaitCalls(int count);
 
   grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest*, v1::SubmitResponse*) override;
   using v1::Objects::Service::Get;  // of objects: not played, and not hidden

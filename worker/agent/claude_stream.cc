@@ -153,6 +153,8 @@ void ClaudeStream::OnAssistant(const json& event, std::vector<AgentEvent>* out) 
     return;
   }
   turned_ = true;
+  error_.clear();  // the request that failed was answered after all
+  reset_ = absl::InfinitePast();
   const size_t before = out->size();
   const bool main = StringMember(event, "parent_tool_use_id").empty();
   if (content.is_array()) {
@@ -218,14 +220,17 @@ AgentEvent::Usage ClaudeStream::UsageOf(const json& event) {
     return used;
   }
   // Versions without that field count from the start of the process.
+  const auto more = [](auto now, auto& told) {
+    const auto beyond = now > told ? now - told : decltype(now){};
+    told = std::max(now, told);
+    return beyond;
+  };
   const json& usage = At(event, "usage");
-  used.input = CountMember(usage, "input_tokens");
-  used.output = CountMember(usage, "output_tokens");
-  used.cache_read = CountMember(usage, "cache_read_input_tokens");
-  used.cache_write = CountMember(usage, "cache_creation_input_tokens");
-  const double cost = Money(event, "total_cost_usd");
-  used.cost_usd = std::max(0.0, cost - cost_);
-  cost_ = std::max(cost, cost_);
+  used.input = more(CountMember(usage, "input_tokens"), told_.input);
+  used.output = more(CountMember(usage, "output_tokens"), told_.output);
+  used.cache_read = more(CountMember(usage, "cache_read_input_tokens"), told_.cache_read);
+  used.cache_write = more(CountMember(usage, "cache_creation_input_tokens"), told_.cache_write);
+  used.cost_usd = more(Money(event, "total_cost_usd"), told_.cost_usd);
   return used;
 }
 

@@ -30,7 +30,7 @@ class ClaudeStream final : public JsonStream {
   std::set<std::string> refused_;            // calls that no permission covered
   std::string error_;                        // the code that the last failed request was given
   absl::Time reset_ = absl::InfinitePast();  // of the limit that refused a request
-  double cost_ = 0;                          // told so far by this process
+  AgentEvent::Usage told_;                   // so far, by results that count from the start
 };
 
 }  // namespace handoff

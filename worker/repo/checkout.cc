@@ -204,6 +204,11 @@ class Checkout {
     }
     if (!item.encoding.empty()) {
       auto encoded = Utf8ToEncoding(content, item.encoding);
+      if (absl::IsUnimplemented(encoded.status())) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            item.path, ": ", encoded.status().message(),
+            ". Nothing was started; install the converters of its C library (gconv modules)"));
+      }
       // git too writes what is stored when that is no text.
       if (encoded.ok()) content = *std::move(encoded);
     }

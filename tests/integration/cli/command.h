@@ -1,6 +1,8 @@
 // The built command against a coordinator that fails where the test says so.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -23,6 +25,15 @@ struct Said {
   int exit = -1;
   std::string out, err;
 };
+
+// Until all who write have closed it.
+inline std::string ReadToEnd(int fd) {
+  std::string text;
+  char bytes[4096];
+  ssize_t n = 0;
+  while ((n = ::read(fd, bytes, sizeof(bytes))) > 0) text.append(bytes, static_cast<size_t>(n));
+  return text;
+}
 
 class Command : public ::testing::Test {
  protected:

@@ -56,9 +56,7 @@ TEST_F(AtTerminal, ColourIsForTheStreamThatIsATerminal) {
   auto to_file = Subprocess::Spawn(
       OptionsWith({"cancel", "20261120-h"}, {{1, pty.slave()}, {2, pipe->second.get()}}));
   pipe->second.Reset();
-  std::string err(1000, '\0');
-  err.resize(
-      static_cast<size_t>(std::max<ssize_t>(0, ::read(pipe->first.get(), err.data(), 1000))));
+  const std::string err = ReadToEnd(pipe->first.get());
   EXPECT_EQ(to_file->Wait()->code, 0);
   EXPECT_THAT(err, HasSubstr("20261120-h: "));
   EXPECT_THAT(err, Not(HasSubstr("\x1b")));

@@ -89,8 +89,7 @@ TEST_F(Watching, AListInAPipeIsNotRepeatedWithoutAChange) {
   OutUntil("20261120-h1");
   Add("20261120-h1", v1::Handoff::RUNNING);
   // It looked again: twice for the first picture, and once for that event.
-  while (coordinator_.calls() < 4) {
-  }
+  coordinator_.AwaitCalls(4);
   Add("20261120-h2", v1::Handoff::RUNNING);
   OutUntil("20261120-h2");
   const Said& said = Leave();

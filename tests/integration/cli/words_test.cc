@@ -147,9 +147,7 @@ TEST_F(Words, WhatCannotBeWrittenIsAFailure) {
     options.fds = {{1, full->get()}, {2, err->second.get()}};
     auto process = Subprocess::Spawn(options);
     err->second.Reset();
-    std::string said(1000, '\0');
-    const ssize_t n = ::read(err->first.get(), said.data(), said.size());
-    said.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
+    const std::string said = ReadToEnd(err->first.get());
     EXPECT_EQ(process->Wait()->code, 10) << arguments[0];
     EXPECT_EQ(said, "handoff: writing to standard output failed: No space left on device\n");
   }

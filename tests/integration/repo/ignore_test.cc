@@ -134,7 +134,9 @@ class RandomTree {
     return words[Below(N)];
   }
   std::string Path() {
-    return Below(4) == 0 ? Of(kNames) : absl::StrCat(Of(kFolders), "/", Of(kNames));
+    if (Below(4) == 0) return Of(kNames);
+    const std::string name = Of(kNames);  // one draw after the other, as compilers differ in order
+    return absl::StrCat(Of(kFolders), "/", name);
   }
   // Not where a folder is, nor below a file.
   void Write(const std::string& path, const std::string& content) {

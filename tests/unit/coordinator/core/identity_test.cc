@@ -232,7 +232,8 @@ TEST_P(RestoredRecords, AreNoticedByWhatAWorkerRemembers) {
     request.attempts[0].epoch = c.listed_epoch;
   }
   ASSERT_TRUE(pool.Do(request).ok());
-  EXPECT_EQ(pool.state.incarnation, c.noticed ? 2u : 1u);
+  EXPECT_EQ(pool.state.incarnation,
+            c.noticed ? std::max<uint64_t>(1, c.listed_epoch >> 32) + 1 : 1);
   EXPECT_EQ(pool.state.term, c.noticed ? std::max<uint64_t>(3, c.seen_term) + 1 : 3u);
   EXPECT_TRUE(pool.durable);
   EXPECT_THAT(pool.EventKinds(), Contains(c.noticed ? "restored" : "worker_up"));
@@ -241,15 +242,37 @@ TEST_P(RestoredRecords, AreNoticedByWhatAWorkerRemembers) {
 }
 
 constexpr uint64_t kIncarnation = uint64_t{1} << 32;
-INSTANTIATE_TEST_SUITE_P(Table, RestoredRecords,
-                         ::testing::Values(RestoredCase{"AnEarlierTerm", 2, 900, 0, false},
-                                           RestoredCase{"AnAnswerOfThisTerm", 3, 10, 0, false},
-                                           RestoredCase{"AnAnswerThatWasNotGiven", 3, 11, 0, true},
-                                           RestoredCase{"ALaterTerm", 7, 1, 0, true},
-                                           RestoredCase{"TheLastEpoch", 2, 0, kIncarnation, false},
-                                           RestoredCase{"AnEpochThatWasNotGiven", 2, 0,
-                                                        kIncarnation + 1, true}),
-                         [](const auto& test) { return test.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Table, RestoredRecords,
+    ::testing::Values(RestoredCase{"AnEarlierTerm", 2, 900, 0, false},
+                      RestoredCase{"AnAnswerOfThisTerm", 3, 10, 0, false},
+                      RestoredCase{"AnAnswerThatWasNotGiven", 3, 11, 0, true},
+                      RestoredCase{"ALaterTerm", 7, 1, 0, true},
+                      RestoredCase{"TheLastEpoch", 2, 0, kIncarnation, false},
+                      RestoredCase{"AnEpochThatWasNotGiven", 2, 0, kIncarnation + 1, true},
+                      RestoredCase{"AnEpochOfALaterIncarnation", 2, 0, 5 * kIncarnation + 3, true}),
+    [](const auto& test) { return test.param.name; });
+
+// Taken, they would leave no number for the terms and incarnations to come.
+TEST(RestoredRecords, WhatNoCoordinatorGaveIsRefused) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  const auto code = [&](uint64_t seen_term, uint64_t epoch) {
+    Sync request = a.Request();
+    request.seen_term = seen_term;
+    request.attempts.emplace_back();
+    request.attempts[0].handoff_id = "h0";
+    request.attempts[0].number = 1;
+    request.attempts[0].epoch = epoch;
+    return pool.Do(request).status().code();
+  };
+  EXPECT_EQ(code(uint64_t{1} << 48, 1), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(1, ~uint64_t{0}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(pool.state.incarnation, 1u);
+  // The highest that is believed leaves the worker, and everybody, able to call.
+  EXPECT_EQ(code(pool.state.term + kMostTermsAhead, 1), absl::StatusCode::kOk);
+  EXPECT_EQ(code(pool.state.term, 1), absl::StatusCode::kOk);
+}
 
 }  // namespace
 }  // namespace handoff::core

@@ -117,6 +117,24 @@ TEST(Sync, AfterAHigherStartOnTheSameBootAnAttemptThatNobodySawIsQueuedAgainForF
   EXPECT_EQ(pool.Get("h").not_before, absl::InfinitePast());
 }
 
+// A handoff that ends the daemon before it begins would otherwise do so a hundred times.
+TEST(Sync, AnAttemptThatDoesNotBeginEitherCostsARetry) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  a.self.boot_id = "boot-1";
+  a.Call();
+  pool.Submit("h");
+  a.Call();
+  a.Restart(/*keeps_attempts=*/false);
+  a.Call();
+  EXPECT_EQ(pool.Get("h").retries_used, 0);
+  ASSERT_EQ(pool.Latest("h").number, 2);
+  a.Call();
+  a.Restart(/*keeps_attempts=*/false);
+  a.Call();
+  EXPECT_EQ(pool.Get("h").retries_used, 1);
+}
+
 TEST(Sync, AfterAHigherStartWhatMayHaveBegunCostsARetry) {
   for (const bool listed : {false, true}) {
     Pool pool;

@@ -228,6 +228,7 @@ TEST(Show, FactsOfOldAttemptsGiveWayAboveTheBound) {
   core::Handoff stored = Stored();
   v1::AttemptEnd end = End();
   end.mutable_facts()->set_last_message(std::string(400 << 10, 'x'));
+  end.mutable_facts()->mutable_usage()->set_input_tokens(7);
   stored.attempts.clear();
   for (int number = 1; number <= 5; ++number) {
     core::Attempt attempt;
@@ -240,7 +241,8 @@ TEST(Show, FactsOfOldAttemptsGiveWayAboveTheBound) {
   ASSERT_EQ(handoff.attempts_size(), 5);
   EXPECT_LT(handoff.ByteSizeLong(), 1u << 20);
   EXPECT_TRUE(handoff.attempts(4).has_facts());
-  EXPECT_FALSE(handoff.attempts(0).has_facts());
+  EXPECT_EQ(handoff.attempts(0).facts().last_message(), "");
+  EXPECT_EQ(handoff.attempts(0).facts().usage().input_tokens(), 7u) << "later attempts subtract it";
   EXPECT_EQ(handoff.attempts(0).number(), 1);
 }
 

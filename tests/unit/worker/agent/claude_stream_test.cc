@@ -70,6 +70,28 @@ TEST(ClaudeStream, Trap13CostIsToldOnce) {
                           "result ok ", "usage 0 0 0 0 more", "result ok "));
 }
 
+TEST(ClaudeStream, Trap13TokensOfTwoResultsAreToldOnce) {
+  const std::string result =
+      R"({"type":"result","subtype":"success","num_turns":1,"result":"","usage":{"input_tokens":%,)"
+      R"("output_tokens":1,"cache_read_input_tokens":2,"cache_creation_input_tokens":3}})";
+  EXPECT_THAT(Told(absl::StrCat(absl::StrReplaceAll(result, {{"%", "10"}}), "\n",
+                                absl::StrReplaceAll(result, {{"%", "15"}}))),
+              ElementsAre("usage 10 1 2 3 more", "result ok ", "usage 5 0 0 0 more", "result ok "));
+}
+
+// A request that was refused and then answered says nothing of what failed hours later.
+TEST(ClaudeStream, Trap13ARetryThatSucceededIsForgotten) {
+  const AgentEvent::Result result = ResultOf(
+      R"({"type":"system","subtype":"api_retry","error":"authentication_failed",)"
+      R"("error_status":401})"
+      "\n"
+      R"({"type":"assistant","message":{"content":[{"type":"text","text":"Done."}]}})"
+      "\n"
+      R"({"type":"result","subtype":"error_during_execution","is_error":true,"num_turns":2})");
+  EXPECT_EQ(result.failure, FailureClass::kAgentError);
+  EXPECT_FALSE(result.certain);
+}
+
 TEST(ClaudeStream, Trap13ARefusedLoginIsCertain) {
   EXPECT_THAT(Told(Stream("claude-unauthorized")),
               ElementsAre(absl::StrCat("session ", kSession, " claude-opus-5-5"),
