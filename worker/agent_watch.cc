@@ -1,6 +1,5 @@
 #include "worker/agent_watch.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
@@ -11,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
+#include "common/regular_file.h"
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/agent/registry.h"
@@ -31,7 +31,7 @@ constexpr double kBusyCpu = 0.01;
 constexpr uint64_t kBusyBytes = 64 << 10;
 
 ShimSpec ReadSpec(const std::string& directory) {
-  const auto text = ReadFile(directory + "/shim.json");
+  const auto text = ReadRegularFile(directory + "/shim.json");
   auto spec = text.ok() ? DecodeShimSpec(*text) : absl::StatusOr<ShimSpec>(text.status());
   return spec.ok() ? *std::move(spec) : ShimSpec{};
 }
@@ -272,12 +272,14 @@ void AgentWatch::Show(const AttemptClocks::Reading& reading, BootTime now) {
     const std::optional<BootTime> cap =
         spec_.hard_cap_ns != 0 ? std::optional(BootTime{spec_.hard_cap_ns}) : std::nullopt;
     const absl::Time wall = around_.clock.Now();
+    // Not below: the board's lock waits for no disk.
+    const std::string last_line = LastLine();
     board_.Update(AttemptBoard::Urgency::kSoon, [&](AttemptStatus& status) {
       status.phase = phase;
       status.stalled = reading.stalled;
       status.will_end = WillEnd(reading, cap, now, wall);
       status.last_activity_at = wall - (now - clocks_.last_progress());
-      status.last_line = LastLine();
+      status.last_line = last_line;
       if (!stream_.session().empty()) status.session = stream_.session();
       if (with_facts) status.facts = FactsForStatus(stream_.facts());
     });
@@ -304,7 +306,7 @@ std::string AgentWatch::LastLine() const {
 std::string AgentWatch::LastLogLine() const {
   constexpr uint64_t kTail = 400;
   const auto size = FileSize(attempt_.dir.log());
-  auto fd = OpenFile(attempt_.dir.log(), O_RDONLY);
+  const auto fd = OpenRegular(attempt_.dir.log());
   if (!size.ok() || !fd.ok()) return "";
   std::string tail(std::min(kTail, *size), '\0');
   const ssize_t n =
@@ -336,7 +338,7 @@ RunEnd AgentWatch::Conclude() {
   run.last_line = EscapeInvalidUtf8(LastLine());
   run.last_trouble = stream_.last_trouble();
   run.worked = stream_.version() > 0;
-  if (const auto tail = ReadFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
+  if (const auto tail = ReadRegularFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
     run.stderr_tail = *tail;
   }
   if (exit && !exit->spawn_error.empty()) {
@@ -362,7 +364,7 @@ void AgentWatch::EndTree() const {
 std::optional<ShimExit> AgentWatch::ReadExit() const {
   if (told_exit_) return told_exit_;
   if (killed_as_) return std::nullopt;  // it came to no end of its own
-  const auto text = ReadFile(attempt_.dir.path() + "/exit.json");
+  const auto text = ReadRegularFile(attempt_.dir.path() + "/exit.json");
   const auto exit = text.ok() ? DecodeShimExit(*text) : absl::StatusOr<ShimExit>(text.status());
   return exit.ok() ? std::optional(*exit) : std::nullopt;
 }
