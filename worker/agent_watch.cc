@@ -215,13 +215,28 @@ BootTime AgentWatch::WatchClocks(ShimClient& shim) {
   return std::min({reading.next, document, facts});
 }
 
-BootTime AgentWatch::WatchShim(ShimClient& shim) {
-  const BootTime now = around_.clock.Boot();
-  BootTime due = finish_due_, cap = kNever;
-  if (spec_.hard_cap_ns != 0) cap = BootTime{spec_.hard_cap_ns} + AttemptLife::kHardCapGrace;
-  due = std::min(due, cap);
+// With its grace.
+BootTime AgentWatch::HardCap() const {
+  if (spec_.hard_cap_ns == 0) return kNever;
+  return BootTime{spec_.hard_cap_ns} + AttemptLife::kHardCapGrace;
+}
+
+OverdueShim::Advice AgentWatch::JudgeShim() {
+  BootTime due = std::min(finish_due_, HardCap());
   if (state_ != "frozen" && sent_deadline_.ns != 0) due = std::min(due, sent_deadline_);
-  switch (overdue_.Judge(due, now)) {
+  return overdue_.Judge(due, around_.clock.Boot());
+}
+
+BootTime AgentWatch::WatchShim(ShimClient& shim) {
+  OverdueShim::Advice advice = JudgeShim();
+  if (advice == OverdueShim::Advice::kKill) {
+    // Its answer may have come while the log was read.
+    TakeEvents(shim);
+    if (gone_) return around_.clock.Boot();
+    advice = JudgeShim();
+  }
+  const BootTime now = around_.clock.Boot();
+  switch (advice) {
     case OverdueShim::Advice::kNothing:
       break;
     case OverdueShim::Advice::kAsk:
@@ -231,7 +246,7 @@ BootTime AgentWatch::WatchShim(ShimClient& shim) {
       SPDLOG_ERROR("{}: its shim neither acts nor answers; it is killed, and its tree is ended",
                    attempt_.key.ToString());
       killed_as_ = clock_stop_          ? *clock_stop_
-                   : now >= cap         ? EndedBy::kHardCap
+                   : now >= HardCap()   ? EndedBy::kHardCap
                    : now >= finish_due_ ? EndedBy::kAfterResult
                                         : EndedBy::kShimLost;
       shim.Kill();
