@@ -1,6 +1,5 @@
 #include "worker/agent_watch.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
@@ -11,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
+#include "common/regular_file.h"
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/agent/registry.h"
@@ -31,7 +31,7 @@ constexpr double kBusyCpu = 0.01;
 constexpr uint64_t kBusyBytes = 64 << 10;
 
 ShimSpec ReadSpec(const std::string& directory) {
-  const auto text = ReadFile(directory + "/shim.json");
+  const auto text = ReadRegularFile(directory + "/shim.json");
   auto spec = text.ok() ? DecodeShimSpec(*text) : absl::StatusOr<ShimSpec>(text.status());
   return spec.ok() ? *std::move(spec) : ShimSpec{};
 }
@@ -215,13 +215,28 @@ BootTime AgentWatch::WatchClocks(ShimClient& shim) {
   return std::min({reading.next, document, facts});
 }
 
-BootTime AgentWatch::WatchShim(ShimClient& shim) {
-  const BootTime now = around_.clock.Boot();
-  BootTime due = finish_due_, cap = kNever;
-  if (spec_.hard_cap_ns != 0) cap = BootTime{spec_.hard_cap_ns} + AttemptLife::kHardCapGrace;
-  due = std::min(due, cap);
+// With its grace.
+BootTime AgentWatch::HardCap() const {
+  if (spec_.hard_cap_ns == 0) return kNever;
+  return BootTime{spec_.hard_cap_ns} + AttemptLife::kHardCapGrace;
+}
+
+OverdueShim::Advice AgentWatch::JudgeShim() {
+  BootTime due = std::min(finish_due_, HardCap());
   if (state_ != "frozen" && sent_deadline_.ns != 0) due = std::min(due, sent_deadline_);
-  switch (overdue_.Judge(due, now)) {
+  return overdue_.Judge(due, around_.clock.Boot());
+}
+
+BootTime AgentWatch::WatchShim(ShimClient& shim) {
+  OverdueShim::Advice advice = JudgeShim();
+  if (advice == OverdueShim::Advice::kKill) {
+    // Its answer may have come while the log was read.
+    TakeEvents(shim);
+    if (gone_) return around_.clock.Boot();
+    advice = JudgeShim();
+  }
+  const BootTime now = around_.clock.Boot();
+  switch (advice) {
     case OverdueShim::Advice::kNothing:
       break;
     case OverdueShim::Advice::kAsk:
@@ -231,7 +246,7 @@ BootTime AgentWatch::WatchShim(ShimClient& shim) {
       SPDLOG_ERROR("{}: its shim neither acts nor answers; it is killed, and its tree is ended",
                    attempt_.key.ToString());
       killed_as_ = clock_stop_          ? *clock_stop_
-                   : now >= cap         ? EndedBy::kHardCap
+                   : now >= HardCap()   ? EndedBy::kHardCap
                    : now >= finish_due_ ? EndedBy::kAfterResult
                                         : EndedBy::kShimLost;
       shim.Kill();
@@ -272,12 +287,14 @@ void AgentWatch::Show(const AttemptClocks::Reading& reading, BootTime now) {
     const std::optional<BootTime> cap =
         spec_.hard_cap_ns != 0 ? std::optional(BootTime{spec_.hard_cap_ns}) : std::nullopt;
     const absl::Time wall = around_.clock.Now();
+    // Not below: the board's lock waits for no disk.
+    const std::string last_line = LastLine();
     board_.Update(AttemptBoard::Urgency::kSoon, [&](AttemptStatus& status) {
       status.phase = phase;
       status.stalled = reading.stalled;
       status.will_end = WillEnd(reading, cap, now, wall);
       status.last_activity_at = wall - (now - clocks_.last_progress());
-      status.last_line = LastLine();
+      status.last_line = last_line;
       if (!stream_.session().empty()) status.session = stream_.session();
       if (with_facts) status.facts = FactsForStatus(stream_.facts());
     });
@@ -304,7 +321,7 @@ std::string AgentWatch::LastLine() const {
 std::string AgentWatch::LastLogLine() const {
   constexpr uint64_t kTail = 400;
   const auto size = FileSize(attempt_.dir.log());
-  auto fd = OpenFile(attempt_.dir.log(), O_RDONLY);
+  const auto fd = OpenRegular(attempt_.dir.log());
   if (!size.ok() || !fd.ok()) return "";
   std::string tail(std::min(kTail, *size), '\0');
   const ssize_t n =
@@ -336,7 +353,7 @@ RunEnd AgentWatch::Conclude() {
   run.last_line = EscapeInvalidUtf8(LastLine());
   run.last_trouble = stream_.last_trouble();
   run.worked = stream_.version() > 0;
-  if (const auto tail = ReadFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
+  if (const auto tail = ReadRegularFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
     run.stderr_tail = *tail;
   }
   if (exit && !exit->spawn_error.empty()) {
@@ -362,7 +379,7 @@ void AgentWatch::EndTree() const {
 std::optional<ShimExit> AgentWatch::ReadExit() const {
   if (told_exit_) return told_exit_;
   if (killed_as_) return std::nullopt;  // it came to no end of its own
-  const auto text = ReadFile(attempt_.dir.path() + "/exit.json");
+  const auto text = ReadRegularFile(attempt_.dir.path() + "/exit.json");
   const auto exit = text.ok() ? DecodeShimExit(*text) : absl::StatusOr<ShimExit>(text.status());
   return exit.ok() ? std::optional(*exit) : std::nullopt;
 }

@@ -47,6 +47,8 @@ class AgentWatch {
   bool ReadLog(uint64_t budget);
   void NoteSession();
   BootTime WatchClocks(ShimClient& shim);
+  BootTime HardCap() const;
+  OverdueShim::Advice JudgeShim();
   BootTime WatchShim(ShimClient& shim);
   void SampleTree();
   void Show(const AttemptClocks::Reading& reading, BootTime now);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/handoff/describe.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/shim/shim_client.h"
@@ -59,7 +60,7 @@ absl::Status Attempt::SaveLaunch() const {
 }
 
 void Attempt::LoadLaunch() {
-  const auto saved = ReadFile(dir.launch());
+  const auto saved = ReadRegularFile(dir.launch());
   if (saved.ok()) end->ParseFromString(*saved);
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 
 namespace handoff::worker {
@@ -25,7 +26,7 @@ absl::Status AttemptDir::Create(absl::string_view desired_attempt,
 }
 
 absl::StatusOr<std::string> AttemptDir::ReadDesired() const {
-  return ReadFile(path_ + "/attempt.pb");
+  return ReadRegularFile(path_ + "/attempt.pb");
 }
 
 absl::Status AttemptDir::MarkEnded() const {

@@ -1,9 +1,8 @@
 #include "worker/handoff_dir.h"
 
-#include <fcntl.h>
-
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 
 namespace handoff::worker {
@@ -40,7 +39,7 @@ absl::Status HandoffDir::CopyFile(const std::string& source, const std::string& 
   RETURN_IF_ERROR(Open());
   const std::string path = absl::StrCat(below_, "/", name);
   if (keep && root_->OpenForRead(path).ok()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(UniqueFd file, OpenFile(source, O_RDONLY));
+  ASSIGN_OR_RETURN(UniqueFd file, OpenRegular(source));
   ASSIGN_OR_RETURN(const uint64_t bytes, FileSize(source));
   return root_->CopyFrom(file.get(), bytes, path);
 }

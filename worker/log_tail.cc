@@ -1,6 +1,5 @@
 #include "worker/log_tail.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/file.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 
 namespace handoff::worker {
@@ -33,10 +32,10 @@ LogTail::LogTail(std::string attempt_dir) : directory_(std::move(attempt_dir)) {
 
 absl::Status LogTail::Open() {
   if (!index_.valid()) {
-    ASSIGN_OR_RETURN(index_, OpenFile(directory_ + "/idx", O_RDONLY));
+    ASSIGN_OR_RETURN(index_, OpenRegular(directory_ + "/idx"));
   }
   if (!log_.valid()) {
-    ASSIGN_OR_RETURN(log_, OpenFile(directory_ + "/log", O_RDONLY));
+    ASSIGN_OR_RETURN(log_, OpenRegular(directory_ + "/log"));
   }
   return absl::OkStatus();
 }

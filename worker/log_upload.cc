@@ -1,6 +1,5 @@
 #include "worker/log_upload.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -11,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/backoff.h"
-#include "common/file.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 
 namespace handoff::worker {
@@ -46,7 +45,7 @@ void LogUpload::EndHere() {
 absl::Status LogUpload::Pump(BootTime now) {
   if (size_ == 0) return absl::OkStatus();
   if (!file_.valid()) {
-    ASSIGN_OR_RETURN(file_, OpenFile(path_, O_RDONLY));
+    ASSIGN_OR_RETURN(file_, OpenRegular(path_));
   }
   if (stream_ && !stream_->status().ok()) Disconnect(now, stream_->status());
   if (!stream_ && (retry_at_ == kNever || now >= retry_at_) && acked_ < size_) {
@@ -95,7 +94,7 @@ absl::Status LogUpload::Hash(uint64_t to, uint64_t budget) {
 absl::Status LogUpload::HashAll() {
   if (hashed_ == size_) return absl::OkStatus();
   if (!file_.valid()) {
-    ASSIGN_OR_RETURN(file_, OpenFile(path_, O_RDONLY));
+    ASSIGN_OR_RETURN(file_, OpenRegular(path_));
   }
   return Hash(size_, std::numeric_limits<uint64_t>::max());
 }

@@ -15,14 +15,13 @@ OverdueShim::Advice OverdueShim::Judge(BootTime due, BootTime now) {
     next_ = first;
     return Advice::kNothing;
   }
-  const absl::Duration patience = now >= stop_due_ ? kAfterStop : kOtherwise;
   if (!asked_ && now < ask_from_) {
     next_ = ask_from_;
     return Advice::kNothing;
   }
   const bool asks = !asked_;
   if (asks) asked_ = now;
-  next_ = *asked_ + patience;
+  next_ = *asked_ + kPatience;
   if (asks) return Advice::kAsk;
   if (now < next_) return Advice::kNothing;
   next_ = now + kAskAgain;  // if even that does not end it

@@ -16,9 +16,8 @@ namespace handoff::worker {
 class OverdueShim {
  public:
   static constexpr BootTime kNever{std::numeric_limits<int64_t>::max()};
-  // After a stop nobody wants more of the agent; else a busy host gets its time.
-  static constexpr absl::Duration kAfterStop = absl::Seconds(1);
-  static constexpr absl::Duration kOtherwise = absl::Seconds(5);
+  // A busy host gets its time.
+  static constexpr absl::Duration kPatience = absl::Seconds(5);
   static constexpr absl::Duration kAskAgain = absl::Seconds(5);
 
   enum class Advice { kNothing, kAsk, kKill };

@@ -61,7 +61,7 @@ absl::StatusOr<std::string> MountPoint() {
 
 std::string CgroupNameEnd(const std::string& attempt_dir) {
   struct stat info {};
-  if (::stat(attempt_dir.c_str(), &info) != 0) return "";
+  if (::stat(attempt_dir.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return "";
   return absl::StrCat("-", info.st_dev, "-", info.st_ino);
 }
 

@@ -66,12 +66,12 @@ bool MayBeLeftovers(const std::vector<ProcessInfo>& undecided, const Environment
   return false;
 }
 
-// What the record names, if it is this directory's: in a copied one it is the original's.
+// What the record names, unless it is another directory's: in a copied one it is the original's. Of
+// a directory that the agent removed only the daemon's memory speaks.
 std::optional<Cgroup> OwnCgroup(const ShimStarted& started, const std::string& attempt_dir) {
   const std::string end = CgroupNameEnd(attempt_dir);
-  if (started.cgroup.empty() || end.empty() || !absl::EndsWith(started.cgroup, end)) {
-    return std::nullopt;
-  }
+  const bool others = !end.empty() && !absl::EndsWith(started.cgroup, end);
+  if (started.cgroup.empty() || others) return std::nullopt;
   Cgroup cgroup(started.cgroup);
   if (!cgroup.Exists()) return std::nullopt;
   return cgroup;

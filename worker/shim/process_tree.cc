@@ -14,7 +14,8 @@
 
 namespace handoff {
 namespace {
-constexpr int kKillRounds = 50;
+// Then the shim looks at its socket, and kills again.
+constexpr int kKillRounds = 5;
 }  // namespace
 
 ProcessTree::ProcessTree(const std::string& cgroup_name) {

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/pidfd.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 #include "common/subprocess.h"
 #include "worker/shim/shim_wire.h"
@@ -33,7 +34,7 @@ constexpr int kLockFd = 3;  // in the shim
 constexpr int kSocketFd = 4;
 
 absl::StatusOr<ShimExit> ReadExit(const std::string& dir) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(absl::StrCat(dir, "/exit.json")));
+  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(absl::StrCat(dir, "/exit.json")));
   return DecodeShimExit(text);
 }
 
@@ -125,17 +126,17 @@ absl::StatusOr<UniqueFd> Connect(const std::string& dir) {
 }  // namespace
 
 absl::StatusOr<bool> IsOfThisBoot(const std::string& dir, const std::string& boot_id) {
-  const auto text = ReadFile(absl::StrCat(dir, "/shim.json"));
+  const auto text = ReadRegularFile(absl::StrCat(dir, "/shim.json"));
   if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
   const auto spec = text.ok() ? DecodeShimSpec(*text) : absl::StatusOr<ShimSpec>(text.status());
   if (spec.ok()) return spec->boot_id == boot_id;
-  const auto boot = ReadFile(absl::StrCat(dir, "/boot"));
+  const auto boot = ReadRegularFile(absl::StrCat(dir, "/boot"));
   if (!boot.ok() && !absl::IsNotFound(boot.status())) return boot.status();
   return boot.ok() && *boot == boot_id;
 }
 
 ShimStarted ReadShimStarted(const std::string& dir) {
-  const auto text = ReadFile(absl::StrCat(dir, "/shim.pid"));
+  const auto text = ReadRegularFile(absl::StrCat(dir, "/shim.pid"));
   auto started = text.ok() ? DecodeShimStarted(*text) : absl::StatusOr<ShimStarted>(text.status());
   return started.ok() ? *std::move(started) : ShimStarted{};
 }

@@ -75,7 +75,7 @@ class ShimClient {
   std::unique_ptr<Impl> impl_;
 };
 
-// Ends what a killed shim left behind: its cgroup, if that was made for this very directory, and
+// Ends what a killed shim left behind: its cgroup, unless that was made for another directory, and
 // every process whose environment has HANDOFF_ATTEMPT_DIR=attempt_dir: id and epoch may be the same
 // in another pool on this host, and the record may have been copied with the directory.
 // Blocks until none is left or 5 s passed (then DEADLINE_EXCEEDED with the pids).

@@ -126,6 +126,25 @@ TEST_P(ShimCrash, ACopiedDirectoryEndsNothingOfTheOriginal) {
   EXPECT_EQ(original.Fate(), ShimFate::kAlive);
 }
 
+// A plain directory that looks like a cgroup, for hosts where none can be made.
+TEST(EndLeftovers, KnowsTheCgroupThoughTheAgentRemovedOrReplacedItsDirectory) {
+  const TempDir temp = TempDir::Make("cgroup-").value();
+  ShimStarted started;
+  started.cgroup = temp.path() + "/cgroup";
+  ASSERT_TRUE(MakeDirectories(started.cgroup).ok());
+  ASSERT_TRUE(WriteFileAtomically(temp.path() + "/file", "").ok());
+  for (const char* place : {"/gone", "/file"}) {
+    SpawnOptions options;
+    options.argv = {"/bin/sleep", "1000"};
+    const Subprocess member = Subprocess::Spawn(options).value();
+    ASSERT_TRUE(
+        WriteFileAtomically(started.cgroup + "/cgroup.procs", absl::StrCat(member.pid())).ok());
+    EndLeftovers(started, temp.path() + place).IgnoreError();  // it is not removed as a cgroup is
+    pollfd ended{member.pidfd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&ended, 1, 0), 1) << place;
+  }
+}
+
 TEST_P(ShimCrash, AnAgentNeverRanWhereTheFilesSayThatItDidNot) {
   // The shim is killed at any moment of its start; in every other round just when it starts the
   // agent.

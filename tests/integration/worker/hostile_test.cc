@@ -139,6 +139,17 @@ TEST_F(HostileTest, ADirectoryThatBecameAFileKeepsNothingFromEnding) {
   EXPECT_EQ(pool_.reports(key), 1) << "it was begun again";
 }
 
+// Nobody writes to them, so whoever opens one to read it waits for ever.
+TEST_F(HostileTest, AFifoInPlaceOfAFileHoldsNothingUp) {
+  Start();
+  for (const char* name : {"log", "exit.json", "stderr.tail"}) {
+    const AttemptKey key =
+        pool_.Want(Script(name, absl::StrCat("cd $HANDOFF_ATTEMPT_DIR; rm -f ", name, "; mkfifo ",
+                                             name, "; echo x; kill -9 $PPID; exec sleep 1000")));
+    EXPECT_EQ(pool_.AwaitEnd(key).ended_by(), v1::AttemptEnd::SHIM_LOST) << name;
+  }
+}
+
 class SavingTest : public HostileTest {
  protected:
   SavingTest() : looks_(Gate("looks")) {

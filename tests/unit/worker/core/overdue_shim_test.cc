@@ -19,18 +19,18 @@ TEST(OverdueShim, IsLeftAloneWhileNothingIsDue) {
   EXPECT_EQ(shim.next(), At(10));
 }
 
-TEST(OverdueShim, ThatDoesNotAnswerAfterAStopIsKilledASecondAfterItsGrace) {
+TEST(OverdueShim, ThatDoesNotAnswerAfterAStopIsKilledFiveSecondsAfterItsGrace) {
   OverdueShim shim;
   shim.StoppedUntil(At(10));
   EXPECT_EQ(shim.Judge(kNever, At(9.9)), Advice::kNothing);
   EXPECT_EQ(shim.Judge(kNever, At(10)), Advice::kAsk);
-  EXPECT_EQ(shim.next(), At(11));
-  EXPECT_EQ(shim.Judge(kNever, At(10.9)), Advice::kNothing);
-  EXPECT_EQ(shim.Judge(kNever, At(11)), Advice::kKill);
-  EXPECT_GT(shim.next(), At(11)) << "or its watcher spins";
+  EXPECT_EQ(shim.next(), At(15));
+  EXPECT_EQ(shim.Judge(kNever, At(14.9)), Advice::kNothing);
+  EXPECT_EQ(shim.Judge(kNever, At(15)), Advice::kKill);
+  EXPECT_GT(shim.next(), At(15)) << "or its watcher spins";
 }
 
-TEST(OverdueShim, HasMoreTimeForWhatIsDueByItself) {
+TEST(OverdueShim, HasTheSameTimeForWhatIsDueByItself) {
   OverdueShim shim;
   EXPECT_EQ(shim.Judge(At(10), At(10)), Advice::kAsk);
   EXPECT_EQ(shim.Judge(At(10), At(14.9)), Advice::kNothing);

@@ -1,0 +1,45 @@
+#include "common/regular_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/status.h"
+
+namespace handoff {
+namespace {
+
+absl::Status NoFile(const std::string& path) {
+  return absl::FailedPreconditionError(absl::StrCat(path, " is no regular file; it was not read"));
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> OpenRegular(const std::string& path) {
+  int fd;
+  do {
+    fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
+  // Links in a circle; a socket, or a device without its driver.
+  if (fd < 0 && (errno == ELOOP || errno == ENXIO)) return NoFile(path);
+  if (fd < 0) return ErrnoToStatus(errno, absl::StrCat("opening ", path));
+  UniqueFd file(fd);
+  struct stat info;
+  if (::fstat(fd, &info) != 0) return ErrnoToStatus(errno, absl::StrCat("stat ", path));
+  if (!S_ISREG(info.st_mode)) return NoFile(path);
+  return file;
+}
+
+absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const UniqueFd file, OpenRegular(path));
+  // By its descriptor: what was judged cannot be exchanged in between.
+  auto content = ReadFile(absl::StrCat("/proc/self/fd/", file.get()));
+  if (!content.ok()) return Annotate(content.status(), path);
+  return content;
+}
+
+}  // namespace handoff
