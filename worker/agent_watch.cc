@@ -336,11 +336,12 @@ RunEnd AgentWatch::Conclude() {
   while (ReadLog(std::numeric_limits<uint64_t>::max())) {
   }
   tail_.Finish([this](absl::string_view line, BootTime at) { stream_.TakeLine(line, at); });
+  // Before the tree is ended: what a shim that lives records of that is our doing.
+  const std::optional<ShimExit> exit = ReadExit();
   // A shim that told its end left none; a record without that may be the agent's own.
   if (!told_exit_) EndTree();
   RunEnd run;
   if (started_.pid != 0) run.started_at = absl::FromUnixMillis(started_.wall_ms);
-  const std::optional<ShimExit> exit = ReadExit();
   if (exit) {
     run.process = {exit->exit_code, exit->signal, exit->ended_by};
     run.ended_at = absl::FromUnixMillis(exit->wall_ms);
