@@ -13,6 +13,8 @@
 namespace handoff {
 namespace {
 
+constexpr off_t kMostBytes = 64 << 20;
+
 absl::Status NoFile(const std::string& path) {
   return absl::FailedPreconditionError(absl::StrCat(path, " is no regular file; it was not read"));
 }
@@ -36,10 +38,20 @@ absl::StatusOr<UniqueFd> OpenRegular(const std::string& path) {
 
 absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {
   ASSIGN_OR_RETURN(const UniqueFd file, OpenRegular(path));
+  struct stat info;
+  if (::fstat(file.get(), &info) != 0) return ErrnoToStatus(errno, absl::StrCat("stat ", path));
+  if (info.st_size > kMostBytes) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, " is larger than the allowed ", kMostBytes, " bytes; it was not read"));
+  }
   // By its descriptor: what was judged cannot be exchanged in between.
   auto content = ReadFile(absl::StrCat("/proc/self/fd/", file.get()));
   if (!content.ok()) return Annotate(content.status(), path);
   return content;
+}
+
+bool IsSpoilt(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status);
 }
 
 }  // namespace handoff

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/unique_fd.h"
 
@@ -11,7 +12,10 @@ namespace handoff {
 
 // For reading. Never waits. NOT_FOUND when absent; FAILED_PRECONDITION for anything but a file.
 absl::StatusOr<UniqueFd> OpenRegular(const std::string& path);
-// All of it, as ReadFile does.
+// All of it. FAILED_PRECONDITION also above 64 MiB.
 absl::StatusOr<std::string> ReadRegularFile(const std::string& path);
+// Whether `status` of these says that somebody put something else there or closed it, which stays
+// so; not that a disk or this process is in trouble.
+bool IsSpoilt(const absl::Status& status);
 
 }  // namespace handoff

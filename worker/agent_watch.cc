@@ -128,7 +128,7 @@ BootTime AgentWatch::Step(ShimClient& shim) {
     const AgentConfig& config = around_.config.agent(attempt_.wanted().agent());
     const absl::Duration grace = config.finish_grace.value_or(kFinishGrace);
     shim.Finish(grace).IgnoreError();
-    finish_due_ = around_.clock.Boot() + grace + AttemptLife::kFinishGrace;
+    finish_due_ = AttemptLife::After(around_.clock.Boot(), grace + AttemptLife::kFinishGrace);
   }
   const BootTime now = around_.clock.Boot();
   if (const absl::Status sent = around_.taken() ? upload_.Pump(now) : absl::OkStatus();
@@ -144,7 +144,7 @@ void AgentWatch::TakeOrders(ShimClient& shim) {
   if (deadline > sent_deadline_ && shim.Renew(deadline).ok()) sent_deadline_ = deadline;
   const auto stop = control_.stop();
   if (!stop || stop_sent_) return;
-  overdue_.StoppedUntil(around_.clock.Boot() + stop->grace);
+  overdue_.StoppedUntil(AttemptLife::After(around_.clock.Boot(), stop->grace));
   stop_sent_ = shim.Stop(stop->as, stop->reason, stop->grace).ok();
 }
 
@@ -215,10 +215,10 @@ BootTime AgentWatch::WatchClocks(ShimClient& shim) {
   return std::min({reading.next, document, facts});
 }
 
-// With its grace.
+// With its grace. The agent can write what the specification says.
 BootTime AgentWatch::HardCap() const {
-  if (spec_.hard_cap_ns == 0) return kNever;
-  return BootTime{spec_.hard_cap_ns} + AttemptLife::kHardCapGrace;
+  if (spec_.hard_cap_ns <= 0) return kNever;
+  return AttemptLife::After(BootTime{spec_.hard_cap_ns}, AttemptLife::kHardCapGrace);
 }
 
 OverdueShim::Advice AgentWatch::JudgeShim() {
@@ -285,7 +285,7 @@ void AgentWatch::Show(const AttemptClocks::Reading& reading, BootTime now) {
   document_stale_ |= news;
   if (news || with_facts) {
     const std::optional<BootTime> cap =
-        spec_.hard_cap_ns != 0 ? std::optional(BootTime{spec_.hard_cap_ns}) : std::nullopt;
+        spec_.hard_cap_ns > 0 ? std::optional(BootTime{spec_.hard_cap_ns}) : std::nullopt;
     const absl::Time wall = around_.clock.Now();
     // Not below: the board's lock waits for no disk.
     const std::string last_line = LastLine();
@@ -336,11 +336,12 @@ RunEnd AgentWatch::Conclude() {
   while (ReadLog(std::numeric_limits<uint64_t>::max())) {
   }
   tail_.Finish([this](absl::string_view line, BootTime at) { stream_.TakeLine(line, at); });
+  // Before the tree is ended: what a shim that lives records of that is our doing.
+  const std::optional<ShimExit> exit = ReadExit();
   // A shim that told its end left none; a record without that may be the agent's own.
   if (!told_exit_) EndTree();
   RunEnd run;
   if (started_.pid != 0) run.started_at = absl::FromUnixMillis(started_.wall_ms);
-  const std::optional<ShimExit> exit = ReadExit();
   if (exit) {
     run.process = {exit->exit_code, exit->signal, exit->ended_by};
     run.ended_at = absl::FromUnixMillis(exit->wall_ms);

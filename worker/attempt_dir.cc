@@ -55,8 +55,13 @@ absl::StatusOr<std::vector<AttemptKey>> LiveAttempts(const std::string& attempts
     for (const std::string& number : numbers) {
       AttemptKey key{id, 0};
       if (!absl::SimpleAtoi(number, &key.number)) continue;
-      ASSIGN_OR_RETURN(const bool live, IsThere(absl::StrCat(of_id, "/", number, "/attempt.pb")));
-      if (live) keys.push_back(std::move(key));
+      const std::string desired = absl::StrCat(of_id, "/", number, "/attempt.pb");
+      // Whatever an agent put there or closed is of an attempt that may run.
+      if (::lstat(desired.c_str(), &info) == 0 || errno == EACCES) {
+        keys.push_back(std::move(key));
+      } else if (errno != ENOENT && errno != ENOTDIR) {
+        return ErrnoToStatus(errno, "stat " + desired);
+      }
     }
   }
   return keys;

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/backoff.h"
-#include "common/file.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/agent/registry.h"
@@ -139,13 +139,16 @@ absl::Status AttemptRunner::GoOn(Attempt& attempt, LogUpload& upload) {
   }
 }
 
-// Absent when the daemon leaves. An unclear directory stays `adopting` until it is clear.
+// Absent when the daemon leaves. An unclear directory stays `adopting` until it is clear, but one
+// that the agent spoilt never will be, and what is not wanted any more needs no clarity to be
+// ended.
 std::optional<ShimFate> AttemptRunner::Classify(const Attempt& attempt) {
   for (int failures = 0;;) {
     const auto fate = ClassifyShim(attempt.dir.path(), around_.boot_id);
     if (fate.ok()) return *fate;
     SPDLOG_WARN("{}: {}", attempt.key.ToString(), std::string(fate.status().message()));
     if (control_.leaving()) return std::nullopt;
+    if (IsSpoilt(fate.status()) || control_.stop()) return ShimFate::kLost;
     control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(++failures, 0.5));
   }
 }

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "common/regular_file.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/attempt_dir.h"
@@ -25,14 +26,17 @@ void AttemptTable::Adopt(const AttemptKey& key, uint64_t epoch) {
 
 absl::Status AttemptTable::TakeOverDirectory(const AttemptKey& key) {
   const AttemptDir dir(around_.data.attempts(), key);
-  ASSIGN_OR_RETURN(const std::string text, dir.ReadDesired());
+  const auto text = dir.ReadDesired();
+  // A disk that fails refuses the start; what an agent did to its file does not.
+  const bool spoilt = IsSpoilt(text.status()) || absl::IsNotFound(text.status());
+  if (!text.ok() && !spoilt) return text.status();
   v1::DesiredAttempt desired;
-  if (desired.ParseFromString(text) && desired.has_spec()) {
+  if (text.ok() && desired.ParseFromString(*text) && desired.has_spec()) {
     Adopt(key, desired.epoch());
     return absl::OkStatus();
   }
-  // Damaged, or of a newer version: nobody knows what to do with what runs, and nobody may find out
-  // later that something did.
+  // Damaged, spoilt, or of a newer version: nobody knows what to do with what runs, and nobody may
+  // find out later that something did.
   SPDLOG_ERROR("{}: what was to be done cannot be read; what runs of it is ended", key.ToString());
   const absl::Status ended = EndLeftovers(ReadShimStarted(dir.path()), dir.path());
   if (absl::IsDeadlineExceeded(ended)) return ended;

@@ -9,11 +9,6 @@ AttemptLife::AttemptLife(const ShimSpec& spec) : lease_{spec.lease_deadline_ns} 
   if (spec.orphan_timeout_ns > 0) orphan_timeout_ = absl::Nanoseconds(spec.orphan_timeout_ns);
 }
 
-BootTime AttemptLife::After(BootTime t, absl::Duration d) {
-  if (t == kNever || d >= absl::Nanoseconds(INT64_MAX - t.ns)) return kNever;
-  return t + std::max(d, absl::ZeroDuration());
-}
-
 void AttemptLife::Renew(BootTime deadline, BootTime now) {
   // Without this a lease that ended unnoticed would not move the hard cap.
   Decide(now);

@@ -10,6 +10,8 @@
 // is killed and not thawed for a farewell. The hard cap counts time in which the agent could run.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "absl/time/time.h"
@@ -27,6 +29,11 @@ class AttemptLife {
   static constexpr absl::Duration kHardCapGrace = absl::Seconds(10);
   // After Finish the agent has already said that it is done.
   static constexpr absl::Duration kFinishGrace = absl::Seconds(1);
+  // Never, when it would be later than that; not before `t`.
+  static BootTime After(BootTime t, absl::Duration d) {
+    if (t == kNever || d >= absl::Nanoseconds(INT64_MAX - t.ns)) return kNever;
+    return t + std::max(d, absl::ZeroDuration());
+  }
 
   explicit AttemptLife(const ShimSpec& spec);
 
@@ -48,7 +55,6 @@ class AttemptLife {
 
  private:
   static constexpr BootTime kNever{INT64_MAX};
-  static BootTime After(BootTime t, absl::Duration d);
   void Thaw(BootTime now);
 
   BootTime lease_;

@@ -56,13 +56,51 @@ TEST_F(RestartTest, WhatCannotBeListedRefusesTheStart) {
   EXPECT_EQ(pool_.AwaitEnd(key).failure(), v1::Failure::NONE);
 }
 
-TEST_F(RestartTest, WhatRunsAndCannotBeUnderstoodIsEndedBeforeTheFirstRequest) {
+// What an agent can put in place of a file of its attempt.
+class SpoiltTest : public RestartTest, public ::testing::WithParamInterface<std::string> {
+ protected:
+  static bool Spoil(const std::string& file) {
+    const std::string& with = GetParam();
+    if (with == "Garbage") return WriteFileAtomically(file, "half").ok();
+    if (with == "Hugeness") return ::truncate(file.c_str(), 1 << 30) == 0;
+    if (::unlink(file.c_str()) != 0) return false;
+    if (with == "Directory") return ::mkdir(file.c_str(), 0700) == 0;
+    if (with == "Fifo") return ::mkfifo(file.c_str(), 0600) == 0;
+    return ::symlink(file.c_str(), file.c_str()) == 0;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(With, SpoiltTest,
+                         ::testing::Values("Garbage", "Hugeness", "Directory", "Fifo", "Circle"),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(SpoiltTest, WhatRunsAndCannotBeUnderstoodIsEndedBeforeTheFirstRequest) {
   std::string pid, go;
   const AttemptKey key = LeaveRunning("a", &pid, &go);
-  ASSERT_TRUE(WriteFileAtomically(attempt_dir(key) + "/attempt.pb", "half").ok());
+  ASSERT_TRUE(Spoil(attempt_dir(key) + "/attempt.pb"));
   pool_.set_away(true);
   Start();
   ASSERT_TRUE(started_.ok()) << started_;
+  EXPECT_TRUE(IsGone(pid));
+}
+
+TEST_P(SpoiltTest, AShimWhoseSpecificationCannotBeReadComesToAnEnd) {
+  std::string pid, go;
+  const AttemptKey key = LeaveRunning("a", &pid, &go);
+  ASSERT_TRUE(Spoil(attempt_dir(key) + "/shim.json"));
+  Start();
+  ASSERT_TRUE(started_.ok()) << started_;
+  pool_.Stop(key, EndedBy::kCancel, absl::ZeroDuration());
+  pool_.AwaitEnd(key);
+  EXPECT_TRUE(IsGone(pid));
+}
+
+TEST_F(RestartTest, AShimWhoseSpecificationBecameADirectoryIsLost) {
+  std::string pid, go;
+  const AttemptKey key = LeaveRunning("a", &pid, &go);
+  const std::string file = attempt_dir(key) + "/shim.json";
+  ASSERT_EQ(::unlink(file.c_str()) | ::mkdir(file.c_str(), 0700), 0);
+  Start();
+  EXPECT_EQ(pool_.AwaitEnd(key).ended_by(), v1::AttemptEnd::SHIM_LOST);
   EXPECT_TRUE(IsGone(pid));
 }
 

@@ -41,6 +41,14 @@ TEST_F(AttemptDirTest, WhatCannotBeReadIsNotTakenForAbsent) {
   EXPECT_FALSE(LiveAttempts(dir_.path()).ok());
 }
 
+TEST_F(AttemptDirTest, WhatAnAgentPutInPlaceOfItsFileIsStillLive) {
+  ASSERT_TRUE(MakeDirectories(path("a/1/attempt.pb")).ok());
+  ASSERT_TRUE(MakeDirectories(path("a/2")).ok());
+  ASSERT_EQ(::symlink("attempt.pb", path("a/2/attempt.pb").c_str()), 0);
+  EXPECT_THAT(LiveAttempts(dir_.path()).value(),
+              ElementsAre(AttemptKey{"a", 1}, AttemptKey{"a", 2}));
+}
+
 TEST_F(AttemptDirTest, ANumberThatIsLeasedAgainKnowsNothingOfItsOlderLife) {
   const AttemptDir dir = Of({"a", 1});
   ASSERT_TRUE(dir.Create("old", "boot").ok());

@@ -160,6 +160,13 @@ TEST(AttemptLife, AnAgentThatEndsWithinItsGraceWasEndedByUs) {
   EXPECT_EQ(life.ended_by(), EndedBy::kCancel);
 }
 
+TEST(AttemptLife, ATimeThatTheClockCannotSayIsNever) {
+  const BootTime never{INT64_MAX};
+  EXPECT_EQ(AttemptLife::After(BootTime{INT64_MAX - 1}, absl::Seconds(10)), never);
+  EXPECT_EQ(AttemptLife::After(At(10), absl::InfiniteDuration()), never);
+  EXPECT_EQ(AttemptLife::After(At(10), absl::Seconds(1)), At(11));
+}
+
 TEST(AttemptLife, NegativeAndEndlessGracesAreBounded) {
   AttemptLife life = Make();
   life.Finish(absl::InfiniteDuration(), At(10));
