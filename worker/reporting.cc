@@ -86,8 +86,11 @@ class Reporting {
       const absl::Status pumped = upload_.Pump(around_.clock.Boot());
       if (!pumped.ok()) {
         SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(pumped.message()));
-        if (++unread_ < kReadTries) {
-          Pause(kBackoff.Delay(unread_, 0.5));
+        // What the host lacks for a while is no fault of the file.
+        const bool passing = absl::IsResourceExhausted(pumped) || absl::IsUnavailable(pumped);
+        if (!passing) ++unread_;
+        if (unread_ < kReadTries) {
+          Pause(kBackoff.Delay(passing ? kReadTries : unread_, 0.5));
           continue;
         }
         // What the coordinator gets of what was read is all that there will be.
