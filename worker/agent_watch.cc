@@ -26,6 +26,7 @@ constexpr absl::Duration kShowEvery = absl::Seconds(5);
 constexpr absl::Duration kStopGrace = absl::Seconds(10);
 constexpr absl::Duration kFinishGrace = absl::Seconds(10);
 constexpr uint64_t kParseBudget = 8 << 20;
+constexpr int kEndTries = 12;  // of 5 s
 // Below this a tree only idles: timers of an interpreter, a heartbeat on disk.
 constexpr double kBusyCpu = 0.01;
 constexpr uint64_t kBusyBytes = 64 << 10;
@@ -249,6 +250,8 @@ BootTime AgentWatch::WatchShim(ShimClient& shim) {
                    : now >= HardCap()   ? EndedBy::kHardCap
                    : now >= finish_due_ ? EndedBy::kAfterResult
                                         : EndedBy::kShimLost;
+      // While it still is the parent of what runs with an environment of its own.
+      EndLeftovers(started_, attempt_.dir.path()).IgnoreError();  // the end does it again
       shim.Kill();
       break;
   }
@@ -339,8 +342,8 @@ RunEnd AgentWatch::Conclude() {
   // Before the tree is ended: what a shim that lives records of that is our doing.
   const std::optional<ShimExit> exit = ReadExit();
   // A shim that told its end left none; a record without that may be the agent's own.
-  if (!told_exit_) EndTree();
   RunEnd run;
+  if (!told_exit_) run.leftovers = EndTree();
   if (started_.pid != 0) run.started_at = absl::FromUnixMillis(started_.wall_ms);
   if (exit) {
     run.process = {exit->exit_code, exit->signal, exit->ended_by};
@@ -372,9 +375,14 @@ RunEnd AgentWatch::Conclude() {
   return run;
 }
 
-void AgentWatch::EndTree() const {
-  const absl::Status ended = EndLeftovers(started_, attempt_.dir.path());
-  if (!ended.ok()) SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(ended.message()));
+std::string AgentWatch::EndTree() const {
+  for (int tries = 1;; ++tries) {
+    const absl::Status ended = EndLeftovers(started_, attempt_.dir.path());
+    if (ended.ok()) return "";
+    SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(ended.message()));
+    if (!absl::IsDeadlineExceeded(ended)) return "";  // nothing of it runs
+    if (tries == kEndTries || control_.leaving()) return std::string(ended.message());
+  }
 }
 
 std::optional<ShimExit> AgentWatch::ReadExit() const {

@@ -55,7 +55,8 @@ class AgentWatch {
   std::string Phase(BootTime now) const;
   std::string LastLogLine() const;
   std::optional<ShimExit> ReadExit() const;
-  void EndTree() const;
+  // What did not end after all, for a person.
+  std::string EndTree() const;
   void ConcludeLost(RunEnd& run);
 
   const Surroundings& around_;

@@ -158,6 +158,7 @@ absl::Status AttemptRunner::Watch(Attempt& attempt, LogUpload& upload, ShimClien
   AgentWatch watch(around_, attempt, control_, board_, upload);
   if (shim != nullptr && watch.Run(*shim) == AgentWatch::Result::kLeft) return Leaving();
   RunEnd run = watch.Conclude();
+  if (!run.leftovers.empty() && control_.leaving()) return Leaving();  // the next one goes on
   return SaveAttempt(around_, attempt, control_, board_, std::move(run), &watch.facts(), upload);
 }
 

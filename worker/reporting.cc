@@ -35,7 +35,7 @@ class Reporting {
     board_.SetStage(Stage::kReporting, "reporting", AttemptBoard::Urgency::kSoon);
     upload_.Grown(std::min(LogBytes(), attempt_.end->log_bytes()));
     RETURN_IF_ERROR(AwaitTaken());
-    for (int failures = 0;;) {
+    for (int failures = 0, refusals = 0;;) {
       RETURN_IF_ERROR(SendLog());
       // From now on it may be accepted, though nobody hears the answer: the next attempt may begin
       // only after the last files of this one.
@@ -54,7 +54,7 @@ class Reporting {
         if (control_.forget() && refused) return Close({});
         Complain(answer.status(), refused);
       }
-      Pause((refused ? kRefused : kBackoff).Delay(++failures, 0.5));
+      Pause(refused ? kRefused.Delay(++refusals, 0.5) : kBackoff.Delay(++failures, 0.5));
     }
   }
 
@@ -86,8 +86,11 @@ class Reporting {
       const absl::Status pumped = upload_.Pump(around_.clock.Boot());
       if (!pumped.ok()) {
         SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(pumped.message()));
-        if (++unread_ < kReadTries) {
-          Pause(kBackoff.Delay(unread_, 0.5));
+        // What the host lacks for a while is no fault of the file.
+        const bool passing = absl::IsResourceExhausted(pumped) || absl::IsUnavailable(pumped);
+        if (!passing) ++unread_;
+        if (unread_ < kReadTries) {
+          Pause(kBackoff.Delay(passing ? kReadTries : unread_, 0.5));
           continue;
         }
         // What the coordinator gets of what was read is all that there will be.

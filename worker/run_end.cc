@@ -129,6 +129,11 @@ void FillEnd(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
   const Verdict verdict = JudgeRun(run, agent);
   end.set_failure(static_cast<v1::Failure::Class>(verdict.failure));
   end.set_failure_message(verdict.message);
+  if (!run.leftovers.empty()) {
+    end.set_failure_message(absl::StrCat(verdict.message, verdict.message.empty() ? "" : " ",
+                                         "Not everything was ended on the worker: ", run.leftovers,
+                                         "."));
+  }
   if (run.prepare_failure && verdict.failure == run.prepare_failure->failure) {
     end.set_host_fault(run.prepare_failure->host_fault);
     end.set_hold_key(run.prepare_failure->hold_key);

@@ -46,6 +46,7 @@ struct RunEnd {
   // What a probe after the end said; absent: none was made.
   std::optional<bool> agent_ready;
   bool log_tail_lost = false;
+  std::string leftovers;  // of its tree, that do not end
   absl::Time started_at = absl::InfinitePast();
   absl::Time ended_at = absl::InfinitePast();
   std::string stream_session;  // as the stream named it

@@ -66,7 +66,8 @@ class ShimClient {
   absl::Status Finish(absl::Duration grace);
   // It tells its state again: a shim that is stopped does not.
   absl::Status AskState();
-  // SIGKILL: for one that does not answer. Its tree is left to EndLeftovers.
+  // SIGKILL: for one that does not answer. Its tree is left to EndLeftovers, which finds more of it
+  // while the shim lives.
   void Kill();
 
  private:

@@ -174,6 +174,18 @@ TEST(FillEnd, AChosenIdIsASessionOnceTheAgentNamedIt) {
   EXPECT_EQ(EndWithSession("cursor", "a", v1::Attempt::NEW, "").session(), "a");
 }
 
+TEST(FillEnd, WhatDoesNotEndIsSaidAfterTheFailure) {
+  RunEnd run;
+  run.process.ended_by = EndedBy::kShimLost;
+  v1::AttemptEnd end;
+  FillEnd(run, nullptr, end);
+  const std::string failure = end.failure_message();
+  run.leftovers = "processes of /a do not end; end them by hand: 7";
+  FillEnd(run, nullptr, end);
+  EXPECT_EQ(end.failure_message(),
+            failure + " Not everything was ended on the worker: " + run.leftovers + ".");
+}
+
 TEST(SetupInDoubt, OnlyWhereAWorkingAgentFailedForWantOfALogin) {
   const Agent* cursor = FindAgent("cursor");
   RunEnd silent = Unauthorized();
