@@ -129,7 +129,7 @@ TEST(Sync, AnAttemptThatDoesNotBeginEitherCostsARetry) {
   a.Call();
   EXPECT_EQ(pool.Get("h").retries_used, 0);
   ASSERT_EQ(pool.Latest("h").number, 2);
-  a.Call();
+  ASSERT_TRUE(pool.Latest("h").offered);
   a.Restart(/*keeps_attempts=*/false);
   a.Call();
   EXPECT_EQ(pool.Get("h").retries_used, 1);
