@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "cli/own_git.h"
+#include "common/clock.h"
 #include "common/file.h"
 #include "common/git/objects.h"
 #include "common/status.h"
@@ -99,12 +100,12 @@ absl::StatusOr<std::vector<git_oid>> CleanFilters::Hash(const std::vector<std::s
 }
 
 absl::Status CleanFilters::Ask(const std::vector<std::string>& paths) {
-  const BootTime now = RealClock().Boot();
-  if (!begun_) begun_ = now;
-  const bool late = now - *begun_ > kAllTogether;
+  const bool late = spent_ > kAllTogether;
+  const BootTime begun = RealClock().Boot();
   const absl::StatusOr<std::vector<git_oid>> ids =
       late ? absl::DeadlineExceededError("the filters of this repository take too long")
            : Hash(paths, {}, {});
+  spent_ += RealClock().Boot() - begun;
   if (!ids.ok() && !late && paths.size() > 1) {  // one that fails ends the run for all
     const auto middle = paths.begin() + static_cast<ptrdiff_t>(paths.size() / 2);
     RETURN_IF_ERROR(Ask({paths.begin(), middle}));

@@ -4,14 +4,13 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "common/clock.h"
+#include "absl/time/time.h"
 #include "common/git/git.h"
 
 namespace handoff {
@@ -43,7 +42,7 @@ class CleanFilters {
   git_odb* odb_;
   std::set<std::string> drivers_;  // that have a program
   std::map<std::string, absl::StatusOr<git_oid>> cleaned_;
-  std::optional<BootTime> begun_;  // the first question
+  absl::Duration spent_;  // on filters so far
 };
 
 }  // namespace handoff
