@@ -129,11 +129,17 @@ void Engine::Post(core::Cancel c, Done<core::Cancel::Reply> done) {
 void Engine::Post(core::Resume c, Done<core::Resume::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Resume>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::Send c, Done<core::Send::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::Send>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::Drain c, Done<core::Drain::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Drain>>(std::move(c), std::move(done)));
 }
 void Engine::Post(core::RemoveWorker c, Done<core::RemoveWorker::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::RemoveWorker>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::SaveCheckpoint c, Done<core::SaveCheckpoint::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::SaveCheckpoint>>(std::move(c), std::move(done)));
 }
 void Engine::Post(core::Report c, Done<core::Report::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Report>>(std::move(c), std::move(done)));

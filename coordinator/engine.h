@@ -75,8 +75,10 @@ class Engine {
   void Post(core::Submit command, Done<core::Submit::Reply> done);
   void Post(core::Cancel command, Done<core::Cancel::Reply> done);
   void Post(core::Resume command, Done<core::Resume::Reply> done);
+  void Post(core::Send command, Done<core::Send::Reply> done);
   void Post(core::Drain command, Done<core::Drain::Reply> done);
   void Post(core::RemoveWorker command, Done<core::RemoveWorker::Reply> done);
+  void Post(core::SaveCheckpoint command, Done<core::SaveCheckpoint::Reply> done);
   void Post(core::Report command, Done<core::Report::Reply> done);
   void Post(core::Why command, Done<core::Why::Reply> done);
   void Post(core::ListWorkers command, Done<core::ListWorkers::Reply> done);

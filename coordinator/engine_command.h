@@ -20,6 +20,10 @@ size_t BytesOf(const C&) {
 }
 inline size_t BytesOf(const core::Submit& command) { return command.handoff.spec.size(); }
 inline size_t BytesOf(const core::Resume& command) { return command.spec.size(); }
+inline size_t BytesOf(const core::Send& command) { return command.text.size(); }
+inline size_t BytesOf(const core::SaveCheckpoint& command) {
+  return command.checkpoint.bytes.size();
+}
 inline size_t BytesOf(const core::Report& command) { return command.end.bytes.size(); }
 inline size_t BytesOf(const core::Sync& command) {
   size_t bytes = 0;

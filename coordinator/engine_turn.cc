@@ -79,7 +79,7 @@ absl::Duration EngineTurn::Take(Batch batch) {
   views_.Update(state_, touched_handoffs_, touched_workers_);
   for (auto& command : batch) command->Release(*this);
   AnswerSyncs();
-  state_.EvictEnded();
+  state_.EvictAtRest();
   if (stored) options_.on_commit(state_.revision);
   if (ticks) next_tick_ = HasRoom().ok() ? core::NextTick(state_) : now_ + kRetryWithoutRoom;
   return UntilNext();
@@ -132,6 +132,11 @@ absl::Status EngineTurn::LookUp(core::Submit& command) {
 }
 
 absl::Status EngineTurn::LookUp(core::Resume& command) {
+  RETURN_IF_ERROR(HasRoom());
+  return PageIn(command.id);
+}
+
+absl::Status EngineTurn::LookUp(core::Send& command) {
   RETURN_IF_ERROR(HasRoom());
   return PageIn(command.id);
 }

@@ -90,6 +90,9 @@ Verdict JudgeEnding(EndedBy ended_by) {
       return {FailureClass::kWorkerLost, "The worker's host was restarted during the attempt."};
     case EndedBy::kDrained:
       return {FailureClass::kWorkerLost, "The worker was drained and ended the attempt."};
+    case EndedBy::kInterrupted:
+      return {FailureClass::kCancelled,
+              "The attempt was interrupted; the work goes on with the next one."};
   }
   return {FailureClass::kInternal, "The attempt ended for an unknown reason; this is a defect."};
 }

@@ -52,6 +52,7 @@ enum class EndedBy {
   kShimLost,
   kHostRebooted,
   kDrained,
+  kInterrupted,
 };
 
 struct ProcessEnd {

@@ -1,5 +1,7 @@
 #include "coordinator/core/affinity.h"
 
+#include "coordinator/core/checkpoints.h"
+
 namespace handoff::core {
 
 LastSession LastSessionOf(const Handoff& handoff) {
@@ -28,15 +30,27 @@ std::string AffinityOf(const Handoff& handoff) {
 }
 
 void PlanSession(const Handoff& handoff, bool fresh, Attempt& next) {
-  next.session = fresh ? "" : LastSessionOf(handoff).session;
+  const Head head = HeadCheckpoint(handoff);
+  const bool another_state = handoff.go_on_from > 0 && head.attempt == handoff.go_on_from;
+  // The conversation that belongs to that state, not one that saw more.
+  next.session = fresh           ? ""
+                 : another_state ? head.checkpoint->session
+                                 : LastSessionOf(handoff).session;
   next.session_kind = next.session.empty() ? SessionKind::kFresh : SessionKind::kSame;
 }
 
-void SettleSession(const Handoff& handoff, const Worker& worker, Attempt& attempt) {
+void SettleStart(const Handoff& handoff, const Worker& worker, Attempt& attempt) {
+  const Head head = HeadCheckpoint(handoff);
+  attempt.from_attempt = head.attempt;
   if (attempt.session_kind != SessionKind::kSame) return;
-  const bool here =
-      LastSessionOf(handoff).worker_uuid == worker.uuid && worker.workspaces.count(handoff.id) > 0;
+  const bool another_state = handoff.go_on_from > 0 && head.attempt == handoff.go_on_from;
+  const bool here = !another_state && LastSessionOf(handoff).worker_uuid == worker.uuid &&
+                    worker.workspaces.count(handoff.id) > 0;
   if (here) return;
+  if (head.checkpoint != nullptr && head.checkpoint->session == attempt.session) {
+    attempt.session_kind = SessionKind::kRestored;
+    return;
+  }
   attempt.session.clear();
   attempt.session_kind = SessionKind::kFresh;
 }

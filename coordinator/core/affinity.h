@@ -21,7 +21,8 @@ std::string AffinityOf(const Handoff& handoff);
 
 // What a further attempt is to go on with: the last session, or a fresh one.
 void PlanSession(const Handoff& handoff, bool fresh, Attempt& next);
-// Once its worker is known: a session that does not lie there cannot go on.
-void SettleSession(const Handoff& handoff, const Worker& worker, Attempt& attempt);
+// Once its worker is known: the checkpoint that it goes on from; and a session that neither lies
+// there nor in that checkpoint cannot go on.
+void SettleStart(const Handoff& handoff, const Worker& worker, Attempt& attempt);
 
 }  // namespace handoff::core

@@ -26,11 +26,19 @@ absl::StatusOr<Decision<Cancel::Reply>> Decide(const State& state, const Cancel&
                      "). Nothing was cancelled: `handoff show ", known->id, "` says how it went."));
   }
   Draft draft(state, now);
+  const bool stopping = known->Latest()->state == AttemptState::kStopping;
   // A second cancel changes nothing: the first one is on its way.
-  if (known->Latest()->state == AttemptState::kStopping)
+  if (stopping && known->Latest()->stop_as != EndedBy::kInterrupted)
     return Decision<Cancel::Reply>{{}, {*known}};
   Handoff& handoff = draft.Touch(command.id);
-  StopAttempt(draft, handoff, EndedBy::kCancel, Reason(command));
+  if (IsAtRest(handoff.status)) {
+    CancelAtRest(draft, handoff, Reason(command));
+  } else if (stopping) {  // its worker is at it: only what follows changes
+    handoff.Latest()->stop_as = EndedBy::kCancel;
+    handoff.Latest()->stop_reason = Reason(command);
+  } else {
+    StopAttempt(draft, handoff, EndedBy::kCancel, Reason(command));
+  }
   Decision<Cancel::Reply> decision{{}, {handoff}};
   decision.edit = draft.Take();
   return decision;

@@ -40,7 +40,21 @@ struct Resume {
   bool fresh_session = false;
   std::string agent;  // empty: as before
   std::string model;
-  std::string spec;  // rewritten spec bytes when something changes; empty: as before
+  std::string spec;      // rewritten spec bytes when something changes; empty: as before
+  bool now = false;      // give up a live attempt whose worker is unreachable
+  int from_attempt = 0;  // whose checkpoint to go on from; 0: the newest that counts
+  std::string actor;
+  struct Reply {
+    Handoff handoff;
+  };
+};
+
+// A message, or with `drop` one that is taken back. What is at rest is paged in by the engine.
+struct Send {
+  std::string id;
+  std::string text;
+  bool now = false;  // interrupt the running attempt for it
+  int drop = 0;      // number of a pending message; 0: none
   std::string actor;
   struct Reply {
     Handoff handoff;

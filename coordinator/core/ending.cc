@@ -8,6 +8,7 @@
 #include "coordinator/core/affinity.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
+#include "coordinator/core/messages.h"
 #include "coordinator/core/sentence.h"
 
 namespace handoff::core {
@@ -72,9 +73,44 @@ void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
              absl::StrCat(HowItFailed(handoff, end), " It goes on at ", TimeText(at), "."));
 }
 
+// Messages that wait, or a question of the agent, when no rule of retries has the word. False:
+// neither.
+bool GoOn(Draft& draft, Handoff& handoff, const AttemptEnd& end, absl::string_view how) {
+  if (PendingMessages(handoff) > 0 && handoff.attempts.size() < kMaxAttempts) {
+    const std::string why =
+        absl::StrCat(how, " It goes on with ", CountText(PendingMessages(handoff), "message"), ".");
+    QueueAttempt(draft, handoff, /*fresh_session=*/false, absl::InfinitePast(), why);
+    draft.Tell("continued", handoff, why);
+    return true;
+  }
+  if (end.question.empty()) return false;
+  handoff.status = HandoffStatus::kWaiting;
+  handoff.failure = FailureClass::kNone;
+  handoff.question = end.question;
+  handoff.reason = absl::StrCat("The agent asks: ", FirstLine(end.question));
+  draft.Tell("waiting", handoff, handoff.reason);
+  return true;
+}
+
+// The agent gets to see what its checks said.
+bool MendChecks(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
+  if (end.failure != FailureClass::kChecksFailed || end.check_output.empty() ||
+      handoff.check_retries_used >= handoff.check_retries) {
+    return false;
+  }
+  ++handoff.check_retries_used;
+  AddMessage(handoff, Message::Origin::kChecks, "", end.check_output, draft.now());
+  QueueAgain(draft, handoff, false, absl::InfinitePast(),
+             absl::StrCat(HowItFailed(handoff, end), " The agent is told; try ",
+                          handoff.check_retries_used, " of ", handoff.check_retries, "."));
+  return true;
+}
+
 void FollowFailure(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   switch (RetryRuleFor(end.failure, end.host_fault)) {
     case RetryRule::kNever:
+      if (GoOn(draft, handoff, end, HowItFailed(handoff, end)) || MendChecks(draft, handoff, end))
+        return;
       Fail(draft, handoff, end.failure,
            end.message.empty() ? HowItFailed(handoff, end) : Sentence(end.message));
       return;
@@ -103,11 +139,13 @@ void FollowFailure(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   }
 }
 
-// After a stop nothing is retried: the handoff ends as the attempt did.
+// After a stop nothing is retried: the handoff ends as the attempt did, or goes on at once.
 void FinishStopped(Draft& draft, Handoff& handoff, absl::string_view remark) {
   const Attempt& attempt = *handoff.Latest();
   const std::string reason = absl::StrCat(attempt.stop_reason, remark.empty() ? "" : " ", remark);
-  if (attempt.stop_as == EndedBy::kCancel) {
+  if (attempt.stop_as == EndedBy::kInterrupted) {
+    QueueAgain(draft, handoff, false, absl::InfinitePast(), reason);
+  } else if (attempt.stop_as == EndedBy::kCancel) {
     Finish(draft, handoff, HandoffStatus::kCancelled, FailureClass::kCancelled, reason);
     draft.Tell("cancelled", handoff, reason);
   } else {
@@ -128,19 +166,26 @@ void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   const bool stopping = attempt.state == AttemptState::kStopping;
   const bool obeyed = stopping && end.failure != FailureClass::kNone &&
                       (end.ended_by == attempt.stop_as || end.failure == FailureClass::kCancelled);
-  const bool cancelled = obeyed && attempt.stop_as == EndedBy::kCancel;
+  const bool cancel = stopping && attempt.stop_as != EndedBy::kInterrupted;
+  const bool cancelled = obeyed && attempt.stop_as != EndedBy::kHardCap;
   const bool succeeded = end.failure == FailureClass::kNone;
   Advance(attempt, cancelled   ? AttemptEvent::kEndCancelled
                    : succeeded ? AttemptEvent::kEndSucceeded
                                : AttemptEvent::kEndFailed);
   attempt.end = end;
+  if (end.started_at != absl::InfinitePast()) {
+    DeliverMessages(handoff);
+  } else {
+    TakeBackMessages(handoff);
+  }
   handoff.changed = end.changed;
   handoff.verified = end.verified;
   if (succeeded) {
+    const std::string how =
+        absl::StrCat("Attempt ", attempt.number, " succeeded on ", attempt.worker_name, ".");
+    if (!cancel && GoOn(draft, handoff, end, how)) return;
     Finish(draft, handoff, HandoffStatus::kSucceeded, FailureClass::kNone, "");
-    draft.Tell(
-        "ended", handoff,
-        absl::StrCat("Attempt ", attempt.number, " succeeded on ", attempt.worker_name, "."));
+    draft.Tell("ended", handoff, how);
   } else if (obeyed) {
     FinishStopped(draft, handoff, "");
   } else if (stopping) {  // it had ended before the stop reached it: its own result, without retry
@@ -156,6 +201,7 @@ void LoseAttempt(Draft& draft, Handoff& handoff, absl::string_view why) {
   Attempt& attempt = *handoff.Latest();
   const bool stopping = attempt.state == AttemptState::kStopping;
   Advance(attempt, AttemptEvent::kLose);
+  TakeBackMessages(handoff);
   if (stopping) {
     FinishStopped(draft, handoff, absl::StrCat("Whether it stopped is unknown. ", why));
     return;
@@ -190,9 +236,35 @@ void StopAttempt(Draft& draft, Handoff& handoff, EndedBy as, absl::string_view w
   draft.Tell("stopping", handoff, handoff.reason);
 }
 
+void CancelAtRest(Draft& draft, Handoff& handoff, absl::string_view why) {
+  handoff.question.clear();
+  Finish(draft, handoff, HandoffStatus::kCancelled, FailureClass::kCancelled, why);
+  draft.Tell("cancelled", handoff, why);
+}
+
 void EndUnbegun(Draft& draft, Handoff& handoff) {
   Advance(*handoff.Latest(), AttemptEvent::kEndCancelled);
+  TakeBackMessages(handoff);
   FinishStopped(draft, handoff, "");
+}
+
+void GiveUpAttempt(Draft& draft, Handoff& handoff, absl::string_view why) {
+  Attempt& attempt = *handoff.Latest();
+  Advance(attempt, AttemptEvent::kLose);
+  attempt.stop_reason = std::string(why);
+  TakeBackMessages(handoff);
+  draft.Tell("worker_lost", handoff, why);
+}
+
+void StartOver(Handoff& handoff, absl::Time now) {
+  handoff.retries_used = 0;
+  handoff.check_retries_used = 0;
+  handoff.avoid.clear();
+  handoff.verified = false;
+  handoff.question.clear();
+  handoff.ended_at = absl::InfinitePast();
+  // A deadline that has passed was that of the first try.
+  if (handoff.deadline <= now) handoff.deadline = absl::InfiniteFuture();
 }
 
 void QueueAttempt(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time not_before,

@@ -15,10 +15,17 @@ void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end);
 // Nobody has the right to the live attempt any more. `why` is a sentence.
 void LoseAttempt(Draft& draft, Handoff& handoff, absl::string_view why);
 // Ends a queued attempt at once, and a live one that no worker heard of; else asks its worker to
-// stop. `why` is a sentence; `as` is kCancel or kHardCap (the deadline).
+// stop. `why` is a sentence; `as` is kCancel, kHardCap (the deadline) or kInterrupted (what is
+// pending goes on at once).
 void StopAttempt(Draft& draft, Handoff& handoff, EndedBy as, absl::string_view why);
+// Nothing runs of it: over at once.
+void CancelAtRest(Draft& draft, Handoff& handoff, absl::string_view why);
 // Ends a stopping attempt that its worker does not have.
 void EndUnbegun(Draft& draft, Handoff& handoff);
+// The live attempt is lost to whoever has it, and nothing follows from that by itself.
+void GiveUpAttempt(Draft& draft, Handoff& handoff, absl::string_view why);
+// A person acts on a handoff: what its earlier attempts used up no longer counts.
+void StartOver(Handoff& handoff, absl::Time now);
 // Adds a queued attempt to a handoff that has fewer than kMaxAttempts. `why` is a sentence.
 void QueueAttempt(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time not_before,
                   absl::string_view why);

@@ -349,6 +349,16 @@ std::string NotRetried(const Handoff& handoff) {
   return "";
 }
 
+Why::Reply ExplainWaiting(const Handoff& handoff) {
+  Why::Reply reply;
+  reply.summary = absl::StrCat(handoff.id, " waits for a person. ", Sentence(handoff.reason));
+  AddAttempts(handoff, reply);
+  reply.commands = {absl::StrCat("handoff show ", handoff.id),
+                    absl::StrCat("handoff send ", handoff.id, " ANSWER"),
+                    absl::StrCat("handoff cancel ", handoff.id)};
+  return reply;
+}
+
 Why::Reply ExplainEnded(const Handoff& handoff) {
   Why::Reply reply;
   const std::string& id = handoff.id;
@@ -377,6 +387,8 @@ absl::StatusOr<Decision<Why::Reply>> Decide(const State& state, const Why& comma
   const Handoff* handoff = state.FindHandoff(command.id);
   if (handoff == nullptr) return NoSuchHandoff(command.id);
   if (IsEnded(handoff->status)) return Decision<Why::Reply>{{}, ExplainEnded(*handoff)};
+  if (handoff->status == HandoffStatus::kWaiting)
+    return Decision<Why::Reply>{{}, ExplainWaiting(*handoff)};
   if (handoff->status == HandoffStatus::kQueued)
     return Decision<Why::Reply>{{}, ExplainQueued(state, *handoff, command.not_placing, now)};
   return Decision<Why::Reply>{{}, ExplainLive(state, *handoff, now)};

@@ -31,8 +31,38 @@ constexpr bool IsEnded(HandoffStatus s) {
   return s == HandoffStatus::kSucceeded || s == HandoffStatus::kFailed ||
          s == HandoffStatus::kCancelled;
 }
+// Nothing of it is placed or watched: only the store has it, until somebody acts.
+constexpr bool IsAtRest(HandoffStatus s) {
+  return IsEnded(s) || s == HandoffStatus::kWaiting || s == HandoffStatus::kInteractive;
+}
 
 enum class SessionKind { kNone = 0, kNew, kSame, kRestored, kFresh };
+
+// A checkpoint as far as decisions need it. `bytes` is the worker's Checkpoint, kept as sent.
+struct Checkpoint {
+  std::string commit;           // empty: there is none
+  std::string session;          // whose files are in it; empty: none
+  std::set<std::string> packs;  // objects that are kept as long as the handoff is
+  absl::Time taken_at = absl::InfinitePast();
+  std::string bytes;
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+
+// A further prompt. It goes with the next attempt, and is delivered once that one's agent started:
+// when it never does, the message is pending again.
+struct Message {
+  enum class Origin { kPerson = 1, kChecks };
+  int number = 0;  // from 1
+  Origin origin = Origin::kPerson;
+  std::string author;
+  std::string text;
+  absl::Time sent_at = absl::InfinitePast();
+  int attempt = 0;  // that it goes with; 0: pending
+  bool delivered = false;
+  bool dropped = false;
+  bool pending() const { return attempt == 0 && !dropped; }
+  friend bool operator==(const Message&, const Message&) = default;
+};
 
 // The end of an attempt as far as decisions need it. `bytes` is the worker's AttemptEnd, kept as
 // sent.
@@ -55,6 +85,9 @@ struct AttemptEnd {
   absl::Time ended_at = absl::InfinitePast();
   absl::Time retry_at = absl::InfinitePast();  // quota: the reset time
   std::string bytes;
+  // For the decision only, and not stored beside `bytes`.
+  std::string question;      // only a person can decide
+  std::string check_output;  // of the checks that failed, for the agent
   friend bool operator==(const AttemptEnd&, const AttemptEnd&) = default;
 };
 
@@ -72,6 +105,9 @@ struct Attempt {
   std::string stop_reason;             // with kStopping; with kLost: why it was given up
   std::optional<AttemptEnd> end;       // with a terminal state that a worker reported
   bool arrived_after_loss = false;     // the report came when the attempt was lost already
+  Checkpoint checkpoint;               // its last one that counts
+  Checkpoint late_checkpoint;          // one that came when the attempt was lost already
+  int from_attempt = 0;  // set with the lease: whose checkpoint it goes on from; 0: the submission
 
   // Volatile, never stored. After a start of the coordinator: one full lease, and offered.
   absl::Time lease_until = absl::InfinitePast();  // given away then
@@ -104,6 +140,9 @@ struct Handoff {
   bool exclusive = false;
   int priority = 0;
   int retries = 2;
+  int check_retries = 0;
+  std::set<std::string> notify;  // keys of the coordinator's configuration
+  std::string dedupe_key;        // among live handoffs: of the owner or, by default, of the content
   absl::Duration lease = absl::Minutes(30);
   absl::Time deadline = absl::InfiniteFuture();  // all attempts together
   std::string idempotency_key;
@@ -115,9 +154,14 @@ struct Handoff {
   absl::Time ended_at = absl::InfinitePast();
   absl::Time not_before = absl::InfinitePast();  // backing off until then
   int retries_used = 0;
+  int check_retries_used = 0;
+  std::string question;  // while waiting
+  int go_on_from =
+      0;  // asked by a person for the next attempt; 0: the newest checkpoint that counts
   std::set<std::string>
       avoid;  // uuids of workers on which it failed; dropped when nobody else is left
   std::vector<Attempt> attempts;
+  std::vector<Message> messages;  // in the order sent; lists do not read them
   friend bool operator==(const Handoff&, const Handoff&) = default;
 
   Attempt* Latest() { return attempts.empty() ? nullptr : &attempts.back(); }

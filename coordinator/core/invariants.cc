@@ -39,8 +39,11 @@ void CheckStatus(const Handoff& handoff) {
       CHECK(IsTerminal(latest));
       CHECK(!handoff.reason.empty());
       break;
-    case HandoffStatus::kStalled:
     case HandoffStatus::kWaiting:
+      CHECK(IsTerminal(latest));
+      CHECK(!handoff.question.empty());
+      break;
+    case HandoffStatus::kStalled:
     case HandoffStatus::kInteractive:
       CHECK(false);  // never set here
   }
@@ -90,7 +93,7 @@ void State::CheckInvariants() const {
   CHECK(fresh.ready_since_ == ready_since_);
   CHECK(fresh.last_seen_ == last_seen_);
   CHECK(fresh.probes_ == probes_);
-  CHECK(fresh.ended_ == ended_);
+  CHECK(fresh.at_rest_ == at_rest_);
   CHECK(fresh.bytes_as_sent_ == bytes_as_sent_);
 }
 

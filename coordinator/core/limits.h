@@ -11,7 +11,10 @@ inline constexpr size_t kMaxLiveHandoffs = 200'000;  // further submits: RESOURC
 inline constexpr size_t kMaxLiveSpecBytes = size_t{1} << 30;
 inline constexpr size_t kMaxWorkers = 10'000;
 inline constexpr int kMaxAttempts = 100;  // of one handoff
-inline constexpr int kMaxSlots = 1024;    // of one worker
+// Of one handoff, dropped ones included, and their texts in all.
+inline constexpr size_t kMaxMessages = 1000;
+inline constexpr size_t kMaxMessageBytes = size_t{4} << 20;
+inline constexpr int kMaxSlots = 1024;  // of one worker
 
 inline constexpr absl::Duration kUnreachableAfter =
     absl::Seconds(30);  // no new work, shown as unreachable

@@ -8,7 +8,9 @@ size_t BytesAsSent(const Handoff& handoff) {
   size_t bytes = handoff.spec.size();
   for (const Attempt& attempt : handoff.attempts) {
     if (attempt.end.has_value()) bytes += attempt.end->bytes.size();
+    bytes += attempt.checkpoint.bytes.size() + attempt.late_checkpoint.bytes.size();
   }
+  for (const Message& message : handoff.messages) bytes += message.text.size();
   return bytes;
 }
 
@@ -17,6 +19,9 @@ Handoff DurablePart(Handoff handoff) {
     if (attempt.state == AttemptState::kRunning) attempt.state = AttemptState::kLeased;
     attempt.lease_until = absl::InfinitePast();
     attempt.offered = false;
+    if (!attempt.end.has_value()) continue;
+    attempt.end->question.clear();
+    attempt.end->check_output.clear();
   }
   return handoff;
 }

@@ -62,11 +62,28 @@ struct Sync {
   };
 };
 
-struct Report {
+// Which daemon says something of an attempt.
+struct Sender {
   std::string pool_id;
   std::string worker_uuid;
   uint64_t worker_start = 0;  // with the nonce, of the sender's Sync; both 0: not told
   uint64_t worker_nonce = 0;
+};
+
+// A checkpoint whose packs are stored. Taken late, too, from whoever held the attempt.
+struct SaveCheckpoint {
+  Sender sender;
+  std::string handoff_id;  // paged in by the engine when it is at rest
+  int number = 0;
+  uint64_t epoch = 0;
+  Checkpoint checkpoint;
+  struct Reply {
+    bool current = false;  // false: the attempt was lost, and this decides nothing
+  };
+};
+
+struct Report {
+  Sender sender;
   std::string handoff_id;  // paged in by the engine when it has ended
   int number = 0;
   uint64_t epoch = 0;

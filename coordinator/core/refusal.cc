@@ -37,6 +37,25 @@ absl::Status CheckDaemon(DaemonStart sender, DaemonStart known, absl::string_vie
       "stop the daemon that works in the copy."));
 }
 
+absl::Status CheckSender(const State& state, const Sender& sender, absl::string_view not_done) {
+  if (!sender.pool_id.empty() && sender.pool_id != state.pool_id)
+    return OtherPool(sender.pool_id, state.pool_id);
+  const Worker* worker = state.FindWorker(sender.worker_uuid);
+  if (worker == nullptr) return absl::OkStatus();
+  return CheckDaemon({sender.worker_start, sender.worker_nonce}, {worker->start, worker->nonce},
+                     not_done);
+}
+
+absl::Status CheckHolder(const Handoff& handoff, int number, const std::string& worker_uuid,
+                         absl::string_view not_done) {
+  if (number >= 1 && static_cast<size_t>(number) <= handoff.attempts.size() &&
+      handoff.attempts[number - 1].worker_uuid == worker_uuid) {
+    return absl::OkStatus();
+  }
+  return absl::PermissionDeniedError(absl::StrCat(
+      "attempt ", number, " of ", handoff.id, " was never leased to this worker. ", not_done, "."));
+}
+
 absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view not_done) {
   if (state.queued() + state.live() >= kMaxLiveHandoffs) {
     return absl::ResourceExhaustedError(absl::StrCat(

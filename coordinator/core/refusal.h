@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "coordinator/core/handoff.h"
+#include "coordinator/core/pool_commands.h"
 #include "coordinator/core/state.h"
 
 namespace handoff::core {
@@ -18,6 +19,12 @@ absl::Status OtherPool(absl::string_view theirs, absl::string_view ours);
 // directory, has had a successor, or has yet to say that it is there. `not_done`: "Its report was
 // not stored".
 absl::Status CheckDaemon(DaemonStart sender, DaemonStart known, absl::string_view not_done);
+
+// The same for what is said of an attempt; one that was removed meanwhile still may.
+absl::Status CheckSender(const State& state, const Sender& sender, absl::string_view not_done);
+// PERMISSION_DENIED when the attempt was never leased to this worker.
+absl::Status CheckHolder(const Handoff& handoff, int number, const std::string& worker_uuid,
+                         absl::string_view not_done);
 
 // RESOURCE_EXHAUSTED when the pool holds as much as it may before one more of `spec_bytes` is
 // queued. `not_done`: "Nothing was submitted".

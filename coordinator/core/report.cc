@@ -9,21 +9,6 @@
 namespace handoff::core {
 namespace {
 
-absl::Status CheckSender(const State& state, const Report& command) {
-  if (!command.pool_id.empty() && command.pool_id != state.pool_id)
-    return OtherPool(command.pool_id, state.pool_id);
-  // One that was removed meanwhile still has ends to report.
-  const Worker* worker = state.FindWorker(command.worker_uuid);
-  if (worker == nullptr) return absl::OkStatus();
-  return CheckDaemon({command.worker_start, command.worker_nonce}, {worker->start, worker->nonce},
-                     "Its report was not stored");
-}
-
-const Attempt* FindAttempt(const Handoff& handoff, int number) {
-  if (number < 1 || static_cast<size_t>(number) > handoff.attempts.size()) return nullptr;
-  return &handoff.attempts[number - 1];
-}
-
 // The attempt is over for everybody but this worker: kept under its number, and nothing else.
 Decision<Report::Reply> StoreLate(const State& state, const Report& command, absl::Time now) {
   Draft draft(state, now);
@@ -45,15 +30,12 @@ Decision<Report::Reply> StoreLate(const State& state, const Report& command, abs
 
 absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report& command,
                                                absl::Time now) {
-  RETURN_IF_ERROR(CheckSender(state, command));
+  RETURN_IF_ERROR(CheckSender(state, command.sender, "Its report was not stored"));
   const Handoff* known = state.FindHandoff(command.handoff_id);
   if (known == nullptr) return NoSuchHandoff(command.handoff_id);
-  const Attempt* attempt = FindAttempt(*known, command.number);
-  if (attempt == nullptr || attempt->worker_uuid != command.worker_uuid) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("attempt ", command.number, " of ", command.handoff_id,
-                     " was never leased to this worker. Its report was not stored."));
-  }
+  RETURN_IF_ERROR(
+      CheckHolder(*known, command.number, command.sender.worker_uuid, "Its report was not stored"));
+  const Attempt* attempt = &known->attempts[command.number - 1];
   const bool same_epoch = attempt->epoch == command.epoch;
   if (IsLive(attempt->state)) {
     // Another epoch: an attempt from before the coordinator's records were restored. The one that
@@ -63,7 +45,7 @@ absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report&
     Handoff& handoff = draft.Touch(command.handoff_id);
     EndAttempt(draft, handoff, command.end);
     // A resume may be asked for before the worker's next Sync tells of its workspaces.
-    draft.Add(NoteWorkspace{command.worker_uuid, command.handoff_id});
+    draft.Add(NoteWorkspace{command.sender.worker_uuid, command.handoff_id});
     Decision<Report::Reply> decision{{}, {handoff, /*current=*/true}};
     decision.edit = draft.Take();
     return decision;

@@ -1,8 +1,10 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "coordinator/core/checkpoints.h"
 #include "coordinator/core/draft.h"
 #include "coordinator/core/ending.h"
 #include "coordinator/core/limits.h"
+#include "coordinator/core/placement.h"
 #include "coordinator/core/refusal.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/core/sentence.h"
@@ -10,13 +12,46 @@
 namespace handoff::core {
 namespace {
 
-absl::Status CheckResumable(const State& state, const Handoff& handoff) {
+absl::Status CheckFrom(const Handoff& handoff, int number) {
+  if (number < 1 || static_cast<size_t>(number) > handoff.attempts.size()) {
+    return absl::NotFoundError(absl::StrCat(handoff.id, " has no attempt ", number,
+                                            ". Nothing was resumed: `handoff show ", handoff.id,
+                                            "` lists them."));
+  }
+  if (!LastCheckpoint(handoff.attempts[number - 1]).commit.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("attempt ", number, " of ", handoff.id,
+                   " has no checkpoint at the coordinator. Nothing was resumed."));
+}
+
+// Nobody hears of what it runs, and a person does not want to wait for its lease to end.
+bool MayGiveUp(const State& state, const Handoff& handoff, absl::Time now) {
+  if (handoff.status != HandoffStatus::kRunning) return false;
+  const Worker* worker = state.FindWorker(handoff.Latest()->worker_uuid);
+  return worker == nullptr || !IsReachable(*worker, now);
+}
+
+absl::Status CheckResumable(const State& state, const Handoff& handoff, const Resume& command,
+                            absl::Time now) {
   if (handoff.status == HandoffStatus::kQueued) {
     return absl::FailedPreconditionError(
         absl::StrCat(handoff.id, " is queued already. Nothing was resumed: `handoff why ",
                      handoff.id, "` says what it waits for."));
   }
-  if (!IsEnded(handoff.status)) {
+  if (handoff.status == HandoffStatus::kInteractive) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(handoff.id, " is in a person's hands: ", Sentence(handoff.reason),
+                     " Nothing was resumed: `handoff return ", handoff.id, "` gives it back."));
+  }
+  const bool given_up = command.now && MayGiveUp(state, handoff, now);
+  if (!IsAtRest(handoff.status) && !given_up) {
+    if (MayGiveUp(state, handoff, now)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(handoff.id, " is held by ", handoff.Latest()->worker_name,
+                       ", which is unreachable, until ", TimeText(handoff.Latest()->lease_until),
+                       ". Nothing was resumed: `handoff resume ", handoff.id,
+                       " --now` gives it up at once, though it may still run there."));
+    }
     return absl::FailedPreconditionError(
         absl::StrCat(handoff.id, " is running on ", handoff.Latest()->worker_name,
                      ". Nothing was resumed: follow it with `handoff logs -f ", handoff.id,
@@ -27,21 +62,16 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff) {
         absl::StrCat(handoff.id, " has had ", kMaxAttempts,
                      " attempts, which is the limit. Nothing was resumed: submit a new handoff."));
   }
+  if (command.from_attempt != 0) RETURN_IF_ERROR(CheckFrom(handoff, command.from_attempt));
   return CheckRoom(state, BytesAsSent(handoff), "Nothing was resumed");
 }
 
-// What a person changes with the resume, and what the earlier attempts no longer decide.
-void StartOver(const Resume& command, absl::Time now, Handoff& handoff) {
+void Adjust(const Resume& command, Handoff& handoff) {
   handoff.on_worker = command.on_worker;
+  handoff.go_on_from = command.from_attempt;
   if (!command.agent.empty()) handoff.agent = command.agent;
   if (!command.model.empty()) handoff.model = command.model;
   if (!command.spec.empty()) handoff.spec = command.spec;
-  handoff.retries_used = 0;
-  handoff.avoid.clear();
-  handoff.verified = false;
-  handoff.ended_at = absl::InfinitePast();
-  // A deadline that has passed was that of the first try.
-  if (handoff.deadline <= now) handoff.deadline = absl::InfiniteFuture();
 }
 
 }  // namespace
@@ -50,7 +80,7 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
                                                absl::Time now) {
   const Handoff* known = state.FindHandoff(command.id);
   if (known == nullptr) return NoSuchHandoff(command.id);
-  RETURN_IF_ERROR(CheckResumable(state, *known));
+  RETURN_IF_ERROR(CheckResumable(state, *known, command, now));
   if (!command.agent.empty()) {
     RETURN_IF_ERROR(CheckAgent(state, command.agent, "nothing was resumed"));
   }
@@ -59,8 +89,10 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
   // Another agent cannot read the session of this one.
   const bool fresh =
       command.fresh_session || (!command.agent.empty() && command.agent != known->agent);
-  StartOver(command, now, handoff);
   const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
+  if (!IsAtRest(handoff.status)) GiveUpAttempt(draft, handoff, absl::StrCat("Given up", by, "."));
+  StartOver(handoff, now);
+  Adjust(command, handoff);
   QueueAttempt(draft, handoff, fresh, absl::InfinitePast(),
                absl::StrCat("Resumed", by, "; waits for a worker."));
   draft.Tell("resumed", handoff, absl::StrCat("Resumed", by, "."));

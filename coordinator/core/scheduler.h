@@ -38,6 +38,8 @@ absl::StatusOr<Decision<Cancel::Reply>> Decide(const State& state, const Cancel&
                                                absl::Time now);
 absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume& command,
                                                absl::Time now);
+absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& command,
+                                             absl::Time now);
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
                                               absl::Time now);
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
@@ -52,6 +54,9 @@ absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& com
                                              absl::Time now);
 absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report& command,
                                                absl::Time now);
+absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
+                                                       const SaveCheckpoint& command,
+                                                       absl::Time now);
 absl::StatusOr<Decision<Tick::Reply>> Decide(const State& state, const Tick& command,
                                              absl::Time now);
 

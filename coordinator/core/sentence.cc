@@ -22,6 +22,11 @@ std::string Sentence(absl::string_view text) {
   return absl::StrCat(text, closed ? "" : ".");
 }
 
+std::string FirstLine(absl::string_view text) {
+  text = absl::StripLeadingAsciiWhitespace(text);
+  return OneLine(text.substr(0, text.find('\n')), 300);
+}
+
 std::string CountText(size_t count, absl::string_view noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }

@@ -15,6 +15,8 @@ std::string TimeText(absl::Time time);
 std::string UntilText(absl::Time time, absl::Time now);
 // `text` as a sentence: trimmed, with a full stop; "" stays "".
 std::string Sentence(absl::string_view text);
+// The first line that is not empty, at most 300 bytes of it.
+std::string FirstLine(absl::string_view text);
 // "1 worker", "3 workers"
 std::string CountText(size_t count, absl::string_view noun);
 

@@ -57,9 +57,9 @@ const AttemptView* State::ViewOf(absl::string_view handoff_id) const {
   return FindIn(views_, handoff_id);
 }
 
-void State::EvictEnded() {
-  for (const std::string& id : ended_) handoffs_.erase(id);
-  ended_.clear();
+void State::EvictAtRest() {
+  for (const std::string& id : at_rest_) handoffs_.erase(id);
+  at_rest_.clear();
 }
 
 void State::PageIn(Handoff handoff) {
@@ -165,8 +165,8 @@ void State::Install(const SetTicked& change) {
 }
 
 void State::Index(const Handoff& handoff) {
-  if (IsEnded(handoff.status)) {
-    ended_.insert(handoff.id);
+  if (IsAtRest(handoff.status)) {
+    at_rest_.insert(handoff.id);
     return;
   }
   bytes_as_sent_ += BytesAsSent(handoff);
@@ -193,8 +193,8 @@ void State::Enqueue(const Handoff& handoff) {
 }
 
 void State::Unindex(const Handoff& handoff) {
-  ended_.erase(handoff.id);
-  if (IsEnded(handoff.status)) return;
+  at_rest_.erase(handoff.id);
+  if (IsAtRest(handoff.status)) return;
   bytes_as_sent_ -= BytesAsSent(handoff);
   if (!handoff.idempotency_key.empty()) keys_.erase({handoff.owner, handoff.idempotency_key});
   deadlines_.erase({handoff.deadline, handoff.id});

@@ -1,5 +1,5 @@
 // Everything that is live: queued and running handoffs, handoffs paged in for one command, workers,
-// holds. Ended handoffs live in the store only, so that memory follows what is live and not what
+// holds. Handoffs at rest live in the store only, so that memory follows what is live and not what
 // ever was. Not thread-safe: the engine's thread owns it.
 #pragma once
 
@@ -62,14 +62,14 @@ class State {
   // Since then workers could be heard of: who is silent until a while after it may be alive.
   absl::Time listening_since() const { return listening_since_; }
 
-  size_t queued() const { return handoffs_.size() - ended_.size() - lease_ends_.size(); }
+  size_t queued() const { return handoffs_.size() - at_rest_.size() - lease_ends_.size(); }
   size_t live() const { return lease_ends_.size(); }
   size_t bytes_as_sent() const { return bytes_as_sent_; }  // of all that have not ended
 
-  // Ended handoffs leave memory; the engine calls this after the commit, when nothing refers to
-  // them.
-  void EvictEnded();
-  // Installs a handoff read from the store for one command (resume of an ended one).
+  // What is at rest leaves memory; the engine calls this after the commit, when nothing refers to
+  // it.
+  void EvictAtRest();
+  // Installs a handoff read from the store for one command (resume of one at rest).
   void PageIn(Handoff handoff);
 
  private:
@@ -111,7 +111,7 @@ class State {
   std::set<std::string> open_workers_;
   ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
   std::set<std::tuple<absl::Time, std::string, std::string>> probes_;
-  std::set<std::string> ended_;
+  std::set<std::string> at_rest_;
   size_t bytes_as_sent_ = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "coordinator/core/ending.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
+#include "coordinator/core/messages.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/refusal.h"
 #include "coordinator/core/scheduler.h"
@@ -195,7 +196,11 @@ void RecordAttempts(Draft& draft, const Sync& command, bool new_start) {
     const ReportedAttempt& r = *found->second;
     views.views.push_back(
         {r.handoff_id, r.number, r.epoch, r.running, r.stopping, r.stalled, r.reporting, r.bytes});
-    if (r.running && attempt.state == AttemptState::kLeased) {
+    if (!r.running) continue;
+    // Its agent has read them: that is kept, or they would be given twice after a restart of ours.
+    if (HasUndelivered(*draft.state().FindHandoff(held.first)))
+      DeliverMessages(draft.Touch(held.first));
+    if (attempt.state == AttemptState::kLeased) {
       started.push_back(SetLease{held.first, held.second,
                                  *Next(attempt.state, AttemptEvent::kStarted), attempt.lease_until,
                                  true});

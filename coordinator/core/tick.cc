@@ -10,6 +10,7 @@
 #include "coordinator/core/ending.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
+#include "coordinator/core/messages.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/core/sentence.h"
@@ -42,7 +43,7 @@ void EndDeadlines(Draft& draft) {
   for (const auto& [deadline, id] : draft.state().deadlines()) {
     if (deadline > draft.now()) break;
     Handoff& handoff = draft.Touch(id);
-    if (IsEnded(handoff.status)) continue;
+    if (IsAtRest(handoff.status)) continue;
     StopAttempt(draft, handoff, EndedBy::kHardCap,
                 absl::StrCat("Its deadline, ", TimeText(deadline), ", passed."));
   }
@@ -104,7 +105,8 @@ void Lease(Draft& draft, Handoff& handoff, Seat& seat) {
   attempt.leased_at = draft.now();
   attempt.lease_until = draft.now() + kOfferWait;
   attempt.offered = false;
-  SettleSession(handoff, *seat.worker, attempt);
+  SettleStart(handoff, *seat.worker, attempt);
+  GiveMessages(handoff);
   handoff.status = HandoffStatus::kRunning;
   handoff.reason.clear();
   handoff.not_before = absl::InfinitePast();

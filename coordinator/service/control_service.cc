@@ -183,6 +183,8 @@ absl::StatusOr<core::Resume> ControlService::ToResume(const v1::ResumeRequest& r
   resume.agent = request.agent();
   resume.model = request.model();
   resume.spec = std::move(spec);
+  resume.now = request.now();
+  resume.from_attempt = request.from_attempt();
   resume.actor = request.actor();
   return resume;
 }
@@ -197,6 +199,21 @@ Unary* ControlService::Resume(Context* context, const v1::ResumeRequest* request
                        *response = ToProto(reply.handoff, Detail::kFull);
                        return absl::OkStatus();
                      }));
+  return reactor;
+}
+
+Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
+                            v1::Handoff* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
+  if (!id.ok()) return Answer(context, id.status());
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(
+      core::Send{*id, request->text(), request->now(), request->drop(), request->actor()},
+      AnswerWith(reactor, [response](const core::Send::Reply& reply) {
+        *response = ToProto(reply.handoff, Detail::kFull);
+        return absl::OkStatus();
+      }));
   return reactor;
 }
 

@@ -21,6 +21,7 @@ class ControlService final : public v1::Control::CallbackService {
   grpc::ServerWriteReactor<v1::Event>* Watch(Context*, const v1::WatchRequest*) override;
   grpc::ServerWriteReactor<v1::LogChunk>* ReadLog(Context*, const v1::ReadLogRequest*) override;
   Unary* Cancel(Context*, const v1::CancelRequest*, v1::Handoff*) override;
+  Unary* Send(Context*, const v1::SendRequest*, v1::Handoff*) override;
   Unary* Resume(Context*, const v1::ResumeRequest*, v1::Handoff*) override;
   Unary* Why(Context*, const v1::WhyRequest*, v1::WhyResponse*) override;
   Unary* GetDocument(Context*, const v1::GetDocumentRequest*, v1::Document*) override;

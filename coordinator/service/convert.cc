@@ -21,6 +21,7 @@ constexpr int kDefaultRetries = 2;
 constexpr int kDefaultPage = 50;
 constexpr absl::Duration kRecent = absl::Hours(24);
 constexpr size_t kMaxEndBytes = 512 << 10;
+constexpr size_t kMaxQuestionBytes = 16 << 10;
 
 template <typename Map>
 std::map<std::string, std::string> ToMap(const Map& map) {
@@ -72,8 +73,28 @@ core::AttemptEnd ToCore(const v1::AttemptEnd& end) {
   if (end.has_started_at()) result.started_at = FromProto(end.started_at());
   if (end.has_ended_at()) result.ended_at = FromProto(end.ended_at());
   if (end.has_retry_at()) result.retry_at = FromProto(end.retry_at());
+  result.question = Clip(end.question(), kMaxQuestionBytes);
+  result.check_output = Clip(end.check_output(), kMaxQuestionBytes);
   result.bytes = BoundedBytes(end);
   return result;
+}
+
+core::Checkpoint ToCore(const v1::Checkpoint& checkpoint) {
+  core::Checkpoint result;
+  // What only the worker has is shown, and nothing can go on from it.
+  if (checkpoint.only_on_worker().empty()) {
+    result.commit = checkpoint.commit();
+    result.session = checkpoint.session();
+    for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) result.packs.insert(pack.sha256());
+  }
+  if (checkpoint.has_taken_at()) result.taken_at = FromProto(checkpoint.taken_at());
+  result.bytes = checkpoint.SerializeAsString();
+  return result;
+}
+
+template <typename Request>
+core::Sender SenderOf(const Request& request) {
+  return {request.pool_id(), request.worker_uuid(), request.worker_start(), request.worker_nonce()};
 }
 
 core::AgentOffer ToCore(const v1::AgentOffer& offer) {
@@ -154,6 +175,9 @@ core::Submit ToCore(const v1::HandoffSpec& spec, absl::Time now) {
   handoff.exclusive = spec.exclusive();
   handoff.priority = spec.priority();
   handoff.retries = spec.retries();
+  handoff.check_retries = spec.check_retries();
+  handoff.notify = {spec.notify().begin(), spec.notify().end()};
+  handoff.dedupe_key = spec.dedupe_key();
   handoff.lease = FromProto(spec.lease(), "lease").value_or(handoff.lease);
   if (spec.has_deadline()) {
     handoff.deadline = now + FromProto(spec.deadline(), "deadline").value_or(absl::Hours(1));
@@ -201,7 +225,9 @@ ListFilter ToCore(const v1::ListRequest& request, absl::Time now) {
 
 absl::StatusOr<std::string> ChangedSpec(const core::Handoff& handoff,
                                         const v1::ResumeRequest& request) {
-  if (request.agent().empty() && request.model().empty() && !request.has_timeout()) return "";
+  const bool changed = !request.agent().empty() || !request.model().empty() ||
+                       request.has_timeout() || !request.checks().empty() || !request.env().empty();
+  if (!changed) return "";
   v1::HandoffSpec spec;
   if (!spec.ParseFromString(handoff.spec)) {
     return absl::DataLossError(absl::StrCat("the stored spec of ", handoff.id, " is damaged"));
@@ -213,6 +239,9 @@ absl::StatusOr<std::string> ChangedSpec(const core::Handoff& handoff,
   }
   if (!request.model().empty()) spec.set_model(request.model());
   if (request.has_timeout()) *spec.mutable_timeout() = request.timeout();
+  if (!request.checks().empty()) *spec.mutable_checks() = request.checks();
+  for (const auto& [name, value] : request.env()) (*spec.mutable_env())[name] = value;
+  Normalise(spec);
   RETURN_IF_ERROR(Validate(spec));
   return CanonicalBytes(spec);
 }
@@ -252,12 +281,19 @@ core::Sync ToCore(const v1::SyncRequest& request) {
   return sync;
 }
 
+core::SaveCheckpoint ToCore(const v1::SaveCheckpointRequest& request) {
+  core::SaveCheckpoint save;
+  save.sender = SenderOf(request);
+  save.handoff_id = request.handoff_id();
+  save.number = request.number();
+  save.epoch = request.epoch();
+  save.checkpoint = ToCore(request.checkpoint());
+  return save;
+}
+
 core::Report ToCore(const v1::ReportRequest& request) {
   core::Report report;
-  report.pool_id = request.pool_id();
-  report.worker_uuid = request.worker_uuid();
-  report.worker_start = request.worker_start();
-  report.worker_nonce = request.worker_nonce();
+  report.sender = SenderOf(request);
   report.handoff_id = request.handoff_id();
   report.number = request.number();
   report.epoch = request.epoch();

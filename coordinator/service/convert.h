@@ -34,6 +34,7 @@ std::string WorkerAskedFor(const core::Handoff& handoff, const v1::ResumeRequest
 // ---- From workers
 
 core::Sync ToCore(const v1::SyncRequest& request);
+core::SaveCheckpoint ToCore(const v1::SaveCheckpointRequest& request);
 core::Report ToCore(const v1::ReportRequest& request);
 
 // ---- To both

@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/rpc/proto_time.h"
+#include "coordinator/core/checkpoints.h"
+#include "coordinator/core/messages.h"
 #include "coordinator/service/convert.h"
 
 namespace handoff {
@@ -21,7 +23,7 @@ static_assert(static_cast<int>(core::HandoffStatus::kQueued) == v1::Handoff::QUE
 static_assert(static_cast<int>(core::HandoffStatus::kCancelled) == v1::Handoff::CANCELLED);
 static_assert(static_cast<int>(core::SessionKind::kFresh) == v1::Attempt::FRESH);
 static_assert(static_cast<int>(FailureClass::kInternal) == v1::Failure::INTERNAL);
-static_assert(static_cast<int>(EndedBy::kDrained) == v1::AttemptEnd::DRAINED);
+static_assert(static_cast<int>(EndedBy::kInterrupted) == v1::AttemptEnd::INTERRUPTED);
 static_assert(static_cast<int>(core::AgentState::kNeedsSetup) == v1::AgentOffer::NEEDS_SETUP);
 
 void SetTime(absl::Time time, google::protobuf::Timestamp* (v1::Handoff::*field)(),
@@ -66,6 +68,33 @@ void FillFromWords(v1::AttemptEnd end, v1::Attempt& attempt) {
   *attempt.mutable_end() = std::move(end);
 }
 
+void FillCheckpoint(const core::Attempt& from, Detail detail, v1::Attempt& attempt) {
+  const core::Checkpoint& last = core::LastCheckpoint(from);
+  if (last.bytes.empty() && last.commit.empty()) return;
+  v1::Checkpoint& checkpoint = *attempt.mutable_checkpoint();
+  if (detail == Detail::kFull && checkpoint.ParseFromString(last.bytes)) return;
+  checkpoint.Clear();
+  checkpoint.set_commit(last.commit);
+  checkpoint.set_session(last.session);
+  if (last.taken_at != absl::InfinitePast())
+    *checkpoint.mutable_taken_at() = ToProto(last.taken_at);
+}
+
+v1::Message MessageToProto(const core::Message& from) {
+  v1::Message message;
+  message.set_number(from.number);
+  message.set_origin(static_cast<v1::Message::Origin>(from.origin));
+  message.set_author(from.author);
+  message.set_text(from.text);
+  *message.mutable_sent_at() = ToProto(from.sent_at);
+  message.set_attempt(from.attempt);
+  message.set_state(from.dropped        ? v1::Message::DROPPED
+                    : from.delivered    ? v1::Message::DELIVERED
+                    : from.attempt != 0 ? v1::Message::GIVEN
+                                        : v1::Message::PENDING);
+  return message;
+}
+
 v1::Attempt AttemptToProto(const core::Attempt& from, Detail detail) {
   v1::Attempt attempt;
   attempt.set_number(from.number);
@@ -83,6 +112,9 @@ v1::Attempt AttemptToProto(const core::Attempt& from, Detail detail) {
     attempt.set_failure(v1::Failure::WORKER_LOST);
     attempt.set_failure_message(from.stop_reason);
   }
+  attempt.set_arrived_after_loss(from.arrived_after_loss || !from.late_checkpoint.bytes.empty());
+  attempt.set_from_attempt(from.from_attempt);
+  FillCheckpoint(from, detail, attempt);
   if (!from.end.has_value()) return attempt;
   FillFromEnd(*from.end, attempt);
   v1::AttemptEnd end;
@@ -157,7 +189,13 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   SetTime(from.not_before, &v1::Handoff::mutable_not_before, handoff);
   AddAttempts(from, detail, handoff);
   AddResults(from, handoff);
-  if (detail == Detail::kFull) AddSpec(from, handoff);
+  handoff.set_question(from.question);
+  handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
+  if (detail == Detail::kFull) {
+    AddSpec(from, handoff);
+    for (const core::Message& message : from.messages)
+      *handoff.add_messages() = MessageToProto(message);
+  }
   return handoff;
 }
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "common/rpc/proto_time.h"
+#include "coordinator/core/checkpoints.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/service/convert.h"
 
@@ -57,6 +58,13 @@ v1::AttemptSpec ToSpec(const core::Handoff& handoff) {
   if (const core::Attempt* attempt = handoff.Latest(); attempt != nullptr) {
     spec.set_session(attempt->session);
     spec.set_session_kind(static_cast<v1::Attempt::SessionKind>(attempt->session_kind));
+  }
+  const core::Head head = core::HeadCheckpoint(handoff);
+  v1::Checkpoint checkpoint;
+  if (head.checkpoint != nullptr && checkpoint.ParseFromString(head.checkpoint->bytes)) {
+    *spec.mutable_checkpoint() = std::move(checkpoint);
+    spec.set_checkpoint_attempt(head.attempt);
+    spec.set_rebuild(handoff.go_on_from == head.attempt);
   }
   return spec;
 }

@@ -81,6 +81,27 @@ grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequ
   return call.get();
 }
 
+grpc::ServerUnaryReactor* PoolService::SaveCheckpoint(Context* context,
+                                                      const v1::SaveCheckpointRequest* request,
+                                                      v1::SaveCheckpointResponse* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  for (const v1::Checkpoint::Pack& pack : request->checkpoint().packs()) {
+    const auto size = parts_.objects.Size(pack.sha256());
+    if (absl::IsNotFound(size.status())) {
+      response->add_missing(pack.sha256());
+    } else if (!size.ok()) {
+      return Answer(context, size.status());
+    }
+  }
+  if (response->missing_size() > 0) return Answer(context, absl::OkStatus());
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  parts_.engine.Post(ToCore(*request), AnswerWith(reactor, [response](const auto& reply) {
+                       response->set_current(reply.current);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
 absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v1::AttemptEnd& end,
                                              v1::ReportResponse& response) {
   const std::string& id = request.handoff_id();

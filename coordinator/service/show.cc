@@ -21,7 +21,7 @@ void SetLogBytes(const ServiceParts& parts, v1::Handoff& handoff) {
 
 v1::Handoff Show(const core::Handoff& from, Detail detail, const ServiceParts& parts) {
   v1::Handoff handoff = ToProto(from, detail);
-  if (!core::IsEnded(from.status)) {
+  if (!core::IsAtRest(from.status)) {
     Overlay(parts.engine.ViewOf(from.id), parts.engine.LeaseOf(from.id), handoff);
   }
   SetLogBytes(parts, handoff);

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/handoff/names.h"
+#include "common/hash.h"
 #include "common/rpc/proto_time.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -15,6 +18,9 @@ namespace {
 
 constexpr size_t kMaxReason = 1024;
 constexpr size_t kMaxActor = 128;
+constexpr size_t kMaxMessage = 256 << 10;
+constexpr size_t kMaxCheckpoint = 64 << 10;
+constexpr int kMaxPacks = 64;
 constexpr int kMaxPage = 500;
 constexpr int kMaxRepoKeys = 1000;
 constexpr int kMaxWorkspaces = 10000;
@@ -129,7 +135,33 @@ absl::Status Validate(const v1::ResumeRequest& request) {
   if (!request.on_worker().empty()) RETURN_IF_ERROR(ValidateWorkerName(request.on_worker()));
   if (!request.agent().empty()) RETURN_IF_ERROR(ValidateAgentName(request.agent()));
   RETURN_IF_ERROR(ValidateModel(request.model()));
+  // What else it changes is checked in the spec that comes of it.
+  if (request.from_attempt() < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("from_attempt is ", request.from_attempt(),
+                                                   ": use a number from 1, or 0 for the newest"));
+  }
   return ValidateLine("actor", request.actor(), kMaxActor);
+}
+
+absl::Status Validate(const v1::SendRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
+  if (request.drop() != 0) {
+    if (request.drop() > 0 && request.text().empty() && !request.now()) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        "drop takes the number of a message, from 1, and goes with nothing else");
+  }
+  const absl::string_view text = absl::StripAsciiWhitespace(request.text());
+  if (text.empty()) return absl::InvalidArgumentError("the message is empty");
+  if (request.text().size() > kMaxMessage) {
+    return absl::InvalidArgumentError(absl::StrCat("the message has ", request.text().size(),
+                                                   " bytes; at most ", kMaxMessage,
+                                                   " are allowed"));
+  }
+  if (IsValidUtf8(request.text()) && !absl::StrContains(request.text(), '\0')) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError("the message must be UTF-8 text without NUL");
 }
 
 absl::Status Validate(const v1::DrainWorkerRequest& request) {
@@ -170,6 +202,31 @@ absl::Status Validate(const v1::SyncRequest& request) {
   }
   for (const std::string& id : request.workspaces()) RETURN_IF_ERROR(ValidateId(id));
   return ValidateStatuses(request);
+}
+
+absl::Status Validate(const v1::SaveCheckpointRequest& request) {
+  RETURN_IF_ERROR(ValidateUuid(request.worker_uuid()));
+  RETURN_IF_ERROR(ValidateAttempt(request.handoff_id(), request.number()));
+  RETURN_IF_ERROR(ValidateLine("pool_id", request.pool_id(), 64));
+  const v1::Checkpoint& checkpoint = request.checkpoint();
+  if (checkpoint.ByteSizeLong() > kMaxCheckpoint) {
+    return absl::InvalidArgumentError(absl::StrCat("the checkpoint's record has ",
+                                                   checkpoint.ByteSizeLong(), " bytes; at most ",
+                                                   kMaxCheckpoint, " are allowed"));
+  }
+  if (checkpoint.packs_size() > kMaxPacks)
+    return TooMany("packs", checkpoint.packs_size(), kMaxPacks);
+  for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) {
+    if (!IsSha256Hex(pack.sha256())) {
+      return absl::InvalidArgumentError("packs must be named by their SHA-256 in hex");
+    }
+  }
+  RETURN_IF_ERROR(ValidateLine("session", checkpoint.session(), 256));
+  for (const std::string* commit :
+       {&checkpoint.head_commit(), &checkpoint.submitted_commit(), &checkpoint.session_tree()}) {
+    if (!commit->empty()) RETURN_IF_ERROR(ValidateCommit(*commit));
+  }
+  return ValidateCommit(checkpoint.commit());
 }
 
 absl::Status Validate(const v1::ReportRequest& request) {

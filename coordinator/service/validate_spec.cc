@@ -18,6 +18,7 @@
 namespace handoff {
 namespace {
 
+constexpr int kMaxCheckRetries = 20;
 constexpr size_t kMaxChecks = 16;
 constexpr size_t kMaxCheckBytes = 4096;
 constexpr int kMaxLabels = 32;
@@ -174,7 +175,10 @@ absl::Status ValidateChecks(const v1::HandoffSpec& spec) {
       RETURN_IF_ERROR(ValidateSpan(check.timeout(), "a check's timeout", absl::ZeroDuration()));
     }
   }
-  return absl::OkStatus();
+  if (spec.check_retries() >= 0 && spec.check_retries() <= kMaxCheckRetries)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("check_retries is ", spec.check_retries(), ": use 0 to ", kMaxCheckRetries));
 }
 
 absl::Status ValidateTimes(const v1::HandoffSpec& spec) {

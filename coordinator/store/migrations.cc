@@ -88,6 +88,66 @@ CREATE TABLE events (
 );
 CREATE INDEX events_of_handoff ON events (handoff_id) WHERE handoff_id <> '';
 )sql",
+    // 2. Messages, checkpoints, checks. `objects_needed` says which handoffs need which packs of
+    // checkpoints; the submitted one stays in its column.
+    R"sql(
+ALTER TABLE handoffs ADD COLUMN check_retries INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE handoffs ADD COLUMN check_retries_used INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE handoffs ADD COLUMN notify TEXT NOT NULL DEFAULT '';
+ALTER TABLE handoffs ADD COLUMN dedupe_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE handoffs ADD COLUMN go_on_from INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE handoffs ADD COLUMN question TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts RENAME TO attempts_1;
+CREATE TABLE attempts (
+  seq INTEGER NOT NULL, number INTEGER NOT NULL,
+  state INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  worker_uuid TEXT NOT NULL, worker_name TEXT NOT NULL,
+  created_at INTEGER, leased_at INTEGER,
+  session TEXT NOT NULL, session_kind INTEGER NOT NULL, from_attempt INTEGER NOT NULL DEFAULT 0,
+  stop_as INTEGER NOT NULL, stop_reason TEXT NOT NULL, arrived_after_loss INTEGER NOT NULL,
+  checkpoint_commit TEXT NOT NULL DEFAULT '', checkpoint_session TEXT NOT NULL DEFAULT '',
+  checkpoint_taken_at INTEGER,
+  late_commit TEXT NOT NULL DEFAULT '', late_session TEXT NOT NULL DEFAULT '',
+  late_taken_at INTEGER,
+  has_end INTEGER NOT NULL,
+  end_failure INTEGER, end_ended_by INTEGER, end_host_fault INTEGER, end_hold_key TEXT,
+  end_changed INTEGER, end_verified INTEGER, end_session TEXT, end_session_kind INTEGER,
+  end_head_commit TEXT, end_exit_code INTEGER,
+  end_files_changed INTEGER, end_lines_added INTEGER, end_lines_deleted INTEGER,
+  end_log_bytes INTEGER, end_log_sha256 TEXT,
+  end_started_at INTEGER, end_ended_at INTEGER, end_retry_at INTEGER,
+  end_message TEXT,
+  checkpoint_packs TEXT NOT NULL DEFAULT '', checkpoint_bytes BLOB NOT NULL DEFAULT x'',
+  late_packs TEXT NOT NULL DEFAULT '', late_bytes BLOB NOT NULL DEFAULT x'', end_bytes BLOB,
+  PRIMARY KEY (seq, number)
+) WITHOUT ROWID;
+INSERT INTO attempts (seq, number, state, epoch, worker_uuid, worker_name, created_at, leased_at,
+  session, session_kind, stop_as, stop_reason, arrived_after_loss, has_end, end_failure,
+  end_ended_by, end_host_fault, end_hold_key, end_changed, end_verified, end_session,
+  end_session_kind, end_head_commit, end_exit_code, end_files_changed, end_lines_added,
+  end_lines_deleted, end_log_bytes, end_log_sha256, end_started_at, end_ended_at, end_retry_at,
+  end_message, end_bytes)
+SELECT seq, number, state, epoch, worker_uuid, worker_name, created_at, leased_at,
+  session, session_kind, stop_as, stop_reason, arrived_after_loss, has_end, end_failure,
+  end_ended_by, end_host_fault, end_hold_key, end_changed, end_verified, end_session,
+  end_session_kind, end_head_commit, end_exit_code, end_files_changed, end_lines_added,
+  end_lines_deleted, end_log_bytes, end_log_sha256, end_started_at, end_ended_at, end_retry_at,
+  end_message, end_bytes FROM attempts_1;
+DROP TABLE attempts_1;
+
+CREATE TABLE messages (
+  seq INTEGER NOT NULL, number INTEGER NOT NULL,
+  origin INTEGER NOT NULL, author TEXT NOT NULL, sent_at INTEGER,
+  attempt INTEGER NOT NULL, delivered INTEGER NOT NULL, dropped INTEGER NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (seq, number)
+) WITHOUT ROWID;
+
+CREATE TABLE objects_needed (
+  sha256 TEXT NOT NULL, seq INTEGER NOT NULL,
+  PRIMARY KEY (sha256, seq)
+) WITHOUT ROWID;
+)sql",
 };
 
 }  // namespace

@@ -116,9 +116,15 @@ void VisitHandoff(V&& v, H& h) {
   v("ended_at", h.ended_at);
   v("not_before", h.not_before);
   v("retries_used", h.retries_used);
+  v("check_retries", h.check_retries);
+  v("check_retries_used", h.check_retries_used);
+  v("notify", h.notify);
+  v("dedupe_key", h.dedupe_key);
+  v("go_on_from", h.go_on_from);
   v("avoid", h.avoid);
   v("task_line", h.task_line);
   v("reason", h.reason);
+  v("question", h.question);
 }
 constexpr size_t kFixedHandoffColumns = 4;  // written once
 
@@ -159,6 +165,25 @@ void VisitAttempt(V&& v, A& a) {
   v("stop_as", a.stop_as);
   v("stop_reason", a.stop_reason);
   v("arrived_after_loss", a.arrived_after_loss);
+  v("from_attempt", a.from_attempt);
+  v("checkpoint_commit", a.checkpoint.commit);
+  v("checkpoint_session", a.checkpoint.session);
+  v("checkpoint_taken_at", a.checkpoint.taken_at);
+  v("late_commit", a.late_checkpoint.commit);
+  v("late_session", a.late_checkpoint.session);
+  v("late_taken_at", a.late_checkpoint.taken_at);
+}
+
+template <typename V, typename M>
+void VisitMessage(V&& v, M& m) {
+  v("number", m.number);
+  v("origin", m.origin);
+  v("author", m.author);
+  v("sent_at", m.sent_at);
+  v("attempt", m.attempt);
+  v("delivered", m.delivered);
+  v("dropped", m.dropped);
+  v("text", m.text);
 }
 
 template <typename V, typename E>
@@ -308,6 +333,10 @@ std::vector<std::string> AttemptNames() {
   return names;
 }
 
+std::vector<std::string> MessageNames() {
+  return NamesOf<core::Message>([](auto& v, auto& m) { VisitMessage(v, m); });
+}
+
 std::string Insert(absl::string_view table, const std::vector<std::string>& names) {
   return absl::StrCat("INSERT INTO ", table, "(", absl::StrJoin(names, ","), ") VALUES(",
                       absl::StrJoin(std::vector<absl::string_view>(names.size(), "?"), ","), ")");
@@ -324,6 +353,13 @@ std::string Upsert(absl::string_view table, absl::string_view key,
                       absl::StrJoin(sets, ","));
 }
 
+// One row a (seq, number), which is not written when it is the same.
+std::string UpsertChanged(absl::string_view table, const std::vector<std::string>& names) {
+  const std::vector<std::string> rest(names.begin() + 2, names.end());
+  return absl::StrCat(Upsert(table, "seq,number", names, 2), " WHERE (", absl::StrJoin(rest, ","),
+                      ") IS NOT (excluded.", absl::StrJoin(rest, ",excluded."), ")");
+}
+
 }  // namespace
 
 int64_t ToNanos(absl::Time time) {
@@ -332,9 +368,7 @@ int64_t ToNanos(absl::Time time) {
 
 Place PlaceOf(const core::Handoff& handoff) {
   if (core::IsEnded(handoff.status)) return {kEndedRank, absl::ToUnixNanos(handoff.ended_at)};
-  const bool needs_person = handoff.status == core::HandoffStatus::kWaiting ||
-                            handoff.status == core::HandoffStatus::kInteractive;
-  return {needs_person ? 0 : 1, static_cast<int64_t>(handoff.seq)};
+  return {core::IsAtRest(handoff.status) ? 0 : kLiveRank, static_cast<int64_t>(handoff.seq)};
 }
 
 std::string LabelLine(absl::string_view key, absl::string_view value) {
@@ -346,9 +380,12 @@ int HandoffColumnCount() { return static_cast<int>(HandoffNames().size()); }
 std::string EventColumns() { return absl::StrJoin(EventNames(), ","); }
 std::string WorkerColumns() { return absl::StrJoin(WorkerNames(), ","); }
 std::string HoldColumns() { return absl::StrJoin(HoldNames(), ","); }
-std::string AttemptColumns(bool with_end_bytes) {
-  return absl::StrCat(absl::StrJoin(AttemptNames(), ","), with_end_bytes ? ",end_bytes" : "");
+std::string AttemptColumns(bool with_parts) {
+  return absl::StrCat(
+      with_parts ? "checkpoint_packs,checkpoint_bytes,late_packs,late_bytes,end_bytes," : "",
+      absl::StrJoin(AttemptNames(), ","));
 }
+std::string MessageColumns() { return absl::StrJoin(MessageNames(), ","); }
 
 core::Handoff ReadHandoff(const Statement& row) {
   core::Handoff handoff;
@@ -356,16 +393,30 @@ core::Handoff ReadHandoff(const Statement& row) {
   return handoff;
 }
 
-core::Attempt ReadAttempt(const Statement& row, bool with_end_bytes) {
+core::Attempt ReadAttempt(const Statement& row, bool with_parts) {
   core::Attempt attempt;
   Taker take(row);
+  std::string end_bytes;
+  if (with_parts) {
+    take("checkpoint_packs", attempt.checkpoint.packs);
+    take("checkpoint_bytes", attempt.checkpoint.bytes);
+    take("late_packs", attempt.late_checkpoint.packs);
+    take("late_bytes", attempt.late_checkpoint.bytes);
+    take("end_bytes", end_bytes);
+  }
   VisitAttempt(take, attempt);
   bool has_end = false;
   take("has_end", has_end);
   if (!has_end) return attempt;
   VisitEnd(take, attempt.end.emplace());
-  if (with_end_bytes) take("end_bytes", attempt.end->bytes);
+  attempt.end->bytes = std::move(end_bytes);
   return attempt;
+}
+
+core::Message ReadMessage(const Statement& row) {
+  core::Message message;
+  VisitMessage(Taker(row), message);
+  return message;
 }
 
 core::Event ReadEvent(const Statement& row) {
@@ -396,11 +447,15 @@ std::string UpsertAttemptSql() {
   std::vector<std::string> names = {"seq"};
   const std::vector<std::string> rest = AttemptNames();
   names.insert(names.end(), rest.begin(), rest.end());
-  names.emplace_back("end_bytes");
-  const std::vector<std::string> mutable_names(names.begin() + 2, names.end());
-  return absl::StrCat(Upsert("attempts", "seq,number", names, 2), " WHERE (",
-                      absl::StrJoin(mutable_names, ","), ") IS NOT (excluded.",
-                      absl::StrJoin(mutable_names, ",excluded."), ")");
+  names.insert(names.end(),
+               {"checkpoint_packs", "checkpoint_bytes", "late_packs", "late_bytes", "end_bytes"});
+  return UpsertChanged("attempts", names);
+}
+
+std::string UpsertMessageSql() {
+  std::vector<std::string> names = MessageNames();
+  names.insert(names.begin(), "seq");
+  return UpsertChanged("messages", names);
 }
 
 std::string UpsertWorkerSql() { return Upsert("workers", "uuid", WorkerNames(), 1); }
@@ -423,7 +478,17 @@ void BindAttempt(Statement& statement, uint64_t seq, const core::Attempt& attemp
   VisitAttempt(bind, attempt);
   bind("has_end", attempt.end.has_value());
   VisitEnd(bind, end);
+  bind("checkpoint_packs", attempt.checkpoint.packs);
+  bind.Blob(attempt.checkpoint.bytes);
+  bind("late_packs", attempt.late_checkpoint.packs);
+  bind.Blob(attempt.late_checkpoint.bytes);
   bind.Blob(end.bytes);
+}
+
+void BindMessage(Statement& statement, uint64_t seq, const core::Message& message) {
+  Binder bind(statement);
+  bind("seq", seq);
+  VisitMessage(bind, message);
 }
 
 void BindEvent(Statement& statement, const core::Event& event) {

@@ -16,28 +16,33 @@ struct Place {
   int64_t rank = 0;      // 0 needs a person, 1 live, 2 ended
   int64_t position = 0;  // within the rank; the highest comes first
 };
+inline constexpr int64_t kLiveRank = 1;
 inline constexpr int64_t kEndedRank = 2;
 Place PlaceOf(const core::Handoff& handoff);
 
 // Column names in the order in which Read takes them, for SELECT.
 std::string HandoffColumns();
 int HandoffColumnCount();
-std::string AttemptColumns(bool with_end_bytes);
+// `with_parts`: with what lists do not open, the ends and checkpoints as they were sent.
+std::string AttemptColumns(bool with_parts);
+std::string MessageColumns();
 std::string EventColumns();
 std::string WorkerColumns();
 std::string HoldColumns();
 
 // Reads the columns named above, from column 0. Attempts and spec are not part of a handoff's row.
 core::Handoff ReadHandoff(const Statement& row);
-core::Attempt ReadAttempt(const Statement& row, bool with_end_bytes);
+core::Attempt ReadAttempt(const Statement& row, bool with_parts);
+core::Message ReadMessage(const Statement& row);
 core::Event ReadEvent(const Statement& row);
 core::Worker ReadWorker(const Statement& row);
 core::Hold ReadHold(const Statement& row);
 
 // INSERT … ON CONFLICT DO UPDATE for each. A handoff's id, owner and key never change and are
-// written once; an attempt that is the same as its row is not written.
+// written once; an attempt or message that is the same as its row is not written.
 std::string UpsertHandoffSql();
 std::string UpsertAttemptSql();
+std::string UpsertMessageSql();
 std::string UpsertWorkerSql();
 std::string UpsertHoldSql();
 std::string InsertEventSql();
@@ -46,6 +51,7 @@ std::string InsertEventSql();
 // stepped.
 void BindHandoff(Statement& statement, const core::Handoff& handoff);
 void BindAttempt(Statement& statement, uint64_t seq, const core::Attempt& attempt);
+void BindMessage(Statement& statement, uint64_t seq, const core::Message& message);
 void BindEvent(Statement& statement, const core::Event& event);
 void BindWorker(Statement& statement, const core::Worker& worker);
 void BindHold(Statement& statement, const core::Hold& hold);

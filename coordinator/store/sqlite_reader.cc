@@ -110,15 +110,26 @@ Query PageOf(const ListFilter& filter, const Cursor& cursor, int limit) {
   return query;
 }
 
-absl::Status ReadAttempts(Database& db, core::Handoff& handoff, bool with_end_bytes) {
+absl::Status ReadAttempts(Database& db, core::Handoff& handoff, bool with_parts) {
   Query query(
-      absl::StrCat("SELECT ", rows::AttemptColumns(with_end_bytes), " FROM attempts WHERE seq="));
+      absl::StrCat("SELECT ", rows::AttemptColumns(with_parts), " FROM attempts WHERE seq="));
   query.Add("? ORDER BY number", static_cast<int64_t>(handoff.seq));
   ASSIGN_OR_RETURN(Statement statement, query.Prepare(db));
   while (true) {
     ASSIGN_OR_RETURN(const bool row, statement.Step());
     if (!row) return absl::OkStatus();
-    handoff.attempts.push_back(rows::ReadAttempt(statement, with_end_bytes));
+    handoff.attempts.push_back(rows::ReadAttempt(statement, with_parts));
+  }
+}
+
+absl::Status ReadMessages(Database& db, core::Handoff& handoff) {
+  Query query(absl::StrCat("SELECT ", rows::MessageColumns(), " FROM messages WHERE seq="));
+  query.Add("? ORDER BY number", static_cast<int64_t>(handoff.seq));
+  ASSIGN_OR_RETURN(Statement statement, query.Prepare(db));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return absl::OkStatus();
+    handoff.messages.push_back(rows::ReadMessage(statement));
   }
 }
 
@@ -201,7 +212,7 @@ absl::StatusOr<ListPage> SqliteReader::List(const ListFilter& filter) {
         return page;
       }
       core::Handoff handoff = rows::ReadHandoff(rows);
-      RETURN_IF_ERROR(ReadAttempts(snapshot.db(), handoff, /*with_end_bytes=*/false));
+      RETURN_IF_ERROR(ReadAttempts(snapshot.db(), handoff, /*with_parts=*/false));
       page.handoffs.push_back(std::move(handoff));
     }
   }
@@ -219,7 +230,8 @@ absl::StatusOr<core::Handoff> SqliteReader::Get(const std::string& id) {
   if (!found) return NotFound(id);
   core::Handoff handoff = rows::ReadHandoff(row);
   handoff.spec = row.Bytes(rows::HandoffColumnCount());
-  RETURN_IF_ERROR(ReadAttempts(snapshot.db(), handoff, /*with_end_bytes=*/true));
+  RETURN_IF_ERROR(ReadAttempts(snapshot.db(), handoff, /*with_parts=*/true));
+  RETURN_IF_ERROR(ReadMessages(snapshot.db(), handoff));
   return handoff;
 }
 
@@ -292,9 +304,10 @@ absl::StatusOr<std::string> SqliteReader::PoolId() {
 
 absl::StatusOr<bool> SqliteReader::NeedsObject(const std::string& sha256) {
   ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this));
-  Query query("SELECT id FROM handoffs WHERE ");
   // The second condition lets SQLite see that the partial index fits.
-  query.Add("pack_sha256=? AND pack_sha256<>'' LIMIT 1", sha256);
+  Query query("SELECT id FROM handoffs WHERE pack_sha256<>'' AND ");
+  query.Add("pack_sha256=?", sha256)
+      .Add(" UNION ALL SELECT sha256 FROM objects_needed WHERE sha256=? LIMIT 1", sha256);
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, Texts(snapshot.db(), query));
   return !ids.empty();
 }

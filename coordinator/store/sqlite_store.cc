@@ -70,8 +70,12 @@ absl::StatusOr<SqliteStore::Statements> SqliteStore::PrepareAll(Database& db) {
       {&s.handoff_by_id, select_handoff + "id=?"},
       {&s.handoff_by_key, select_handoff + "owner=? AND idempotency_key=? AND idempotency_key<>''"},
       {&s.spec, "SELECT spec FROM specs WHERE seq=?"},
-      {&s.attempts, absl::StrCat("SELECT ", rows::AttemptColumns(/*with_end_bytes=*/true),
+      {&s.attempts, absl::StrCat("SELECT ", rows::AttemptColumns(/*with_parts=*/true),
                                  " FROM attempts WHERE seq=? ORDER BY number")},
+      {&s.put_message, rows::UpsertMessageSql()},
+      {&s.need_object, "INSERT OR IGNORE INTO objects_needed(sha256,seq) VALUES(?,?)"},
+      {&s.messages, absl::StrCat("SELECT ", rows::MessageColumns(),
+                                 " FROM messages WHERE seq=? ORDER BY number")},
       {&s.id_taken, "SELECT 1 FROM handoffs WHERE id=?"},
   };
   for (const auto& [statement, sql] : all) {
@@ -120,7 +124,7 @@ absl::StatusOr<core::Edit> SqliteStore::LiveRecords() {
   }
   ASSIGN_OR_RETURN(Statement handoffs,
                    db_.Prepare(absl::StrCat("SELECT ", rows::HandoffColumns(),
-                                            " FROM handoffs WHERE rank<", rows::kEndedRank)));
+                                            " FROM handoffs WHERE rank=", rows::kLiveRank)));
   while (true) {
     ASSIGN_OR_RETURN(const bool row, handoffs.Step());
     if (!row) break;
@@ -142,9 +146,17 @@ absl::Status SqliteStore::ReadParts(core::Handoff& handoff) {
   while (true) {
     ASSIGN_OR_RETURN(const bool row, statements_.attempts.Step());
     if (!row) break;
-    handoff.attempts.push_back(rows::ReadAttempt(statements_.attempts, /*with_end_bytes=*/true));
+    handoff.attempts.push_back(rows::ReadAttempt(statements_.attempts, /*with_parts=*/true));
   }
   statements_.attempts.Reset();
+
+  statements_.messages.Bind(1, seq);
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statements_.messages.Step());
+    if (!row) break;
+    handoff.messages.push_back(rows::ReadMessage(statements_.messages));
+  }
+  statements_.messages.Reset();
   return absl::OkStatus();
 }
 
@@ -284,6 +296,17 @@ absl::Status SqliteStore::WriteHandoff(const core::Handoff& handoff) {
   for (const core::Attempt& attempt : handoff.attempts) {
     rows::BindAttempt(statements_.put_attempt, handoff.seq, attempt);
     RETURN_IF_ERROR(statements_.put_attempt.Run());
+    for (const auto* checkpoint : {&attempt.checkpoint, &attempt.late_checkpoint}) {
+      for (const std::string& sha256 : checkpoint->packs) {
+        statements_.need_object.BindText(1, sha256);
+        statements_.need_object.Bind(2, static_cast<int64_t>(handoff.seq));
+        RETURN_IF_ERROR(statements_.need_object.Run());
+      }
+    }
+  }
+  for (const core::Message& message : handoff.messages) {
+    rows::BindMessage(statements_.put_message, handoff.seq, message);
+    RETURN_IF_ERROR(statements_.put_message.Run());
   }
   return absl::OkStatus();
 }

@@ -41,9 +41,9 @@ class SqliteStore final : public Store {
  private:
   struct Statements {
     Statement begin, commit, rollback;
-    Statement put_handoff, put_spec, put_attempt, put_worker, drop_worker, put_hold, drop_hold,
-        add_event, set_epoch_counter, set_term;
-    Statement handoff_by_id, handoff_by_key, spec, attempts, id_taken;
+    Statement put_handoff, put_spec, put_attempt, put_message, need_object, put_worker, drop_worker,
+        put_hold, drop_hold, add_event, set_epoch_counter, set_term;
+    Statement handoff_by_id, handoff_by_key, spec, attempts, messages, id_taken;
   };
   SqliteStore(std::string path, SqliteStoreOptions options, Database db, Statements statements);
   static absl::StatusOr<Statements> PrepareAll(Database& db);

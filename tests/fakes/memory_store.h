@@ -29,7 +29,7 @@ class MemoryStore : public Store {
     for (const auto& [key, hold] : holds_) edit.changes.push_back(core::PutHold{hold});
     for (const auto& [id, handoff] : handoffs_) {
       state.next_seq = std::max(state.next_seq, handoff.seq + 1);
-      if (!core::IsEnded(handoff.status)) edit.changes.push_back(core::PutHandoff{handoff});
+      if (!core::IsAtRest(handoff.status)) edit.changes.push_back(core::PutHandoff{handoff});
     }
     state.Apply(edit);
     return state;

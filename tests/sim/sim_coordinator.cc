@@ -100,7 +100,7 @@ bool SimCoordinator::Finish(std::vector<core::Edit> edits) {
 
 void SimCoordinator::AfterReplies() {
   AnswerHeld();
-  state_->EvictEnded();
+  state_->EvictAtRest();
   SetTimer();
 }
 

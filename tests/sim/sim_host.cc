@@ -328,10 +328,10 @@ void SimHost::SendReport(const AttemptKey& key) {
   const auto found = attempts_.find(key);
   if (found == attempts_.end() || found->second.closing) return;
   core::Report report;
-  report.pool_id = pool_id_;
-  report.worker_uuid = absl::StrCat("uuid-", name_);
-  report.worker_start = start_;
-  report.worker_nonce = nonce_;
+  report.sender.pool_id = pool_id_;
+  report.sender.worker_uuid = absl::StrCat("uuid-", name_);
+  report.sender.worker_start = start_;
+  report.sender.worker_nonce = nonce_;
   report.handoff_id = key.handoff_id;
   report.number = key.number;
   report.epoch = found->second.epoch;

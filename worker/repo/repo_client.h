@@ -39,12 +39,59 @@ struct PrepareRequest {
   std::string branch;  // handoff/<id>
   std::string user_name, user_email;
   RepoCredentials credentials;
+
+  int attempt = 0;  // that will work in it
+  // To go on from; empty: from what was submitted. A workspace that is here is kept when
+  // `checkpoint_attempt` or a later attempt worked in it, unless `rebuild`; else it is made anew.
+  std::string checkpoint;                     // commit
+  std::string checkpoint_branch;              // HEAD's; empty: detached
+  std::vector<std::string> checkpoint_packs;  // downloaded, in order
+  int checkpoint_attempt = 0;
+  bool rebuild = false;
+  std::string session_tree;  // written out as files below session_dir; empty: none
+  std::string session_dir;
 };
 struct PrepareResult {
   std::string head_commit;  // what HEAD is now
   std::string base_commit;  // what it was submitted at
   bool reused = false;      // the workspace was there from an earlier attempt
   std::vector<std::string> notes;
+};
+
+// The whole state of a workspace as a commit in the store (refs/handoff/<id>/attempt-N), and what
+// of it the coordinator does not hold yet as a pack. Reads the workspace and changes nothing in it.
+struct CheckpointPack {
+  std::string sha256;
+  uint64_t bytes = 0;
+};
+struct CheckpointRequest {
+  std::string workspace, store, mirror;
+  std::string handoff_id;
+  int attempt = 0;
+  std::string base_commit;      // submitted HEAD
+  std::string worktree_commit;  // submitted work tree; empty: base_commit's tree
+  // Absolute; the files below it, by their names from it, become the session tree. Empty: none.
+  std::string session_root;
+  std::vector<std::string> session_files;
+  // The last checkpoint of this handoff that the coordinator holds: what it has is not packed
+  // again.
+  std::string stored_commit, stored_session_tree;
+  std::vector<CheckpointPack> stored_packs;
+  std::string pack_dir;         // receives a new pack as <sha256>.pack
+  uint64_t max_file_bytes = 0;  // a larger file is left out and named; 0: no limit
+  uint64_t max_pack_bytes = 0;  // a larger pack is not made: see too_large; 0: no limit
+};
+struct CheckpointResult {
+  std::string commit;       // stash-like: tree = work tree, parent 1 = HEAD, parent 2 = index tree
+  std::string head_commit;  // HEAD
+  std::string branch;       // without refs/heads/; empty: detached
+  std::string submitted_commit;
+  std::string session_tree;  // empty: no session files
+  // All that is needed beyond origin's and the submitted pack, in order: the stored ones, and the
+  // new one unless nothing is new.
+  std::vector<CheckpointPack> packs;
+  std::vector<std::string> notes;  // what it leaves out
+  std::string too_large;           // why there is no pack of it; empty: there is
 };
 
 struct FactsRequest {

@@ -14,7 +14,16 @@ namespace handoff {
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RepoCredentials, ssh_agent, ssh_key, known_hosts, https_tokens)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PrepareRequest, url, ref, commit, worktree_commit, pack_path,
                                    pack_complete, mirror, store, workspace, handoff_id, branch,
-                                   user_name, user_email, credentials)
+                                   user_name, user_email, credentials, attempt, checkpoint,
+                                   checkpoint_branch, checkpoint_packs, checkpoint_attempt, rebuild,
+                                   session_tree, session_dir)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckpointPack, sha256, bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckpointRequest, workspace, store, mirror, handoff_id, attempt,
+                                   base_commit, worktree_commit, session_root, session_files,
+                                   stored_commit, stored_session_tree, stored_packs, pack_dir,
+                                   max_file_bytes, max_pack_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckpointResult, commit, head_commit, branch, submitted_commit,
+                                   session_tree, packs, notes, too_large)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PrepareResult, head_commit, base_commit, reused, notes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FactsRequest, workspace, store, mirror, base_commit,
                                    worktree_commit)

@@ -35,7 +35,7 @@ TEST_F(EndingTest, ASuccessIsToldAndFreesTheSlot) {
   EXPECT_TRUE(reply->handoff.changed);
   EXPECT_FALSE(reply->handoff.verified);
   EXPECT_TRUE(pool.state.AttemptsOf(a.self.uuid).empty());
-  pool.state.EvictEnded();
+  pool.state.EvictAtRest();
   pool.state.CheckInvariants();
   EXPECT_TRUE(pool.state.handoffs().empty());
 }

@@ -142,10 +142,10 @@ void FakeWorker::Take(const Sync::Reply& reply) {
 absl::StatusOr<Report::Reply> FakeWorker::Finish(const std::string& id, int number,
                                                  AttemptEnd end) {
   core::Report report;
-  report.pool_id = pool_id;
-  report.worker_uuid = self.uuid;
-  report.worker_start = self.start;
-  report.worker_nonce = self.nonce;
+  report.sender.pool_id = pool_id;
+  report.sender.worker_uuid = self.uuid;
+  report.sender.worker_start = self.start;
+  report.sender.worker_nonce = self.nonce;
   report.handoff_id = id;
   report.number = number;
   const ReportedAttempt* known = Find(id);

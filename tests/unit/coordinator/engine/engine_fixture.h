@@ -94,7 +94,7 @@ class EngineFixture : public ::testing::Test {
   }
   static core::Report EndOf(const std::string& name, const core::Sync::Desired& run) {
     core::Report report;
-    report.worker_uuid = "uuid-" + name;
+    report.sender.worker_uuid = "uuid-" + name;
     report.handoff_id = run.handoff_id;
     report.number = run.number;
     report.epoch = run.epoch;

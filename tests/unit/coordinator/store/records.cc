@@ -33,7 +33,7 @@ core::AttemptEnd RecordSource::End() {
   core::AttemptEnd end;
   end.failure = static_cast<FailureClass>(Below(18));
   end.message = Text();
-  end.ended_by = static_cast<EndedBy>(1 + Below(11));
+  end.ended_by = static_cast<EndedBy>(1 + Below(12));
   end.host_fault = Flip();
   end.hold_key = Text();
   end.changed = Flip();
@@ -70,6 +70,9 @@ core::Attempt RecordSource::Attempt(int number, bool latest, bool ended) {
   attempt.stop_reason = Text();
   if (core::IsTerminal(attempt.state) && Flip()) attempt.end = End();
   attempt.arrived_after_loss = Flip();
+  attempt.from_attempt = Below(3);
+  attempt.checkpoint = Checkpoint();
+  attempt.late_checkpoint = Checkpoint();
   attempt.lease_until = Time();
   attempt.offered = Flip();
   return attempt;
@@ -117,7 +120,15 @@ void RecordSource::Change(core::Handoff& handoff) {
   handoff.retries_used = Below(5);
   handoff.avoid = Flip() ? std::set<std::string>{} : std::set<std::string>{Text(), Text()};
   const int attempts = std::max(static_cast<int>(handoff.attempts.size()), 1) + Below(2);
-  const bool ended = core::IsEnded(handoff.status);
+  handoff.check_retries = Below(3);
+  handoff.check_retries_used = Below(3);
+  handoff.notify = Flip() ? std::set<std::string>{} : std::set<std::string>{Text()};
+  handoff.dedupe_key = Text();
+  handoff.question = Text();
+  handoff.go_on_from = Below(3);
+  for (core::Message& message : handoff.messages) message.delivered |= Flip();
+  if (Flip()) handoff.messages.push_back(Message(static_cast<int>(handoff.messages.size()) + 1));
+  const bool ended = core::IsAtRest(handoff.status);
   for (int n = 1; n <= attempts; ++n) {
     const bool known = n <= static_cast<int>(handoff.attempts.size());
     // An earlier attempt mostly stays as it is, but a late report may change it.
@@ -131,6 +142,30 @@ void RecordSource::Change(core::Handoff& handoff) {
       handoff.attempts.push_back(std::move(attempt));
     }
   }
+}
+
+core::Message RecordSource::Message(int number) {
+  core::Message message;
+  message.number = number;
+  message.origin = Flip() ? core::Message::Origin::kPerson : core::Message::Origin::kChecks;
+  message.author = Text();
+  message.text = Text();
+  message.sent_at = Time();
+  message.attempt = Below(3);
+  message.delivered = Flip();
+  message.dropped = Flip();
+  return message;
+}
+
+core::Checkpoint RecordSource::Checkpoint() {
+  core::Checkpoint checkpoint;
+  if (Flip()) return checkpoint;
+  checkpoint.commit = Text();
+  checkpoint.session = Text();
+  checkpoint.packs = Flip() ? std::set<std::string>{} : std::set<std::string>{Text(), Text()};
+  checkpoint.taken_at = Time();
+  checkpoint.bytes = Text();
+  return checkpoint;
 }
 
 core::Worker RecordSource::Worker(int n) {

@@ -32,6 +32,8 @@ class RecordSource {
   absl::Time Time();
   core::Attempt Attempt(int number, bool latest, bool ended);
   core::AttemptEnd End();
+  core::Message Message(int number);
+  core::Checkpoint Checkpoint();
 
   std::mt19937 random_;
 };

@@ -54,7 +54,7 @@ void ExpectLoads(SqliteStore& store, const Expected& expected) {
     const absl::StatusOr<core::Handoff> found = store.Find(id);
     ASSERT_TRUE(found.ok()) << found.status();
     EXPECT_TRUE(*found == core::DurablePart(handoff)) << id;
-    if (core::IsEnded(handoff.status)) continue;
+    if (core::IsAtRest(handoff.status)) continue;
     ++live;
     const core::Handoff* loaded = state->FindHandoff(id);
     ASSERT_NE(loaded, nullptr) << id;

@@ -1,0 +1,96 @@
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+#include "coordinator/core/draft.h"
+#include "coordinator/core/ending.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/core/messages.h"
+#include "coordinator/core/refusal.h"
+#include "coordinator/core/scheduler.h"
+#include "coordinator/core/sentence.h"
+
+namespace handoff::core {
+namespace {
+
+std::string By(const Send& command) {
+  return command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
+}
+
+absl::Status CheckSendable(const State& state, const Handoff& handoff, const Send& command) {
+  if (handoff.agent == "command") {
+    return absl::FailedPreconditionError(
+        absl::StrCat(handoff.id, " runs a command, which reads no messages. Nothing was sent."));
+  }
+  if (handoff.status == HandoffStatus::kInteractive) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        handoff.id, " is in a person's hands: ", Sentence(handoff.reason),
+        " Nothing was sent: `handoff return ", handoff.id, " MESSAGE` gives it back."));
+  }
+  size_t bytes = command.text.size();
+  for (const Message& message : handoff.messages) bytes += message.text.size();
+  if (handoff.messages.size() >= kMaxMessages || bytes > kMaxMessageBytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(handoff.id, " has had ", handoff.messages.size(),
+                     " messages, which is its limit. Nothing was sent: submit a new handoff."));
+  }
+  if (!IsAtRest(handoff.status)) return absl::OkStatus();
+  if (handoff.attempts.size() >= kMaxAttempts) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(handoff.id, " has had ", kMaxAttempts,
+                     " attempts, which is the limit. Nothing was sent: submit a new handoff."));
+  }
+  return CheckRoom(state, BytesAsSent(handoff) + command.text.size(), "Nothing was sent");
+}
+
+absl::StatusOr<Decision<Send::Reply>> Drop(const State& state, const Handoff& known,
+                                           const Send& command, absl::Time now) {
+  if (command.drop < 1 || static_cast<size_t>(command.drop) > known.messages.size()) {
+    return absl::NotFoundError(absl::StrCat(known.id, " has no message ", command.drop,
+                                            ". Nothing was dropped: `handoff show ", known.id,
+                                            "` lists them."));
+  }
+  const Message& message = known.messages[command.drop - 1];
+  if (!message.pending()) {
+    return absl::FailedPreconditionError(
+        message.dropped
+            ? absl::StrCat("message ", command.drop, " of ", known.id, " was dropped already.")
+            : absl::StrCat("message ", command.drop, " of ", known.id, " was given to attempt ",
+                           message.attempt, " already. Nothing was dropped."));
+  }
+  Draft draft(state, now);
+  Handoff& handoff = draft.Touch(command.id);
+  handoff.messages[command.drop - 1].dropped = true;
+  draft.Tell("message_dropped", handoff,
+             absl::StrCat("Message ", command.drop, " was dropped", By(command), "."));
+  Decision<Send::Reply> decision{{}, {handoff}};
+  decision.edit = draft.Take();
+  return decision;
+}
+
+}  // namespace
+
+absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& command,
+                                             absl::Time now) {
+  const Handoff* known = state.FindHandoff(command.id);
+  if (known == nullptr) return NoSuchHandoff(command.id);
+  if (command.drop != 0) return Drop(state, *known, command, now);
+  RETURN_IF_ERROR(CheckSendable(state, *known, command));
+  Draft draft(state, now);
+  Handoff& handoff = draft.Touch(command.id);
+  AddMessage(handoff, Message::Origin::kPerson, command.actor, command.text, now);
+  draft.Tell("message", handoff,
+             absl::StrCat("Message ", handoff.messages.size(), " was sent", By(command), "."));
+  if (IsAtRest(handoff.status)) {
+    StartOver(handoff, now);
+    QueueAttempt(draft, handoff, /*fresh_session=*/false, absl::InfinitePast(),
+                 absl::StrCat("A message was sent", By(command), "; waits for a worker."));
+  } else if (command.now && IsLive(handoff.Latest()->state) &&
+             handoff.Latest()->state != AttemptState::kStopping) {
+    StopAttempt(draft, handoff, EndedBy::kInterrupted,
+                absl::StrCat("Interrupted", By(command), " for a message."));
+  }
+  Decision<Send::Reply> decision{{}, {handoff}};
+  decision.edit = draft.Take();
+  return decision;
+}
+
+}  // namespace handoff::core
