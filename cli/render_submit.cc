@@ -73,8 +73,7 @@ std::vector<std::string> RenderSnapshot(const Snapshot& snapshot) {
 
 std::vector<std::string> RenderKept(const v1::Handoff& handoff, bool existing) {
   const std::string& id = handoff.id();
-  return {existing ? "This was handed over before, with the same idempotency key; nothing new was "
-                     "started."
+  return {existing ? "This one asks for the same; nothing new was started."
                    : "Kept. You may close the lid; it goes on without this machine.",
           absl::StrCat("  handoff logs -f ", id, "   # follow it"),
           absl::StrCat("  handoff show ", id, "      # where it stands"),

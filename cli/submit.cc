@@ -119,6 +119,13 @@ absl::Status NothingWasHandedOver(const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(status.message(), "; nothing was handed over"));
 }
 
+// A key of the person's own says already what is the same.
+v1::SubmitRequest::Duplicates DuplicatesFrom(const SubmitFlags& flags) {
+  if (flags.reuse) return v1::SubmitRequest::REUSE;
+  const bool own_rule = !flags.idempotency_key.empty() && flags.dedupe_key.empty();
+  return flags.allow_duplicate || own_rule ? v1::SubmitRequest::ALLOW : v1::SubmitRequest::REFUSE;
+}
+
 // Everything but task and repository, refused before a person writes the one and minutes are spent
 // on the other.
 struct Prepared {
@@ -133,6 +140,7 @@ absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::string& ta
   ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(ProjectRootFor(flags)));
   ASSIGN_OR_RETURN(*prepared.request.mutable_spec(),
                    BuildSpec(flags, defaults, task, context.rest, context.environment));
+  prepared.request.set_duplicates(DuplicatesFrom(flags));
   ASSIGN_OR_RETURN(prepared.where, CheckSource(flags));
   const std::string set = defaults.ToString();
   if (!set.empty()) context.terminal.Say(absl::StrCat(".handoff.toml sets ", OneLine(set, 400)));
@@ -249,6 +257,17 @@ void DefineWhere(CLI::App& app, SubmitFlags& flags) {
       ->allow_extra_args(false)
       ->group("Tag");
   app.add_option("--id", flags.id, "Instead of one made from date and task")->group("Tag");
+  app.add_option("--dedupe-key", flags.dedupe_key,
+                 "At most one handoff of yours with this key at a time")
+      ->type_name("K")
+      ->group("Tag");
+  const auto reuse =
+      app.add_flag("--reuse", flags.reuse, "Take one that asks for the same, if there is one")
+          ->group("Tag");
+  app.add_flag("--allow-duplicate", flags.allow_duplicate,
+               "Although one that asks for the same has not ended")
+      ->excludes(reuse)
+      ->group("Tag");
   app.add_option("--priority", flags.priority, "-100 to 100; higher first")
       ->type_name("N")
       ->group("Tag");
@@ -279,6 +298,11 @@ void DefineWhen(CLI::App& app, SubmitFlags& flags) {
   const auto follow =
       app.add_flag("--follow", flags.follow, "Show the log until it ended; Ctrl-C only leaves")
           ->group("Then");
+  app.add_option("--notify", flags.notify,
+                 "Tell by this entry of the coordinator's configuration when it ends or needs you")
+      ->type_name("KEY")
+      ->allow_extra_args(false)
+      ->group("Then");
   app.add_flag("--wait", flags.wait, "Stay until it ended; the exit status says how")
       ->excludes(follow)
       ->group("Then");

@@ -136,6 +136,12 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
     return absl::InvalidArgumentError(absl::StrCat(
         "--idempotency-key has ", flags.idempotency_key.size(), " bytes; at most 128 are allowed"));
   }
+  if (flags.dedupe_key.size() > kMostKeyBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("--dedupe-key has ", flags.dedupe_key.size(),
+                                                   " bytes; at most 128 are allowed"));
+  }
+  spec.set_dedupe_key(flags.dedupe_key);
+  spec.mutable_notify()->Add(flags.notify.begin(), flags.notify.end());
   // Without one of the person's, a key of this submit lets a retry after a lost answer find what
   // was stored instead of storing it again.
   spec.set_idempotency_key(flags.idempotency_key.empty() ? absl::StrCat("submit-", RandomHex(16))

@@ -26,7 +26,9 @@ struct SubmitFlags {
   std::vector<std::string> labels, require, env;
   std::string on, prefer;
   bool exclusive = false;
-  std::string id, idempotency_key;
+  std::string id, idempotency_key, dedupe_key;
+  bool reuse = false, allow_duplicate = false;
+  std::vector<std::string> notify;
   int priority = 0;
   std::string timeout, deadline, stall_timeout, lease;
   std::optional<int> retries;

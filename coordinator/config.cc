@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/handoff/names.h"
 #include "common/rpc/address.h"
 #include "common/status.h"
 // Exceptions stay within this file: toml++ reports errors with them by default.
@@ -12,20 +13,62 @@
 
 namespace handoff {
 
+namespace {
+
+absl::Status Wrong(absl::string_view name, const toml::source_region& where,
+                   absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(name, ":", where.begin.line, ": ", what));
+}
+
+// [notify.KEY] command = ["…", …]
+absl::Status ParseNotify(const toml::node& node, absl::string_view name, Config& config) {
+  const toml::table* entries = node.as_table();
+  if (entries == nullptr)
+    return Wrong(name, node.source(), "'notify' must be a table: [notify.KEY]");
+  for (const auto& [key, value] : *entries) {
+    const std::string entry(key.str());
+    RETURN_IF_ERROR(
+        Annotate(ValidateNotifyKey(entry), absl::StrCat(name, ":", key.source().begin.line)));
+    const toml::table* table = value.as_table();
+    const toml::array* command =
+        table == nullptr || table->size() != 1 ? nullptr : (*table)["command"].as_array();
+    std::vector<std::string> argv;
+    for (size_t i = 0; command != nullptr && i < command->size(); ++i) {
+      const auto word = (*command)[i].value<std::string>();
+      if (!word) return Wrong(name, command->source(), "'command' must be a list of texts");
+      argv.push_back(*word);
+    }
+    if (argv.empty() || argv[0].empty()) {
+      return Wrong(
+          name, value.source(),
+          absl::StrCat("[notify.", entry, "] needs command = [\"PROGRAM\", …] and nothing else"));
+    }
+    config.notify[entry] = std::move(argv);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base) {
   const std::map<std::string, std::string*> keys = {
       {"data_dir", &base.data_dir}, {"listen", &base.listen}, {"log_level", &base.log_level}};
   const auto wrong = [&](const toml::source_region& where, absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ":", where.begin.line, ": ", what));
+    return Wrong(name, where, what);
   };
   try {
     const toml::table table = toml::parse(std::string(toml), std::string(name));
     for (const auto& [key, node] : table) {
       const std::string text(key.str());
+      if (text == "notify") {
+        RETURN_IF_ERROR(ParseNotify(node, name, base));
+        continue;
+      }
       const auto known = keys.find(text);
       if (known == keys.end()) {
-        return wrong(key.source(), absl::StrCat("unknown key '", text,
-                                                "'; there are data_dir, listen and log_level"));
+        return wrong(key.source(),
+                     absl::StrCat("unknown key '", text,
+                                  "'; there are data_dir, listen, log_level and [notify.KEY]"));
       }
       const auto value = node.value<std::string>();
       if (!value.has_value())

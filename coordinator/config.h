@@ -1,7 +1,9 @@
 // What a coordinator is started with. Flags win over the environment over the file.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -12,10 +14,11 @@ struct Config {
   std::string data_dir;
   std::string listen = "127.0.0.1:7433";
   std::string log_level = "info";
+  std::map<std::string, std::vector<std::string>> notify;  // key → argv
 };
 
-// `toml` over `base`. Keys: data_dir, listen, log_level. INVALID_ARGUMENT, with `name` and the
-// line, for a key that is not known or has no text as its value.
+// `toml` over `base`. Keys: data_dir, listen, log_level, and [notify.KEY] with command = [TEXT…].
+// INVALID_ARGUMENT, with `name` and the line, for a key that is not known or has another value.
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base);
 
 // The same from a file.

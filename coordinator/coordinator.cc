@@ -3,12 +3,17 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <set>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "common/rpc/server.h"
 #include "common/status.h"
 #include "coordinator/engine.h"
 #include "coordinator/log_store.h"
+#include "coordinator/notifier.h"
 #include "coordinator/object_store.h"
 #include "coordinator/object_sweeper.h"
 #include "coordinator/service/control_service.h"
@@ -41,6 +46,7 @@ struct Coordinator::Impl {
   std::unique_ptr<ObjectStore> objects;
   std::unique_ptr<Followers> followers;
   std::unique_ptr<LogStore> logs;
+  std::vector<std::unique_ptr<Notifier>> notifiers;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<PoolService> pool;
@@ -50,7 +56,9 @@ struct Coordinator::Impl {
 
   absl::Status OpenStores(const std::string& data_dir);
   absl::Status StartEngine(const Clock& clock);
-  absl::Status StartServer(const std::string& listen, const Clock& clock);
+  absl::Status StartServer(const std::string& listen, const Clock& clock,
+                           std::set<std::string> notify_keys);
+  absl::Status StartNotifiers(const Config& config, const Clock& clock);
 };
 
 absl::Status Coordinator::Impl::OpenStores(const std::string& data_dir) {
@@ -66,13 +74,29 @@ absl::Status Coordinator::Impl::OpenStores(const std::string& data_dir) {
 
 absl::Status Coordinator::Impl::StartEngine(const Clock& clock) {
   EngineOptions options;
-  options.on_commit = [f = followers.get()](uint64_t revision) { f->Committed(revision); };
+  options.on_commit = [this](uint64_t revision) {
+    followers->Committed(revision);
+    for (const auto& notifier : notifiers) notifier->Committed();
+  };
   options.fatal = Die;
   engine = std::make_unique<Engine>(std::move(options), *store, clock);
   return engine->Start();
 }
 
-absl::Status Coordinator::Impl::StartServer(const std::string& listen, const Clock& clock) {
+absl::Status Coordinator::Impl::StartNotifiers(const Config& config, const Clock& clock) {
+  if (!config.notify.empty()) RETURN_IF_ERROR(MakeDirectories(directory->notify()));
+  for (const auto& [key, command] : config.notify) {
+    NotifierOptions options;
+    options.key = key;
+    options.command = command;
+    options.cursor = absl::StrCat(directory->notify(), "/", key);
+    notifiers.push_back(std::make_unique<Notifier>(std::move(options), *reader, clock));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::Impl::StartServer(const std::string& listen, const Clock& clock,
+                                            std::set<std::string> notify_keys) {
   const ServiceParts parts{*engine,
                            *reader,
                            *logs,
@@ -81,7 +105,8 @@ absl::Status Coordinator::Impl::StartServer(const std::string& listen, const Clo
                            clock,
                            directory->path(),
                            SqliteStoreOptions().reserve_bytes,
-                           clock.Now()};
+                           clock.Now(),
+                           std::move(notify_keys)};
   control = std::make_unique<ControlService>(parts);
   pool = std::make_unique<PoolService>(parts);
   objects_service = std::make_unique<ObjectsService>(*objects);
@@ -97,8 +122,11 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Config& co
   std::unique_ptr<Coordinator> coordinator(new Coordinator(std::make_unique<Impl>()));
   Impl& impl = *coordinator->impl_;
   RETURN_IF_ERROR(impl.OpenStores(config.data_dir));
+  RETURN_IF_ERROR(impl.StartNotifiers(config, clock));
   RETURN_IF_ERROR(impl.StartEngine(clock));
-  RETURN_IF_ERROR(impl.StartServer(config.listen, clock));
+  std::set<std::string> notify_keys;
+  for (const auto& [key, command] : config.notify) notify_keys.insert(key);
+  RETURN_IF_ERROR(impl.StartServer(config.listen, clock, std::move(notify_keys)));
   return coordinator;
 }
 
@@ -118,6 +146,7 @@ void Coordinator::Stop() {
   }
   impl.sweeper.reset();
   if (impl.engine != nullptr) impl.engine->Stop();
+  impl.notifiers.clear();
   // Nobody is woken any more, and then the log store answers what it still syncs.
   if (impl.followers != nullptr) impl.followers->Stop();
   impl.logs.reset();

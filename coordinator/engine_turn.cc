@@ -122,6 +122,13 @@ absl::Status EngineTurn::LookUp(core::Submit& command) {
     }
     if (command.same_key.has_value()) return absl::OkStatus();
   }
+  if (command.duplicates != core::Submit::Duplicates::kAllow && !handoff.dedupe_key.empty()) {
+    ASSIGN_OR_RETURN(command.same_work, store_.FindWaitingByDedupeKey(handoff.dedupe_key));
+    // The one in memory is newer: it may have been answered in this batch.
+    if (command.same_work && state_.FindHandoff(command.same_work->id) != nullptr)
+      command.same_work = *state_.FindHandoff(command.same_work->id);
+    if (command.same_work && core::IsEnded(command.same_work->status)) command.same_work.reset();
+  }
   RETURN_IF_ERROR(HasRoom());
   if (command.wished_id.empty()) {
     ASSIGN_OR_RETURN(command.free_id, ids_.Next(MakeId(now_, handoff.task_line), state_));

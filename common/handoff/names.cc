@@ -100,6 +100,11 @@ absl::Status ValidateAgentName(absl::string_view name) {
   return Invalid("agent", name, "use 1 to 32 of a-z, 0-9, '_' and '-'");
 }
 
+absl::Status ValidateNotifyKey(absl::string_view key) {
+  if (Matches(key, 32, "_-") && !HasUpper(key)) return absl::OkStatus();
+  return Invalid("notify key", key, "use 1 to 32 of a-z, 0-9, '_' and '-'");
+}
+
 bool IsKnownAgent(absl::string_view name) {
   return std::find(kAgents.begin(), kAgents.end(), name) != kAgents.end();
 }

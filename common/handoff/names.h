@@ -29,6 +29,8 @@ bool IsKnownAgent(absl::string_view name);
 // was handed over".
 absl::Status NoSuchAgent(absl::string_view name, const std::set<std::string>& offered,
                          absl::string_view not_done);
+// [a-z][a-z0-9_-]{0,31}
+absl::Status ValidateNotifyKey(absl::string_view key);
 // [A-Za-z0-9][A-Za-z0-9._-]{0,63}
 absl::Status ValidateWorkerName(absl::string_view name);
 // Key [A-Za-z0-9][A-Za-z0-9._/-]{0,62}, value at most 256 bytes of printable UTF-8 on one line.

@@ -18,6 +18,9 @@ struct Submit {
   // and among the handoffs of the State, since a batch holds ones that are not stored yet.
   std::string free_id;
   std::optional<Handoff> same_key;  // stored handoff with this idempotency key and owner
+  enum class Duplicates { kRefuse, kReuse, kAllow };
+  Duplicates duplicates = Duplicates::kAllow;  // of handoffs with the same dedupe key
+  std::optional<Handoff> same_work;            // one with it that is at rest and has not ended
   struct Reply {
     Handoff handoff;
     bool existing = false;

@@ -69,6 +69,7 @@ void Retry(Draft& draft, Handoff& handoff, const AttemptEnd& end, bool fresh_ses
 void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   const absl::Time at = end.retry_at > draft.now() ? end.retry_at : draft.now() + kQuotaWait;
   HoldUsedUpAccount(draft, handoff, end, at);
+  draft.Tell("quota", handoff, HowItFailed(handoff, end));
   QueueAgain(draft, handoff, false, at,
              absl::StrCat(HowItFailed(handoff, end), " It goes on at ", TimeText(at), "."));
 }

@@ -142,7 +142,7 @@ struct Handoff {
   int retries = 2;
   int check_retries = 0;
   std::set<std::string> notify;  // keys of the coordinator's configuration
-  std::string dedupe_key;        // among live handoffs: of the owner or, by default, of the content
+  std::string dedupe_key;        // the same for equivalent handoffs; empty: there is none
   absl::Duration lease = absl::Minutes(30);
   absl::Time deadline = absl::InfiniteFuture();  // all attempts together
   std::string idempotency_key;

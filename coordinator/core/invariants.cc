@@ -84,6 +84,7 @@ void State::CheckInvariants() const {
   }
   CHECK(fresh.worker_names_ == worker_names_);
   CHECK(fresh.keys_ == keys_);
+  CHECK(fresh.dedupe_keys_ == dedupe_keys_);
   CHECK(fresh.queues_ == queues_);
   CHECK(fresh.attempts_of_ == attempts_of_);
   CHECK(fresh.open_workers_ == open_workers_);

@@ -35,6 +35,12 @@ const Handoff* State::FindByIdempotencyKey(const std::string& owner, const std::
   return id == nullptr ? nullptr : FindHandoff(*id);
 }
 
+const Handoff* State::FindByDedupeKey(const std::string& key) const {
+  const auto found = dedupe_keys_.lower_bound({key, ""});
+  if (found == dedupe_keys_.end() || found->first != key) return nullptr;
+  return FindHandoff(found->second);
+}
+
 const Worker* State::FindWorker(absl::string_view uuid) const { return FindIn(workers_, uuid); }
 
 const Worker* State::FindWorkerByName(absl::string_view name) const {
@@ -172,6 +178,7 @@ void State::Index(const Handoff& handoff) {
   bytes_as_sent_ += BytesAsSent(handoff);
   if (!handoff.idempotency_key.empty())
     keys_[{handoff.owner, handoff.idempotency_key}] = handoff.id;
+  if (!handoff.dedupe_key.empty()) dedupe_keys_.insert({handoff.dedupe_key, handoff.id});
   const Attempt* live = LiveAttempt(handoff);
   if (live != nullptr) {
     attempts_of_[live->worker_uuid].insert({handoff.id, live->number});
@@ -197,6 +204,7 @@ void State::Unindex(const Handoff& handoff) {
   if (IsAtRest(handoff.status)) return;
   bytes_as_sent_ -= BytesAsSent(handoff);
   if (!handoff.idempotency_key.empty()) keys_.erase({handoff.owner, handoff.idempotency_key});
+  if (!handoff.dedupe_key.empty()) dedupe_keys_.erase({handoff.dedupe_key, handoff.id});
   deadlines_.erase({handoff.deadline, handoff.id});
   const Attempt* live = LiveAttempt(handoff);
   if (live != nullptr) {

@@ -33,6 +33,8 @@ class State {
   const Handoff* FindHandoff(absl::string_view id) const;
   // The live handoff of this owner with this key.
   const Handoff* FindByIdempotencyKey(const std::string& owner, const std::string& key) const;
+  // The first live handoff with this dedupe key.
+  const Handoff* FindByDedupeKey(const std::string& key) const;
   const Worker* FindWorker(absl::string_view uuid) const;
   const Worker* FindWorkerByName(absl::string_view name) const;
   const Hold* FindHold(const std::string& worker_uuid, const std::string& key) const;
@@ -106,6 +108,7 @@ class State {
   // Indexes: each follows from the records above.
   std::map<std::string, std::string, std::less<>> worker_names_;
   std::map<std::pair<std::string, std::string>, std::string> keys_;
+  std::set<std::pair<std::string, std::string>> dedupe_keys_;  // with the handoff's id
   std::map<std::string, std::set<QueueKey>> queues_;
   std::map<std::string, std::set<std::pair<std::string, int>>, std::less<>> attempts_of_;
   std::set<std::string> open_workers_;

@@ -16,6 +16,22 @@ absl::StatusOr<Decision<Submit::Reply>> SameKeyAgain(const Handoff& known, const
                    "submit exactly the same again."));
 }
 
+// An equivalent handoff that has not ended; nullptr: there is none, or it does not matter.
+const Handoff* SameWork(const State& state, const Submit& command) {
+  if (command.duplicates == Submit::Duplicates::kAllow || command.handoff.dedupe_key.empty())
+    return nullptr;
+  const Handoff* live = state.FindByDedupeKey(command.handoff.dedupe_key);
+  if (live != nullptr) return live;
+  return command.same_work.has_value() ? &*command.same_work : nullptr;
+}
+
+absl::Status RefuseSameWork(const Handoff& known) {
+  return absl::AlreadyExistsError(absl::StrCat(
+      known.id, " (", StatusName(known.status), ", of ", known.owner,
+      ") asks for the same. Nothing was submitted: `handoff show ", known.id,
+      "` says how far it is; --reuse takes that one, --allow-duplicate submits another."));
+}
+
 absl::StatusOr<std::string> ChooseId(const State& state, const Submit& command) {
   if (command.wished_id.empty()) {
     if (state.FindHandoff(command.free_id) == nullptr && !command.free_id.empty())
@@ -41,6 +57,10 @@ absl::StatusOr<Decision<Submit::Reply>> Decide(const State& state, const Submit&
     const Handoff* live = state.FindByIdempotencyKey(asked.owner, asked.idempotency_key);
     if (live != nullptr) return SameKeyAgain(*live, command);
     if (command.same_key.has_value()) return SameKeyAgain(*command.same_key, command);
+  }
+  if (const Handoff* known = SameWork(state, command); known != nullptr) {
+    if (command.duplicates == Submit::Duplicates::kRefuse) return RefuseSameWork(*known);
+    return Decision<Submit::Reply>{{}, {*known, /*existing=*/true}};
   }
   RETURN_IF_ERROR(CheckAgent(state, asked.agent, "nothing was handed over"));
   RETURN_IF_ERROR(CheckRoom(state, command.handoff.spec.size(), "Nothing was submitted"));

@@ -194,6 +194,11 @@ void RecordAttempts(Draft& draft, const Sync& command, bool new_start) {
       continue;
     }
     const ReportedAttempt& r = *found->second;
+    const AttemptView* before = draft.state().ViewOf(held.first);
+    if (r.stalled && (before == nullptr || !before->stalled)) {
+      draft.Tell("stalled", *draft.state().FindHandoff(held.first),
+                 "Its agent has been silent for longer than the warning time.");
+    }
     views.views.push_back(
         {r.handoff_id, r.number, r.epoch, r.running, r.stopping, r.stalled, r.reporting, r.bytes});
     if (!r.running) continue;

@@ -14,6 +14,7 @@
 #include "common/version.h"
 #include "coordinator/service/answer.h"
 #include "coordinator/service/convert.h"
+#include "coordinator/service/equivalence.h"
 #include "coordinator/service/event_follower.h"
 #include "coordinator/service/log_follower.h"
 #include "coordinator/service/show.h"
@@ -63,9 +64,13 @@ Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request
   v1::HandoffSpec spec = request->spec();
   Normalise(spec);
   if (const absl::Status valid = Validate(spec); !valid.ok()) return Answer(context, valid);
+  const absl::Status notify = ValidateNotify(spec, parts_.notify_keys);
+  if (!notify.ok()) return Answer(context, notify);
   if (const absl::Status pack = CheckPack(spec); !pack.ok()) return Answer(context, pack);
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(ToCore(spec, parts_.clock.Now()),
+  core::Submit submit = ToCore(spec, parts_.clock.Now());
+  submit.duplicates = DuplicatesOf(*request);
+  parts_.engine.Post(std::move(submit),
                      AnswerWith(reactor, [response](const core::Submit::Reply& reply) {
                        *response->mutable_handoff() = ToProto(reply.handoff, Detail::kFull);
                        response->set_existing(reply.existing);

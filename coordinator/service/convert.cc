@@ -12,6 +12,7 @@
 #include "common/rpc/proto_time.h"
 #include "common/status.h"
 #include "common/text.h"
+#include "coordinator/service/equivalence.h"
 #include "coordinator/service/validate.h"
 
 namespace handoff {
@@ -177,7 +178,7 @@ core::Submit ToCore(const v1::HandoffSpec& spec, absl::Time now) {
   handoff.retries = spec.retries();
   handoff.check_retries = spec.check_retries();
   handoff.notify = {spec.notify().begin(), spec.notify().end()};
-  handoff.dedupe_key = spec.dedupe_key();
+  handoff.dedupe_key = DedupeKeyOf(spec);
   handoff.lease = FromProto(spec.lease(), "lease").value_or(handoff.lease);
   if (spec.has_deadline()) {
     handoff.deadline = now + FromProto(spec.deadline(), "deadline").value_or(absl::Hours(1));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "absl/time/time.h"
@@ -24,6 +25,7 @@ struct ServiceParts {
   std::string data_dir;
   uint64_t reserve_bytes = 0;  // of free space, below which nothing new is taken
   absl::Time started_at;
+  std::set<std::string> notify_keys;  // of the configuration
 };
 
 }  // namespace handoff

@@ -3,6 +3,9 @@
 // the caller did nothing yet when one is returned (INVALID_ARGUMENT).
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "handoff/v1/control.pb.h"
@@ -12,6 +15,8 @@
 namespace handoff {
 
 absl::Status Validate(const v1::HandoffSpec& spec);
+// That every --notify KEY is in the coordinator's configuration.
+absl::Status ValidateNotify(const v1::HandoffSpec& spec, const std::set<std::string>& known);
 absl::Status Validate(const v1::ListRequest& request);
 absl::Status Validate(const v1::ReadLogRequest& request);
 absl::Status Validate(const v1::CancelRequest& request);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/handoff/names.h"
 #include "common/hash.h"
@@ -18,6 +19,7 @@
 namespace handoff {
 namespace {
 
+constexpr int kMaxNotify = 8;
 constexpr int kMaxCheckRetries = 20;
 constexpr size_t kMaxChecks = 16;
 constexpr size_t kMaxCheckBytes = 4096;
@@ -221,7 +223,21 @@ absl::Status Validate(const v1::HandoffSpec& spec) {
   }
   RETURN_IF_ERROR(ValidateLine("owner", spec.owner(), 128));
   RETURN_IF_ERROR(ValidateLine("idempotency_key", spec.idempotency_key(), 128));
+  RETURN_IF_ERROR(ValidateLine("dedupe_key", spec.dedupe_key(), 128));
+  RETURN_IF_ERROR(ValidateRange(spec.notify_size(), "the number of notify keys", 0, kMaxNotify));
   return spec.id().empty() ? absl::OkStatus() : ValidateId(spec.id());
+}
+
+absl::Status ValidateNotify(const v1::HandoffSpec& spec, const std::set<std::string>& known) {
+  for (const std::string& key : spec.notify()) {
+    if (known.count(key) > 0) continue;
+    RETURN_IF_ERROR(ValidateNotifyKey(key));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the coordinator's configuration has no [notify.", key, "]",
+                     known.empty() ? ", nor any other"
+                                   : absl::StrCat("; there are ", absl::StrJoin(known, ", "))));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace handoff

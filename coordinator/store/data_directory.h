@@ -18,6 +18,7 @@ class DataDirectory {
   const std::string& path() const { return path_; }
   std::string database() const { return path_ + "/handoff.db"; }
   std::string logs() const { return path_ + "/logs"; }
+  std::string notify() const { return path_ + "/notify"; }
   std::string objects() const { return path_ + "/objects"; }
 
  private:

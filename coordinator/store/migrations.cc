@@ -135,6 +135,9 @@ SELECT seq, number, state, epoch, worker_uuid, worker_name, created_at, leased_a
   end_message, end_bytes FROM attempts_1;
 DROP TABLE attempts_1;
 
+CREATE INDEX waiting_handoffs_by_dedupe_key ON handoffs (dedupe_key)
+  WHERE rank = 0 AND dedupe_key <> '';
+
 CREATE TABLE messages (
   seq INTEGER NOT NULL, number INTEGER NOT NULL,
   origin INTEGER NOT NULL, author TEXT NOT NULL, sent_at INTEGER,

@@ -69,6 +69,8 @@ absl::StatusOr<SqliteStore::Statements> SqliteStore::PrepareAll(Database& db) {
       {&s.set_term, "UPDATE meta SET term=?,incarnation=?"},
       {&s.handoff_by_id, select_handoff + "id=?"},
       {&s.handoff_by_key, select_handoff + "owner=? AND idempotency_key=? AND idempotency_key<>''"},
+      {&s.waiting_by_dedupe_key,
+       select_handoff + "dedupe_key=? AND dedupe_key<>'' AND rank=0 LIMIT 1"},
       {&s.spec, "SELECT spec FROM specs WHERE seq=?"},
       {&s.attempts, absl::StrCat("SELECT ", rows::AttemptColumns(/*with_parts=*/true),
                                  " FROM attempts WHERE seq=? ORDER BY number")},
@@ -184,6 +186,12 @@ absl::StatusOr<std::optional<core::Handoff>> SqliteStore::FindByIdempotencyKey(
   statements_.handoff_by_key.BindText(1, owner);
   statements_.handoff_by_key.BindText(2, key);
   return FindOne(statements_.handoff_by_key);
+}
+
+absl::StatusOr<std::optional<core::Handoff>> SqliteStore::FindWaitingByDedupeKey(
+    const std::string& key) {
+  statements_.waiting_by_dedupe_key.BindText(1, key);
+  return FindOne(statements_.waiting_by_dedupe_key);
 }
 
 absl::StatusOr<bool> SqliteStore::IsTaken(const std::string& id) {

@@ -43,7 +43,8 @@ class SqliteStore final : public Store {
     Statement begin, commit, rollback;
     Statement put_handoff, put_spec, put_attempt, put_message, need_object, put_worker, drop_worker,
         put_hold, drop_hold, add_event, set_epoch_counter, set_term;
-    Statement handoff_by_id, handoff_by_key, spec, attempts, messages, id_taken;
+    Statement handoff_by_id, handoff_by_key, waiting_by_dedupe_key, spec, attempts, messages,
+        id_taken;
   };
   SqliteStore(std::string path, SqliteStoreOptions options, Database db, Statements statements);
   static absl::StatusOr<Statements> PrepareAll(Database& db);

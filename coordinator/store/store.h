@@ -31,6 +31,9 @@ class Store {
   virtual absl::StatusOr<core::Handoff> Find(const std::string& id) = 0;
   virtual absl::StatusOr<std::optional<core::Handoff>> FindByIdempotencyKey(
       const std::string& owner, const std::string& key) = 0;
+  // One that waits for a person or is in a person's hands; those that are live are in the State.
+  virtual absl::StatusOr<std::optional<core::Handoff>> FindWaitingByDedupeKey(
+      const std::string& key) = 0;
   // `id`, or `id`-2, -3, … : one that no handoff has, the first unless some between are gone.
   virtual absl::StatusOr<std::string> FreeId(const std::string& id) = 0;
 

@@ -57,6 +57,14 @@ class MemoryStore : public Store {
     }
     return std::nullopt;
   }
+  absl::StatusOr<std::optional<core::Handoff>> FindWaitingByDedupeKey(
+      const std::string& key) override {
+    for (const auto& [id, handoff] : handoffs_) {
+      const bool waits = core::IsAtRest(handoff.status) && !core::IsEnded(handoff.status);
+      if (!key.empty() && waits && handoff.dedupe_key == key) return handoff;
+    }
+    return std::nullopt;
+  }
   absl::StatusOr<std::string> FreeId(const std::string& id) override {
     std::string free = id;
     for (int n = 2; handoffs_.count(free) > 0; ++n) free = absl::StrCat(id, "-", n);

@@ -8,7 +8,9 @@
 namespace handoff {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 TEST(Config, AFileGoesOverTheDefaults) {
   const auto config = ParseConfig("data_dir = '/srv/handoff'\nlog_level = \"debug\"\n", "x", {});
@@ -25,6 +27,25 @@ TEST(Config, WhatIsNotKnownIsAnErrorWithItsLine) {
               HasSubstr("a.toml:1: 'listen' must be text"));
   EXPECT_THAT(std::string(ParseConfig("\n\n]", "a.toml", {}).status().message()),
               HasSubstr("a.toml:3: "));
+}
+
+TEST(Config, NotifyEntriesHaveACommand) {
+  const auto config = ParseConfig(
+      "[notify.mail]\ncommand = ['mail', '-s', 'handoff', 'ann']\n[notify.chat]\n"
+      "command = ['post']\n",
+      "x", {});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(config->notify,
+              ElementsAre(Pair("chat", ElementsAre("post")),
+                          Pair("mail", ElementsAre("mail", "-s", "handoff", "ann"))));
+  for (const char* wrong :
+       {"notify = 1", "[notify.Mail]\ncommand = ['x']", "[notify.mail]", "[notify.mail]\nx = 1",
+        "[notify.mail]\ncommand = []", "[notify.mail]\ncommand = [1]",
+        "[notify.mail]\ncommand = 'x'", "[notify.mail]\ncommand = ['x']\ny = 1"}) {
+    EXPECT_THAT(std::string(ParseConfig(wrong, "a.toml", {}).status().message()),
+                HasSubstr("a.toml:"))
+        << wrong;
+  }
 }
 
 TEST(Config, SaysWhatIsMissing) {

@@ -1,0 +1,84 @@
+#include "coordinator/service/equivalence.h"
+
+#include "gtest/gtest.h"
+
+namespace handoff {
+namespace {
+
+using Duplicates = core::Submit::Duplicates;
+
+v1::HandoffSpec Spec() {
+  v1::HandoffSpec spec;
+  spec.set_task("Fix the build");
+  spec.set_agent("cursor");
+  spec.set_owner("ann");
+  spec.mutable_repository()->set_key("https://git.example.org/a");
+  spec.mutable_repository()->set_commit(std::string(40, 'a'));
+  return spec;
+}
+
+TEST(Equivalence, IsRepositoryBaseAndFoldedTask) {
+  const std::string key = DedupeKeyOf(Spec());
+  EXPECT_FALSE(key.empty());
+  v1::HandoffSpec spec = Spec();
+  spec.set_task("  fix\n THE   build ");
+  spec.set_owner("ben");
+  spec.set_model("other");
+  EXPECT_EQ(DedupeKeyOf(spec), key);
+
+  spec = Spec();
+  spec.set_task("Fix the build twice");
+  EXPECT_NE(DedupeKeyOf(spec), key);
+  spec = Spec();
+  spec.mutable_repository()->set_commit(std::string(40, 'b'));
+  EXPECT_NE(DedupeKeyOf(spec), key);
+  spec = Spec();
+  spec.mutable_repository()->set_key("https://git.example.org/b");
+  EXPECT_NE(DedupeKeyOf(spec), key);
+}
+
+TEST(Equivalence, AReferenceStandsForItsCommitUntilAWorkerKnowsIt) {
+  v1::HandoffSpec main = Spec();
+  main.mutable_repository()->clear_commit();
+  main.mutable_repository()->set_ref("main");
+  v1::HandoffSpec other = main;
+  other.mutable_repository()->set_ref("other");
+  EXPECT_NE(DedupeKeyOf(main), DedupeKeyOf(other));
+}
+
+TEST(Equivalence, CommandsAndHandoffsWithoutARepositoryHaveNone) {
+  v1::HandoffSpec spec = Spec();
+  spec.set_agent("command");
+  EXPECT_EQ(DedupeKeyOf(spec), "");
+  spec = Spec();
+  spec.clear_repository();
+  EXPECT_EQ(DedupeKeyOf(spec), "");
+}
+
+TEST(Equivalence, AKeyOfTheOwnersReplacesTheRule) {
+  v1::HandoffSpec spec = Spec();
+  spec.set_dedupe_key("nightly");
+  const std::string key = DedupeKeyOf(spec);
+  spec.set_task("Something else");
+  spec.set_agent("command");
+  EXPECT_EQ(DedupeKeyOf(spec), key);
+  spec.set_owner("ben");
+  EXPECT_NE(DedupeKeyOf(spec), key);
+}
+
+TEST(Equivalence, WhoDoesNotSayIsRefusedUnlessAnIdempotencyKeySaysWhatIsTheSame) {
+  v1::SubmitRequest request;
+  *request.mutable_spec() = Spec();
+  EXPECT_EQ(DuplicatesOf(request), Duplicates::kRefuse);
+  request.mutable_spec()->set_idempotency_key("k");
+  EXPECT_EQ(DuplicatesOf(request), Duplicates::kAllow);
+  request.mutable_spec()->set_dedupe_key("d");
+  EXPECT_EQ(DuplicatesOf(request), Duplicates::kRefuse);
+  request.set_duplicates(v1::SubmitRequest::REUSE);
+  EXPECT_EQ(DuplicatesOf(request), Duplicates::kReuse);
+  request.set_duplicates(v1::SubmitRequest::ALLOW);
+  EXPECT_EQ(DuplicatesOf(request), Duplicates::kAllow);
+}
+
+}  // namespace
+}  // namespace handoff
