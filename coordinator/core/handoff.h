@@ -17,8 +17,7 @@
 
 namespace handoff::core {
 
-// The core sets kQueued, kRunning (any live attempt) and the ended ones. kStalled is laid over
-// kRunning from AttemptView when a person asks.
+// kStalled is laid over kRunning (any live attempt) from AttemptView when a person asks.
 enum class HandoffStatus {
   kQueued = 1,
   kRunning,
