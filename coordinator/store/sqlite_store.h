@@ -35,6 +35,8 @@ class SqliteStore final : public Store {
   absl::StatusOr<core::Handoff> Find(const std::string& id) override;
   absl::StatusOr<std::optional<core::Handoff>> FindByIdempotencyKey(
       const std::string& owner, const std::string& key) override;
+  absl::StatusOr<std::optional<core::Handoff>> FindWaitingByDedupeKey(
+      const std::string& key) override;
   absl::StatusOr<std::string> FreeId(const std::string& id) override;
   absl::Status HasRoom() override;
 

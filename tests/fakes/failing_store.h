@@ -35,6 +35,10 @@ class FailingStore final : public Store {
       const std::string& owner, const std::string& key) override {
     return store_.FindByIdempotencyKey(owner, key);
   }
+  absl::StatusOr<std::optional<core::Handoff>> FindWaitingByDedupeKey(
+      const std::string& key) override {
+    return store_.FindWaitingByDedupeKey(key);
+  }
   absl::StatusOr<std::string> FreeId(const std::string& id) override { return store_.FreeId(id); }
   absl::Status HasRoom() override { return room_; }
 
