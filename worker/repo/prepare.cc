@@ -224,6 +224,11 @@ class Preparation {
     if (request_.commit.empty()) {
       return absl::InvalidArgumentError("a submitted pack needs the commit to start from");
     }
+    // Of this host: nothing that a checkpoint could stand in for.
+    if (!PathExists(request_.pack_path)) {
+      return absl::InternalError(
+          absl::StrCat("the submitted pack ", request_.pack_path, " was not downloaded"));
+    }
     auto index = ImportPack(request_.pack_path, store_.get(), kSubmitted, progress_);
     absl::Status status = index.status();
     if (status.ok()) status = CheckConnected(*index, store_.get(), progress_);
