@@ -99,6 +99,14 @@ absl::Status AddSubmodule(const FactsRequest& request, const PreparedSubmodule& 
   return absl::OkStatus();
 }
 
+bool StoreHas(const std::string& store, const git_oid& id) {
+  GitRepository repository;
+  GitOdb odb;
+  return git_repository_open_bare(repository.out(), store.c_str()) == 0 &&
+         git_repository_odb(odb.out(), repository.get()) == 0 &&
+         git_odb_exists(odb.get(), &id) != 0;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Facts> CollectFacts(const FactsRequest& request, RepoProgress& progress) {
@@ -108,6 +116,8 @@ absl::StatusOr<v1::Facts> CollectFacts(const FactsRequest& request, RepoProgress
   git_oid submitted = base;
   if (!request.worktree_commit.empty()) {
     ASSIGN_OR_RETURN(submitted, ParseOid(request.worktree_commit));
+    // Gone with its history, when the workspace was made from a checkpoint alone.
+    if (!StoreHas(request.store, submitted)) submitted = base;
   }
   ASSIGN_OR_RETURN(const HeadState head, ReadHead(request.workspace));
   facts.set_head_commit(head.commit);

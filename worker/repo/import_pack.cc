@@ -14,8 +14,8 @@ namespace handoff {
 namespace {
 
 int OnProgress(const git_indexer_progress* stats, void* payload) {
-  static_cast<RepoProgress*>(payload)->ReportPart("unpacking what was submitted",
-                                                  stats->indexed_objects, stats->total_objects);
+  static_cast<RepoProgress*>(payload)->ReportPart("unpacking", stats->indexed_objects,
+                                                  stats->total_objects);
   return 0;
 }
 
@@ -76,7 +76,7 @@ int OnObject(const git_oid* id, void* payload) {
 }  // namespace
 
 absl::StatusOr<std::string> ImportPack(const std::string& pack, git_repository* store,
-                                       RepoProgress& progress) {
+                                       absl::string_view name, RepoProgress& progress) {
   const std::string directory = absl::StrCat(git_repository_path(store), "objects/pack");
   ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(pack, O_RDONLY));
   GitOdb odb;
@@ -86,7 +86,7 @@ absl::StatusOr<std::string> ImportPack(const std::string& pack, git_repository* 
   options.progress_cb = &OnProgress;
   options.progress_cb_payload = &progress;
   GitIndexer indexer;
-  const std::string what = "the submitted pack cannot be used";
+  const std::string what = absl::StrCat(name, " cannot be used");
   RETURN_IF_ERROR(GitStatus(
       git_indexer_new(indexer.out(), directory.c_str(), 0444, odb.get(), &options), what));
   git_indexer_progress stats = {};

@@ -1,4 +1,4 @@
-// A submitted pack on its way into the handoff's own repository.
+// A pack on its way into the handoff's own repository.
 #pragma once
 
 #include <string>
@@ -10,9 +10,10 @@
 namespace handoff {
 
 // Indexes `pack` into `store` (every object is hashed; bases of a thin pack come from what `store`
-// borrows) and gives the path of its index. INVALID_ARGUMENT when it is not a sound pack.
+// borrows) and gives the path of its index. INVALID_ARGUMENT when it is not a sound pack. `name` is
+// what errors call it: "the submitted pack".
 absl::StatusOr<std::string> ImportPack(const std::string& pack, git_repository* store,
-                                       RepoProgress& progress);
+                                       absl::string_view name, RepoProgress& progress);
 
 // NOT_FOUND, naming one, when an object of that pack leads to one that `store` has no access to.
 // libgit2's own check takes submodule commits for missing ones.

@@ -18,6 +18,7 @@
 #include "common/status.h"
 #include "common/version.h"
 #include "handoff/v1/types.pb.h"
+#include "worker/repo/checkpoint.h"
 #include "worker/repo/facts.h"
 #include "worker/repo/prepare.h"
 #include "worker/repo/probe.h"
@@ -58,6 +59,12 @@ absl::StatusOr<nlohmann::json> Execute(const std::string& operation,
     ASSIGN_OR_RETURN(const auto prepare, FromJson<PrepareRequest>(request));
     ASSIGN_OR_RETURN(const std::optional<TempDir> home, SetUp(prepare.credentials, false));
     ASSIGN_OR_RETURN(const PrepareResult result, Prepare(prepare, progress));
+    return nlohmann::json(result);
+  }
+  if (operation == "checkpoint") {
+    ASSIGN_OR_RETURN(const auto checkpoint, FromJson<CheckpointRequest>(request));
+    ASSIGN_OR_RETURN(const std::optional<TempDir> home, SetUp(RepoCredentials(), true));
+    ASSIGN_OR_RETURN(const CheckpointResult result, TakeCheckpoint(checkpoint, progress));
     return nlohmann::json(result);
   }
   if (operation == "facts") {

@@ -13,10 +13,15 @@
 #include "common/git/url.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
+#include "worker/repo/checkpoint.h"
+#include "worker/repo/checkpoint_pack.h"
 #include "worker/repo/directory_lock.h"
+#include "worker/repo/displace.h"
 #include "worker/repo/git_dir.h"
 #include "worker/repo/import_pack.h"
 #include "worker/repo/mirror.h"
+#include "worker/repo/restore.h"
+#include "worker/repo/session_files.h"
 #include "worker/repo/submodules.h"
 #include "worker/repo/workspace.h"
 
@@ -24,7 +29,8 @@ namespace handoff {
 namespace {
 
 constexpr char kMarker[] = ".git/handoff";  // in the workspace: whose it is
-constexpr char kPrepared[] = "prepared";    // in the store: the same, where the agent cannot write
+constexpr absl::string_view kSubmitted = "the submitted pack";
+constexpr char kPrepared[] = "prepared";  // in the store: the same, where the agent cannot write
 
 absl::Status Validate(const PrepareRequest& request) {
   RETURN_IF_ERROR(ValidateId(request.handoff_id));
@@ -57,22 +63,25 @@ absl::StatusOr<std::string> BaseOfMarker(const std::string& path, const std::str
   return std::string(rest);
 }
 
+// What the workspace that is here was submitted at; refuses one that is another's.
+absl::StatusOr<std::string> BaseOfWorkspace(const PrepareRequest& request) {
+  auto base = BaseOfMarker(absl::StrCat(request.store, "/", kPrepared), request.handoff_id);
+  if (base.ok()) return base;
+  const auto marker = Beneath::Open(request.workspace);
+  const auto content =
+      marker.ok() ? marker->Read(kMarker, 4096) : absl::StatusOr<std::string>(marker.status());
+  absl::string_view rest = content.ok() ? absl::StripSuffix(*content, "\n") : "";
+  if (!absl::ConsumePrefix(&rest, absl::StrCat(request.handoff_id, " "))) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(request.workspace, " exists and is not the workspace of ", request.handoff_id,
+                     ". Nothing in it was touched; move it away to go on"));
+  }
+  return std::string(rest);
+}
+
 absl::StatusOr<PrepareResult> Reuse(const PrepareRequest& request) {
   PrepareResult result;
-  auto base = BaseOfMarker(absl::StrCat(request.store, "/", kPrepared), request.handoff_id);
-  if (!base.ok()) {
-    const auto marker = Beneath::Open(request.workspace);
-    const auto content =
-        marker.ok() ? marker->Read(kMarker, 4096) : absl::StatusOr<std::string>(marker.status());
-    absl::string_view rest = content.ok() ? absl::StripSuffix(*content, "\n") : "";
-    if (!absl::ConsumePrefix(&rest, absl::StrCat(request.handoff_id, " "))) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(request.workspace, " exists and is not the workspace of ",
-                       request.handoff_id, ". Nothing in it was touched; move it away to go on"));
-    }
-    base = std::string(rest);
-  }
-  result.base_commit = *base;
+  ASSIGN_OR_RETURN(result.base_commit, BaseOfWorkspace(request));
   result.reused = true;
   const auto head = ReadHead(request.workspace);
   if (head.ok()) {
@@ -86,6 +95,15 @@ absl::StatusOr<PrepareResult> Reuse(const PrepareRequest& request) {
   return result;
 }
 
+// Whether the workspace that is here is the one to go on in. It is also when it was made for this
+// very attempt, by a preparation that the daemon did not live to hear of.
+bool IsKept(const PrepareRequest& request) {
+  if (!PathExists(request.workspace)) return false;
+  const int last = LastAttempt(request.store);
+  if (request.attempt > 0 && last == request.attempt) return true;
+  return last >= request.checkpoint_attempt && !request.rebuild;
+}
+
 class Preparation {
  public:
   Preparation(const PrepareRequest& request, RepoProgress& progress)
@@ -94,24 +112,57 @@ class Preparation {
   absl::StatusOr<PrepareResult> Run() {
     ASSIGN_OR_RETURN(Mirror mirror, Mirror::Open(request_.mirror, progress_));
     RETURN_IF_ERROR(OpenStore(mirror));
-    RETURN_IF_ERROR(BringObjects(mirror));
+    const absl::Status brought = BringObjects(mirror);
+    if (!request_.checkpoint.empty()) {
+      RETURN_IF_ERROR(ImportCheckpoint(request_, store_.get(), progress_));
+      RETURN_IF_ERROR(RefreshObjects());
+    }
     ASSIGN_OR_RETURN(spec_.refs, mirror.RefsOfClone());
     // From here on the mirror is only read, so others may fetch.
     { const Mirror done = std::move(mirror); }
-    RETURN_IF_ERROR(ReadCommits());
+    RETURN_IF_ERROR(ReadCommits(brought));
     // An earlier one may still be at it, when the daemon was killed and begins again.
     ASSIGN_OR_RETURN(
         const UniqueFd lock,
         LockDirectory(request_.store, "an earlier checkout of this workspace to end", progress_));
-    if (PathExists(request_.workspace)) return Reuse(request_);
+    if (IsKept(request_)) return Finish(Reuse(request_));
+    if (PathExists(request_.workspace)) {
+      ASSIGN_OR_RETURN(const std::string base, BaseOfWorkspace(request_));
+      RETURN_IF_ERROR(Displace(request_, base, progress_, notes_));
+    }
     RETURN_IF_ERROR(Build());
     PrepareResult result;
-    result.head_commit = result.base_commit = OidText(spec_.head);
+    if (!spec_.unborn) result.head_commit = OidText(spec_.head);
+    result.base_commit = OidText(base_);
     result.notes = std::move(notes_);
-    return result;
+    return Finish(std::move(result));
+  }
+
+  // The workspace is here as it is.
+  absl::StatusOr<PrepareResult> RunReusing() {
+    auto result = Reuse(request_);
+    RETURN_IF_ERROR(result);
+    if (!request_.session_tree.empty()) {
+      RETURN_IF_ERROR(GitStatus(git_repository_open_bare(store_.out(), request_.store.c_str()),
+                                request_.store));
+      RETURN_IF_ERROR(ImportCheckpoint(request_, store_.get(), progress_));
+    }
+    return Finish(std::move(result));
   }
 
  private:
+  absl::StatusOr<PrepareResult> Finish(absl::StatusOr<PrepareResult> result) {
+    RETURN_IF_ERROR(result);
+    if (!request_.session_tree.empty()) {
+      ASSIGN_OR_RETURN(const git_oid session, ParseOid(request_.session_tree));
+      RETURN_IF_ERROR(RestoreSession(store_.get(), session, request_.session_dir, progress_));
+    }
+    if (PathExists(request_.store)) {
+      RETURN_IF_ERROR(RememberAttempt(request_.store, request_.attempt));
+    }
+    return result;
+  }
+
   absl::Status OpenStore(const Mirror& mirror) {
     const std::string info = absl::StrCat(request_.store, "/objects/info");
     RETURN_IF_ERROR(MakeDirectories(info));
@@ -127,19 +178,35 @@ class Preparation {
 
   absl::Status BringObjects(Mirror& mirror) {
     if (!request_.commit.empty()) {
-      ASSIGN_OR_RETURN(spec_.head, ParseOid(request_.commit));
+      ASSIGN_OR_RETURN(base_, ParseOid(request_.commit));
+      if (IsSubmittedHere()) return absl::OkStatus();
     }
     if (!request_.pack_path.empty()) {
       RETURN_IF_ERROR(BringPack(mirror));
     } else if (request_.commit.empty()) {
-      ASSIGN_OR_RETURN(spec_.head,
-                       mirror.BringRef(request_.url, request_.ref, request_.credentials));
+      ASSIGN_OR_RETURN(base_, mirror.BringRef(request_.url, request_.ref, request_.credentials));
     } else {
-      RETURN_IF_ERROR(mirror.Bring(request_.url, spec_.head, request_.credentials));
+      RETURN_IF_ERROR(mirror.Bring(request_.url, base_, request_.credentials));
     }
+    return RefreshObjects();
+  }
+
+  absl::Status RefreshObjects() {
     GitOdb odb;
     RETURN_IF_ERROR(GitStatus(git_repository_odb(odb.out(), store_.get()), request_.store));
     return GitStatus(git_odb_refresh(odb.get()), request_.store);
+  }
+
+  // An earlier preparation on this host brought all of it.
+  bool IsSubmittedHere() const {
+    git_oid found;
+    const std::string& submitted =
+        request_.worktree_commit.empty() ? request_.commit : request_.worktree_commit;
+    return git_reference_name_to_id(&found, store_.get(), SubmittedRef().c_str()) == 0 &&
+           OidText(found) == submitted;
+  }
+  std::string SubmittedRef() const {
+    return absl::StrCat("refs/handoff/", request_.handoff_id, "/submitted");
   }
 
   // The network is used only when the pack needs something that is not here.
@@ -147,7 +214,7 @@ class Preparation {
     if (request_.commit.empty()) {
       return absl::InvalidArgumentError("a submitted pack needs the commit to start from");
     }
-    auto index = ImportPack(request_.pack_path, store_.get(), progress_);
+    auto index = ImportPack(request_.pack_path, store_.get(), kSubmitted, progress_);
     absl::Status status = index.status();
     if (status.ok()) status = CheckConnected(*index, store_.get(), progress_);
     if (status.ok() && HasHead()) return absl::OkStatus();
@@ -158,7 +225,7 @@ class Preparation {
     RETURN_IF_ERROR(mirror.Fetch(request_.url, request_.credentials));
     RETURN_IF_ERROR(OpenStore(mirror));
     if (!index.ok()) {
-      index = ImportPack(request_.pack_path, store_.get(), progress_);
+      index = ImportPack(request_.pack_path, store_.get(), kSubmitted, progress_);
       RETURN_IF_ERROR(index);
     }
     const std::string gone =
@@ -166,27 +233,54 @@ class Preparation {
                      " no longer has what the submission builds on; submit again");
     RETURN_IF_ERROR(Annotate(CheckConnected(*index, store_.get(), progress_), gone));
     if (HasHead()) return absl::OkStatus();
-    return mirror.Bring(request_.url, spec_.head, request_.credentials);
+    return mirror.Bring(request_.url, base_, request_.credentials);
   }
 
   bool HasHead() const {
     GitOdb odb;
     return git_repository_odb(odb.out(), store_.get()) == 0 &&
-           git_odb_exists(odb.get(), &spec_.head) != 0;
+           git_odb_exists(odb.get(), &base_) != 0;
   }
 
-  absl::Status ReadCommits() {
-    ASSIGN_OR_RETURN(const GitCommit head, LookupCommit(store_.get(), spec_.head));
+  absl::Status ReadCommits(const absl::Status& brought) {
+    std::optional<git_oid> base;
+    if (brought.ok()) {
+      RETURN_IF_ERROR(ReadSubmitted());
+      base = base_;
+    }
+    if (request_.checkpoint.empty()) {
+      RETURN_IF_ERROR(brought);
+    } else {
+      // Gone at its origin, which is for ever: what the checkpoint brought has to do.
+      if (!brought.ok() && !absl::IsNotFound(brought)) return brought;
+      if (!brought.ok() && !request_.commit.empty() && HasHead() &&
+          CheckHistory(store_.get(), base_, {}).ok() && ReadSubmitted().ok()) {
+        base = base_;
+      }
+      const auto restored = ReadCheckpoint(request_, store_.get(), base, notes_);
+      RETURN_IF_ERROR(brought.ok() ? restored.status()
+                                   : Annotate(restored.status(), brought.message()));
+      RETURN_IF_ERROR(Restore(*restored, base.has_value()));
+    }
+    GitReference ref;
+    const std::string name = SubmittedRef();
+    return GitStatus(
+        git_reference_create(ref.out(), store_.get(), name.c_str(), &submitted_, 1, nullptr),
+        absl::StrCat("keeping ", name));
+  }
+
+  absl::Status ReadSubmitted() {
+    ASSIGN_OR_RETURN(const GitCommit head, LookupCommit(store_.get(), base_));
+    spec_.head = submitted_ = base_;
     spec_.tree = spec_.index_tree = *git_commit_tree_id(head.get());
-    git_oid submitted = spec_.head;
+    spec_.branch = request_.branch;
     if (!request_.worktree_commit.empty()) {
-      ASSIGN_OR_RETURN(submitted, ParseOid(request_.worktree_commit));
-      ASSIGN_OR_RETURN(const GitCommit state, LookupCommit(store_.get(), submitted));
+      ASSIGN_OR_RETURN(submitted_, ParseOid(request_.worktree_commit));
+      ASSIGN_OR_RETURN(const GitCommit state, LookupCommit(store_.get(), submitted_));
       const unsigned parents = git_commit_parentcount(state.get());
-      if (parents < 1 || !SameOid(*git_commit_parent_id(state.get(), 0), spec_.head)) {
-        return absl::InvalidArgumentError(absl::StrCat("work tree commit ",
-                                                       request_.worktree_commit,
-                                                       " does not stand on ", OidText(spec_.head)));
+      if (parents < 1 || !SameOid(*git_commit_parent_id(state.get(), 0), base_)) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "work tree commit ", request_.worktree_commit, " does not stand on ", OidText(base_)));
       }
       spec_.tree = *git_commit_tree_id(state.get());
       if (parents > 1) {
@@ -195,11 +289,30 @@ class Preparation {
         spec_.index_tree = *git_commit_tree_id(index.get());
       }
     }
-    GitReference ref;
-    const std::string name = absl::StrCat("refs/handoff/", request_.handoff_id, "/submitted");
-    return GitStatus(
-        git_reference_create(ref.out(), store_.get(), name.c_str(), &submitted, 1, nullptr),
-        absl::StrCat("keeping ", name));
+    spec_.base_tree = spec_.tree;
+    return absl::OkStatus();
+  }
+
+  // The files are the checkpoint's; what they are compared with stays what was submitted.
+  absl::Status Restore(const RestoredState& restored, bool has_base) {
+    spec_.head = restored.head;
+    spec_.unborn = restored.unborn;
+    spec_.tree = restored.tree;
+    spec_.index_tree = restored.index_tree;
+    spec_.branch = restored.branch;
+    if (has_base) return absl::OkStatus();
+    if (restored.unborn) {
+      return absl::NotFoundError("the submitted commit is gone, and the checkpoint has no other");
+    }
+    if (!restored.instead.has_value()) {
+      notes_.push_back(absl::StrCat("the submitted commit ", request_.commit,
+                                    " is gone at its origin; changes are counted from the "
+                                    "checkpoint's HEAD"));
+    }
+    base_ = submitted_ = restored.head;
+    ASSIGN_OR_RETURN(const GitTree tree, TreeOfCommit(store_.get(), base_));
+    spec_.base_tree = *git_tree_id(tree.get());
+    return absl::OkStatus();
   }
 
   absl::Status Build() {
@@ -209,16 +322,15 @@ class Preparation {
     spec_.objects = {absl::StrCat(request_.store, "/objects"),
                      absl::StrCat(request_.mirror, "/objects")};
     spec_.url = request_.url;
-    spec_.branch = request_.branch;
     spec_.user_name = request_.user_name;
     spec_.user_email = request_.user_email;
     spec_.base_index = absl::StrCat(request_.store, "/base-index");
-    ASSIGN_OR_RETURN(CheckedOut checked_out, MakeWorkspace(spec_, progress_));
-    notes_ = std::move(checked_out.notes);
+    ASSIGN_OR_RETURN(const CheckedOut checked_out, MakeWorkspace(spec_, progress_));
+    notes_.insert(notes_.end(), checked_out.notes.begin(), checked_out.notes.end());
     ASSIGN_OR_RETURN(const auto submodules,
                      PrepareSubmodules(request_, temp, checked_out.submodules, progress_, notes_));
     RETURN_IF_ERROR(SaveSubmodules(absl::StrCat(request_.store, "/submodules.json"), submodules));
-    const std::string marker = absl::StrCat(request_.handoff_id, " ", OidText(spec_.head), "\n");
+    const std::string marker = absl::StrCat(request_.handoff_id, " ", OidText(base_), "\n");
     RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(temp, "/", kMarker), marker));
     if (std::rename(temp.c_str(), request_.workspace.c_str()) != 0) {
       return ErrnoToStatus(errno, absl::StrCat("renaming to ", request_.workspace));
@@ -229,6 +341,7 @@ class Preparation {
   const PrepareRequest& request_;
   RepoProgress& progress_;
   GitRepository store_;
+  git_oid base_ = {}, submitted_ = {};  // the submitted HEAD and files
   WorkspaceSpec spec_;
   std::vector<std::string> notes_;
 };
@@ -237,8 +350,8 @@ class Preparation {
 
 absl::StatusOr<PrepareResult> Prepare(const PrepareRequest& request, RepoProgress& progress) {
   RETURN_IF_ERROR(Validate(request));
-  if (PathExists(request.workspace)) return Reuse(request);
-  return Preparation(request, progress).Run();
+  Preparation preparation(request, progress);
+  return IsKept(request) ? preparation.RunReusing() : preparation.Run();
 }
 
 }  // namespace handoff

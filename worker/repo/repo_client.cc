@@ -147,6 +147,14 @@ absl::StatusOr<PrepareResult> RepoClient::Prepare(const PrepareRequest& request,
   return FromJson<PrepareResult>(result);
 }
 
+absl::StatusOr<CheckpointResult> RepoClient::Checkpoint(const CheckpointRequest& request,
+                                                        int cancel,
+                                                        const Progress& progress) const {
+  ASSIGN_OR_RETURN(const nlohmann::json result,
+                   Call(program_, "checkpoint", request, cancel, stall_timeout_, progress));
+  return FromJson<CheckpointResult>(result);
+}
+
 absl::StatusOr<std::string> RepoClient::Facts(const FactsRequest& request, int cancel) const {
   ASSIGN_OR_RETURN(const nlohmann::json result,
                    Call(program_, "facts", request, cancel, stall_timeout_, nullptr));

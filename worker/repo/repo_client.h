@@ -88,7 +88,7 @@ struct CheckpointResult {
   std::string submitted_commit;
   std::string session_tree;  // empty: no session files
   // All that is needed beyond origin's and the submitted pack, in order: the stored ones, and the
-  // new one unless nothing is new.
+  // new one unless nothing is new; empty with too_large.
   std::vector<CheckpointPack> packs;
   std::vector<std::string> notes;  // what it leaves out
   std::string too_large;           // why there is no pack of it; empty: there is
@@ -118,6 +118,8 @@ class RepoClient {
   // `stall_timeout`), INVALID_ARGUMENT (unsupported content).
   absl::StatusOr<PrepareResult> Prepare(const PrepareRequest& request, int cancel,
                                         const Progress& progress) const;
+  absl::StatusOr<CheckpointResult> Checkpoint(const CheckpointRequest& request, int cancel,
+                                              const Progress& progress) const;
   absl::StatusOr<std::string> Facts(const FactsRequest& request, int cancel) const;
   absl::Status Probe(const ProbeRequest& request, int cancel) const;
 

@@ -140,7 +140,7 @@ class Preparation {
     spec.directory = absl::StrCat(directory, "/", submodule.path);
     spec.url = url;
     spec.head = submodule.commit;
-    spec.index_tree = spec.tree;
+    spec.index_tree = spec.base_tree = spec.tree;
     spec.user_name = request_.user_name;
     spec.user_email = request_.user_email;
     spec.base_index = out.base_index;

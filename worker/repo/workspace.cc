@@ -50,6 +50,16 @@ absl::Status AddEntries(git_index* index, const CheckedOut& checked_out) {
   return absl::OkStatus();
 }
 
+// Entries that are the same in both trees keep what stat said.
+absl::Status RebaseIndex(const WorkspaceSpec& spec, git_repository* repo) {
+  GitIndex index;
+  RETURN_IF_ERROR(RemoveTree(absl::StrCat(spec.base_index, ".lock")));  // of one that was killed
+  RETURN_IF_ERROR(GitStatus(git_index_open(index.out(), spec.base_index.c_str()), spec.base_index));
+  ASSIGN_OR_RETURN(const GitTree base, LookupTree(repo, spec.base_tree));
+  RETURN_IF_ERROR(GitStatus(git_index_read_tree(index.get(), base.get()), spec.base_index));
+  return GitStatus(git_index_write(index.get()), spec.base_index);
+}
+
 absl::Status WriteIndexes(const WorkspaceSpec& spec, git_repository* repo,
                           const CheckedOut& checked_out) {
   GitIndex index;
@@ -58,6 +68,11 @@ absl::Status WriteIndexes(const WorkspaceSpec& spec, git_repository* repo,
   RETURN_IF_ERROR(GitStatus(git_index_write(index.get()), "writing the index"));
   ASSIGN_OR_RETURN(const std::string bytes, ReadFile(git_index_path(index.get()), 1 << 30));
   RETURN_IF_ERROR(WriteFileAtomically(spec.base_index, bytes));
+  if (!SameOid(spec.tree, spec.base_tree)) RETURN_IF_ERROR(RebaseIndex(spec, repo));
+  if (spec.unborn) {
+    RETURN_IF_ERROR(GitStatus(git_index_clear(index.get()), "making the index"));
+    return GitStatus(git_index_write(index.get()), "writing the index");
+  }
   if (SameOid(spec.tree, spec.index_tree)) return absl::OkStatus();
   // Entries that are the same in both keep what stat said, so that a first `git status` is quick.
   ASSIGN_OR_RETURN(const GitTree staged, LookupTree(repo, spec.index_tree));
@@ -72,6 +87,7 @@ absl::Status WriteRefs(const WorkspaceSpec& spec, git_repository* repo) {
     RETURN_IF_ERROR(
         WriteFileAtomically(absl::StrCat(git_repository_path(repo), "packed-refs"), packed, 0644));
   }
+  if (spec.unborn) return absl::OkStatus();
   if (spec.branch.empty()) {
     return GitStatus(git_repository_set_head_detached(repo, &spec.head), "setting HEAD");
   }

@@ -20,11 +20,13 @@ struct WorkspaceSpec {
   std::string url;                   // of `origin`; may be empty
   std::string branch;                // empty: HEAD is detached
   git_oid head = {};                 // commit
-  git_oid tree = {};                 // what the work tree shows
-  git_oid index_tree = {};           // what the index shows
+  bool unborn = false;      // there is no `head`: the branch has no commit, the index nothing
+  git_oid tree = {};        // what the work tree shows
+  git_oid index_tree = {};  // what the index shows
   std::string user_name, user_email;
   std::map<std::string, std::string> refs;  // name → commit id: remote branches and tags
-  std::string base_index;  // file that receives the index of `tree`, with what stat said
+  git_oid base_tree = {};                   // what is compared with later
+  std::string base_index;  // file that receives the index of `base_tree`, with what stat said
 };
 
 // Makes it as a clone would, without hooks. Submodule folders are left empty.
