@@ -103,7 +103,7 @@ TEST_F(SessionFilesTest, AreMovedToWhereTheAgentLooksOnThisHost) {
   Write(absl::StrCat(from(), "/projects/-there-repo/", kId, "/tool-results/1.txt"), "r");
   ASSERT_TRUE(Put(Place("/here/repo")).ok());
   const std::string file = absl::StrCat(root(), "/projects/-here-repo/", kId, ".jsonl");
-  EXPECT_EQ(*ReadFile(file), "talk");
+  EXPECT_EQ(ReadFile(file).value_or(""), "talk");
   EXPECT_EQ(Find(Place("/here/repo")).size(), 2u);
   struct stat info;
   ASSERT_EQ(::stat(file.c_str(), &info), 0);
@@ -142,9 +142,9 @@ TEST_F(SessionFilesTest, WhatIsThereGoesOnOrIsKeptAside) {
   Write(file, "one\ntwo\nthree\n");
   ASSERT_TRUE(Put(Place("/w")).ok());
   EXPECT_EQ(*ReadFile(file), "one\ntwo\n");
-  EXPECT_EQ(*ReadFile(aside), "one\ntwo\nthree\n");
+  EXPECT_EQ(ReadFile(aside).value_or(""), "one\ntwo\nthree\n");
   ASSERT_TRUE(Put(Place("/w")).ok());
-  EXPECT_EQ(*ReadFile(aside), "one\ntwo\nthree\n") << "done twice it is the same";
+  EXPECT_EQ(ReadFile(aside).value_or(""), "one\ntwo\nthree\n") << "done twice it is the same";
   EXPECT_THAT(Find(Place("/w")), ElementsAre(absl::StrCat("projects/-w/", kId, ".jsonl")));
 }
 
