@@ -86,6 +86,9 @@ class CheckpointTaker {
     if (!request_.worktree_commit.empty()) {
       ASSIGN_OR_RETURN(submitted_, ParseOid(request_.worktree_commit));
     }
+    git_oid instead;
+    const std::string name = absl::StrCat("refs/handoff/", request_.handoff_id, "/instead");
+    if (git_reference_name_to_id(&instead, store_.get(), name.c_str()) == 0) instead_ = instead;
     return absl::OkStatus();
   }
 
@@ -172,7 +175,12 @@ class CheckpointTaker {
                            result_.session_tree == request_.stored_session_tree;
     if (unchanged) result_.packs = request_.stored_packs;
     if (unchanged && StoreHas(commit_)) return absl::OkStatus();
-    const auto stored = InStore(request_.stored_commit);
+    auto stored = InStore(request_.stored_commit);
+    // Its packs lean on history that is gone.
+    if (stored.has_value() && instead_.has_value() &&
+        !CheckHistory(store_.get(), *stored, {}).ok()) {
+      stored.reset();
+    }
     const bool continues = stored.has_value() && request_.stored_packs.size() < kMaxPacks;
     PackContents contents = Elsewhere();
     contents.commits.push_back(commit_);
@@ -222,6 +230,7 @@ class CheckpointTaker {
       submitted = !fetched || SameOid(main, base_) ||
                   git_graph_descendant_of(mirror.get(), &main, &base_) == 1;
     }
+    if (instead_.has_value()) submitted = false;
     for (const git_oid& id : {submitted_, base_}) {
       if (!StoreHas(id)) continue;
       (submitted ? contents.known_commits : contents.commits).push_back(id);
@@ -263,6 +272,7 @@ class CheckpointTaker {
   GitRepository store_;
   GitOdb store_odb_;
   git_oid base_ = {}, submitted_ = {}, commit_ = {};
+  std::optional<git_oid> instead_;  // of history that is gone: in no pack and not at origin
   std::optional<git_oid> session_;
   NoteList notes_;
   CheckpointResult result_;

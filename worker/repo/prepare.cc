@@ -262,11 +262,17 @@ class Preparation {
                                    : Annotate(restored.status(), brought.message()));
       RETURN_IF_ERROR(Restore(*restored, base.has_value()));
     }
+    // Which nobody but this store has: a checkpoint must not take it for granted.
+    const std::string instead = absl::StrCat("refs/handoff/", request_.handoff_id, "/instead");
+    git_reference_remove(store_.get(), instead.c_str());
+    if (!base.has_value()) RETURN_IF_ERROR(Keep(instead, base_));
+    return Keep(SubmittedRef(), submitted_);
+  }
+
+  absl::Status Keep(const std::string& name, const git_oid& id) {
     GitReference ref;
-    const std::string name = SubmittedRef();
-    return GitStatus(
-        git_reference_create(ref.out(), store_.get(), name.c_str(), &submitted_, 1, nullptr),
-        absl::StrCat("keeping ", name));
+    return GitStatus(git_reference_create(ref.out(), store_.get(), name.c_str(), &id, 1, nullptr),
+                     absl::StrCat("keeping ", name));
   }
 
   absl::Status ReadSubmitted() {

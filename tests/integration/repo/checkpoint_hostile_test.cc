@@ -104,7 +104,8 @@ TEST_F(HostileCheckpointTest, DamagedHistoryCostsHistoryNotFiles) {
   const auto object = [](const std::string& id) {
     return absl::StrCat(".git/objects/", id.substr(0, 2), "/", id.substr(2));
   };
-  // Another's content under this name: found only by hashing it.
+  // Another's content under the name of one that no file has any more: found only by hashing it.
+  git_.Write(In("new"), "newer\n");
   git_.Write("forged", "forged\n");
   const std::string forged =
       git_.Git(workspace_, {"hash-object", "-w", git_.Path("forged")}).substr(0, 40);
@@ -115,7 +116,7 @@ TEST_F(HostileCheckpointTest, DamagedHistoryCostsHistoryNotFiles) {
   CheckpointResult checkpoint = Take();
   EXPECT_THAT(checkpoint.notes, Contains(HasSubstr("the agent's commits cannot be kept")));
   ExpectFilesAreKept(checkpoint);
-  EXPECT_EQ(git_.Git(here_.store, {"cat-file", "-p", checkpoint.commit + ":new"}), "new\n");
+  EXPECT_EQ(git_.Git(here_.store, {"cat-file", "-p", checkpoint.commit + ":new"}), "newer\n");
   git_.Git(here_.store, {"fsck", "--strict"});
   // An absent one, and one that is no object at all.
   git_.Remove(In(object(blob)));

@@ -330,7 +330,10 @@ TEST_F(CheckpointTest, OneThatWasKilledIsDoneAgain) {
         client_.Checkpoint(Request(), pipe->first.get(), [&](const std::string& text) {
           if (text.starts_with(moment)) pipe->second.Reset();
         });
-    if (!killed.ok()) EXPECT_EQ(killed.status().code(), absl::StatusCode::kCancelled);
+    // One that was quicker than the cancellation has done its work.
+    if (!killed.ok()) {
+      EXPECT_EQ(killed.status().code(), absl::StatusCode::kCancelled);
+    }
   }
   const CheckpointResult checkpoint = Take();
   EXPECT_THAT(git_.Tree("packs"), SizeIs(1));
