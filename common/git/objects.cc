@@ -69,6 +69,10 @@ absl::Status CheckObjectDirectory(const std::string& directory) {
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error)) {
     const fs::file_status status = it->symlink_status(error);
+    if (status.type() == fs::file_type::not_found) {  // gone since it was listed
+      error.clear();
+      continue;
+    }
     if (error) break;
     if (fs::is_directory(status) || fs::is_regular_file(status)) continue;
     return absl::FailedPreconditionError(absl::StrCat(

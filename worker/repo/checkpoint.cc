@@ -63,7 +63,13 @@ class CheckpointTaker {
   absl::StatusOr<CheckpointResult> Take(absl::string_view ref_kind) {
     RETURN_IF_ERROR(OpenStore());
     absl::Status status = Build(true);
-    if (!status.ok() && !absl::IsResourceExhausted(status)) {
+    const auto is_final = [&] { return status.ok() || absl::IsResourceExhausted(status); };
+    if (!is_final()) {
+      // The agent's git may have been at it: a `git gc` removes packs that others have open.
+      notes_ = NoteList();
+      status = Build(true);
+    }
+    if (!is_final()) {
       // Whatever the agent did to its history, the files are worth keeping.
       notes_ = NoteList();
       notes_.Add(absl::StrCat("the agent's commits cannot be kept (", status.message(),

@@ -113,10 +113,7 @@ class Preparation {
     ASSIGN_OR_RETURN(Mirror mirror, Mirror::Open(request_.mirror, progress_));
     RETURN_IF_ERROR(OpenStore(mirror));
     const absl::Status brought = BringObjects(mirror);
-    if (!request_.checkpoint.empty()) {
-      RETURN_IF_ERROR(ImportCheckpoint(request_, store_.get(), progress_));
-      RETURN_IF_ERROR(RefreshObjects());
-    }
+    if (!request_.checkpoint.empty()) RETURN_IF_ERROR(BringCheckpoint(mirror, brought.ok()));
     ASSIGN_OR_RETURN(spec_.refs, mirror.RefsOfClone());
     // From here on the mirror is only read, so others may fetch.
     { const Mirror done = std::move(mirror); }
@@ -191,6 +188,19 @@ class Preparation {
     return RefreshObjects();
   }
 
+  absl::Status BringCheckpoint(Mirror& mirror, bool has_base) {
+    RETURN_IF_ERROR(ImportCheckpoint(request_, store_.get(), progress_));
+    RETURN_IF_ERROR(RefreshObjects());
+    const auto base = has_base ? std::optional<git_oid>(base_) : std::nullopt;
+    if (!has_base || request_.url.empty() || CheckCheckpoint(request_, store_.get(), base).ok()) {
+      return absl::OkStatus();
+    }
+    // It leans on what origin's default branch got since this mirror was fetched.
+    const absl::Status fetched = mirror.Fetch(request_.url, request_.credentials);
+    if (!fetched.ok() && !absl::IsNotFound(fetched)) return fetched;
+    return RefreshObjects();
+  }
+
   absl::Status RefreshObjects() {
     GitOdb odb;
     RETURN_IF_ERROR(GitStatus(git_repository_odb(odb.out(), store_.get()), request_.store));
@@ -213,6 +223,11 @@ class Preparation {
   absl::Status BringPack(Mirror& mirror) {
     if (request_.commit.empty()) {
       return absl::InvalidArgumentError("a submitted pack needs the commit to start from");
+    }
+    // Of this host: nothing that a checkpoint could stand in for.
+    if (!PathExists(request_.pack_path)) {
+      return absl::InternalError(
+          absl::StrCat("the submitted pack ", request_.pack_path, " was not downloaded"));
     }
     auto index = ImportPack(request_.pack_path, store_.get(), kSubmitted, progress_);
     absl::Status status = index.status();
@@ -338,6 +353,9 @@ class Preparation {
     RETURN_IF_ERROR(SaveSubmodules(absl::StrCat(request_.store, "/submodules.json"), submodules));
     const std::string marker = absl::StrCat(request_.handoff_id, " ", OidText(base_), "\n");
     RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(temp, "/", kMarker), marker));
+    // Before it is there: else one that was killed in between would be displaced, in the place of
+    // the workspace that it displaced.
+    RETURN_IF_ERROR(RememberAttempt(request_.store, request_.attempt));
     if (std::rename(temp.c_str(), request_.workspace.c_str()) != 0) {
       return ErrnoToStatus(errno, absl::StrCat("renaming to ", request_.workspace));
     }

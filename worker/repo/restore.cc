@@ -53,6 +53,17 @@ absl::Status ImportCheckpoint(const PrepareRequest& request, git_repository* sto
   return absl::OkStatus();
 }
 
+absl::Status CheckCheckpoint(const PrepareRequest& request, git_repository* store,
+                             const std::optional<git_oid>& base) {
+  ASSIGN_OR_RETURN(const git_oid id, ParseOid(request.checkpoint));
+  ASSIGN_OR_RETURN(const GitCommit commit, LookupCommit(store, id));
+  RETURN_IF_ERROR(CheckTree(store, *git_commit_tree_id(commit.get())));
+  if (git_commit_parentcount(commit.get()) == 0) return absl::OkStatus();
+  std::vector<git_oid> known;
+  if (base.has_value()) known.push_back(*base);
+  return CheckHistory(store, *git_commit_parent_id(commit.get(), 0), known);
+}
+
 absl::StatusOr<RestoredState> ReadCheckpoint(const PrepareRequest& request, git_repository* store,
                                              const std::optional<git_oid>& base,
                                              std::vector<std::string>& notes) {
@@ -85,8 +96,12 @@ absl::StatusOr<RestoredState> ReadCheckpoint(const PrepareRequest& request, git_
     ASSIGN_OR_RETURN(const GitCommit index,
                      LookupCommit(store, *git_commit_parent_id(commit.get(), 1)));
     const git_oid staged = *git_commit_tree_id(index.get());
-    RETURN_IF_ERROR(Annotate(CheckTree(store, staged), "what was staged is not all here"));
-    out.index_tree = staged;
+    const absl::Status all = CheckTree(store, staged);
+    if (all.ok()) {
+      out.index_tree = staged;
+    } else {
+      notes.push_back(absl::StrCat("what was staged is not all here: ", all.message()));
+    }
     return out;
   }
   // The nearest to it: its files, when all of them are here, so that what was not committed stays

@@ -17,6 +17,10 @@ namespace handoff {
 absl::Status ImportCheckpoint(const PrepareRequest& request, git_repository* store,
                               RepoProgress& progress);
 
+// OK when its files, and its history as far as `base` (if that is here), are in `store`.
+absl::Status CheckCheckpoint(const PrepareRequest& request, git_repository* store,
+                             const std::optional<git_oid>& base);
+
 struct RestoredState {
   bool unborn = false;  // HEAD had no commit
   git_oid head = {};    // commit

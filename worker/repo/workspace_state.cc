@@ -304,8 +304,12 @@ absl::StatusOr<WorkspaceObjects> OpenWorkspaceObjects(const WorkspacePlaces& pla
       RETURN_IF_ERROR(AddObjects(odb->get(), absl::StrCat(ours, "/objects"), false));
     }
   }
-  const absl::Status sound =
-      places.agent_objects ? CheckObjects(places.workspace) : absl::OkStatus();
+  absl::Status sound;
+  // Again when something went while it was looked at, as the temporary files of git do.
+  for (int tries = 0; tries < 3 && places.agent_objects; ++tries) {
+    sound = CheckObjects(places.workspace);
+    if (!absl::IsNotFound(sound)) break;
+  }
   if (sound.ok() && places.agent_objects) {
     RETURN_IF_ERROR(
         AddObjects(out.all_odb.get(), absl::StrCat(places.workspace, "/.git/objects"), false));

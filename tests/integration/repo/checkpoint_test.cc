@@ -252,11 +252,14 @@ TEST_F(CheckpointTest, TenThousandUntrackedFilesAreKept) {
 TEST_F(CheckpointTest, AnUnmodifiedFileIsTheSameBlobWhateverItsLineEndings) {
   Start();
   EXPECT_EQ(git_.Read(In("windows.bat")), "echo\r\n");
+  git_.Write(In("agents.bat"), "echo\r\n");
+  git_.Git(workspace_, {"add", "agents.bat"});
+  git_.Git(workspace_, {"commit", "-q", "-m", "Of the agent"});
   // Without what stat said, so that it is read and converted.
   git_.Remove("a/stores/20260101-x/base-index");
   const CheckpointResult checkpoint = Take();
   EXPECT_EQ(git_.Git(here_.store, {"rev-parse", checkpoint.commit + "^{tree}"}),
-            git_.Git("origin", {"rev-parse", "HEAD^{tree}"}));
+            git_.Git(workspace_, {"rev-parse", "HEAD^{tree}"}));
 }
 
 TEST_F(CheckpointTest, OurOwnFolderIsNoWorkEvenWhenItIsTracked) {

@@ -185,6 +185,66 @@ TEST_F(RestoreTest, AForcePushedBaseCostsTheHistoryNotTheFiles) {
   EXPECT_EQ(Look(further.workspace), Look(there.workspace));
 }
 
+TEST_F(RestoreTest, WhatOriginsDefaultBranchGotSinceIsFetched) {
+  StartFromServed();
+  PrepareRequest older = RequestOn(git_.Path("b"), "20260102-y");
+  older.url = here_.url;
+  Restore(older);  // the mirror of host b as it was
+  git_.Write("origin/newer", "newer\n");
+  git_.CommitAll("origin", "newer");
+  git_.Git("origin", {"push", "-q", git_.Path("served"), "main"});
+  PrepareRequest newer = RequestOn(git_.Path("a"), "20260102-y");
+  newer.url = here_.url;
+  Restore(newer);
+  git_.Git(workspace_, {"pull", "-q", "--ff-only", "origin", "main"});
+  git_.Write(In("changed"), "more\n");
+  const CheckpointResult checkpoint = Take();
+  const PrepareRequest there = RestoreOn("b", checkpoint);
+  EXPECT_THAT(Restore(there).notes, IsEmpty());
+  EXPECT_EQ(git_.Git(there.workspace, {"log", "--format=%s"}), "newer\nfirst\n");
+  EXPECT_EQ(git_.Tree(there.workspace), git_.Tree(here_.workspace));
+}
+
+TEST_F(RestoreTest, ASubmissionWithItsPackIsTheGroundOfACheckpoint) {
+  ::setenv("HOME", git_.root().c_str(), 1);
+  ::setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+  git_.Git("", {"clone", "-q", "origin", "laptop"});
+  git_.Write("laptop/unpushed", "unpushed\n");
+  git_.Git("laptop", {"add", "-A"});
+  git_.Git("laptop", {"commit", "-q", "-m", "Unpushed"});
+  const std::string large(100'000, 'x');
+  git_.Write("laptop/changed", "by the person\n" + large);
+  git_.Write("laptop/untracked", "by the person\n");
+  const TempDir temp = *TempDir::Make("handoff-snapshot-test-");
+  const auto snapshot = TakeSnapshot(git_.Path("laptop"), {}, temp);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  here_ = RequestFor(*snapshot, git_.Path("a"), "20260101-x");
+  here_.attempt = 1;
+  Restore(here_);
+  base_ = snapshot->commit;
+  workspace_ = "a/workspaces/20260101-x/repo";
+  git_.Write(In("agents"), "by the agent\n");
+  git_.Remove(In("untracked"));
+  const CheckpointResult checkpoint = Take();
+  EXPECT_EQ(checkpoint.submitted_commit, snapshot->worktree_commit);
+  ASSERT_THAT(checkpoint.packs, SizeIs(1));
+  EXPECT_LT(checkpoint.packs[0].bytes, 1000u);
+  PrepareRequest there = RestoreOn("b", checkpoint);
+  there.url = here_.url;
+  there.worktree_commit = here_.worktree_commit;
+  there.pack_path = here_.pack_path;
+  there.pack_complete = here_.pack_complete;
+  EXPECT_EQ(Restore(there).base_commit, base_);
+  EXPECT_EQ(Look(there.workspace), Look(here_.workspace));
+  EXPECT_EQ(Facts(there), Facts(here_));
+  EXPECT_THAT(Facts(there), SizeIs(2));
+  // Again on the same host, where the pack is no longer downloaded.
+  there.pack_path = git_.Path("gone.pack");
+  there.rebuild = true;
+  there.attempt = 3;
+  EXPECT_FALSE(Restore(there).reused);
+}
+
 TEST_F(RestoreTest, FilesThatAreGoneWithTheirBaseAreAnErrorThatNamesOne) {
   StartFromServed();
   git_.Write(In("changed"), "more\n");
