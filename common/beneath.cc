@@ -135,13 +135,13 @@ absl::StatusOr<UniqueFd> Beneath::OpenAt(const std::string& path, uint64_t flags
   return fd;
 }
 
-absl::Status Beneath::MakeDirectories(const std::string& path) const {
+absl::Status Beneath::MakeDirectories(const std::string& path, unsigned mode) const {
   ASSIGN_OR_RETURN(const std::vector<std::string> parts, Components(path));
   for (size_t i = 0; i < parts.size(); ++i) {
     const std::string parent =
         absl::StrJoin(parts.begin(), parts.begin() + static_cast<long>(i), "/");
     ASSIGN_OR_RETURN(UniqueFd dir, OpenAt(parent, O_PATH | O_DIRECTORY, 0));
-    if (::mkdirat(dir.get(), parts[i].c_str(), 0755) != 0 && errno != EEXIST) {
+    if (::mkdirat(dir.get(), parts[i].c_str(), mode) != 0 && errno != EEXIST) {
       return ErrnoToStatus(errno, absl::StrCat("making directory ", parent, "/", parts[i]));
     }
   }
@@ -175,12 +175,12 @@ absl::StatusOr<std::string> Beneath::Read(const std::string& path, uint64_t max_
 }
 
 template <typename Fill>
-absl::Status Beneath::Replace(const std::string& path, const Fill& fill) const {
+absl::Status Beneath::Replace(const std::string& path, unsigned mode, const Fill& fill) const {
   RETURN_IF_ERROR(Components(path).status());
   ASSIGN_OR_RETURN(UniqueFd dir, OpenAt(ParentOf(path), O_PATH | O_DIRECTORY, 0));
   const std::string name = NameOf(path);
   const std::string temp = absl::StrCat(".", name, ".", RandomHex(8));
-  UniqueFd fd(OpenAt2(dir.get(), temp, O_WRONLY | O_CREAT | O_EXCL, 0644));
+  UniqueFd fd(OpenAt2(dir.get(), temp, O_WRONLY | O_CREAT | O_EXCL, mode));
   if (!fd.valid()) return ErrnoToStatus(errno, absl::StrCat("making a file beside ", path));
   absl::Status status = fill(fd.get());
   if (status.ok() && ::renameat(dir.get(), temp.c_str(), dir.get(), name.c_str()) != 0) {
@@ -192,11 +192,12 @@ absl::Status Beneath::Replace(const std::string& path, const Fill& fill) const {
 }
 
 absl::Status Beneath::WriteAtomically(const std::string& path, absl::string_view content) const {
-  return Replace(path, [&](int fd) { return WriteAll(fd, content); });
+  return Replace(path, 0644, [&](int fd) { return WriteAll(fd, content); });
 }
 
-absl::Status Beneath::CopyFrom(int source, uint64_t bytes, const std::string& path) const {
-  return Replace(path, [&](int fd) { return CopyBytes(source, bytes, fd); });
+absl::Status Beneath::CopyFrom(int source, uint64_t bytes, const std::string& path,
+                               unsigned mode) const {
+  return Replace(path, mode, [&](int fd) { return CopyBytes(source, bytes, fd); });
 }
 
 }  // namespace handoff

@@ -20,21 +20,22 @@ class Beneath {
   // `root` itself is trusted (may be reached through symlinks).
   static absl::StatusOr<Beneath> Open(const std::string& root);
 
-  // Paths are relative, without "." and "..". One directory after the other, 0755.
-  absl::Status MakeDirectories(const std::string& path) const;
+  // Paths are relative, without "." and "..". One directory after the other.
+  absl::Status MakeDirectories(const std::string& path, unsigned mode = 0755) const;
   absl::StatusOr<std::string> Read(const std::string& path, uint64_t max_bytes) const;
   // Temporary name in the same directory, then rename over whatever file or link stood there. Not
   // synced: survives the death of this process, not of the host.
   absl::Status WriteAtomically(const std::string& path, absl::string_view content) const;
   // Copies an open file's first `bytes` bytes there, the same way.
-  absl::Status CopyFrom(int source, uint64_t bytes, const std::string& path) const;
+  absl::Status CopyFrom(int source, uint64_t bytes, const std::string& path,
+                        unsigned mode = 0644) const;
   absl::StatusOr<UniqueFd> OpenForRead(const std::string& path) const;
 
  private:
   explicit Beneath(UniqueFd root) : root_(std::move(root)) {}
   absl::StatusOr<UniqueFd> OpenAt(const std::string& path, uint64_t flags, uint64_t mode) const;
   template <typename Fill>
-  absl::Status Replace(const std::string& path, const Fill& fill) const;
+  absl::Status Replace(const std::string& path, unsigned mode, const Fill& fill) const;
   UniqueFd root_;
 };
 

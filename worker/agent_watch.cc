@@ -82,6 +82,7 @@ AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptCont
               started_.pid != 0 ? BootTime{started_.boottime_ns} : around.clock.Boot()),
       stream_(AgentOf(attempt), clocks_, attempt.spec->handoff(), attempt.spec->session()),
       tail_(attempt.dir.path()),
+      checkpoints_(around, attempt, control),
       sent_deadline_{spec_.lease_deadline_ns},
       document_at_(around.clock.Boot()) {
   attempt_.end->set_isolation(started_.isolation);
@@ -102,6 +103,12 @@ AgentWatch::Result AgentWatch::Run(ShimClient& shim) {
     status.safe_command = attempt_.end->safe_command();
     status.isolation = started_.isolation;
   });
+  const Result result = Follow(shim);
+  checkpoints_.End();
+  return result;
+}
+
+AgentWatch::Result AgentWatch::Follow(ShimClient& shim) {
   while (true) {
     const BootTime next = Step(shim);
     if (gone_) return Result::kGone;
@@ -136,7 +143,10 @@ BootTime AgentWatch::Step(ShimClient& shim) {
       !sent.ok()) {
     SPDLOG_WARN("{}: {}", attempt_.key.ToString(), std::string(sent.message()));
   }
-  const BootTime next = std::min({WatchClocks(shim), WatchShim(shim), upload_.next()});
+  // Of what is being ended the last one is taken.
+  if (!stop_sent_ && !clock_stop_sent_) checkpoints_.Step();
+  const BootTime next =
+      std::min({WatchClocks(shim), WatchShim(shim), upload_.next(), checkpoints_.next()});
   return more ? now : next;
 }
 

@@ -13,6 +13,7 @@
 #include "worker/log_tail.h"
 #include "worker/log_upload.h"
 #include "worker/run_end.h"
+#include "worker/running_checkpoints.h"
 #include "worker/shim/shim_client.h"
 #include "worker/stream_watch.h"
 
@@ -41,6 +42,7 @@ class AgentWatch {
   std::string LastLine() const;
 
  private:
+  Result Follow(ShimClient& shim);
   BootTime Step(ShimClient& shim);
   void TakeEvents(ShimClient& shim);
   void TakeOrders(ShimClient& shim);
@@ -73,6 +75,7 @@ class AgentWatch {
   bool stop_sent_ = false;
   bool clock_stop_sent_ = false;
   std::optional<EndedBy> clock_stop_;  // the clock that ends it
+  RunningCheckpoints checkpoints_;
   OverdueShim overdue_;
   std::optional<EndedBy> killed_as_;  // the shim, because it did not answer
   std::optional<ShimExit> told_exit_;

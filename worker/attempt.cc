@@ -61,7 +61,9 @@ absl::Status Attempt::SaveLaunch() const {
 
 void Attempt::LoadLaunch() {
   const auto saved = ReadRegularFile(dir.launch());
-  if (saved.ok()) end->ParseFromString(*saved);
+  if (!saved.ok() || !end->ParseFromString(*saved)) return;
+  // The one that was wanted could not be had.
+  if (end->session_kind() == v1::Attempt::FRESH) spec->clear_session();
 }
 
 v1::Handoff Attempt::Record(const std::string& worker) const {

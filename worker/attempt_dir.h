@@ -6,6 +6,8 @@
 //   launch.pb    serialised handoff.v1.AttemptEnd with what is known before the launch: session,
 //                commands, base commit
 //   prompt.md    what the agent gets on stdin; script: what the agent `command` runs
+//   checkpoint.pb, stored.pb  the last checkpoints (worker/checkpointing.h)
+//   session/     an agent's session on its way from a checkpoint to where the agent looks for it
 //   ended.pb     attempt.pb once the coordinator has stored the end
 //   tmp/         TMPDIR of the agent
 //
@@ -33,6 +35,7 @@ class AttemptDir {
   std::string prompt() const { return path_ + "/prompt.md"; }
   std::string script() const { return path_ + "/script"; }
   std::string tmp() const { return path_ + "/tmp"; }
+  std::string session() const { return path_ + "/session"; }
   std::string launch() const { return path_ + "/launch.pb"; }
 
   // Makes it with boot, attempt.pb and tmp/. A coordinator that lost its last days may lease a

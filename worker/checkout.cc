@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/backoff.h"
 #include "common/file.h"
@@ -14,6 +15,7 @@
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/bounds.h"
+#include "worker/session_restore.h"
 
 namespace handoff::worker {
 namespace {
@@ -40,20 +42,36 @@ PrepareFailure Failed(const Surroundings& around, const absl::Status& status,
 
 // One for each handoff: who has its workspace removes the file, whoever else was given the same
 // pack.
-std::string PackPath(const Surroundings& around, const v1::Repository& repository,
+std::string PackPath(const Surroundings& around, const std::string& sha256,
                      const std::string& handoff_id) {
-  return around.data.object(absl::StrCat(repository.pack_sha256(), ".", handoff_id));
+  return around.data.object(absl::StrCat(sha256, ".", handoff_id));
+}
+
+// As handoff-repo writes it down; 0: nobody did.
+int LastAttemptIn(const std::string& store) {
+  const auto number = ReadFile(store + "/prepared-attempt", 64);
+  int attempt = 0;
+  return number.ok() && absl::SimpleAtoi(*number, &attempt) ? attempt : 0;
+}
+
+// Whether handoff-repo will go on in the workspace that is here. One that is older than the
+// checkpoint is made anew.
+bool IsKept(const Surroundings& around, const Attempt& attempt) {
+  if (!PathExists(attempt.workspace)) return false;
+  const int last = LastAttemptIn(around.data.store(attempt.key.handoff_id));
+  if (last == attempt.key.number) return true;  // made for this very attempt
+  return !attempt.spec->rebuild() && last >= attempt.spec->checkpoint_attempt();
 }
 
 class PackDownload {
  public:
-  PackDownload(const Surroundings& around, const v1::Repository& repository,
+  PackDownload(const Surroundings& around, const std::string& sha256, uint64_t bytes,
                AttemptControl& control, AttemptBoard& board)
-      : around_(around), repository_(repository), control_(control), board_(board) {}
+      : around_(around), sha256_(sha256), bytes_(bytes), control_(control), board_(board) {}
 
   // Continues what is there already. The coordinator may be away for as long as the lease allows.
   absl::Status Run() {
-    const std::string path = PackPath(around_, repository_, board_.Status().key.handoff_id);
+    const std::string path = PackPath(around_, sha256_, board_.Status().key.handoff_id);
     for (int failures = 0;;) {
       const absl::Status status = Try(path);
       const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
@@ -75,12 +93,11 @@ class PackDownload {
       Show(offset);
       return absl::OkStatus();
     };
-    RETURN_IF_ERROR(around_.client.GetObject(repository_.pack_sha256(), offset, sink,
-                                             control_.interrupt().token()));
+    RETURN_IF_ERROR(around_.client.GetObject(sha256_, offset, sink, control_.interrupt().token()));
     ASSIGN_OR_RETURN(const std::string sum, SumOf(fd.get(), offset));
-    if (sum != repository_.pack_sha256()) {
+    if (sum != sha256_) {
       RETURN_IF_ERROR(RemoveTree(part));
-      return absl::DataLossError("the submitted pack arrived damaged");
+      return absl::DataLossError("it arrived damaged");
     }
     if (std::rename(part.c_str(), path.c_str()) != 0) {
       return ErrnoToStatus(errno, absl::StrCat("renaming to ", path));
@@ -94,7 +111,7 @@ class PackDownload {
     for (uint64_t at = 0; at < bytes;) {
       const ssize_t n = ::pread(fd, block.data(), block.size(), static_cast<off_t>(at));
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return ErrnoToStatus(errno, "reading the submitted pack");
+      if (n < 0) return ErrnoToStatus(errno, "reading a pack");
       if (n == 0) break;
       sum.Update(absl::string_view(block.data(), static_cast<size_t>(n)));
       at += static_cast<uint64_t>(n);
@@ -103,7 +120,7 @@ class PackDownload {
   }
 
   void Show(uint64_t offset) {
-    const uint64_t total = std::max<uint64_t>(repository_.pack_bytes(), 1);
+    const uint64_t total = std::max<uint64_t>(bytes_, 1);
     const uint64_t percent = std::min<uint64_t>(100, offset * 100 / total);
     if (percent == shown_) return;
     shown_ = percent;
@@ -112,11 +129,47 @@ class PackDownload {
   }
 
   const Surroundings& around_;
-  const v1::Repository& repository_;
+  const std::string sha256_;
+  const uint64_t bytes_;
   AttemptControl& control_;
   AttemptBoard& board_;
   uint64_t shown_ = 0;
 };
+
+// Everything that the coordinator has to send before the workspace can be made.
+absl::Status BringPacks(const Surroundings& around, const Attempt& attempt, AttemptControl& control,
+                        AttemptBoard& board) {
+  const v1::Repository& repository = attempt.wanted().repository();
+  const bool kept = IsKept(around, attempt);
+  if (kept && !NeedsSession(around, attempt)) return absl::OkStatus();
+  if (!kept && !repository.pack_sha256().empty()) {
+    PackDownload submitted(around, repository.pack_sha256(), repository.pack_bytes(), control,
+                           board);
+    RETURN_IF_ERROR(Annotate(submitted.Run(), "getting the submitted pack"));
+  }
+  for (const v1::Checkpoint::Pack& pack : attempt.spec->checkpoint().packs()) {
+    PackDownload part(around, pack.sha256(), pack.bytes(), control, board);
+    RETURN_IF_ERROR(Annotate(part.Run(), absl::StrCat("getting the checkpoint of attempt ",
+                                                      attempt.spec->checkpoint_attempt())));
+  }
+  return absl::OkStatus();
+}
+
+void SetCheckpoint(const Surroundings& around, const Attempt& attempt, PrepareRequest& request) {
+  request.attempt = attempt.key.number;
+  const v1::Checkpoint& checkpoint = attempt.spec->checkpoint();
+  if (checkpoint.commit().empty()) return;
+  request.checkpoint = checkpoint.commit();
+  request.checkpoint_branch = checkpoint.branch();
+  for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) {
+    request.checkpoint_packs.push_back(PackPath(around, pack.sha256(), attempt.key.handoff_id));
+  }
+  request.checkpoint_attempt = attempt.spec->checkpoint_attempt();
+  request.rebuild = attempt.spec->rebuild();
+  if (!NeedsSession(around, attempt)) return;
+  request.session_tree = checkpoint.session_tree();
+  request.session_dir = attempt.dir.session();
+}
 
 PrepareRequest RequestFor(const Surroundings& around, const Attempt& attempt) {
   const v1::Repository& repository = attempt.wanted().repository();
@@ -127,7 +180,7 @@ PrepareRequest RequestFor(const Surroundings& around, const Attempt& attempt) {
   request.commit = repository.commit();
   request.worktree_commit = repository.worktree_commit();
   if (!repository.pack_sha256().empty()) {
-    request.pack_path = PackPath(around, repository, id);
+    request.pack_path = PackPath(around, repository.pack_sha256(), id);
     request.pack_complete = repository.pack_complete();
   }
   request.mirror = around.data.mirror(repository.key());
@@ -141,6 +194,7 @@ PrepareRequest RequestFor(const Surroundings& around, const Attempt& attempt) {
   request.user_email =
       repository.user_email().empty() ? owner + "@localhost" : repository.user_email();
   request.credentials = around.config.repo;
+  SetCheckpoint(around, attempt, request);
   return request;
 }
 
@@ -183,19 +237,23 @@ PrepareFailure ClassifyCheckout(const absl::Status& status, const v1::Repository
 std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& attempt,
                                        AttemptControl& control, AttemptBoard& board) {
   const v1::Repository& repository = attempt.wanted().repository();
-  // A workspace of an earlier attempt has everything already.
-  if (!repository.pack_sha256().empty() && !PathExists(attempt.workspace)) {
-    const absl::Status got = PackDownload(around, repository, control, board).Run();
-    if (!got.ok()) return Failed(around, Annotate(got, "getting the submitted pack"), repository);
-  }
+  const absl::Status got = BringPacks(around, attempt, control, board);
+  if (!got.ok()) return Failed(around, got, repository);
   const auto progress = [&](const std::string& text) {
     board.SetStage(Stage::kPreparing, absl::StrCat("preparing (", OneLine(text, 80), ")"),
                    AttemptBoard::Urgency::kSoon);
   };
-  const PrepareRequest request = RequestFor(around, attempt);
-  const auto result = around.repo.Prepare(request, control.interrupt().fd(), progress);
+  PrepareRequest request = RequestFor(around, attempt);
+  auto result = around.repo.Prepare(request, control.interrupt().fd(), progress);
+  const bool unfit = absl::IsInvalidArgument(result.status()) || absl::IsNotFound(result.status());
+  if (unfit && !request.session_tree.empty()) {
+    // The work counts for more than the conversation: it goes on without that.
+    request.session_tree.clear();
+    result = around.repo.Prepare(request, control.interrupt().fd(), progress);
+  }
   if (!result.ok()) return Failed(around, result.status(), repository);
   if (!request.pack_path.empty()) RemoveTree(request.pack_path).IgnoreError();
+  for (const std::string& pack : request.checkpoint_packs) RemoveTree(pack).IgnoreError();
   if (const absl::Status noted = around.data.NoteMirror(repository.key()); !noted.ok()) {
     return Failed(around, noted, repository);
   }

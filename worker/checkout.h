@@ -1,5 +1,5 @@
-// Brings an attempt's workspace into being: the submitted pack from the coordinator, then
-// handoff-repo. Idempotent: after a crash it is done again.
+// Brings an attempt's workspace into being: the submitted pack and the checkpoint from the
+// coordinator, then handoff-repo. Idempotent: after a crash it is done again.
 #pragma once
 
 #include <optional>

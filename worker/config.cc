@@ -12,12 +12,16 @@
 #include "common/file.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
+#include "common/text.h"
 
 namespace handoff::worker {
 namespace {
 
 using Setter = std::function<absl::Status(const toml::node&)>;
 using Setters = std::map<std::string, Setter>;
+
+// The coordinator takes no larger object.
+constexpr uint64_t kMostPackBytes = uint64_t{4} << 30;
 
 absl::Status Wrong(const toml::node& node, absl::string_view wanted) {
   return absl::InvalidArgumentError(
@@ -69,13 +73,15 @@ Setter Length(Out& out) {
   };
 }
 
-Setter Bytes(std::optional<uint64_t>& out) {
-  return [&out](const toml::node& node) {
+template <typename Out>
+Setter Bytes(Out& out, uint64_t most = UINT64_MAX) {
+  return [&out, most](const toml::node& node) {
     const std::string text = node.is_string()    ? node.as_string()->get()
                              : node.is_integer() ? absl::StrCat(node.as_integer()->get())
                                                  : "";
     const auto bytes = ParseConfigBytes(text);
     if (!bytes.ok()) return Wrong(node, "a number of bytes such as \"2GiB\" or \"500MB\"");
+    if (*bytes > most) return Wrong(node, absl::StrCat("at most ", HumanBytes(most)));
     out = *bytes;
     return absl::OkStatus();
   };
@@ -134,6 +140,10 @@ absl::Status ApplyFile(const std::string& content, WorkerConfig& config) {
   const Setters repo = {{"ssh_key", Text(config.repo.ssh_key)},
                         {"known_hosts", Text(config.repo.known_hosts)},
                         {"https_tokens", TextMap(config.repo.https_tokens)}};
+  const Setters checkpoint = {
+      {"interval", Length(config.checkpoint_interval)},
+      {"max_file_bytes", Bytes(config.checkpoint_max_file_bytes)},
+      {"max_pack_bytes", Bytes(config.checkpoint_max_pack_bytes, kMostPackBytes)}};
   return Apply(
       table, "",
       {{"path", Text(config.path)},
@@ -141,7 +151,8 @@ absl::Status ApplyFile(const std::string& content, WorkerConfig& config) {
        {"repo", Section("repo.", repo)},
        {"keep", Section("keep.", {{"workspaces", Length(config.keep_workspaces)}})},
        {"disk", Section("disk.", {{"reserve", Bytes(config.disk_reserve)}})},
-       {"lease", Section("lease.", {{"orphan_timeout", Length(config.orphan_timeout)}})}});
+       {"lease", Section("lease.", {{"orphan_timeout", Length(config.orphan_timeout)}})},
+       {"checkpoint", Section("checkpoint.", checkpoint)}});
 }
 
 }  // namespace

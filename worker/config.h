@@ -42,6 +42,11 @@ struct WorkerConfig {
   // [disk] reserve; absent: 2 GiB or 5 % of the file system, whichever is less.
   std::optional<uint64_t> disk_reserve;
   absl::Duration orphan_timeout = absl::Hours(24);  // [lease] orphan_timeout
+  // [checkpoint] interval, max_file_bytes, max_pack_bytes: how often one is taken while the agent
+  // runs; a larger file is left out of it; a larger pack stays on this worker.
+  absl::Duration checkpoint_interval = absl::Minutes(5);
+  uint64_t checkpoint_max_file_bytes = uint64_t{100} << 20;
+  uint64_t checkpoint_max_pack_bytes = uint64_t{2} << 30;
 
   // Of that agent; an empty one when the file does not name it.
   const AgentConfig& agent(const std::string& name) const;

@@ -1,7 +1,7 @@
 // Where things lie in the worker's data directory. A value; paths only.
 //
 //   DATA/lock  identity.json  journal  objects-cache/  mirrors/<name>/  mirrors/<name>.key
-//   DATA/workspaces/<id>/{repo,store}  DATA/attempts/<id>/<N>/  DATA/trash/
+//   DATA/workspaces/<id>/{repo,store,packs}  DATA/attempts/<id>/<N>/  DATA/trash/
 #pragma once
 
 #include <string>
@@ -26,6 +26,10 @@ class DataDir {
   std::string workspace(const std::string& id) const { return workspaces() + "/" + id; }
   std::string repository(const std::string& id) const { return workspace(id) + "/repo"; }
   std::string store(const std::string& id) const { return workspace(id) + "/store"; }
+  // What of an attempt's checkpoints is not stored yet.
+  std::string packs(const std::string& id, int attempt) const {
+    return workspace(id) + "/packs/" + std::to_string(attempt);
+  }
   std::string mirrors() const { return root_ + "/mirrors"; }
   std::string mirror(absl::string_view repo_key) const;
   std::string object(const std::string& sha256) const { return root_ + "/objects-cache/" + sha256; }

@@ -18,6 +18,7 @@
 #include "worker/earlier_logs.h"
 #include "worker/environment.h"
 #include "worker/proto_time.h"
+#include "worker/session_restore.h"
 
 namespace handoff::worker {
 namespace {
@@ -41,7 +42,8 @@ class Preparation {
     using Step = Failure (Preparation::*)();
     for (const Step step :
          {&Preparation::FindAgent, &Preparation::MakeWorkspace, &Preparation::BringLogs,
-          &Preparation::MakeSession, &Preparation::MakeCommand, &Preparation::AwaitLease}) {
+          &Preparation::BringSession, &Preparation::MakeSession, &Preparation::MakeCommand,
+          &Preparation::AwaitLease}) {
       Failure failure = (this->*step)();
       if (control_.interrupt().raised()) return Interrupted{};
       if (failure) return *std::move(failure);
@@ -109,6 +111,11 @@ class Preparation {
 
   Failure BringLogs() {
     BringEarlierLogs(around_, attempt_, control_);
+    return std::nullopt;
+  }
+
+  Failure BringSession() {
+    RestoreSession(around_, attempt_);
     return std::nullopt;
   }
 

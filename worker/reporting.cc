@@ -11,7 +11,9 @@
 #include "common/file.h"
 #include "common/handoff/describe.h"
 #include "common/status.h"
+#include "common/text.h"
 #include "handoff/v1/pool.pb.h"
+#include "worker/checkpointing.h"
 #include "worker/earlier_logs.h"
 #include "worker/saving.h"
 
@@ -20,6 +22,7 @@ namespace {
 
 constexpr BootTime kNever{std::numeric_limits<int64_t>::max()};
 constexpr int kReadTries = 5;
+constexpr int kCheckpointTries = 20;  // of 5 s, where the coordinator answers
 constexpr Backoff kBackoff{absl::Milliseconds(100), absl::Seconds(5)};
 // What was refused for good is kept all the same: a coordinator that was restored may get back what
 // it lacks.
@@ -37,6 +40,7 @@ class Reporting {
     RETURN_IF_ERROR(AwaitTaken());
     for (int failures = 0, refusals = 0;;) {
       RETURN_IF_ERROR(SendLog());
+      RETURN_IF_ERROR(SendCheckpoint());
       // From now on it may be accepted, though nobody hears the answer: the next attempt may begin
       // only after the last files of this one.
       board_.SetClosing(true);
@@ -52,7 +56,7 @@ class Reporting {
       } else {
         // The coordinator has the end or nothing at all of this handoff: insisting helps nobody.
         if (control_.forget() && refused) return Close({});
-        Complain(answer.status(), refused);
+        Complain("report", answer.status(), refused);
       }
       Pause(refused ? kRefused.Delay(++refusals, 0.5) : kBackoff.Delay(++failures, 0.5));
     }
@@ -63,6 +67,12 @@ class Reporting {
     return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
            absl::IsResourceExhausted(status) || absl::IsAborted(status) ||
            absl::IsCancelled(status);
+  }
+
+  // The coordinator knows no such attempt of this worker.
+  static bool IsStranger(const absl::Status& status) {
+    return absl::IsNotFound(status) || absl::IsPermissionDenied(status) ||
+           absl::IsFailedPrecondition(status);
   }
 
   absl::Status AwaitTaken() {
@@ -101,6 +111,35 @@ class Reporting {
     }
   }
 
+  // Before the report: with that the attempt is over, and the next one may begin elsewhere with
+  // what the coordinator has.
+  absl::Status SendCheckpoint() {
+    if (checkpoint_sent_) return absl::OkStatus();
+    CheckpointKeeper keeper(around_, attempt_);
+    absl::Status sent;
+    for (int failures = 0, refusals = 0;;) {
+      sent = keeper.Store(/*again=*/true, control_.leave().token());
+      if (control_.leaving()) return absl::CancelledError("the daemon leaves");
+      checkpoint_sent_ = sent.ok();
+      // Whoever refuses this refuses the report for the same reason; and with the end in its hands
+      // the coordinator waits for nothing.
+      if (sent.ok() || IsStranger(sent) || control_.forget()) return absl::OkStatus();
+      Complain("checkpoint", sent);
+      // A coordinator that is away takes no report either. One that says no again and again may
+      // still take the end, and that has to come.
+      const bool away = absl::IsUnavailable(sent) || absl::IsDeadlineExceeded(sent);
+      if (!away) ++refusals;
+      if (!Transient(sent) || refusals == kCheckpointTries) break;
+      Pause(kBackoff.Delay(++failures, 0.5));
+    }
+    checkpoint_sent_ = true;
+    attempt_.end->set_checkpoint_missing(
+        absl::StrCat("The last checkpoint could not be stored at the coordinator: ",
+                     OneLine(EscapeInvalidUtf8(sent.message()), 1000),
+                     ". The work is in the workspace on the worker."));
+    return around_.journal.Put(JournalKey(attempt_.key), EncodeEnd(attempt_));
+  }
+
   // The coordinator holds less than the end says. Either it can still be sent; or the file has lost
   // bytes, then the end must say that the tail is lost.
   absl::Status LogIsShort(uint64_t held) {
@@ -117,12 +156,12 @@ class Reporting {
     return around_.journal.Put(JournalKey(attempt_.key), EncodeEnd(attempt_));
   }
 
-  void Complain(const absl::Status& why, bool refused) {
+  void Complain(const char* of, const absl::Status& why, bool refused = false) {
     const std::string message(why.message());
     if (message == complaint_) return;
     complaint_ = message;
     if (!refused) {
-      SPDLOG_INFO("{}: the report was not taken: {}", attempt_.key.ToString(), message);
+      SPDLOG_INFO("{}: the {} was not taken: {}", attempt_.key.ToString(), of, message);
       return;
     }
     SPDLOG_WARN(
@@ -177,7 +216,8 @@ class Reporting {
   AttemptBoard& board_;
   LogUpload& upload_;
   std::string complaint_;
-  int unread_ = 0;  // failed reads of the log
+  int unread_ = 0;                // failed reads of the log
+  bool checkpoint_sent_ = false;  // or its absence is stated
 };
 
 }  // namespace

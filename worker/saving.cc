@@ -10,6 +10,7 @@
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/bounds.h"
+#include "worker/checkpointing.h"
 
 namespace handoff::worker {
 namespace {
@@ -41,6 +42,11 @@ void ProbeInDoubt(const Surroundings& around, const Attempt& attempt, AttemptCon
   around.probes.Probe(*attempt.agent, control.leave().fd());
   const auto found = around.probes.Find(std::string(attempt.agent->name()));
   run.agent_ready = found && found->offer.state == AgentState::kReady;
+}
+
+// The one that the agent named, if it did.
+std::string SessionOf(const RunEnd& run, const v1::AttemptEnd& end) {
+  return run.stream_session.empty() ? end.session() : run.stream_session;
 }
 
 // A stop that came before the record wins over how the process ended.
@@ -90,6 +96,9 @@ absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptCo
                          LogUpload& upload) {
   board.SetStage(Stage::kSaving, "saving", AttemptBoard::Urgency::kSoon);
   ObserveWork(around, attempt, control);
+  board.SetStage(Stage::kSaving, "saving (checkpoint)", AttemptBoard::Urgency::kSoon);
+  RETURN_IF_ERROR(TakeLastCheckpoint(around, attempt, control, SessionOf(run, *attempt.end),
+                                     run.protocol != Protocol::kNotStarted));
   if (reported != nullptr) attempt.end->mutable_facts()->MergeFrom(*reported);
   if (control.leaving()) return absl::CancelledError("the daemon leaves");
   attempt.end->set_log_bytes(upload.size());

@@ -1,5 +1,6 @@
-// From the end of the agent's process to a durable end record: facts from git, the verdict, the
-// journal. Idempotent until the journal has the record; from then on the record decides.
+// From the end of the agent's process to a durable end record: facts from git, the last checkpoint,
+// the verdict, the journal. Idempotent until the journal has the record; from then on the record
+// decides.
 #pragma once
 
 #include "absl/status/status.h"

@@ -5,6 +5,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_join.h"
+#include "common/file.h"
+#include "common/hash.h"
 #include "worker/proto_time.h"
 
 namespace handoff::worker {
@@ -43,6 +45,11 @@ void FakePool::Stop(const AttemptKey& key, EndedBy as, absl::Duration grace) {
     ++revision_;
   }
   LookAtHeld(/*due=*/false);
+}
+
+void FakePool::Lose(const AttemptKey& key) {
+  MutexLock lock(mutex_);
+  desired_.erase(key);
 }
 
 void FakePool::AnswerNow() { LookAtHeld(/*due=*/true); }
@@ -89,6 +96,31 @@ void FakePool::set_stream_bytes(uint64_t bytes) {
 void FakePool::PutObject(const std::string& sha256, const std::string& bytes) {
   MutexLock lock(mutex_);
   objects_[sha256] = bytes;
+}
+
+void FakePool::DropObject(const std::string& sha256) {
+  MutexLock lock(mutex_);
+  objects_.erase(sha256);
+}
+
+bool FakePool::HasObject(const std::string& sha256) {
+  MutexLock lock(mutex_);
+  return objects_.count(sha256) > 0;
+}
+
+void FakePool::BreakUploadAfter(uint64_t bytes) {
+  MutexLock lock(mutex_);
+  break_upload_ = bytes;
+}
+
+std::vector<uint64_t> FakePool::upload_starts() {
+  MutexLock lock(mutex_);
+  return upload_starts_;
+}
+
+void FakePool::set_checkpoint_refusal(const absl::Status& refusal) {
+  MutexLock lock(mutex_);
+  checkpoint_refusal_ = refusal;
 }
 
 void FakePool::PutLog(const AttemptKey& key, const std::string& bytes) {
@@ -181,6 +213,22 @@ AttemptStatus FakePool::AwaitStatus(const AttemptKey& key,
 
 AttemptStatus FakePool::AwaitStage(const AttemptKey& key, Stage stage) {
   return AwaitStatus(key, [&](const AttemptStatus& status) { return status.stage == stage; });
+}
+
+v1::Checkpoint FakePool::AwaitCheckpoint(const AttemptKey& key,
+                                         const std::function<bool(const v1::Checkpoint&)>& wanted) {
+  MutexLock lock(mutex_);
+  while (true) {
+    for (const v1::Checkpoint& checkpoint : checkpoints_[key]) {
+      if (wanted(checkpoint)) return checkpoint;
+    }
+    changed_.Wait(mutex_);
+  }
+}
+
+std::vector<v1::Checkpoint> FakePool::checkpoints(const AttemptKey& key) {
+  MutexLock lock(mutex_);
+  return checkpoints_[key];
 }
 
 void FakePool::AwaitLog(const AttemptKey& key, const std::string& text) {
@@ -356,6 +404,47 @@ absl::Status FakeCoordinatorClient::GetObject(const std::string& sha256, uint64_
     bytes = object->second.substr(std::min<size_t>(offset, object->second.size()));
   }
   return sink(bytes);
+}
+
+absl::Status FakeCoordinatorClient::PutObject(const std::string& sha256, const std::string& path,
+                                              std::stop_token) {
+  const auto bytes = ReadFile(path);
+  if (!bytes.ok()) return bytes.status();
+  MutexLock lock(pool_.mutex_);
+  if (pool_.away_) return Away();
+  std::string& held = pool_.partial_[sha256];
+  pool_.upload_starts_.push_back(held.size());
+  if (bytes->size() > pool_.break_upload_) {
+    held = bytes->substr(0, std::exchange(pool_.break_upload_, UINT64_MAX));
+    return absl::UnavailableError("the upload broke");
+  }
+  held += bytes->substr(std::min(held.size(), bytes->size()));
+  if (Sha256Hex(held) != sha256) return absl::DataLossError("another hash");
+  pool_.objects_[sha256] = std::move(held);
+  pool_.partial_.erase(sha256);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<CheckpointAnswer> FakeCoordinatorClient::SaveCheckpoint(const CheckpointSave& save,
+                                                                       std::stop_token) {
+  v1::Checkpoint checkpoint;
+  if (!checkpoint.ParseFromString(save.checkpoint) || checkpoint.commit().empty()) {
+    return absl::InvalidArgumentError("no checkpoint");
+  }
+  CheckpointAnswer answer;
+  {
+    MutexLock lock(pool_.mutex_);
+    if (pool_.away_) return Away();
+    if (!pool_.checkpoint_refusal_.ok()) return pool_.checkpoint_refusal_;
+    for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) {
+      if (pool_.objects_.count(pack.sha256()) == 0) answer.missing.push_back(pack.sha256());
+    }
+    if (!answer.missing.empty()) return answer;
+    answer.current = pool_.desired_.count(save.key) > 0;
+    pool_.checkpoints_[save.key].push_back(std::move(checkpoint));
+  }
+  pool_.changed_.NotifyAll();
+  return answer;
 }
 
 absl::Status FakeCoordinatorClient::ReadLog(const AttemptKey& key, const Sink& sink,

@@ -23,6 +23,8 @@ class FakePool {
   AttemptKey Want(v1::Handoff handoff, int number = 1,
                   const std::function<void(v1::DesiredAttempt&)>& edit = nullptr);
   void Stop(const AttemptKey& key, EndedBy as, absl::Duration grace = absl::Seconds(10));
+  // It is not wanted any more, and nobody says so: as when its worker is given up.
+  void Lose(const AttemptKey& key);
   // Answers the held Sync now, which renews leases.
   void AnswerNow();
   void set_lease(absl::Duration lease);
@@ -36,6 +38,13 @@ class FakePool {
   // Streams break after this many bytes each.
   void set_stream_bytes(uint64_t bytes);
   void PutObject(const std::string& sha256, const std::string& bytes);
+  void DropObject(const std::string& sha256);
+  bool HasObject(const std::string& sha256);
+  // The next upload breaks when so much of it arrived; that much is kept.
+  void BreakUploadAfter(uint64_t bytes);
+  std::vector<uint64_t> upload_starts();  // where each upload went on
+  // Every checkpoint is refused with it; OK: no longer.
+  void set_checkpoint_refusal(const absl::Status& refusal);
   // What another worker sent of an attempt.
   void PutLog(const AttemptKey& key, const std::string& bytes);
 
@@ -45,6 +54,10 @@ class FakePool {
                             const std::function<bool(const AttemptStatus&)>& wanted);
   AttemptStatus AwaitStage(const AttemptKey& key, Stage stage);
   SyncRequest AwaitRequest(const std::function<bool(const SyncRequest&)>& wanted);
+  // Of those that were saved, the first that is like that.
+  v1::Checkpoint AwaitCheckpoint(const AttemptKey& key,
+                                 const std::function<bool(const v1::Checkpoint&)>& wanted);
+  std::vector<v1::Checkpoint> checkpoints(const AttemptKey& key);
   void AwaitLog(const AttemptKey& key, const std::string& text);
   std::string log(const AttemptKey& key);
   std::vector<SyncRequest> requests();
@@ -79,6 +92,11 @@ class FakePool {
   int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<AttemptKey, std::string> logs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> partial_ ABSL_GUARDED_BY(mutex_);
+  uint64_t break_upload_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;
+  std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
+  absl::Status checkpoint_refusal_ ABSL_GUARDED_BY(mutex_);
+  std::map<AttemptKey, std::vector<v1::Checkpoint>> checkpoints_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, Held> held_ ABSL_GUARDED_BY(mutex_);  // by number of the call
   uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<SyncRequest> requests_ ABSL_GUARDED_BY(mutex_);
@@ -95,6 +113,10 @@ class FakeCoordinatorClient final : public CoordinatorClient {
                                      std::function<void()> wake) override;
   absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                          std::stop_token stop) override;
+  absl::Status PutObject(const std::string& sha256, const std::string& path,
+                         std::stop_token stop) override;
+  absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
+                                                  std::stop_token stop) override;
   absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) override;
 
  private:

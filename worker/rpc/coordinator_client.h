@@ -9,6 +9,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -50,6 +51,17 @@ struct ReportAnswer {
   std::string handoff;      // serialised handoff.v1.Handoff as it stands now
 };
 
+struct CheckpointSave {
+  std::string pool_id;
+  AttemptKey key;
+  uint64_t epoch = 0;
+  std::string checkpoint;  // serialised handoff.v1.Checkpoint
+};
+struct CheckpointAnswer {
+  bool current = false;              // false: it came too late to decide anything
+  std::vector<std::string> missing;  // packs that have to be put first; nothing was kept
+};
+
 class CoordinatorClient {
  public:
   virtual ~CoordinatorClient() = default;
@@ -69,7 +81,14 @@ class CoordinatorClient {
   using Sink = std::function<absl::Status(absl::string_view)>;
   virtual absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                                  std::stop_token stop) = 0;
-  // Blocks; the same with what the coordinator holds of an attempt's log now, from its begin.
+  // Blocks; the file at `path` becomes the object. Goes on where the coordinator's copy of it ends.
+  virtual absl::Status PutObject(const std::string& sha256, const std::string& path,
+                                 std::stop_token stop) = 0;
+  // Blocks. CANCELLED when `stop` was requested.
+  virtual absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
+                                                          std::stop_token stop) = 0;
+  // Blocks; as GetObject does with what the coordinator holds of an attempt's log now, from its
+  // begin.
   virtual absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) = 0;
 };
 

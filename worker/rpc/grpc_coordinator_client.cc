@@ -1,11 +1,16 @@
 #include "worker/rpc/grpc_coordinator_client.h"
 
+#include <fcntl.h>
 #include <grpcpp/client_context.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
+#include "common/status.h"
 #include "worker/rpc/convert.h"
 #include "worker/rpc/log_reactor.h"
 
@@ -14,6 +19,7 @@ namespace {
 
 // The coordinator holds a Sync for up to 12 s.
 constexpr absl::Duration kSyncDeadline = absl::Seconds(30);
+constexpr size_t kChunkBytes = 256 << 10;
 
 // What one Sync call needs until its callback ran: it outlives the handle.
 struct SyncState {
@@ -114,6 +120,67 @@ absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_
     offset += response.data().size();
   }
   return FromGrpc(reader->Finish());
+}
+
+absl::Status GrpcCoordinatorClient::PutObject(const std::string& sha256, const std::string& path,
+                                              std::stop_token stop) {
+  ASSIGN_OR_RETURN(const UniqueFd file, OpenFile(path, O_RDONLY));
+  ASSIGN_OR_RETURN(const uint64_t size, FileSize(path));
+  grpc::ClientContext context;
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  const auto stream = objects_->Put(&context);
+  const auto fail = [&] {
+    const absl::Status status = FromGrpc(stream->Finish());
+    return status.ok() ? absl::UnavailableError("the coordinator ended the upload early") : status;
+  };
+  v1::PutObjectRequest request;
+  v1::PutObjectResponse response;
+  request.set_sha256(sha256);
+  request.set_size(size);
+  if (!stream->Write(request) || !stream->Read(&response)) return fail();
+  request.Clear();
+  std::string buffer(kChunkBytes, '\0');
+  for (uint64_t at = response.offset(); at < size && !response.complete();) {
+    const ssize_t n = ::pread(file.get(), buffer.data(), std::min<uint64_t>(kChunkBytes, size - at),
+                              static_cast<off_t>(at));
+    if (n <= 0) {
+      context.TryCancel();
+      stream->Finish();
+      return absl::DataLossError(absl::StrCat(path, " became shorter while it was sent"));
+    }
+    request.set_offset(at);
+    request.set_data(buffer.data(), static_cast<size_t>(n));
+    if (!stream->Write(request)) return fail();
+    at += static_cast<uint64_t>(n);
+  }
+  stream->WritesDone();
+  bool complete = response.complete();
+  // To the end of the stream: Finish waits for messages that nobody reads.
+  while (stream->Read(&response)) complete = complete || response.complete();
+  return complete ? FromGrpc(stream->Finish()) : fail();
+}
+
+absl::StatusOr<CheckpointAnswer> GrpcCoordinatorClient::SaveCheckpoint(const CheckpointSave& save,
+                                                                       std::stop_token stop) {
+  v1::SaveCheckpointRequest request;
+  request.set_pool_id(save.pool_id);
+  request.set_worker_uuid(worker_.uuid);
+  request.set_worker_start(worker_.start);
+  request.set_worker_nonce(worker_.nonce);
+  request.set_handoff_id(save.key.handoff_id);
+  request.set_number(save.key.number);
+  request.set_epoch(save.epoch);
+  if (!request.mutable_checkpoint()->ParseFromString(save.checkpoint)) {
+    return absl::DataLossError("the checkpoint's record is not readable");
+  }
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::SaveCheckpointResponse response;
+  const grpc::Status status = pool_->SaveCheckpoint(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status);
+  return CheckpointAnswer{response.current(),
+                          {response.missing().begin(), response.missing().end()}};
 }
 
 absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, const Sink& sink,

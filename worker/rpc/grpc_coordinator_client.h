@@ -26,6 +26,10 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
                                      std::function<void()> wake) override;
   absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                          std::stop_token stop) override;
+  absl::Status PutObject(const std::string& sha256, const std::string& path,
+                         std::stop_token stop) override;
+  absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
+                                                  std::stop_token stop) override;
   absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) override;
 
  private:

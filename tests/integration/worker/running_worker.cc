@@ -19,7 +19,7 @@ TempDir MakeDirectory() {
 }  // namespace
 
 RunningWorker::RunningWorker() : repo_program_(HANDOFF_REPO_PROGRAM), dir_(MakeDirectory()) {
-  config_.data_dir = data();
+  config_.data_dir = path("worker");
   config_.name = "w";
   config_.slots = 4;
   config_.disk_reserve = 0;

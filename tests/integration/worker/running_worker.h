@@ -20,7 +20,7 @@ class RunningWorker : public ::testing::Test {
   void Start();
   // As SIGTERM does: agents go on.
   void Stop();
-  std::string data() const { return dir_.path() + "/worker"; }
+  const std::string& data() const { return config_.data_dir; }
   std::string path(const std::string& name) const { return dir_.path() + "/" + name; }
   std::string attempt_dir(const AttemptKey& key) const {
     return data() + "/attempts/" + key.ToString();

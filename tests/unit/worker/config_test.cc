@@ -49,6 +49,10 @@ workspaces = "14d"
 reserve = "10GiB"
 [lease]
 orphan_timeout = "12h"
+[checkpoint]
+interval = "20s"
+max_file_bytes = "3MiB"
+max_pack_bytes = 4096
 )");
   ASSERT_TRUE(read.ok()) << read;
   EXPECT_EQ(config_.path, "/opt/bin:/usr/bin");
@@ -67,6 +71,9 @@ orphan_timeout = "12h"
   EXPECT_EQ(config_.keep_workspaces, absl::Hours(14 * 24));
   EXPECT_EQ(config_.disk_reserve, uint64_t{10} << 30);
   EXPECT_EQ(config_.orphan_timeout, absl::Hours(12));
+  EXPECT_EQ(config_.checkpoint_interval, absl::Seconds(20));
+  EXPECT_EQ(config_.checkpoint_max_file_bytes, uint64_t{3} << 20);
+  EXPECT_EQ(config_.checkpoint_max_pack_bytes, 4096u);
 }
 
 TEST_F(ConfigTest, AnAgentThatIsNotNamedHasNoSettings) {
@@ -97,6 +104,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"NoDuration", "[keep]\nworkspaces = \"soon\"\n", "line 2", "duration"},
         Mistake{"NegativeDuration", "[lease]\norphan_timeout = \"-1h\"\n", "line 2", "duration"},
         Mistake{"NoBytes", "[disk]\nreserve = \"10 elephants\"\n", "line 2", "bytes"},
+        Mistake{"PackThatNobodyTakes", "[checkpoint]\nmax_pack_bytes = \"5GiB\"\n", "line 2",
+                "checkpoint.max_pack_bytes: line 2: this must be at most 4"},
         Mistake{"AgentName", "[agents.\"../x\"]\nbinary = \"y\"\n", "", "agent"},
         Mistake{"ListOfNumbers", "[agents.cursor]\nextra_args = [1]\n", "line 2", "a string"}),
     [](const auto& test) { return test.param.name; });

@@ -54,6 +54,12 @@ class HeldClient : public CoordinatorClient {
   absl::Status GetObject(const std::string&, uint64_t, const Sink&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
+  absl::Status PutObject(const std::string&, const std::string&, std::stop_token) override {
+    return absl::UnimplementedError("not of this test");
+  }
+  absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave&, std::stop_token) override {
+    return absl::UnimplementedError("not of this test");
+  }
   absl::Status ReadLog(const AttemptKey&, const Sink&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }

@@ -1,0 +1,61 @@
+#include "worker/session_restore.h"
+
+#include <spdlog/spdlog.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "handoff/v1/pool.pb.h"
+#include "worker/checkpointing.h"
+#include "worker/session_files.h"
+
+namespace handoff::worker {
+namespace {
+
+absl::Status Restore(const Surroundings& around, const Attempt& attempt) {
+  if (attempt.agent == nullptr || attempt.spec->checkpoint().session_tree().empty()) {
+    return absl::NotFoundError("the checkpoint holds none of its files");
+  }
+  return PlaceSession(*attempt.agent, SessionPlaceOf(around, attempt, attempt.spec->session()),
+                      attempt.dir.session(),
+                      absl::StrCat(attempt.key.handoff_id, "-", attempt.key.number));
+}
+
+}  // namespace
+
+bool NeedsSession(const Surroundings& around, const Attempt& attempt) {
+  const v1::Checkpoint& checkpoint = attempt.spec->checkpoint();
+  const std::string& session = attempt.spec->session();
+  const bool held = !session.empty() && checkpoint.session() == session &&
+                    !checkpoint.session_tree().empty() && attempt.agent != nullptr;
+  if (!held) return false;
+  if (attempt.end->session_kind() == v1::Attempt::RESTORED) return true;
+  if (attempt.end->session_kind() != v1::Attempt::SAME) return false;
+  const SessionPlace place = SessionPlaceOf(around, attempt, session);
+  return FindSession(SessionFilesOf(*attempt.agent, place), /*running=*/false).files.empty();
+}
+
+void RestoreSession(const Surroundings& around, Attempt& attempt) {
+  v1::AttemptEnd& end = *attempt.end;
+  if (end.session_kind() != v1::Attempt::RESTORED && !NeedsSession(around, attempt)) return;
+  const absl::Status restored = Restore(around, attempt);
+  RemoveTree(attempt.dir.session()).IgnoreError();
+  if (restored.ok()) {
+    end.set_session_kind(v1::Attempt::RESTORED);
+    return;
+  }
+  SPDLOG_WARN("{}: the session could not be restored: {}", attempt.key.ToString(),
+              std::string(restored.message()));
+  end.mutable_facts()->add_notes(OneLine(
+      EscapeInvalidUtf8(absl::StrCat("The session ", attempt.spec->session(),
+                                     " could not be restored on this host, so a fresh one was "
+                                     "begun: ",
+                                     restored.message(), ".")),
+      300));
+  end.clear_session();
+  end.set_session_kind(v1::Attempt::FRESH);
+  attempt.spec->clear_session();
+}
+
+}  // namespace handoff::worker

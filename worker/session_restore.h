@@ -1,0 +1,16 @@
+// Gives an attempt the session that it is to go on with, out of the checkpoint that it goes on
+// from; and a fresh one where it cannot be had, which its prompt and its record then say.
+#pragma once
+
+#include "worker/attempt.h"
+
+namespace handoff::worker {
+
+// Whether the session's files have to come out of the checkpoint: it lies on another host, or those
+// that lay here are gone.
+bool NeedsSession(const Surroundings& around, const Attempt& attempt);
+
+// With the workspace in place, and what NeedsSession asked for in the attempt's directory.
+void RestoreSession(const Surroundings& around, Attempt& attempt);
+
+}  // namespace handoff::worker
