@@ -8,6 +8,7 @@
 //   prompt.md    what the agent gets on stdin; script: what the agent `command` runs
 //   ended.pb     attempt.pb once the coordinator has stored the end
 //   tmp/         TMPDIR of the agent
+//   checks/, checks.log   of what runs after it (worker/checks.h)
 //
 // Nothing is synced: the files must survive the death of processes only.
 #pragma once
@@ -33,6 +34,8 @@ class AttemptDir {
   std::string prompt() const { return path_ + "/prompt.md"; }
   std::string script() const { return path_ + "/script"; }
   std::string tmp() const { return path_ + "/tmp"; }
+  std::string checks() const { return path_ + "/checks"; }
+  std::string checks_log() const { return path_ + "/checks.log"; }
   std::string launch() const { return path_ + "/launch.pb"; }
 
   // Makes it with boot, attempt.pb and tmp/. A coordinator that lost its last days may lease a

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/mutex.h"
@@ -37,7 +38,7 @@ class FakePool {
   void set_stream_bytes(uint64_t bytes);
   void PutObject(const std::string& sha256, const std::string& bytes);
   // What another worker sent of an attempt.
-  void PutLog(const AttemptKey& key, const std::string& bytes);
+  void PutLog(const AttemptKey& key, const std::string& bytes, LogKind kind = LogKind::kAgent);
 
   v1::AttemptEnd AwaitEnd(const AttemptKey& key);
   // Of the next request that lists the attempt like that.
@@ -45,8 +46,8 @@ class FakePool {
                             const std::function<bool(const AttemptStatus&)>& wanted);
   AttemptStatus AwaitStage(const AttemptKey& key, Stage stage);
   SyncRequest AwaitRequest(const std::function<bool(const SyncRequest&)>& wanted);
-  void AwaitLog(const AttemptKey& key, const std::string& text);
-  std::string log(const AttemptKey& key);
+  void AwaitLog(const AttemptKey& key, const std::string& text, LogKind kind = LogKind::kAgent);
+  std::string log(const AttemptKey& key, LogKind kind = LogKind::kAgent);
   std::vector<SyncRequest> requests();
   int reports(const AttemptKey& key);
   int log_streams();  // opened so far
@@ -77,7 +78,7 @@ class FakePool {
   std::map<AttemptKey, v1::AttemptEnd> ends_ ABSL_GUARDED_BY(mutex_);
   std::map<AttemptKey, int> reports_ ABSL_GUARDED_BY(mutex_);
   int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<AttemptKey, std::string> logs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<AttemptKey, LogKind>, std::string> logs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, Held> held_ ABSL_GUARDED_BY(mutex_);  // by number of the call
   uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -91,11 +92,12 @@ class FakeCoordinatorClient final : public CoordinatorClient {
   std::unique_ptr<SyncCall> Sync(const SyncRequest& request,
                                  std::function<void(absl::StatusOr<SyncAnswer>)> done) override;
   absl::StatusOr<ReportAnswer> Report(const AttemptReport& report, std::stop_token stop) override;
-  std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, uint64_t epoch,
+  std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, LogKind kind, uint64_t epoch,
                                      std::function<void()> wake) override;
   absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                          std::stop_token stop) override;
-  absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) override;
+  absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
+                       std::stop_token stop) override;
 
  private:
   FakePool& pool_;

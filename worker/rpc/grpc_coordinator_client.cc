@@ -82,13 +82,15 @@ absl::StatusOr<ReportAnswer> GrpcCoordinatorClient::Report(const AttemptReport& 
   answer.accepted = response.accepted();
   answer.current = response.current();
   answer.log_offset = response.log_offset();
+  answer.checks_log_offset = response.checks_log_offset();
   if (response.has_handoff()) answer.handoff = response.handoff().SerializeAsString();
   return answer;
 }
 
-std::unique_ptr<LogStream> GrpcCoordinatorClient::OpenLog(const AttemptKey& key, uint64_t epoch,
+std::unique_ptr<LogStream> GrpcCoordinatorClient::OpenLog(const AttemptKey& key, LogKind kind,
+                                                          uint64_t epoch,
                                                           std::function<void()> wake) {
-  return OpenLogStream(logs_, worker_, key, epoch, std::move(wake));
+  return OpenLogStream(logs_, worker_, key, kind, epoch, std::move(wake));
 }
 
 absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_t offset,
@@ -116,11 +118,12 @@ absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_
   return FromGrpc(reader->Finish());
 }
 
-absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, const Sink& sink,
+absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
                                             std::stop_token stop) {
   v1::ReadLogRequest request;
   request.set_id(key.handoff_id);
   request.set_attempt(key.number);
+  request.set_checks(kind == LogKind::kChecks);
   grpc::ClientContext context;
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   const auto reader = control_->ReadLog(&context, request);
