@@ -5,6 +5,7 @@
 namespace handoff::core {
 namespace {
 
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -36,13 +37,14 @@ class ChecksTest : public ::testing::Test {
 };
 
 TEST_F(ChecksTest, TheAgentIsToldWhatFailedAndTriesAgain) {
-  ASSERT_TRUE(a.Finish("h", 1, Failing("one is red")).ok());
-  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued);
-  EXPECT_THAT(pool.Get("h").reason, HasSubstr("The agent is told; try 1 of 2."));
-  ASSERT_THAT(pool.Get("h").messages, SizeIs(1));
-  EXPECT_EQ(pool.Get("h").messages[0].origin, Message::Origin::kChecks);
-  EXPECT_EQ(pool.Get("h").messages[0].text, "one is red");
-  EXPECT_TRUE(pool.Get("h").messages[0].pending());
+  const auto first = a.Finish("h", 1, Failing("one is red"));
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(first->handoff.status, HandoffStatus::kQueued);
+  EXPECT_THAT(first->handoff.reason, HasSubstr("The agent is told; try 1 of 2."));
+  ASSERT_THAT(first->handoff.messages, SizeIs(1));
+  EXPECT_EQ(first->handoff.messages[0].origin, Message::Origin::kChecks);
+  EXPECT_EQ(first->handoff.messages[0].text, "one is red");
+  EXPECT_TRUE(first->handoff.messages[0].pending());
   Begin(2);
   EXPECT_EQ(pool.Get("h").messages[0].attempt, 2);
   ASSERT_TRUE(a.Finish("h", 2, Failing("another is red")).ok());
@@ -72,6 +74,9 @@ TEST_F(ChecksTest, WhenTheTriesAreUsedUpItFailed) {
   EXPECT_THAT(reply->handoff.attempts, SizeIs(3));
   EXPECT_THAT(reply->handoff.messages, SizeIs(2)) << "nobody reads what the last one said";
   EXPECT_FALSE(reply->handoff.verified);
+  const Why::Reply why = pool.Explain("h");
+  EXPECT_THAT(why.details, Contains(HasSubstr("told 2 of 2 times what its checks said")));
+  EXPECT_THAT(why.commands, Contains("handoff logs --checks h"));
 }
 
 TEST_F(ChecksTest, TriesAreCountedApartFromRetriesOfTheInfrastructure) {
@@ -84,8 +89,9 @@ TEST_F(ChecksTest, TriesAreCountedApartFromRetriesOfTheInfrastructure) {
   EXPECT_EQ(pool.Get("h").retries_used, 1);
   EXPECT_EQ(pool.Get("h").check_retries_used, 1);
   Begin(3);
-  ASSERT_TRUE(a.Finish("h", 3, Failing("red")).ok());
-  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued) << "one try of the checks was left";
+  const auto third = a.Finish("h", 3, Failing("red"));
+  ASSERT_TRUE(third.ok());
+  EXPECT_EQ(third->handoff.status, HandoffStatus::kQueued) << "one try of the checks was left";
   EXPECT_EQ(pool.Get("h").check_retries_used, 2);
 }
 
@@ -98,8 +104,9 @@ TEST_F(ChecksTest, AResumeGivesTheTriesAgain) {
   ASSERT_TRUE(pool.Do(Again("h")).ok());
   EXPECT_EQ(pool.Get("h").check_retries_used, 0);
   Begin(4);
-  ASSERT_TRUE(a.Finish("h", 4, Failing("red")).ok());
-  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued);
+  const auto again = a.Finish("h", 4, Failing("red"));
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->handoff.status, HandoffStatus::kQueued);
 }
 
 TEST_F(ChecksTest, WithoutOutputThereIsNothingToTell) {
