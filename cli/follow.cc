@@ -50,6 +50,7 @@ absl::Status FollowLog(Client& client, StreamCall& call, Terminal& terminal, Fol
   request.set_id(options.id);
   request.set_attempt(options.attempt);
   request.set_follow(options.follow);
+  request.set_checks(options.checks);
   int failures = 0;
   bool reached = false;
   while (true) {
@@ -79,11 +80,12 @@ absl::Status FollowLog(Client& client, StreamCall& call, Terminal& terminal, Fol
   }
 }
 
-absl::StatusOr<uint64_t> OffsetOfTail(Client& client, StreamCall& call, const std::string& id,
-                                      int attempt, uint64_t lines) {
+absl::StatusOr<uint64_t> OffsetOfTail(Client& client, StreamCall& call, const FollowOptions& log,
+                                      uint64_t lines) {
   v1::ReadLogRequest request;
-  request.set_id(id);
-  request.set_attempt(attempt);
+  request.set_id(log.id);
+  request.set_attempt(log.attempt);
+  request.set_checks(log.checks);
   for (uint64_t bytes = kFirstTailBytes;; bytes *= 8) {
     request.set_tail_bytes(bytes);
     std::string tail;

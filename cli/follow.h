@@ -17,6 +17,7 @@ struct FollowOptions {
   int attempt = 0;      // 0: the latest
   uint64_t offset = 0;  // where to begin
   bool follow = false;  // until the attempt ends
+  bool checks = false;  // attempt-N.checks.log
 };
 
 // OK: all was read, or `each` returned false. `each` gets chunks in order without gap or overlap;
@@ -25,7 +26,7 @@ absl::Status FollowLog(Client& client, StreamCall& call, Terminal& terminal, Fol
                        const std::function<bool(const v1::LogChunk&)>& each);
 
 // Where the last `lines` lines of the log begin; with none of them that is its end.
-absl::StatusOr<uint64_t> OffsetOfTail(Client& client, StreamCall& call, const std::string& id,
-                                      int attempt, uint64_t lines);
+absl::StatusOr<uint64_t> OffsetOfTail(Client& client, StreamCall& call, const FollowOptions& log,
+                                      uint64_t lines);
 
 }  // namespace handoff

@@ -18,7 +18,7 @@ namespace {
 
 struct LogFlags {
   std::string id = "-";
-  bool follow = false, raw = false;
+  bool follow = false, raw = false, checks = false;
   std::optional<int> attempt;
   std::optional<int64_t> tail, from;
 };
@@ -38,12 +38,11 @@ absl::Status Check(const LogFlags& flags) {
 absl::StatusOr<uint64_t> Begin(const LogFlags& flags, const FollowOptions& options, Client& client,
                                StreamCall& call) {
   if (flags.tail) {
-    return OffsetOfTail(client, call, options.id, options.attempt,
-                        static_cast<uint64_t>(*flags.tail));
+    return OffsetOfTail(client, call, options, static_cast<uint64_t>(*flags.tail));
   }
   const uint64_t from = static_cast<uint64_t>(flags.from.value_or(0));
   if (from == 0) return from;
-  ASSIGN_OR_RETURN(const uint64_t size, OffsetOfTail(client, call, options.id, options.attempt, 0));
+  ASSIGN_OR_RETURN(const uint64_t size, OffsetOfTail(client, call, options, 0));
   if (from <= size) return from;
   return absl::InvalidArgumentError(
       absl::StrCat("--from ", from, " is past the end: the log has ", size, " bytes"));
@@ -51,6 +50,10 @@ absl::StatusOr<uint64_t> Begin(const LogFlags& flags, const FollowOptions& optio
 
 // Why there is nothing to show.
 std::string EmptyWords(const LogFlags& flags, const v1::Handoff& handoff) {
+  if (flags.checks && handoff.checks().empty()) {
+    return absl::StrCat(handoff.id(), " has no checks; submit --check CMD declares some");
+  }
+  if (flags.checks) return "no checks of the attempt were run";
   if (flags.follow) return "the attempt wrote nothing; its log is empty";
   const int number = flags.attempt.value_or(std::max(1, handoff.attempts_size()));
   const bool known = number <= handoff.attempts_size();
@@ -83,11 +86,11 @@ VerbResult Logs(const LogFlags& flags, Context& context) {
   ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Get(id));
   StreamCall call;
   const Interrupt::Listener listener(context.interrupt, [&call] { call.Cancel(); });
-  FollowOptions options{handoff.id(), flags.attempt.value_or(0), 0, flags.follow};
+  FollowOptions options{handoff.id(), flags.attempt.value_or(0), 0, flags.follow, flags.checks};
   ASSIGN_OR_RETURN(options.offset, Begin(flags, options, *client, call));
   Terminal& terminal = context.terminal;
   bool empty = options.offset == 0;
-  Transcript transcript(handoff.agent() != "command", terminal.OutView().colour);
+  Transcript transcript(handoff.agent() != "command" && !flags.checks, terminal.OutView().colour);
   const absl::Status status =
       FollowLog(*client, call, terminal, options, [&](const v1::LogChunk& chunk) {
         if (!chunk.marker().empty()) {
@@ -110,6 +113,8 @@ VerbRun DefineLogs(CLI::App& app) {
   app.add_flag("-f,--follow", flags->follow, "Go on until the attempt ends; Ctrl-C only leaves");
   app.add_option("--attempt", flags->attempt, "This attempt; the latest unless given")
       ->type_name("N");
+  app.add_flag("--checks", flags->checks,
+               "What the checks after the agent wrote, and how they ended");
   app.add_flag("--raw", flags->raw, "The exact bytes that the agent wrote");
   const auto tail =
       app.add_option("--tail", flags->tail, "Begin with the last N lines; 0: with what comes");

@@ -7,6 +7,7 @@
 #include "cli/exit_status.h"
 #include "cli/fields.h"
 #include "cli/render.h"
+#include "cli/render_checks.h"
 #include "cli/table.h"
 #include "cli/words.h"
 #include "common/text.h"
@@ -163,6 +164,7 @@ void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const Vi
       facts.last_message().empty() ? attempt.last_line() : facts.last_message();
   fields.Add("Said", OneLine(attempt.last_line().empty() ? said : attempt.last_line(), 300));
   AddFiles(handoff, facts, attempt.end().work_unknown(), fields);
+  AddChecks(handoff, facts, fields);
   fields.Add("Session", SessionWords(attempt));
   if (!attempt.worker().empty()) {
     fields.Add("Host",
@@ -220,7 +222,9 @@ std::vector<std::pair<std::string, std::string>> NextCommands(const v1::Handoff&
       return {{"show --md " + id, "handoff.md"}, {"logs " + id, "the whole log"}};
     case v1::Handoff::FAILED:
       return {{"why " + id, "why it is not tried again"},
-              {"logs " + id, "the log"},
+              handoff.failure() == v1::Failure::CHECKS_FAILED
+                  ? std::pair("logs --checks " + id, std::string("what the checks wrote"))
+                  : std::pair("logs " + id, std::string("the log")),
               {"resume " + id, "go on with another attempt"}};
     default:
       return {{"show --md " + id, "handoff.md"}, {"resume " + id, "go on with another attempt"}};
@@ -263,6 +267,7 @@ std::string RenderList(const std::vector<v1::Handoff>& handoffs, bool owners, co
                     {RepoWords(handoff)},
                     {OneLine(handoff.worker(), 64)},
                     {attempts > 0 ? absl::StrCat(attempts) : ""},
+                    ChecksCell(handoff),
                     {LinesWords(handoff.lines_added(), handoff.lines_deleted())},
                     {Age(active, view.now)},
                     {ListReason(handoff, view)}});
@@ -273,6 +278,7 @@ std::string RenderList(const std::vector<v1::Handoff>& handoffs, bool owners, co
                       {"REPO", 12, 3},
                       {"WORKER", 8, 7},
                       {"ATT", 0, 1, true},
+                      {"CHECKS", 0, 5, true},
                       {"+/−", 0, 4, true},
                       {"AGO", 0, 6, true},
                       {"REASON", 20, 8}},

@@ -95,6 +95,9 @@ std::string ProjectDefaults::ToString() const {
   add("deadline", deadline);
   add("stall_timeout", stall_timeout);
   if (retries) add("retries", absl::StrCat(*retries));
+  for (const std::string& check : checks) add("check", check);
+  add("check_timeout", check_timeout);
+  if (check_retries) add("check_retries", absl::StrCat(*check_retries));
   for (const auto& [key, value] : require) add(absl::StrCat("require.", key), value);
   for (const auto& [key, value] : labels) add(absl::StrCat("labels.", key), value);
   return out;
@@ -105,8 +108,8 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
   if (root.empty()) return defaults;
   defaults.file = absl::StrCat(root, "/.handoff.toml");
   const auto file = TomlFile::Read(
-      defaults.file,
-      {"agent", "model", "timeout", "deadline", "stall_timeout", "retries", "require", "labels"});
+      defaults.file, {"agent", "model", "timeout", "deadline", "stall_timeout", "retries", "checks",
+                      "check_timeout", "check_retries", "require", "labels"});
   if (absl::IsNotFound(file.status())) return defaults;
   RETURN_IF_ERROR(file.status());
   const std::pair<absl::string_view, std::string*> strings[] = {
@@ -114,12 +117,15 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
       {"model", &defaults.model},
       {"timeout", &defaults.timeout},
       {"deadline", &defaults.deadline},
-      {"stall_timeout", &defaults.stall_timeout}};
+      {"stall_timeout", &defaults.stall_timeout},
+      {"check_timeout", &defaults.check_timeout}};
   for (const auto& [key, field] : strings) {
     ASSIGN_OR_RETURN(const std::optional<std::string> value, file->String(key));
     *field = value.value_or("");
   }
   ASSIGN_OR_RETURN(defaults.retries, file->Integer("retries"));
+  ASSIGN_OR_RETURN(defaults.checks, file->List("checks"));
+  ASSIGN_OR_RETURN(defaults.check_retries, file->Integer("check_retries"));
   ASSIGN_OR_RETURN(defaults.require, file->Strings("require"));
   ASSIGN_OR_RETURN(defaults.labels, file->Strings("labels"));
   return defaults;

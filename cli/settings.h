@@ -33,8 +33,9 @@ absl::StatusOr<std::string> ResolveCoordinator(const std::string& flag,
 
 // What `.handoff.toml` in a repository's root sets; empty fields are not set. Durations as written.
 struct ProjectDefaults {
-  std::string agent, model, timeout, deadline, stall_timeout;
-  std::optional<int64_t> retries;
+  std::string agent, model, timeout, deadline, stall_timeout, check_timeout;
+  std::optional<int64_t> retries, check_retries;
+  std::vector<std::string> checks;
   std::map<std::string, std::string> require, labels;
   std::string file;  // its path, for errors
 

@@ -216,6 +216,13 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
                  "cursor (default), claude, codex, or command: a script or -- ARGV...")
       ->type_name("A");
   app.add_option("--model", flags.model, "The agent's own name for a model")->type_name("M");
+  app.add_option("--check", flags.checks,
+                 "Runs in the work tree after the agent; a success needs that it exits with 0")
+      ->type_name("CMD")
+      ->allow_extra_args(false);
+  app.add_option("--check-retries", flags.check_retries,
+                 "Attempts more that are told how the checks failed; 0 unless given")
+      ->type_name("N");
   app.add_option("--env", flags.env, "Variable for the agent; NAME alone takes it from here")
       ->type_name("NAME[=V]")
       ->allow_extra_args(false);
@@ -286,6 +293,9 @@ void DefineWhen(CLI::App& app, SubmitFlags& flags) {
       ->group("When");
   app.add_option("--stall-timeout", flags.stall_timeout,
                  "Silence after which an attempt is ended; 10m unless given")
+      ->type_name("D")
+      ->group("When");
+  app.add_option("--check-timeout", flags.check_timeout, "Of each check; 30m unless given")
       ->type_name("D")
       ->group("When");
   app.add_option("--lease", flags.lease,

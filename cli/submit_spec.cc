@@ -15,6 +15,9 @@ namespace {
 constexpr int kMostPriority = 100;
 constexpr int kMostRetries = 10;
 constexpr size_t kMostKeyBytes = 128;
+constexpr size_t kMostChecks = 16;
+constexpr size_t kMostCheckBytes = 4096;
+constexpr int kMostCheckRetries = 20;
 
 constexpr absl::Duration kLeastLease = absl::Seconds(5);  // the coordinator's own bound
 
@@ -65,6 +68,62 @@ absl::Status SetNumbers(const SubmitFlags& flags, const ProjectDefaults& default
                          : InFile(absl::InvalidArgumentError(why), defaults);
   }
   if (retries) spec->set_retries(static_cast<int>(*retries));
+  return absl::OkStatus();
+}
+
+absl::Status AddCheck(const std::string& command, v1::HandoffSpec* spec) {
+  if (command.empty() || command.size() > kMostCheckBytes) {
+    return absl::InvalidArgumentError("a check's command must have 1 to 4096 bytes");
+  }
+  if (static_cast<size_t>(spec->checks_size()) == kMostChecks) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("there are more than ", kMostChecks, " checks: put some into one script"));
+  }
+  spec->add_checks()->set_command(command);
+  return absl::OkStatus();
+}
+
+// What a repository wants checked is the work of agents: a command is its own check.
+absl::Status SetChecks(const SubmitFlags& flags, const ProjectDefaults& defaults,
+                       v1::HandoffSpec* spec) {
+  for (const std::string& command : flags.checks) {
+    RETURN_IF_ERROR(Annotate(AddCheck(command, spec), "--check"));
+  }
+  const bool from_file = flags.checks.empty() && spec->agent() != "command";
+  for (const std::string& command : from_file ? defaults.checks : std::vector<std::string>{}) {
+    RETURN_IF_ERROR(InFile(AddCheck(command, spec), defaults));
+  }
+  if (spec->checks().empty()) {
+    const bool for_none = !flags.check_timeout.empty() || flags.check_retries.has_value();
+    return for_none ? absl::InvalidArgumentError(
+                          absl::StrCat(flags.check_retries ? "--check-retries" : "--check-timeout",
+                                       " is about checks, and there are none: add --check CMD"))
+                    : absl::OkStatus();
+  }
+  const bool timed = !flags.check_timeout.empty() || !defaults.check_timeout.empty();
+  if (timed) {
+    const auto limit = flags.check_timeout.empty()
+                           ? ParseDuration("check_timeout", defaults.check_timeout)
+                           : ParseDuration("--check-timeout", flags.check_timeout);
+    if (!limit.ok()) {
+      return flags.check_timeout.empty() ? InFile(limit.status(), defaults) : limit.status();
+    }
+    for (v1::Check& check : *spec->mutable_checks()) SetDuration(*limit, check.mutable_timeout());
+  }
+  const int64_t retries =
+      flags.check_retries ? *flags.check_retries : defaults.check_retries.value_or(0);
+  if (retries < 0 || retries > kMostCheckRetries) {
+    const std::string why = absl::StrCat(retries, " is not between 0 and ", kMostCheckRetries);
+    return flags.check_retries
+               ? absl::InvalidArgumentError("--check-retries " + why)
+               : InFile(absl::InvalidArgumentError("check_retries " + why), defaults);
+  }
+  // A command reads no messages, so it would only do the same again.
+  if (flags.check_retries.value_or(0) > 0 && spec->agent() == "command") {
+    return absl::InvalidArgumentError(
+        "--check-retries is for agents that read what failed, not for a command");
+  }
+  if (spec->agent() != "command") spec->set_check_retries(static_cast<int>(retries));
   return absl::OkStatus();
 }
 
@@ -128,6 +187,7 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
   spec.set_exclusive(flags.exclusive);
   RETURN_IF_ERROR(SetNumbers(flags, defaults, &spec));
   RETURN_IF_ERROR(SetTimes(flags, defaults, &spec));
+  RETURN_IF_ERROR(SetChecks(flags, defaults, &spec));
   ASSIGN_OR_RETURN(const auto variables, ParseEnvironment(flags.env, environment));
   spec.mutable_env()->insert(variables.begin(), variables.end());
   if (!flags.id.empty()) RETURN_IF_ERROR(ValidateId(flags.id));

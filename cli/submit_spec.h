@@ -32,6 +32,9 @@ struct SubmitFlags {
   int priority = 0;
   std::string timeout, deadline, stall_timeout, lease;
   std::optional<int> retries;
+  std::vector<std::string> checks;
+  std::string check_timeout;
+  std::optional<int> check_retries;
   bool full = false, dry_run = false, follow = false, wait = false;
 };
 

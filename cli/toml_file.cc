@@ -74,6 +74,18 @@ absl::StatusOr<std::optional<int64_t>> TomlFile::Integer(absl::string_view key) 
   return std::optional<int64_t>(node->as_integer()->get());
 }
 
+absl::StatusOr<std::vector<std::string>> TomlFile::List(absl::string_view key) const {
+  std::vector<std::string> values;
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return values;
+  if (!node->is_array()) return impl_->Wrong(key, *node, "a list such as [\"ninja test\"]");
+  for (const toml::node& value : *node->as_array()) {
+    if (!value.is_string()) return impl_->Wrong(key, value, "a list of strings");
+    values.push_back(value.as_string()->get());
+  }
+  return values;
+}
+
 absl::StatusOr<std::map<std::string, std::string>> TomlFile::Strings(absl::string_view key) const {
   std::map<std::string, std::string> values;
   const toml::node* node = impl_->Find(key);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -23,6 +24,8 @@ class TomlFile {
 
   absl::StatusOr<std::optional<std::string>> String(absl::string_view key) const;
   absl::StatusOr<std::optional<int64_t>> Integer(absl::string_view key) const;
+  // An array of strings; empty when absent.
+  absl::StatusOr<std::vector<std::string>> List(absl::string_view key) const;
   // A table of strings; empty when absent.
   absl::StatusOr<std::map<std::string, std::string>> Strings(absl::string_view key) const;
 

@@ -20,12 +20,12 @@ namespace handoff {
 namespace {
 
 using Done = absl::AnyInvocable<void(absl::StatusOr<uint64_t>)>;
-using Key = std::pair<std::string, int>;  // handoff id, attempt
+using Key = LogKey;
 
 absl::Status CheckKey(const Key& key) {
-  RETURN_IF_ERROR(ValidateId(key.first));  // it becomes the name of a directory
-  if (key.second >= 1) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("there is no attempt ", key.second));
+  RETURN_IF_ERROR(ValidateId(key.id));  // it becomes the name of a directory
+  if (key.attempt >= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("there is no attempt ", key.attempt));
 }
 
 struct Waiting {
@@ -75,7 +75,8 @@ struct LogStore::Impl {
   Impl(std::string d, LogStoreOptions o) : directory(std::move(d)), options(std::move(o)) {}
 
   std::string PathOf(const Key& key) const {
-    return absl::StrCat(directory, "/", key.first, "/attempt-", key.second, ".log");
+    return absl::StrCat(directory, "/", key.id, "/attempt-", key.attempt,
+                        key.checks ? ".checks.log" : ".log");
   }
 
   absl::StatusOr<Use> Open(const Key& key, bool create);
@@ -275,11 +276,11 @@ void LogStore::Impl::Erase(std::map<uint64_t, Follower>::iterator follower) {
   followers.erase(follower);
 }
 
-uint64_t LogStore::Follow(const std::string& id, int attempt, absl::AnyInvocable<void()> wake) {
+uint64_t LogStore::Follow(const LogKey& key, absl::AnyInvocable<void()> wake) {
   MutexLock lock(impl_->mutex);
   const uint64_t token = ++impl_->last_token;
-  impl_->followers.emplace(token, Follower{{id, attempt}, std::move(wake)});
-  impl_->followers_of.insert({{id, attempt}, token});
+  impl_->followers.emplace(token, Follower{key, std::move(wake)});
+  impl_->followers_of.insert({key, token});
   return token;
 }
 
@@ -318,34 +319,32 @@ LogStore::~LogStore() {
   impl_->thread.join();
 }
 
-absl::StatusOr<uint64_t> LogStore::Size(const std::string& id, int attempt) {
-  ASSIGN_OR_RETURN(const Impl::Use use, impl_->Open({id, attempt}, /*create=*/false));
+absl::StatusOr<uint64_t> LogStore::Size(const LogKey& key) {
+  ASSIGN_OR_RETURN(const Impl::Use use, impl_->Open(key, /*create=*/false));
   return use ? use.file().durable() : 0;
 }
 
-void LogStore::Append(const std::string& id, int attempt, uint64_t offset, absl::string_view data,
-                      Done done) {
-  absl::Status status = impl_->Append({id, attempt}, offset, data, done).status();
+void LogStore::Append(const LogKey& key, uint64_t offset, absl::string_view data, Done done) {
+  absl::Status status = impl_->Append(key, offset, data, done).status();
   if (status.ok()) return;
   MutexLock lock(impl_->mutex);
   impl_->failed.emplace_back(std::move(status), std::move(done));
   impl_->work.NotifyOne();
 }
 
-absl::StatusOr<std::string> LogStore::Read(const std::string& id, int attempt, uint64_t offset,
-                                           size_t max) {
-  ASSIGN_OR_RETURN(const Impl::Use use, impl_->Open({id, attempt}, /*create=*/false));
+absl::StatusOr<std::string> LogStore::Read(const LogKey& key, uint64_t offset, size_t max) {
+  ASSIGN_OR_RETURN(const Impl::Use use, impl_->Open(key, /*create=*/false));
   return use ? use.file().Read(offset, max) : "";
 }
 
-absl::StatusOr<std::string> LogStore::Sha256Of(const std::string& id, int attempt) {
-  ASSIGN_OR_RETURN(const Impl::Use use, impl_->Open({id, attempt}, /*create=*/false));
+absl::StatusOr<std::string> LogStore::Sha256Of(const LogKey& key) {
+  ASSIGN_OR_RETURN(const Impl::Use use, impl_->Open(key, /*create=*/false));
   return use ? use.file().Sha256Hex() : Sha256Hex("");
 }
 
-void LogStore::Finish(const std::string& id, int attempt) {
+void LogStore::Finish(const LogKey& key) {
   MutexLock lock(impl_->mutex);
-  const auto log = impl_->logs.find({id, attempt});
+  const auto log = impl_->logs.find(key);
   if (log == impl_->logs.end()) return;
   log->second.finished = true;
   impl_->DropIfIdle(log);

@@ -1,9 +1,11 @@
-// Attempt logs: append-only files DIR/<id>/attempt-N.log. Bytes never pass through the engine. One
-// thread syncs for many appends; an offset is durable, and shown to readers, only after that. The
-// file is the only buffer, for writers and for followers, so memory does not grow with a log or
-// with a slow reader. Thread-safe.
+// Attempt logs: append-only files DIR/<id>/attempt-N.log, of the agent, and attempt-N.checks.log,
+// of the checks that the worker ran after it. Bytes never pass through the engine. One thread syncs
+// for many appends; an offset is durable, and shown to readers, only after that. The file is the
+// only buffer, for writers and for followers, so memory does not grow with a log or with a slow
+// reader. Thread-safe.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +17,13 @@
 #include "absl/strings/string_view.h"
 
 namespace handoff {
+
+struct LogKey {
+  std::string id;  // of the handoff
+  int attempt = 0;
+  bool checks = false;  // attempt-N.checks.log
+  friend auto operator<=>(const LogKey&, const LogKey&) = default;
+};
 
 struct LogStoreOptions {
   uint64_t reserve_bytes = uint64_t{256} << 20;  // appends are refused below this much free space
@@ -29,28 +38,28 @@ class LogStore {
   ~LogStore();  // syncs what is pending
 
   // Durable bytes held; 0 for a log that nobody wrote.
-  absl::StatusOr<uint64_t> Size(const std::string& id, int attempt);
+  absl::StatusOr<uint64_t> Size(const LogKey& key);
 
   // Idempotent: bytes below the held size are skipped. OUT_OF_RANGE when `offset` would leave a
   // gap; RESOURCE_EXHAUSTED below the disk reserve. `done` gets the durable offset after a sync
   // that covers these bytes, or the error; always on the sync thread. The bytes are in the file
   // when Append returns: who appends waits with more until enough of it was answered.
-  void Append(const std::string& id, int attempt, uint64_t offset, absl::string_view data,
+  void Append(const LogKey& key, uint64_t offset, absl::string_view data,
               absl::AnyInvocable<void(absl::StatusOr<uint64_t>)> done);
 
   // At most `max` durable bytes from `offset`; "" at the end.
-  absl::StatusOr<std::string> Read(const std::string& id, int attempt, uint64_t offset, size_t max);
+  absl::StatusOr<std::string> Read(const LogKey& key, uint64_t offset, size_t max);
 
   // SHA-256 of the durable bytes; kept incrementally for logs written in this process, else read
   // once.
-  absl::StatusOr<std::string> Sha256Of(const std::string& id, int attempt);
+  absl::StatusOr<std::string> Sha256Of(const LogKey& key);
 
   // No more appends are expected: closes the file and forgets what is kept in memory.
-  void Finish(const std::string& id, int attempt);
+  void Finish(const LogKey& key);
 
   // `wake` runs (on the sync thread, briefly) each time more of that log is durable, until
   // Unfollow(token), which waits for one that runs on another thread.
-  uint64_t Follow(const std::string& id, int attempt, absl::AnyInvocable<void()> wake);
+  uint64_t Follow(const LogKey& key, absl::AnyInvocable<void()> wake);
   void Unfollow(uint64_t token);
 
  private:

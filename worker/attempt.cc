@@ -50,6 +50,29 @@ bool Attempt::has_repository() const { return wanted().has_repository(); }
 
 std::string Attempt::marker() const { return absl::StrCat(key.handoff_id, "/", epoch); }
 
+std::string Attempt::folder() const {
+  const bool in_root = agent == nullptr || agent->has_stream();
+  return in_root ? "" : wanted().repository().directory();
+}
+
+std::string Attempt::directory() const {
+  return folder().empty() ? workspace : absl::StrCat(workspace, "/", folder());
+}
+
+std::vector<std::string> Attempt::EnvironmentOf(const WorkerConfig& config,
+                                                const Environment& of_agent,
+                                                const std::string& shim_directory) const {
+  const auto& env = wanted().env();
+  return Flatten({BaseEnvironment(config.path),
+                  {{"TMPDIR", dir.tmp()}},
+                  of_agent,
+                  Environment(env.begin(), env.end()),
+                  config.agent(wanted().agent()).env,
+                  {{"HANDOFF_ID", key.handoff_id},
+                   {"HANDOFF_ATTEMPT", marker()},
+                   {"HANDOFF_ATTEMPT_DIR", shim_directory}}});
+}
+
 void Attempt::EndStrays() const {
   const absl::Status ended = EndLeftovers(ShimStarted{}, dir.path());
   if (!ended.ok()) SPDLOG_ERROR("{}: {}", key.ToString(), std::string(ended.message()));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"
@@ -16,6 +17,7 @@
 #include "worker/config.h"
 #include "worker/data_dir.h"
 #include "worker/disk_faults.h"
+#include "worker/environment.h"
 #include "worker/handoff_dir.h"
 #include "worker/journal.h"
 #include "worker/repo/repo_client.h"
@@ -77,6 +79,13 @@ class Attempt {
   const v1::HandoffSpec& wanted() const;
   bool has_repository() const;
   std::string marker() const;  // HANDOFF_ATTEMPT
+  // The folder of the repository in which it runs; empty: its root. A command runs in the one from
+  // which it was submitted; an agent sees the whole repository.
+  std::string folder() const;
+  std::string directory() const;  // that folder in the workspace
+  // Of what is started for it under a shim with that directory.
+  std::vector<std::string> EnvironmentOf(const WorkerConfig& config, const Environment& of_agent,
+                                         const std::string& shim_directory) const;
   // Ends what was started for it and is under no shim. Only while it has none.
   void EndStrays() const;
   // Keeps `end` over a restart of the daemon, and takes it back.

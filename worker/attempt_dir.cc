@@ -18,7 +18,7 @@ absl::Status AttemptDir::Create(absl::string_view desired_attempt,
                                 absl::string_view boot_id) const {
   RETURN_IF_ERROR(MakeDirectories(path_));
   for (const char* name : {"exit.json", "shim.pid", "shim.json", "launch.pb", "ended.pb",
-                           "checkpoint.pb", "stored.pb", "session"}) {
+                           "checkpoint.pb", "stored.pb", "session", "checks", "checks.log"}) {
     RETURN_IF_ERROR(RemoveTree(absl::StrCat(path_, "/", name)));
   }
   RETURN_IF_ERROR(WriteFileAtomically(path_ + "/boot", boot_id));

@@ -10,6 +10,7 @@
 //   session/     an agent's session on its way from a checkpoint to where the agent looks for it
 //   ended.pb     attempt.pb once the coordinator has stored the end
 //   tmp/         TMPDIR of the agent
+//   checks/, checks.log   of what runs after it (worker/checks.h)
 //
 // Nothing is synced: the files must survive the death of processes only.
 #pragma once
@@ -36,6 +37,8 @@ class AttemptDir {
   std::string script() const { return path_ + "/script"; }
   std::string tmp() const { return path_ + "/tmp"; }
   std::string session() const { return path_ + "/session"; }
+  std::string checks() const { return path_ + "/checks"; }
+  std::string checks_log() const { return path_ + "/checks.log"; }
   std::string launch() const { return path_ + "/launch.pb"; }
 
   // Makes it with boot, attempt.pb and tmp/. A coordinator that lost its last days may lease a

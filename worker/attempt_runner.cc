@@ -72,69 +72,71 @@ absl::Status AttemptRunner::Live(const std::string& desired, bool found) {
   const bool readable = attempt.ok();
   if (!readable && !found) return attempt.status();
   if (!readable) attempt.emplace(around_, self.key, self.epoch);
-  LogUpload upload(around_.client, self.key, self.epoch, dir.log(), !found,
-                   [this] { control_.Wake(); });
+  const auto wake = [this] { control_.Wake(); };
+  AttemptLogs logs{
+      {around_.client, self.key, LogKind::kAgent, self.epoch, dir.log(), !found, wake},
+      {around_.client, self.key, LogKind::kChecks, self.epoch, dir.checks_log(), !found, wake}};
   if (!made.ok()) {
     RETURN_IF_ERROR(Fail(
-        *attempt, upload,
+        *attempt, logs,
         PrepareFailure{FailureClass::kEnvironmentFailed,
                        absl::StrCat("The worker cannot write: ", made.message(), "."), false, ""}));
   } else if (!found) {
-    RETURN_IF_ERROR(Begin(*attempt, upload));
+    RETURN_IF_ERROR(Begin(*attempt, logs));
   } else {
-    RETURN_IF_ERROR(Resume(*attempt, upload, readable));
+    RETURN_IF_ERROR(Resume(*attempt, logs, readable));
   }
-  return ReportAttempt(around_, *attempt, control_, board_, upload);
+  return ReportAttempt(around_, *attempt, control_, board_, logs);
 }
 
-absl::Status AttemptRunner::Resume(Attempt& attempt, LogUpload& upload, bool readable) {
+absl::Status AttemptRunner::Resume(Attempt& attempt, AttemptLogs& logs, bool readable) {
   const auto records = around_.journal.Entries();
   const auto record = records.find(JournalKey(attempt.key));
   if (record != records.end() && DecodeEnd(record->second, attempt)) return absl::OkStatus();
   if (!readable) return absl::InvalidArgumentError("neither specification nor end can be read");
   attempt.LoadLaunch();
-  return GoOn(attempt, upload);
+  return GoOn(attempt, logs);
 }
 
 // To a recorded end, from nothing.
-absl::Status AttemptRunner::Begin(Attempt& attempt, LogUpload& upload) {
+absl::Status AttemptRunner::Begin(Attempt& attempt, AttemptLogs& logs) {
   board_.SetStage(Stage::kPreparing, "preparing", AttemptBoard::Urgency::kSilently);
   const Prepared prepared = PrepareAttempt(around_, attempt, control_, board_);
   const auto* spec = std::get_if<ShimSpec>(&prepared);
-  if (spec == nullptr) return Fail(attempt, upload, prepared);
+  if (spec == nullptr) return Fail(attempt, logs, prepared);
   auto shim = ShimClient::Launch(around_.shim_program, attempt.dir.path(), *spec);
-  if (shim.ok()) return Watch(attempt, upload, shim->get());
+  if (shim.ok()) return Watch(attempt, logs, shim->get());
   // It may have come to life all the same: its files tell.
   SPDLOG_WARN("{}: {}", attempt.key.ToString(), std::string(shim.status().message()));
   const auto fate = Classify(attempt);
   if (!fate) return Leaving();
-  if (*fate != ShimFate::kNeverStarted) return GoOn(attempt, upload);
+  if (*fate != ShimFate::kNeverStarted) return GoOn(attempt, logs);
   return Fail(
-      attempt, upload,
+      attempt, logs,
       PrepareFailure{FailureClass::kEnvironmentFailed,
                      absl::StrCat("The agent could not be started: ", shim.status().message(), "."),
                      false, ""});
 }
 
 // To a recorded end, from whatever the files say.
-absl::Status AttemptRunner::GoOn(Attempt& attempt, LogUpload& upload) {
+absl::Status AttemptRunner::GoOn(Attempt& attempt, AttemptLogs& logs) {
   const BootTime give_up = around_.clock.Boot() + kUnreachable;
   while (true) {
     const auto fate = Classify(attempt);
     if (!fate) return Leaving();
     if (*fate == ShimFate::kNeverStarted) {
       attempt.EndStrays();  // of a preparation that was killed
-      return Begin(attempt, upload);
+      return Begin(attempt, logs);
     }
-    if (*fate != ShimFate::kAlive) return Watch(attempt, upload, nullptr);
+    if (*fate != ShimFate::kAlive) return Watch(attempt, logs, nullptr);
     auto shim = ShimClient::Adopt(attempt.dir.path());
-    if (shim.ok()) return Watch(attempt, upload, shim->get());
+    if (shim.ok()) return Watch(attempt, logs, shim->get());
     SPDLOG_WARN("{}: not adopted yet: {}", attempt.key.ToString(),
                 std::string(shim.status().message()));
     if (control_.leaving()) return Leaving();
     // Its socket was removed: nothing can be asked of it any more, and nothing ends it but a kill.
     const bool unwanted = control_.stop() || around_.clock.Boot() > give_up;
-    if (unwanted && !absl::IsAborted(shim.status())) return Watch(attempt, upload, nullptr);
+    if (unwanted && !absl::IsAborted(shim.status())) return Watch(attempt, logs, nullptr);
     control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(3, 0.5));
   }
 }
@@ -154,22 +156,22 @@ std::optional<ShimFate> AttemptRunner::Classify(const Attempt& attempt) {
 }
 
 // `shim` is nullptr when it is gone already.
-absl::Status AttemptRunner::Watch(Attempt& attempt, LogUpload& upload, ShimClient* shim) {
-  AgentWatch watch(around_, attempt, control_, board_, upload);
+absl::Status AttemptRunner::Watch(Attempt& attempt, AttemptLogs& logs, ShimClient* shim) {
+  AgentWatch watch(around_, attempt, control_, board_, logs.agent);
   if (shim != nullptr && watch.Run(*shim) == AgentWatch::Result::kLeft) return Leaving();
   RunEnd run = watch.Conclude();
   if (!run.leftovers.empty() && control_.leaving()) return Leaving();  // the next one goes on
-  return SaveAttempt(around_, attempt, control_, board_, std::move(run), &watch.facts(), upload);
+  return SaveAttempt(around_, attempt, control_, board_, std::move(run), &watch.facts(), logs);
 }
 
-absl::Status AttemptRunner::Fail(Attempt& attempt, LogUpload& upload, const Prepared& prepared) {
+absl::Status AttemptRunner::Fail(Attempt& attempt, AttemptLogs& logs, const Prepared& prepared) {
   if (control_.leaving()) return Leaving();
   RunEnd run;
   if (const auto* failure = std::get_if<PrepareFailure>(&prepared)) {
     run.prepare_failure = *failure;
     run.protocol_message = failure->message;
   }
-  return SaveAttempt(around_, attempt, control_, board_, std::move(run), nullptr, upload);
+  return SaveAttempt(around_, attempt, control_, board_, std::move(run), nullptr, logs);
 }
 
 }  // namespace handoff::worker

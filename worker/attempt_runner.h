@@ -47,11 +47,11 @@ class AttemptRunner {
  private:
   void Run(const std::string& desired, bool found);
   absl::Status Live(const std::string& desired, bool found);
-  absl::Status Resume(Attempt& attempt, LogUpload& upload, bool readable);
-  absl::Status Begin(Attempt& attempt, LogUpload& upload);
-  absl::Status GoOn(Attempt& attempt, LogUpload& upload);
-  absl::Status Watch(Attempt& attempt, LogUpload& upload, ShimClient* shim);
-  absl::Status Fail(Attempt& attempt, LogUpload& upload, const Prepared& prepared);
+  absl::Status Resume(Attempt& attempt, AttemptLogs& logs, bool readable);
+  absl::Status Begin(Attempt& attempt, AttemptLogs& logs);
+  absl::Status GoOn(Attempt& attempt, AttemptLogs& logs);
+  absl::Status Watch(Attempt& attempt, AttemptLogs& logs, ShimClient* shim);
+  absl::Status Fail(Attempt& attempt, AttemptLogs& logs, const Prepared& prepared);
   std::optional<ShimFate> Classify(const Attempt& attempt);
 
   const Surroundings& around_;

@@ -50,7 +50,8 @@ absl::Status AttemptTable::TakeOver() {
   std::set<std::string> kept;
   for (const AttemptKey& key : keys) {
     RETURN_IF_ERROR(TakeOverDirectory(key));
-    kept.insert(AttemptDir(around_.data.attempts(), key).path());
+    // Of one that is ended its checks are strays.
+    if (runners_.contains(key)) kept.insert(AttemptDir(around_.data.attempts(), key).path());
   }
   // What an agent removed is not listed, and the coordinator will give it to another worker.
   RETURN_IF_ERROR(EndStrays(around_.data.attempts(), kept));

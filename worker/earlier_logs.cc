@@ -25,12 +25,17 @@ bool RanHere(const AttemptDir& dir) {
   return PathExists(dir.log()) && (dir.ended() || dir.ReadDesired().ok());
 }
 
+std::string PathOf(const AttemptDir& dir, LogKind kind) {
+  return kind == LogKind::kChecks ? dir.checks_log() : dir.log();
+}
+
 // Anew each time: more of a lost attempt's log may have arrived since.
-absl::Status Fetch(const Surroundings& around, const AttemptKey& key,
+absl::Status Fetch(const Surroundings& around, const AttemptKey& key, LogKind kind,
                    const AttemptControl& control) {
   const AttemptDir dir = DirOf(around, key);
   RETURN_IF_ERROR(MakeDirectories(dir.path()));
-  const std::string part = dir.log() + ".part";
+  const std::string log = PathOf(dir, kind);
+  const std::string part = log + ".part";
   ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(part, O_WRONLY | O_CREAT | O_TRUNC));
   uint64_t bytes = 0;
   const auto sink = [&](absl::string_view data) -> absl::Status {
@@ -38,10 +43,12 @@ absl::Status Fetch(const Surroundings& around, const AttemptKey& key,
     if (bytes > kMaxBytes) return absl::ResourceExhaustedError("it is larger than 1 GiB");
     return WriteAll(fd.get(), data);
   };
-  const absl::Status read = around.client.ReadLog(key, sink, control.interrupt().token());
-  if (read.ok() && std::rename(part.c_str(), dir.log().c_str()) == 0) return absl::OkStatus();
+  const absl::Status read = around.client.ReadLog(key, kind, sink, control.interrupt().token());
+  // Most attempts have no checks, and their log is no file.
+  if (read.ok() && bytes == 0 && kind == LogKind::kChecks) return RemoveTree(part);
+  if (read.ok() && std::rename(part.c_str(), log.c_str()) == 0) return absl::OkStatus();
   const absl::Status failed =
-      read.ok() ? ErrnoToStatus(errno, absl::StrCat("renaming to ", dir.log())) : read;
+      read.ok() ? ErrnoToStatus(errno, absl::StrCat("renaming to ", log)) : read;
   RemoveTree(part).IgnoreError();
   return failed;
 }
@@ -49,9 +56,12 @@ absl::Status Fetch(const Surroundings& around, const AttemptKey& key,
 // A directory that cannot be used is noted with the document.
 void Copy(const Surroundings& around, Attempt& attempt, const AttemptKey& key, bool keep) {
   const AttemptDir dir = DirOf(around, key);
-  if (!PathExists(dir.log())) return;
-  attempt.files.CopyFile(dir.log(), absl::StrCat("attempt-", key.number, ".log"), keep)
-      .IgnoreError();
+  for (const LogKind kind : {LogKind::kAgent, LogKind::kChecks}) {
+    const std::string log = PathOf(dir, kind);
+    if (!PathExists(log)) continue;
+    const char* const end = kind == LogKind::kChecks ? ".checks.log" : ".log";
+    attempt.files.CopyFile(log, absl::StrCat("attempt-", key.number, end), keep).IgnoreError();
+  }
 }
 
 }  // namespace
@@ -60,7 +70,8 @@ void BringEarlierLogs(const Surroundings& around, Attempt& attempt, const Attemp
   for (int number = 1; number < attempt.key.number; ++number) {
     const AttemptKey key{attempt.key.handoff_id, number};
     if (!RanHere(DirOf(around, key))) {
-      const absl::Status fetched = Fetch(around, key, control);
+      absl::Status fetched = Fetch(around, key, LogKind::kAgent, control);
+      if (fetched.ok()) fetched = Fetch(around, key, LogKind::kChecks, control);
       if (control.interrupt().raised()) return;
       if (!fetched.ok()) {
         SPDLOG_WARN("{}: the log of attempt {} is not beside handoff.md: {}",

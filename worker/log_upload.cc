@@ -25,10 +25,11 @@ constexpr Backoff kBackoff{absl::Milliseconds(100), absl::Seconds(5)};
 
 }  // namespace
 
-LogUpload::LogUpload(CoordinatorClient& client, AttemptKey key, uint64_t epoch, std::string path,
-                     bool fresh, std::function<void()> wake)
+LogUpload::LogUpload(CoordinatorClient& client, AttemptKey key, LogKind kind, uint64_t epoch,
+                     std::string path, bool fresh, std::function<void()> wake)
     : client_(client),
       key_(std::move(key)),
+      kind_(kind),
       epoch_(epoch),
       path_(std::move(path)),
       wake_(std::move(wake)),
@@ -50,7 +51,7 @@ absl::Status LogUpload::Pump(BootTime now) {
   if (stream_ && !stream_->status().ok()) Disconnect(now, stream_->status());
   if (!stream_ && (retry_at_ == kNever || now >= retry_at_) && acked_ < size_) {
     retry_at_ = kNever;
-    stream_ = client_.OpenLog(key_, epoch_, wake_);
+    stream_ = client_.OpenLog(key_, kind_, epoch_, wake_);
   }
   if (!stream_) return Hash(size_, kHashBudget);
   if (const auto durable = stream_->durable()) {

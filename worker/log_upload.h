@@ -1,4 +1,4 @@
-// Sends one attempt's log of record to the coordinator, from whatever it holds, and hashes it on
+// Sends one log of an attempt to the coordinator, from whatever it holds, and hashes it on
 // the way. The file is the buffer: at most 4 MiB are unacknowledged, and a coordinator that is away
 // costs nothing but time. Never blocks. Not thread-safe; owned by the attempt's runner.
 #pragma once
@@ -20,8 +20,8 @@ class LogUpload {
  public:
   // `fresh`: nobody has sent anything of this log yet, so the first chunk need not wait for the
   // coordinator's offset. `wake` runs on any thread when Pump has something to do.
-  LogUpload(CoordinatorClient& client, AttemptKey key, uint64_t epoch, std::string path, bool fresh,
-            std::function<void()> wake);
+  LogUpload(CoordinatorClient& client, AttemptKey key, LogKind kind, uint64_t epoch,
+            std::string path, bool fresh, std::function<void()> wake);
 
   // The file has that many bytes now.
   void Grown(uint64_t bytes);
@@ -51,6 +51,7 @@ class LogUpload {
 
   CoordinatorClient& client_;
   const AttemptKey key_;
+  const LogKind kind_;
   const uint64_t epoch_;
   const std::string path_;
   const std::function<void()> wake_;
@@ -65,6 +66,12 @@ class LogUpload {
   int failures_ = 0;
   BootTime retry_at_;
   Sha256 hash_;
+};
+
+// Both logs of one attempt.
+struct AttemptLogs {
+  LogUpload agent;
+  LogUpload checks;
 };
 
 }  // namespace handoff::worker

@@ -16,7 +16,6 @@
 #include "worker/agent/failure_text.h"
 #include "worker/checkout.h"
 #include "worker/earlier_logs.h"
-#include "worker/environment.h"
 #include "worker/proto_time.h"
 #include "worker/session_restore.h"
 
@@ -89,11 +88,10 @@ class Preparation {
     return FindDirectory();
   }
 
-  // A command runs in the folder from which it was submitted; an agent sees the whole repository.
   Failure FindDirectory() {
-    cwd_ = attempt_.workspace;
-    const std::string& folder = attempt_.wanted().repository().directory();
-    if (folder.empty() || attempt_.agent->has_stream()) return std::nullopt;
+    cwd_ = attempt_.directory();
+    const std::string folder = attempt_.folder();
+    if (folder.empty()) return std::nullopt;
     for (const absl::string_view part : absl::StrSplit(folder, '/')) {
       if (part == "..") {
         return PrepareFailure::Of(
@@ -101,7 +99,6 @@ class Preparation {
             absl::StrCat("The folder '", folder, "' leads out of the workspace."));
       }
     }
-    absl::StrAppend(&cwd_, "/", folder);
     if (PathExists(cwd_)) return std::nullopt;
     return PrepareFailure::Of(
         FailureClass::kCheckoutFailed,
@@ -252,15 +249,7 @@ class Preparation {
   }
 
   std::vector<std::string> EnvironmentOf(const Environment& of_agent) const {
-    const auto& spec = attempt_.wanted().env();
-    return Flatten({BaseEnvironment(around_.config.path),
-                    {{"TMPDIR", attempt_.dir.tmp()}},
-                    of_agent,
-                    Environment(spec.begin(), spec.end()),
-                    config_.env,
-                    {{"HANDOFF_ID", attempt_.key.handoff_id},
-                     {"HANDOFF_ATTEMPT", attempt_.marker()},
-                     {"HANDOFF_ATTEMPT_DIR", attempt_.dir.path()}}});
+    return attempt_.EnvironmentOf(around_.config, of_agent, attempt_.dir.path());
   }
 
   // After a restart the lease is known only from the next Sync; and it may have run out meanwhile.

@@ -31,15 +31,20 @@ constexpr Backoff kRefused{absl::Milliseconds(100), absl::Minutes(5)};
 class Reporting {
  public:
   Reporting(const Surroundings& around, Attempt& attempt, AttemptControl& control,
-            AttemptBoard& board, LogUpload& upload)
-      : around_(around), attempt_(attempt), control_(control), board_(board), upload_(upload) {}
+            AttemptBoard& board, AttemptLogs& logs)
+      : around_(around), attempt_(attempt), control_(control), board_(board), logs_(logs) {}
 
   absl::Status Run() {
     board_.SetStage(Stage::kReporting, "reporting", AttemptBoard::Urgency::kSoon);
-    upload_.Grown(std::min(LogBytes(), attempt_.end->log_bytes()));
+    const v1::AttemptEnd& end = *attempt_.end;
+    logs_.agent.Grown(std::min(BytesOf(attempt_.dir.log()), end.log_bytes()));
+    if (end.checks_log_bytes() > 0) {
+      logs_.checks.Grown(std::min(BytesOf(attempt_.dir.checks_log()), end.checks_log_bytes()));
+    }
     RETURN_IF_ERROR(AwaitTaken());
     for (int failures = 0, refusals = 0;;) {
-      RETURN_IF_ERROR(SendLog());
+      RETURN_IF_ERROR(Send(logs_.agent));
+      RETURN_IF_ERROR(Send(logs_.checks));
       RETURN_IF_ERROR(SendCheckpoint());
       // From now on it may be accepted, though nobody hears the answer: the next attempt may begin
       // only after the last files of this one.
@@ -52,7 +57,7 @@ class Reporting {
       const bool refused = !answer.ok() && !Transient(answer.status());
       if (answer.ok() || refused) board_.SetClosing(false);
       if (answer.ok()) {
-        RETURN_IF_ERROR(LogIsShort(answer->log_offset));
+        RETURN_IF_ERROR(LogsAreShort(*answer));
       } else {
         // The coordinator has the end or nothing at all of this handoff: insisting helps nobody.
         if (control_.forget() && refused) return Close({});
@@ -84,16 +89,16 @@ class Reporting {
   }
 
   // What cannot be found any more is not there: the agent may have put anything in its place.
-  uint64_t LogBytes() const {
-    const auto size = FileSize(attempt_.dir.log());
+  uint64_t BytesOf(const std::string& log) const {
+    const auto size = FileSize(log);
     if (!size.ok()) SPDLOG_WARN("{}: {}", attempt_.key.ToString(), size.status().ToString());
     return size.value_or(0);
   }
 
-  absl::Status SendLog() {
+  absl::Status Send(LogUpload& upload) {
     while (true) {
       if (control_.leaving()) return absl::CancelledError("the daemon leaves");
-      const absl::Status pumped = upload_.Pump(around_.clock.Boot());
+      const absl::Status pumped = upload.Pump(around_.clock.Boot());
       if (!pumped.ok()) {
         SPDLOG_ERROR("{}: {}", attempt_.key.ToString(), std::string(pumped.message()));
         // What the host lacks for a while is no fault of the file.
@@ -104,10 +109,10 @@ class Reporting {
           continue;
         }
         // What the coordinator gets of what was read is all that there will be.
-        upload_.EndHere();
+        upload.EndHere();
       }
-      if (upload_.complete()) return absl::OkStatus();
-      control_.Wait(around_.clock, upload_.next());
+      if (upload.complete()) return absl::OkStatus();
+      control_.Wait(around_.clock, upload.next());
     }
   }
 
@@ -142,9 +147,22 @@ class Reporting {
 
   // The coordinator holds less than the end says. Either it can still be sent; or the file has lost
   // bytes, then the end must say that the tail is lost.
+  absl::Status LogsAreShort(const ReportAnswer& answer) {
+    v1::AttemptEnd& end = *attempt_.end;
+    if (answer.checks_log_offset < end.checks_log_bytes()) {
+      if (answer.checks_log_offset < std::min(logs_.checks.size(), end.checks_log_bytes())) {
+        logs_.checks.Rewind(answer.checks_log_offset);
+      } else {
+        end.set_checks_log_bytes(answer.checks_log_offset);
+        RETURN_IF_ERROR(around_.journal.Put(JournalKey(attempt_.key), EncodeEnd(attempt_)));
+      }
+    }
+    return answer.log_offset < end.log_bytes() ? LogIsShort(answer.log_offset) : absl::OkStatus();
+  }
+
   absl::Status LogIsShort(uint64_t held) {
-    if (held < std::min(upload_.size(), attempt_.end->log_bytes())) {
-      upload_.Rewind(held);
+    if (held < std::min(logs_.agent.size(), attempt_.end->log_bytes())) {
+      logs_.agent.Rewind(held);
       return absl::OkStatus();
     }
     SPDLOG_WARN(
@@ -186,6 +204,10 @@ class Reporting {
     if (PathExists(attempt_.dir.log())) {
       Note(attempt_.files.CopyFile(attempt_.dir.log(), name + ".log", /*keep=*/false));
     }
+    if (attempt_.end->checks_log_bytes() > 0) {
+      Note(attempt_.files.CopyFile(attempt_.dir.checks_log(), name + ".checks.log",
+                                   /*keep=*/false));
+    }
     if (PathExists(attempt_.dir.prompt())) {
       Note(attempt_.files.CopyFile(attempt_.dir.prompt(), name + ".prompt.md", /*keep=*/false));
     }
@@ -214,7 +236,7 @@ class Reporting {
   Attempt& attempt_;
   AttemptControl& control_;
   AttemptBoard& board_;
-  LogUpload& upload_;
+  AttemptLogs& logs_;
   std::string complaint_;
   int unread_ = 0;                // failed reads of the log
   bool checkpoint_sent_ = false;  // or its absence is stated
@@ -223,8 +245,8 @@ class Reporting {
 }  // namespace
 
 absl::Status ReportAttempt(const Surroundings& around, Attempt& attempt, AttemptControl& control,
-                           AttemptBoard& board, LogUpload& upload) {
-  return Reporting(around, attempt, control, board, upload).Run();
+                           AttemptBoard& board, AttemptLogs& logs) {
+  return Reporting(around, attempt, control, board, logs).Run();
 }
 
 }  // namespace handoff::worker

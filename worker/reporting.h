@@ -1,4 +1,4 @@
-// From a durable end record to its acceptance by the coordinator: the rest of the log, the report
+// From a durable end record to its acceptance by the coordinator: the rest of the logs, the report
 // until it is taken, then the last handoff.md with the logs beside it.
 #pragma once
 
@@ -11,6 +11,6 @@ namespace handoff::worker {
 // Blocks until the coordinator has stored the end, however long that takes. CANCELLED when the
 // daemon leaves: done again at the next start.
 absl::Status ReportAttempt(const Surroundings& around, Attempt& attempt, AttemptControl& control,
-                           AttemptBoard& board, LogUpload& upload);
+                           AttemptBoard& board, AttemptLogs& logs);
 
 }  // namespace handoff::worker

@@ -60,6 +60,19 @@ Verdict WithoutLogin(const RunEnd& run, Verdict verdict) {
 // A login that its service refused may look like one all the same: no probe can tell.
 bool IsCertain(const RunEnd& run) { return run.result && run.result->certain; }
 
+// The agent's own end is good: its checks have the word.
+Verdict JudgeChecks(const RunEnd& run) {
+  // By whom it was stopped: a result of the agent does not make up for checks that were not run.
+  if (run.checks_unfinished) return Judge(Protocol::kResultMissing, "", run.process);
+  if (!run.checks_trouble.empty()) {
+    return {FailureClass::kEnvironmentFailed,
+            absl::StrCat("The worker could not run the checks: ", run.checks_trouble, "."),
+            absl::InfinitePast()};
+  }
+  if (run.failed_check.empty()) return {};
+  return {FailureClass::kChecksFailed, run.failed_check, absl::InfinitePast()};
+}
+
 Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
   const bool decided = run.process.ended_by == EndedBy::kCancel ||
                        run.process.ended_by == EndedBy::kSuperseded ||
@@ -126,7 +139,9 @@ void FillEnd(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
   if (run.process.exit_code) end.set_exit_code(*run.process.exit_code);
   end.set_signal(run.process.signal);
   end.set_ended_by(static_cast<v1::AttemptEnd::EndedBy>(run.process.ended_by));
-  const Verdict verdict = JudgeRun(run, agent);
+  Verdict verdict = JudgeRun(run, agent);
+  if (verdict.failure == FailureClass::kNone) verdict = JudgeChecks(run);
+  end.set_verified(verdict.failure == FailureClass::kNone && run.checks_passed);
   end.set_failure(static_cast<v1::Failure::Class>(verdict.failure));
   end.set_failure_message(verdict.message);
   if (!run.leftovers.empty()) {

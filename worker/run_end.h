@@ -47,6 +47,11 @@ struct RunEnd {
   std::optional<bool> agent_ready;
   bool log_tail_lost = false;
   std::string leftovers;  // of its tree, that do not end
+  // Of the checks after it. A success stands only when none of the three speaks against it.
+  std::string failed_check;        // a sentence about the first that failed
+  bool checks_unfinished = false;  // stopped before all came to their end
+  std::string checks_trouble;      // why the worker could not run them
+  bool checks_passed = false;      // all that were declared, and there were some
   absl::Time started_at = absl::InfinitePast();
   absl::Time ended_at = absl::InfinitePast();
   std::string stream_session;  // as the stream named it

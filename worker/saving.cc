@@ -11,6 +11,7 @@
 #include "handoff/v1/pool.pb.h"
 #include "worker/bounds.h"
 #include "worker/checkpointing.h"
+#include "worker/checks.h"
 
 namespace handoff::worker {
 namespace {
@@ -70,6 +71,28 @@ absl::Status Record(const Surroundings& around, const Attempt& attempt, AttemptC
   }
 }
 
+// The work is looked at and kept before the checks, so that what they write is not taken for the
+// agent's; an earlier daemon that began with them has done that.
+absl::Status ObserveAndCheck(const Surroundings& around, Attempt& attempt, AttemptControl& control,
+                             AttemptBoard& board, RunEnd& run, const v1::Facts* reported,
+                             AttemptLogs& logs) {
+  const bool due = ChecksAreDue(attempt, run);
+  if (!due || !ChecksHaveBegun(attempt)) {
+    board.SetStage(due ? Stage::kRunning : Stage::kSaving, due ? "checking" : "saving",
+                   AttemptBoard::Urgency::kSoon);
+    ObserveWork(around, attempt, control);
+    RETURN_IF_ERROR(TakeLastCheckpoint(around, attempt, control, SessionOf(run, *attempt.end),
+                                       run.protocol != Protocol::kNotStarted));
+    if (reported != nullptr) attempt.end->mutable_facts()->MergeFrom(*reported);
+    if (control.leaving()) return absl::CancelledError("the daemon leaves");
+    if (due) NoteThatChecksBegin(attempt);
+  }
+  if (!due) return absl::OkStatus();
+  RETURN_IF_ERROR(RunChecks(around, attempt, control, board, logs, run));
+  board.SetStage(Stage::kSaving, "saving", AttemptBoard::Urgency::kSoon);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string JournalKey(const AttemptKey& key) { return key.ToString(); }
@@ -93,17 +116,11 @@ bool DecodeEnd(const std::string& value, Attempt& attempt) {
 
 absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptControl& control,
                          AttemptBoard& board, RunEnd run, const v1::Facts* reported,
-                         LogUpload& upload) {
-  board.SetStage(Stage::kSaving, "saving", AttemptBoard::Urgency::kSoon);
-  ObserveWork(around, attempt, control);
-  board.SetStage(Stage::kSaving, "saving (checkpoint)", AttemptBoard::Urgency::kSoon);
-  RETURN_IF_ERROR(TakeLastCheckpoint(around, attempt, control, SessionOf(run, *attempt.end),
-                                     run.protocol != Protocol::kNotStarted));
-  if (reported != nullptr) attempt.end->mutable_facts()->MergeFrom(*reported);
-  if (control.leaving()) return absl::CancelledError("the daemon leaves");
-  attempt.end->set_log_bytes(upload.size());
-  if (const absl::Status hashed = upload.HashAll(); hashed.ok()) {
-    attempt.end->set_log_sha256(upload.HashSoFar());
+                         AttemptLogs& logs) {
+  RETURN_IF_ERROR(ObserveAndCheck(around, attempt, control, board, run, reported, logs));
+  attempt.end->set_log_bytes(logs.agent.size());
+  if (const absl::Status hashed = logs.agent.HashAll(); hashed.ok()) {
+    attempt.end->set_log_sha256(logs.agent.HashSoFar());
   } else {
     // Reporting finds out how much of it can still be sent.
     SPDLOG_ERROR("{}: {}", attempt.key.ToString(), std::string(hashed.message()));

@@ -1,6 +1,6 @@
 // From the end of the agent's process to a durable end record: facts from git, the last checkpoint,
-// the verdict, the journal. Idempotent until the journal has the record; from then on the record
-// decides.
+// the checks, the verdict, the journal. Idempotent until the journal has the record; from then on
+// the record decides.
 #pragma once
 
 #include "absl/status/status.h"
@@ -14,7 +14,7 @@ namespace handoff::worker {
 // when the daemon leaves: done again at the next start. DATA_LOSS: the journal is broken.
 absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptControl& control,
                          AttemptBoard& board, RunEnd run, const v1::Facts* reported,
-                         LogUpload& upload);
+                         AttemptLogs& logs);
 
 // The journal's key and value for an attempt, and back.
 std::string JournalKey(const AttemptKey& key);

@@ -134,6 +134,9 @@ std::vector<std::string> LogsOf(const v1::Handoff& handoff) {
     const bool has_log =
         attempt.has_started_at() || attempt.log_bytes() != 0 || !attempt.command().empty();
     if (has_log) logs.push_back(absl::StrCat("attempt-", attempt.number(), ".log"));
+    if (attempt.end().checks_log_bytes() != 0) {
+      logs.push_back(absl::StrCat("attempt-", attempt.number(), ".checks.log"));
+    }
   }
   return logs;
 }

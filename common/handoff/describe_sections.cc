@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "common/handoff/describe.h"
+#include "common/handoff/describe_checks.h"
 #include "common/handoff/markdown.h"
 #include "common/handoff/outcome.h"
 #include "common/text.h"
@@ -82,6 +83,18 @@ std::string AttemptLine(const v1::Attempt& attempt) {
   if (attempt.log_bytes() != 0) absl::StrAppend(&out, ", log ", HumanBytes(attempt.log_bytes()));
   if (attempt.end().log_tail_lost()) absl::StrAppend(&out, " (its tail was lost)");
   return out;
+}
+
+// "Check `ninja test`: failed, exit status 1 after 3.2 s"
+std::string CheckLine(const v1::CheckResult& check) {
+  std::string out = absl::StrCat("Check ", InlineCode(check.command(), kCommandBytes), ": ",
+                                 check.passed() ? "passed, " : "failed, ", HowCheckEnded(check));
+  std::vector<std::string> changed;
+  for (const std::string& file : check.changed_files())
+    changed.push_back(InlineCode(file, kCommandBytes));
+  if (changed.empty()) return out;
+  return absl::StrCat(out, "; the agent changed ", absl::StrJoin(changed, ", "),
+                      ", which it names");
 }
 
 bool Failed(const v1::Facts::ToolRun& tool) {
@@ -231,7 +244,7 @@ std::string FactsSection(const HandoffView& view) {
     observed.push_back(AttemptLine(attempt));
   }
   if (view.latest() != nullptr) AppendGitFacts(view, &observed);
-  if (view.handoff().verified()) observed.emplace_back("All checks passed");
+  for (const v1::CheckResult& check : view.facts().checks()) observed.push_back(CheckLine(check));
   if (observed.empty()) observed.emplace_back("Nothing has run yet");
   std::vector<std::string> reported = ReportedFacts(view.facts());
   if (reported.empty()) reported.emplace_back("Nothing");

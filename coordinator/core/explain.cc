@@ -328,6 +328,15 @@ std::string NotRetried(const Handoff& handoff) {
   if (attempt.stop_as != EndedBy::kItself) return "It is not retried: it was stopped.";
   const bool host_fault = attempt.end.has_value() && attempt.end->host_fault;
   const absl::string_view name = FailureName(handoff.failure);
+  if (handoff.failure == FailureClass::kChecksFailed) {
+    return handoff.check_retries == 0
+               ? "It is not retried: `submit --check-retries N` has the agent mend what its checks "
+                 "say."
+               : absl::StrCat("The agent was told ", handoff.check_retries_used, " of ",
+                              handoff.check_retries,
+                              " times what its checks said, and they fail still. See to the cause, "
+                              "then resume it.");
+  }
   const std::string used_up =
       absl::StrCat("After ", name, " it is retried, but its retries are used up (",
                    handoff.retries_used, " of ", handoff.retries, ").");
@@ -375,7 +384,9 @@ Why::Reply ExplainEnded(const Handoff& handoff) {
   }
   absl::StrAppend(&reply.summary, ": ", Sentence(handoff.reason));
   AddAttempts(handoff, reply);
-  reply.commands = {absl::StrCat("handoff show ", id), absl::StrCat("handoff logs ", id),
+  const bool by_checks = handoff.failure == FailureClass::kChecksFailed;
+  reply.commands = {absl::StrCat("handoff show ", id),
+                    absl::StrCat("handoff logs ", by_checks ? "--checks " : "", id),
                     absl::StrCat("handoff resume ", id)};
   return reply;
 }

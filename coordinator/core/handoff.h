@@ -54,6 +54,7 @@ struct AttemptEnd {
   std::string head_commit;
   std::optional<int> exit_code;
   uint64_t files_changed = 0, lines_added = 0, lines_deleted = 0;
+  int checks_run = 0, checks_passed = 0;
   uint64_t log_bytes = 0;
   std::string log_sha256;
   absl::Time started_at = absl::InfinitePast();

@@ -69,6 +69,8 @@ core::AttemptEnd ToCore(const v1::AttemptEnd& end) {
   result.files_changed = end.facts().files_changed();
   result.lines_added = end.facts().lines_added();
   result.lines_deleted = end.facts().lines_deleted();
+  result.checks_run = end.facts().checks_size();
+  for (const v1::CheckResult& check : end.facts().checks()) result.checks_passed += check.passed();
   result.log_bytes = end.log_bytes();
   if (IsSha256Hex(end.log_sha256())) result.log_sha256 = end.log_sha256();
   if (end.has_started_at()) result.started_at = FromProto(end.started_at());

@@ -149,6 +149,8 @@ void AddResults(const core::Handoff& from, v1::Handoff& handoff) {
     handoff.set_files_changed(it->end->files_changed);
     handoff.set_lines_added(it->end->lines_added);
     handoff.set_lines_deleted(it->end->lines_deleted);
+    handoff.set_checks_run(it->end->checks_run);
+    handoff.set_checks_passed(it->end->checks_passed);
     return;
   }
 }

@@ -9,6 +9,13 @@
 #include "coordinator/service/validate.h"
 
 namespace handoff {
+namespace {
+
+LogKey KeyOf(const v1::AppendLogRequest& request) {
+  return {request.handoff_id(), request.number(), request.checks()};
+}
+
+}  // namespace
 
 LogAppender::LogAppender(const ServiceParts& parts)
     : engine_(parts.engine),
@@ -77,7 +84,7 @@ void LogAppender::Step() {
     return End(signals.error);
   } else if (followers_.closed()) {
     return End(absl::UnavailableError("the coordinator is stopping; append again later"));
-  } else if (!id_.empty() && (!acked_ || signals.durable > acked_offset_)) {
+  } else if (!key_.id.empty() && (!acked_ || signals.durable > acked_offset_)) {
     acked_ = writing_ = true;
     acked_offset_ = signals.durable;
     response_.set_durable_offset(acked_offset_);
@@ -97,7 +104,7 @@ void LogAppender::End(const absl::Status& status) {
 }
 
 absl::Status LogAppender::TakeMessage() {
-  if (id_.empty()) RETURN_IF_ERROR(Open());
+  if (key_.id.empty()) RETURN_IF_ERROR(Open());
   RETURN_IF_ERROR(CheckSender());
   if (!request_.data().empty()) Append();
   return absl::OkStatus();
@@ -123,9 +130,8 @@ absl::Status LogAppender::Open() {
   worker_uuid_ = request_.worker_uuid();
   sender_ = {request_.worker_start(), request_.worker_nonce()};
   RETURN_IF_ERROR(CheckSender());
-  ASSIGN_OR_RETURN(const uint64_t size, logs_.Size(request_.handoff_id(), request_.number()));
-  id_ = request_.handoff_id();
-  number_ = request_.number();
+  ASSIGN_OR_RETURN(const uint64_t size, logs_.Size(KeyOf(request_)));
+  key_ = KeyOf(request_);
   MutexLock lock(mutex_);
   signals_.durable = size;
   return absl::OkStatus();
@@ -145,7 +151,7 @@ void LogAppender::Append() {
     signals_.in_flight += bytes;
   }
   const auto self = std::static_pointer_cast<LogAppender>(shared_from_this());
-  logs_.Append(id_, number_, request_.offset(), request_.data(),
+  logs_.Append(key_, request_.offset(), request_.data(),
                [self, bytes](absl::StatusOr<uint64_t> durable) {
                  {
                    MutexLock lock(self->mutex_);

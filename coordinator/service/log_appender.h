@@ -61,8 +61,7 @@ class LogAppender final
   // Of Step.
   v1::AppendLogRequest request_;
   v1::AppendLogResponse response_;
-  std::string id_;  // empty: the first message has not come
-  int number_ = 0;
+  LogKey key_;  // without an id: the first message has not come
   std::string worker_uuid_;
   core::DaemonStart sender_;
   bool reading_ = false;

@@ -34,6 +34,7 @@ class LogFollower final : public PulledStream<v1::LogChunk> {
   Next Wait(absl::Status& status);
   // The attempt that is read, or the one to read; NOT_FOUND when there is none.
   absl::StatusOr<core::Attempt> FindAttempt();
+  LogKey Key() const { return {request_.id(), attempt_, request_.checks()}; }
   void FollowLog();
 
   const v1::ReadLogRequest request_;

@@ -105,13 +105,16 @@ grpc::ServerUnaryReactor* PoolService::SaveCheckpoint(Context* context,
 absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v1::AttemptEnd& end,
                                              v1::ReportResponse& response) {
   const std::string& id = request.handoff_id();
-  ASSIGN_OR_RETURN(const uint64_t size, parts_.logs.Size(id, request.number()));
-  if (size < end.log_bytes()) {
+  ASSIGN_OR_RETURN(const uint64_t size, parts_.logs.Size({id, request.number()}));
+  ASSIGN_OR_RETURN(const uint64_t of_checks,
+                   parts_.logs.Size({id, request.number(), /*checks=*/true}));
+  if (size < end.log_bytes() || of_checks < end.checks_log_bytes()) {
     response.set_log_offset(size);
+    response.set_checks_log_offset(of_checks);
     return false;
   }
   if (end.log_sha256().empty()) return true;
-  ASSIGN_OR_RETURN(const std::string sha256, parts_.logs.Sha256Of(id, request.number()));
+  ASSIGN_OR_RETURN(const std::string sha256, parts_.logs.Sha256Of({id, request.number()}));
   end.set_log_differs(sha256 != end.log_sha256());
   if (end.log_differs()) {
     SPDLOG_ERROR("the log of {}/{} has {} bytes and SHA-256 {}; worker {} recorded {} and {}", id,
@@ -134,7 +137,9 @@ grpc::ServerUnaryReactor* PoolService::Report(Context* context, const v1::Report
                        response->set_current(reply.current);
                        response->set_log_offset(request->end().log_bytes());
                        *response->mutable_handoff() = ToProto(reply.handoff, Detail::kFull);
-                       parts_.logs.Finish(request->handoff_id(), request->number());
+                       const std::string& id = request->handoff_id();
+                       parts_.logs.Finish({id, request->number()});
+                       parts_.logs.Finish({id, request->number(), /*checks=*/true});
                        return absl::OkStatus();
                      }));
   return reactor;

@@ -12,7 +12,7 @@ void SetLogBytes(const ServiceParts& parts, v1::Handoff& handoff) {
   for (v1::Attempt& attempt : *handoff.mutable_attempts()) {
     const bool unknown = attempt.log_bytes() == 0 && attempt.state() != v1::Attempt::QUEUED;
     if (!unknown) continue;
-    const auto size = parts.logs.Size(handoff.id(), attempt.number());
+    const auto size = parts.logs.Size({handoff.id(), attempt.number()});
     if (size.ok()) attempt.set_log_bytes(*size);
   }
 }

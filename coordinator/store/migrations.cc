@@ -116,7 +116,8 @@ CREATE TABLE attempts (
   end_files_changed INTEGER, end_lines_added INTEGER, end_lines_deleted INTEGER,
   end_log_bytes INTEGER, end_log_sha256 TEXT,
   end_started_at INTEGER, end_ended_at INTEGER, end_retry_at INTEGER,
-  end_message TEXT,
+  end_message TEXT, end_checks_run INTEGER NOT NULL DEFAULT 0,
+  end_checks_passed INTEGER NOT NULL DEFAULT 0,
   checkpoint_packs TEXT NOT NULL DEFAULT '', checkpoint_bytes BLOB NOT NULL DEFAULT x'',
   late_packs TEXT NOT NULL DEFAULT '', late_bytes BLOB NOT NULL DEFAULT x'', end_bytes BLOB,
   PRIMARY KEY (seq, number)

@@ -78,6 +78,8 @@ void VisitEnd(V& v, E& e) {
   v("end_files_changed", e.files_changed);
   v("end_lines_added", e.lines_added);
   v("end_lines_deleted", e.lines_deleted);
+  v("end_checks_run", e.checks_run);
+  v("end_checks_passed", e.checks_passed);
   v("end_log_bytes", e.log_bytes);
   v("end_log_sha256", e.log_sha256);
   v("end_started_at", e.started_at);

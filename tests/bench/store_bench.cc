@@ -204,7 +204,7 @@ void BenchAppends(LogStore& logs, int writers, uint64_t bytes_each) {
       uint64_t durable = 0;
       const std::string id = absl::StrCat("20261120-w", w, "-of-", writers);
       for (uint64_t offset = 0; offset < bytes_each; offset += kChunk) {
-        logs.Append(id, 1, offset, chunk, [&](absl::StatusOr<uint64_t> result) {
+        logs.Append({id, 1}, offset, chunk, [&](absl::StatusOr<uint64_t> result) {
           MutexLock lock(mutex);
           durable = std::max(durable, *result);
           answered.NotifyOne();
@@ -231,7 +231,7 @@ void BenchLogs(const std::string& directory) {
   Stopwatch watch;
   uint64_t read = 0;
   while (true) {
-    const std::string data = *logs->Read("20261120-w0-of-1", 1, read, 256 << 10);
+    const std::string data = *logs->Read({"20261120-w0-of-1", 1}, read, 256 << 10);
     if (data.empty()) break;
     read += data.size();
   }

@@ -123,9 +123,9 @@ void FakePool::set_checkpoint_refusal(const absl::Status& refusal) {
   checkpoint_refusal_ = refusal;
 }
 
-void FakePool::PutLog(const AttemptKey& key, const std::string& bytes) {
+void FakePool::PutLog(const AttemptKey& key, const std::string& bytes, LogKind kind) {
   MutexLock lock(mutex_);
-  logs_[key] = bytes;
+  logs_[{key, kind}] = bytes;
 }
 
 std::optional<SyncAnswer> FakePool::Answer(const SyncRequest& request, bool due) {
@@ -231,14 +231,14 @@ std::vector<v1::Checkpoint> FakePool::checkpoints(const AttemptKey& key) {
   return checkpoints_[key];
 }
 
-void FakePool::AwaitLog(const AttemptKey& key, const std::string& text) {
+void FakePool::AwaitLog(const AttemptKey& key, const std::string& text, LogKind kind) {
   MutexLock lock(mutex_);
-  while (!absl::StrContains(logs_[key], text)) changed_.Wait(mutex_);
+  while (!absl::StrContains(logs_[{key, kind}], text)) changed_.Wait(mutex_);
 }
 
-std::string FakePool::log(const AttemptKey& key) {
+std::string FakePool::log(const AttemptKey& key, LogKind kind) {
   MutexLock lock(mutex_);
-  return logs_[key];
+  return logs_[{key, kind}];
 }
 
 std::vector<SyncRequest> FakePool::requests() {
@@ -312,8 +312,10 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
     ++pool_.reports_[report.key];
     v1::AttemptEnd end;
     if (!end.ParseFromString(report.end)) return absl::InvalidArgumentError("no end");
-    answer.log_offset = pool_.logs_[report.key].size();
-    answer.accepted = answer.log_offset >= end.log_bytes();
+    answer.log_offset = pool_.logs_[{report.key, LogKind::kAgent}].size();
+    answer.checks_log_offset = pool_.logs_[{report.key, LogKind::kChecks}].size();
+    answer.accepted =
+        answer.log_offset >= end.log_bytes() && answer.checks_log_offset >= end.checks_log_bytes();
     answer.current = true;
     if (answer.accepted) {
       v1::Handoff handoff = pool_.desired_[report.key].spec().handoff();
@@ -339,8 +341,8 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
 
 class FakeLogStream final : public LogStream {
  public:
-  FakeLogStream(FakePool& pool, AttemptKey key, std::function<void()> wake)
-      : pool_(pool), key_(std::move(key)), wake_(std::move(wake)), absences_(Absences(pool)) {
+  FakeLogStream(FakePool& pool, AttemptKey key, LogKind kind, std::function<void()> wake)
+      : pool_(pool), key_(std::move(key), kind), wake_(std::move(wake)), absences_(Absences(pool)) {
     {
       MutexLock lock(pool_.mutex_);
       ++pool_.log_streams_;
@@ -381,16 +383,16 @@ class FakeLogStream final : public LogStream {
     return gone_;
   }
   FakePool& pool_;
-  const AttemptKey key_;
+  const std::pair<AttemptKey, LogKind> key_;
   const std::function<void()> wake_;
   const int absences_;
   mutable bool gone_ ABSL_GUARDED_BY(pool_.mutex_) = false;
   uint64_t written_ = 0;
 };
 
-std::unique_ptr<LogStream> FakeCoordinatorClient::OpenLog(const AttemptKey& key, uint64_t,
-                                                          std::function<void()> wake) {
-  return std::make_unique<FakeLogStream>(pool_, key, std::move(wake));
+std::unique_ptr<LogStream> FakeCoordinatorClient::OpenLog(const AttemptKey& key, LogKind kind,
+                                                          uint64_t, std::function<void()> wake) {
+  return std::make_unique<FakeLogStream>(pool_, key, kind, std::move(wake));
 }
 
 absl::Status FakeCoordinatorClient::GetObject(const std::string& sha256, uint64_t offset,
@@ -447,13 +449,13 @@ absl::StatusOr<CheckpointAnswer> FakeCoordinatorClient::SaveCheckpoint(const Che
   return answer;
 }
 
-absl::Status FakeCoordinatorClient::ReadLog(const AttemptKey& key, const Sink& sink,
+absl::Status FakeCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
                                             std::stop_token) {
   std::string bytes;
   {
     MutexLock lock(pool_.mutex_);
     if (pool_.away_) return Away();
-    bytes = pool_.logs_[key];
+    bytes = pool_.logs_[{key, kind}];
   }
   return sink(bytes);
 }

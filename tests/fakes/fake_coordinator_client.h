@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/mutex.h"
@@ -46,7 +47,7 @@ class FakePool {
   // Every checkpoint is refused with it; OK: no longer.
   void set_checkpoint_refusal(const absl::Status& refusal);
   // What another worker sent of an attempt.
-  void PutLog(const AttemptKey& key, const std::string& bytes);
+  void PutLog(const AttemptKey& key, const std::string& bytes, LogKind kind = LogKind::kAgent);
 
   v1::AttemptEnd AwaitEnd(const AttemptKey& key);
   // Of the next request that lists the attempt like that.
@@ -58,8 +59,8 @@ class FakePool {
   v1::Checkpoint AwaitCheckpoint(const AttemptKey& key,
                                  const std::function<bool(const v1::Checkpoint&)>& wanted);
   std::vector<v1::Checkpoint> checkpoints(const AttemptKey& key);
-  void AwaitLog(const AttemptKey& key, const std::string& text);
-  std::string log(const AttemptKey& key);
+  void AwaitLog(const AttemptKey& key, const std::string& text, LogKind kind = LogKind::kAgent);
+  std::string log(const AttemptKey& key, LogKind kind = LogKind::kAgent);
   std::vector<SyncRequest> requests();
   int reports(const AttemptKey& key);
   int log_streams();  // opened so far
@@ -90,7 +91,7 @@ class FakePool {
   std::map<AttemptKey, v1::AttemptEnd> ends_ ABSL_GUARDED_BY(mutex_);
   std::map<AttemptKey, int> reports_ ABSL_GUARDED_BY(mutex_);
   int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<AttemptKey, std::string> logs_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::pair<AttemptKey, LogKind>, std::string> logs_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> partial_ ABSL_GUARDED_BY(mutex_);
   uint64_t break_upload_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;
@@ -109,7 +110,7 @@ class FakeCoordinatorClient final : public CoordinatorClient {
   std::unique_ptr<SyncCall> Sync(const SyncRequest& request,
                                  std::function<void(absl::StatusOr<SyncAnswer>)> done) override;
   absl::StatusOr<ReportAnswer> Report(const AttemptReport& report, std::stop_token stop) override;
-  std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, uint64_t epoch,
+  std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, LogKind kind, uint64_t epoch,
                                      std::function<void()> wake) override;
   absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                          std::stop_token stop) override;
@@ -117,7 +118,8 @@ class FakeCoordinatorClient final : public CoordinatorClient {
                          std::stop_token stop) override;
   absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
                                                   std::stop_token stop) override;
-  absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) override;
+  absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
+                       std::stop_token stop) override;
 
  private:
   FakePool& pool_;

@@ -24,6 +24,12 @@ class SyncCall {
   virtual ~SyncCall() = default;
 };
 
+// Which log of an attempt.
+enum class LogKind {
+  kAgent,  // attempt-N.log
+  kChecks  // attempt-N.checks.log
+};
+
 // One AppendLog stream. Never blocks. The destructor cancels what is not written.
 class LogStream {
  public:
@@ -47,8 +53,9 @@ struct AttemptReport {
 struct ReportAnswer {
   bool accepted = false;
   bool current = false;
-  uint64_t log_offset = 0;  // when not accepted: the log has to be sent from here on
-  std::string handoff;      // serialised handoff.v1.Handoff as it stands now
+  uint64_t log_offset = 0;  // when not accepted: the logs have to be sent from here on
+  uint64_t checks_log_offset = 0;
+  std::string handoff;  // serialised handoff.v1.Handoff as it stands now
 };
 
 struct CheckpointSave {
@@ -74,7 +81,7 @@ class CoordinatorClient {
                                               std::stop_token stop) = 0;
   // `wake` runs on any thread whenever durable(), ready() or status() may have changed, until the
   // stream is destroyed.
-  virtual std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, uint64_t epoch,
+  virtual std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, LogKind kind, uint64_t epoch,
                                              std::function<void()> wake) = 0;
   // Blocks; hands the object's bytes from `offset` on to `sink` in order. An error of `sink` ends
   // it.
@@ -89,7 +96,8 @@ class CoordinatorClient {
                                                           std::stop_token stop) = 0;
   // Blocks; as GetObject does with what the coordinator holds of an attempt's log now, from its
   // begin.
-  virtual absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) = 0;
+  virtual absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
+                               std::stop_token stop) = 0;
 };
 
 }  // namespace handoff::worker

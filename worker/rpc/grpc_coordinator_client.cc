@@ -88,13 +88,15 @@ absl::StatusOr<ReportAnswer> GrpcCoordinatorClient::Report(const AttemptReport& 
   answer.accepted = response.accepted();
   answer.current = response.current();
   answer.log_offset = response.log_offset();
+  answer.checks_log_offset = response.checks_log_offset();
   if (response.has_handoff()) answer.handoff = response.handoff().SerializeAsString();
   return answer;
 }
 
-std::unique_ptr<LogStream> GrpcCoordinatorClient::OpenLog(const AttemptKey& key, uint64_t epoch,
+std::unique_ptr<LogStream> GrpcCoordinatorClient::OpenLog(const AttemptKey& key, LogKind kind,
+                                                          uint64_t epoch,
                                                           std::function<void()> wake) {
-  return OpenLogStream(logs_, worker_, key, epoch, std::move(wake));
+  return OpenLogStream(logs_, worker_, key, kind, epoch, std::move(wake));
 }
 
 absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_t offset,
@@ -183,11 +185,12 @@ absl::StatusOr<CheckpointAnswer> GrpcCoordinatorClient::SaveCheckpoint(const Che
                           {response.missing().begin(), response.missing().end()}};
 }
 
-absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, const Sink& sink,
+absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
                                             std::stop_token stop) {
   v1::ReadLogRequest request;
   request.set_id(key.handoff_id);
   request.set_attempt(key.number);
+  request.set_checks(kind == LogKind::kChecks);
   grpc::ClientContext context;
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   const auto reader = control_->ReadLog(&context, request);

@@ -22,7 +22,7 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
   std::unique_ptr<SyncCall> Sync(const SyncRequest& request,
                                  std::function<void(absl::StatusOr<SyncAnswer>)> done) override;
   absl::StatusOr<ReportAnswer> Report(const AttemptReport& report, std::stop_token stop) override;
-  std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, uint64_t epoch,
+  std::unique_ptr<LogStream> OpenLog(const AttemptKey& key, LogKind kind, uint64_t epoch,
                                      std::function<void()> wake) override;
   absl::Status GetObject(const std::string& sha256, uint64_t offset, const Sink& sink,
                          std::stop_token stop) override;
@@ -30,7 +30,8 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
                          std::stop_token stop) override;
   absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
                                                   std::stop_token stop) override;
-  absl::Status ReadLog(const AttemptKey& key, const Sink& sink, std::stop_token stop) override;
+  absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
+                       std::stop_token stop) override;
 
  private:
   const Identity worker_;

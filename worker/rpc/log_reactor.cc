@@ -165,7 +165,7 @@ class GrpcLogStream final : public LogStream {
 
 std::unique_ptr<LogStream> OpenLogStream(const std::shared_ptr<grpc::Channel>& channel,
                                          const Identity& worker, const AttemptKey& key,
-                                         uint64_t epoch, std::function<void()> wake) {
+                                         LogKind kind, uint64_t epoch, std::function<void()> wake) {
   v1::AppendLogRequest first;
   first.set_worker_uuid(worker.uuid);
   first.set_worker_start(worker.start);
@@ -173,6 +173,7 @@ std::unique_ptr<LogStream> OpenLogStream(const std::shared_ptr<grpc::Channel>& c
   first.set_handoff_id(key.handoff_id);
   first.set_number(key.number);
   first.set_epoch(epoch);
+  first.set_checks(kind == LogKind::kChecks);
   auto reactor = std::make_shared<LogReactor>(v1::Pool::NewStub(channel), std::move(wake));
   reactor->Start(reactor, std::move(first));
   return std::make_unique<GrpcLogStream>(std::move(reactor));

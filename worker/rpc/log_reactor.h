@@ -14,6 +14,6 @@ namespace handoff::worker {
 
 std::unique_ptr<LogStream> OpenLogStream(const std::shared_ptr<grpc::Channel>& channel,
                                          const Identity& worker, const AttemptKey& key,
-                                         uint64_t epoch, std::function<void()> wake);
+                                         LogKind kind, uint64_t epoch, std::function<void()> wake);
 
 }  // namespace handoff::worker

@@ -116,8 +116,13 @@ absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt
 absl::Status EndStrays(const std::string& attempts, const std::set<std::string>& kept) {
   const std::string below = absl::StrCat(kMarker, attempts, "/");
   const auto is_stray = [&](absl::string_view entry) {
-    return absl::StartsWith(entry, below) &&
-           !kept.contains(std::string(entry.substr(kMarker.size())));
+    if (!absl::StartsWith(entry, below)) return false;
+    // Those of an attempt's checks lie in the attempt's.
+    for (std::string path(entry.substr(kMarker.size())); path.size() > attempts.size();
+         path.resize(path.rfind('/'))) {
+      if (kept.contains(path)) return false;
+    }
+    return true;
   };
   return End(std::nullopt, is_stray, absl::StrCat("removed directories in ", attempts));
 }

@@ -81,8 +81,8 @@ class ShimClient {
 // in another pool on this host, and the record may have been copied with the directory.
 // Blocks until none is left or 5 s passed (then DEADLINE_EXCEEDED with the pids).
 absl::Status EndLeftovers(const ShimStarted& started, const std::string& attempt_dir);
-// The same for every attempt whose directory lies in `attempts` and is none of `kept`: shims too,
-// for such a directory was removed and nothing can be adopted through it any more.
+// The same for every directory below `attempts` that is none of `kept` and in none of them: shims
+// too, for such a directory was removed and nothing can be adopted through it any more.
 absl::Status EndStrays(const std::string& attempts, const std::set<std::string>& kept);
 
 // CPU time and I/O bytes used so far by the tree (cgroup, or environ marker): two samples tell

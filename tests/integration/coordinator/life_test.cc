@@ -71,6 +71,42 @@ TEST_F(LifeTest, AReportBeforeTheLogIsNotAcceptedAndSaysWhatIsMissing) {
   EXPECT_TRUE(worker.Report(report)->accepted());
 }
 
+TEST_F(LifeTest, TheLogOfTheChecksIsWaitedForAndReadApart) {
+  v1::HandoffSpec spec = Spec();
+  spec.add_checks()->set_command("make");
+  ASSERT_TRUE(Submit(spec).ok());
+  ScriptedWorker worker(address(), "host-a");
+  const v1::DesiredAttempt attempt = worker.TakeAttempt();
+  ASSERT_TRUE(worker.Append(attempt, 0, "agent").ok());
+  v1::ReportRequest report = worker.ReportOf(attempt, "agent");
+  report.mutable_end()->set_checks_log_bytes(7);
+  v1::CheckResult& check = *report.mutable_end()->mutable_facts()->add_checks();
+  check.set_command("make");
+  check.set_passed(true);
+  report.mutable_end()->set_verified(true);
+  ASSERT_TRUE(worker.Append(attempt, 0, "$ ma", /*checks=*/true).ok());
+  const auto early = worker.Report(report);
+  ASSERT_TRUE(early.ok()) << early.status();
+  EXPECT_FALSE(early->accepted());
+  EXPECT_EQ(early->log_offset(), 5u);
+  EXPECT_EQ(early->checks_log_offset(), 4u);
+  ASSERT_TRUE(worker.Append(attempt, 4, "ke\n", /*checks=*/true).ok());
+  EXPECT_TRUE(worker.Report(report)->accepted());
+  EXPECT_EQ(LogOf(attempt.handoff_id()), "agent");
+  v1::ReadLogRequest request;
+  request.set_id(attempt.handoff_id());
+  request.set_checks(true);
+  request.set_follow(true);
+  absl::Status status;
+  std::string text;
+  for (const v1::LogChunk& chunk : ReadLog(request, status)) text += chunk.data();
+  EXPECT_EQ(text, "$ make\n");
+  const auto ended = Get(attempt.handoff_id());
+  EXPECT_TRUE(ended->verified());
+  EXPECT_EQ(ended->checks_run(), 1);
+  EXPECT_EQ(ended->checks_passed(), 1);
+}
+
 TEST_F(LifeTest, ReportingTwiceChangesNothing) {
   MustSubmit();
   ScriptedWorker worker(address(), "host-a");

@@ -60,7 +60,7 @@ v1::DesiredAttempt ScriptedWorker::TakeAttempt() {
 }
 
 absl::StatusOr<uint64_t> ScriptedWorker::Append(const v1::DesiredAttempt& attempt, uint64_t offset,
-                                                const std::string& bytes) {
+                                                const std::string& bytes, bool checks) {
   grpc::ClientContext context;
   SetDeadline(context);
   const auto stream = stub_->AppendLog(&context);
@@ -71,6 +71,7 @@ absl::StatusOr<uint64_t> ScriptedWorker::Append(const v1::DesiredAttempt& attemp
   request.set_epoch(attempt.epoch());
   request.set_worker_start(start_);
   request.set_worker_nonce(nonce_);
+  request.set_checks(checks);
   v1::AppendLogResponse response;
   uint64_t durable = 0;
   if (stream->Write(request) && stream->Read(&response)) {

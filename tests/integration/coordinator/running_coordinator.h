@@ -32,7 +32,7 @@ class ScriptedWorker {
 
   // Appends `bytes` from `offset` on; the durable offset after it.
   absl::StatusOr<uint64_t> Append(const v1::DesiredAttempt& attempt, uint64_t offset,
-                                  const std::string& bytes);
+                                  const std::string& bytes, bool checks = false);
   v1::ReportRequest ReportOf(const v1::DesiredAttempt& attempt, const std::string& log) const;
   absl::StatusOr<v1::ReportResponse> Report(const v1::ReportRequest& request);
 

@@ -198,7 +198,7 @@ TEST_F(Follow, TheTailIsCountedInLines) {
   coordinator_.Set(WithAttempt("h", v1::Attempt::SUCCEEDED));
   coordinator_.SetLog("h", 1, log);
   for (const uint64_t lines : {1, 3, 20'000, 49'999, 50'000, 60'000}) {
-    const auto offset = OffsetOfTail(client_, call_, "h", 1, lines);
+    const auto offset = OffsetOfTail(client_, call_, {"h", 1}, lines);
     ASSERT_TRUE(offset.ok()) << offset.status();
     const std::string tail = log.substr(*offset);
     EXPECT_EQ(static_cast<uint64_t>(std::count(tail.begin(), tail.end(), '\n')),
@@ -209,7 +209,7 @@ TEST_F(Follow, TheTailIsCountedInLines) {
 
 TEST_F(Follow, TheTailOfAnEmptyLogIsItsBeginning) {
   coordinator_.Set(WithAttempt("h", v1::Attempt::SUCCEEDED));
-  EXPECT_EQ(*OffsetOfTail(client_, call_, "h", 1, 5), 0u);
+  EXPECT_EQ(*OffsetOfTail(client_, call_, {"h", 1}, 5), 0u);
 }
 
 }  // namespace

@@ -65,6 +65,44 @@ TEST(BuildSpec, FlagsWinOverTheRepository) {
   EXPECT_EQ(spec->require().at("os"), "linux");
 }
 
+TEST(BuildSpec, ChecksOfTheFlagsStandInPlaceOfTheRepositorys) {
+  ProjectDefaults defaults;
+  defaults.checks = {"ninja test", "ninja lint"};
+  defaults.check_timeout = "2m";
+  defaults.check_retries = 3;
+  auto spec = Build({}, defaults);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->checks_size(), 2);
+  EXPECT_EQ(spec->checks(1).command(), "ninja lint");
+  EXPECT_EQ(spec->checks(1).timeout().seconds(), 120);
+  EXPECT_EQ(spec->check_retries(), 3);
+  SubmitFlags flags;
+  flags.checks = {"true"};
+  flags.check_timeout = "10s";
+  flags.check_retries = 0;
+  spec = Build(flags, defaults);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  ASSERT_EQ(spec->checks_size(), 1);
+  EXPECT_EQ(spec->checks(0).command(), "true");
+  EXPECT_EQ(spec->checks(0).timeout().seconds(), 10);
+  EXPECT_EQ(spec->check_retries(), 0);
+}
+
+TEST(BuildSpec, WhatARepositoryWantsCheckedIsTheWorkOfAgents) {
+  ProjectDefaults defaults;
+  defaults.checks = {"ninja test"};
+  defaults.check_retries = 1;
+  EXPECT_EQ(Build({}, defaults, "make", {"make"})->checks_size(), 0);
+  SubmitFlags flags;
+  flags.checks = {"test -e out"};
+  const auto spec = Build(flags, defaults, "make", {"make"});
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->checks_size(), 1);
+  EXPECT_EQ(spec->check_retries(), 0) << "a command reads no messages";
+  flags.check_retries = 1;
+  EXPECT_TRUE(absl::IsInvalidArgument(Build(flags, defaults, "make", {"make"}).status()));
+}
+
 TEST(BuildSpec, ACommandLineMeansTheAgentCommand) {
   ProjectDefaults defaults;
   defaults.agent = "claude";
@@ -111,6 +149,21 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"prefer", [](SubmitFlags& f) { f.prefer = "-x"; }, "worker name"},
         Nonsense{"priority", [](SubmitFlags& f) { f.priority = 101; }, "--priority 101"},
         Nonsense{"retries", [](SubmitFlags& f) { f.retries = 11; }, "--retries 11"},
+        Nonsense{"check", [](SubmitFlags& f) { f.checks = {""}; }, "--check: a check's command"},
+        Nonsense{"checks", [](SubmitFlags& f) { f.checks.assign(17, "true"); }, "more than 16"},
+        Nonsense{"checktries",
+                 [](SubmitFlags& f) {
+                   f.checks = {"true"};
+                   f.check_retries = 21;
+                 },
+                 "--check-retries 21 is not between 0 and 20"},
+        Nonsense{"checklimit",
+                 [](SubmitFlags& f) {
+                   f.checks = {"true"};
+                   f.check_timeout = "soon";
+                 },
+                 "--check-timeout 'soon'"},
+        Nonsense{"nochecks", [](SubmitFlags& f) { f.check_retries = 1; }, "add --check CMD"},
         Nonsense{"env", [](SubmitFlags& f) { f.env = {"LD_PRELOAD=/x"}; }, "LD_PRELOAD"},
         Nonsense{"unset", [](SubmitFlags& f) { f.env = {"NOPE"}; }, "NOPE"},
         Nonsense{"key", [](SubmitFlags& f) { f.idempotency_key.assign(129, 'k'); }, "129 bytes"}),
@@ -132,6 +185,17 @@ TEST(BuildSpec, NamesTheFileThatSetsAWrongValue) {
            {[](Defaults& d) { d.deadline = "99d"; }, "deadline '99d' is more than 30d"},
            {[](Defaults& d) { d.stall_timeout = "0s"; }, "stall_timeout '0s' must be more than 0"},
            {[](Defaults& d) { d.retries = 11; }, "retries 11 is not between"},
+           {[](Defaults& d) { d.checks = {""}; }, "a check's command must have"},
+           {[](Defaults& d) {
+              d.checks = {"true"};
+              d.check_timeout = "xx";
+            },
+            "check_timeout 'xx' is not a time"},
+           {[](Defaults& d) {
+              d.checks = {"true"};
+              d.check_retries = -1;
+            },
+            "check_retries -1 is not between"},
            {[](Defaults& d) { d.agent = "Cursor!"; }, "agent 'Cursor!'"},
            {[](Defaults& d) { d.model = "--help"; }, "model '--help'"},
            {[](Defaults& d) {

@@ -48,7 +48,8 @@ class HeldClient : public CoordinatorClient {
   absl::StatusOr<ReportAnswer> Report(const AttemptReport&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
-  std::unique_ptr<LogStream> OpenLog(const AttemptKey&, uint64_t, std::function<void()>) override {
+  std::unique_ptr<LogStream> OpenLog(const AttemptKey&, LogKind, uint64_t,
+                                     std::function<void()>) override {
     return nullptr;
   }
   absl::Status GetObject(const std::string&, uint64_t, const Sink&, std::stop_token) override {
@@ -60,7 +61,7 @@ class HeldClient : public CoordinatorClient {
   absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
-  absl::Status ReadLog(const AttemptKey&, const Sink&, std::stop_token) override {
+  absl::Status ReadLog(const AttemptKey&, LogKind, const Sink&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
 

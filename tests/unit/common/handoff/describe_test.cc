@@ -115,6 +115,27 @@ TEST(Describe, TheSkillsFieldsComeFirstThenOurs) {
                                  "Head commit", "Session kind", "Isolation", "Checks", "Agent"));
 }
 
+TEST(Describe, ChecksAreObservedFactsAndTheirLogStandsBesideTheOther) {
+  v1::Handoff handoff = FailedRecord();
+  handoff.mutable_spec()->add_checks()->set_command("ninja test");
+  handoff.set_failure(v1::Failure::CHECKS_FAILED);
+  v1::AttemptEnd& end = *handoff.mutable_attempts(1)->mutable_end();
+  end.set_checks_log_bytes(7);
+  v1::CheckResult& check = *end.mutable_facts()->add_checks();
+  check.set_command("ninja test");
+  check.set_exit_code(1);
+  check.mutable_duration()->set_seconds(3);
+  check.add_changed_files("tests/a b.cc");
+  const Document document = Describe(handoff);
+  EXPECT_EQ(document.Field("Checks"), "failed: `ninja test`");
+  EXPECT_THAT(document.logs, ElementsAre("attempt-1.log", "attempt-2.log", "attempt-2.checks.log"));
+  EXPECT_THAT(
+      document.facts,
+      HasSubstr("- Check `ninja test`: failed, exit status 1 after 3.0 s; the agent changed "
+                "`tests/a b.cc`, which it names\n"));
+  EXPECT_EQ(Parse(Render(document)).value(), document);
+}
+
 TEST(Describe, APlainCommandHasNoSession) {
   v1::Handoff handoff = FailedRecord();
   handoff.mutable_spec()->set_agent("command");

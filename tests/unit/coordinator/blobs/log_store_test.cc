@@ -78,7 +78,7 @@ class LogStoreTest : public ::testing::Test {
   std::future<absl::StatusOr<uint64_t>> Begin(uint64_t offset, absl::string_view data,
                                               const std::string& id = kId) {
     auto promise = std::make_shared<std::promise<absl::StatusOr<uint64_t>>>();
-    store_->Append(id, 1, offset, data, [promise](auto result) { promise->set_value(result); });
+    store_->Append({id, 1}, offset, data, [promise](auto result) { promise->set_value(result); });
     return promise->get_future();
   }
   absl::StatusOr<uint64_t> Append(uint64_t offset, absl::string_view data,
@@ -86,7 +86,7 @@ class LogStoreTest : public ::testing::Test {
     return Begin(offset, data, id).get();
   }
   std::string Content(const std::string& id = kId) {
-    return *store_->Read(id, 1, 0, size_t{64} << 20);
+    return *store_->Read({id, 1}, 0, size_t{64} << 20);
   }
 
   TempDir dir_ = *TempDir::Make("logs-");
@@ -95,18 +95,30 @@ class LogStoreTest : public ::testing::Test {
 };
 
 TEST_F(LogStoreTest, BytesAreKeptAndReadFromAnyOffset) {
-  EXPECT_EQ(*store_->Size(kId, 1), 0u);
+  EXPECT_EQ(*store_->Size({kId, 1}), 0u);
   EXPECT_EQ(Content(), "");
   EXPECT_EQ(*Append(0, "hello "), 6u);
   EXPECT_EQ(*Append(6, absl::string_view("wor\0ld", 6)), 12u);
-  EXPECT_EQ(*store_->Size(kId, 1), 12u);
-  EXPECT_EQ(*store_->Read(kId, 1, 4, 4), "o wo");
-  EXPECT_EQ(*store_->Read(kId, 1, 12, 4), "");
-  EXPECT_EQ(*store_->Read(kId, 1, 99, 4), "");
-  EXPECT_EQ(*store_->Size(kId, 2), 0u) << "each attempt has its own";
+  EXPECT_EQ(*store_->Size({kId, 1}), 12u);
+  EXPECT_EQ(*store_->Read({kId, 1}, 4, 4), "o wo");
+  EXPECT_EQ(*store_->Read({kId, 1}, 12, 4), "");
+  EXPECT_EQ(*store_->Read({kId, 1}, 99, 4), "");
+  EXPECT_EQ(*store_->Size({kId, 2}), 0u) << "each attempt has its own";
 }
 
 // After a start each log is synced before it is used: that of one must not hold up the others.
+TEST_F(LogStoreTest, TheLogOfTheChecksIsAnother) {
+  const LogKey checks{kId, 1, /*checks=*/true};
+  ASSERT_TRUE(Append(0, "agent").ok());
+  std::promise<absl::StatusOr<uint64_t>> answer;
+  store_->Append(checks, 0, "$ make\n", [&](auto result) { answer.set_value(result); });
+  EXPECT_EQ(*answer.get_future().get(), 7u);
+  EXPECT_EQ(Content(), "agent");
+  EXPECT_EQ(*store_->Read(checks, 0, 99), "$ make\n");
+  EXPECT_EQ(*store_->Sha256Of(checks), Sha256Hex("$ make\n"));
+  EXPECT_EQ(*FileSize(dir_.path() + "/logs/20261120-task/attempt-1.checks.log"), 7u);
+}
+
 TEST_F(LogStoreTest, ALogThatIsSlowToOpenHoldsUpNoOther) {
   ASSERT_TRUE(Append(0, "one").ok());
   ASSERT_TRUE(Append(0, "two", "20261120-other").ok());
@@ -114,7 +126,7 @@ TEST_F(LogStoreTest, ALogThatIsSlowToOpenHoldsUpNoOther) {
   const int before = sync_.begun();
   sync_.Hold();
   const auto open = [this](const std::string& id) {
-    return std::async(std::launch::async, [this, id] { return *store_->Size(id, 1); });
+    return std::async(std::launch::async, [this, id] { return *store_->Size({id, 1}); });
   };
   auto slow = open(kId);
   sync_.AwaitBegun(before + 1);
@@ -143,14 +155,14 @@ TEST_F(LogStoreTest, NothingIsShownOrAnsweredBeforeItsSync) {
   sync_.Hold();
   auto answer = Begin(3, "new");
   sync_.AwaitBegun(2);
-  EXPECT_EQ(*store_->Size(kId, 1), 3u);
+  EXPECT_EQ(*store_->Size({kId, 1}), 3u);
   EXPECT_EQ(Content(), "old");
-  EXPECT_EQ(*store_->Sha256Of(kId, 1), Sha256Hex("old"));
+  EXPECT_EQ(*store_->Sha256Of({kId, 1}), Sha256Hex("old"));
   EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
   sync_.LetGo();
   EXPECT_EQ(*answer.get(), 6u);
   EXPECT_EQ(Content(), "oldnew");
-  EXPECT_EQ(*store_->Sha256Of(kId, 1), Sha256Hex("oldnew"));
+  EXPECT_EQ(*store_->Sha256Of({kId, 1}), Sha256Hex("oldnew"));
 }
 
 TEST_F(LogStoreTest, OneSyncCoversAllThatArrivedMeanwhile) {
@@ -168,12 +180,12 @@ TEST_F(LogStoreTest, AFailedSyncIsNeverConfirmedAndTheLogGoesOnFromItsLastDurabl
   ASSERT_TRUE(Append(0, "kept").ok());
   sync_.Fail(1);
   EXPECT_TRUE(absl::IsInternal(Append(4, "lost").status()));
-  EXPECT_EQ(*store_->Size(kId, 1), 4u);
+  EXPECT_EQ(*store_->Size({kId, 1}), 4u);
   EXPECT_EQ(*FileSize(dir_.path() + "/logs/20261120-task/attempt-1.log"), 4u);
   EXPECT_TRUE(absl::IsOutOfRange(Append(8, "!").status())) << "the sender must go back";
   EXPECT_EQ(*Append(4, "again"), 9u);
   EXPECT_EQ(Content(), "keptagain");
-  EXPECT_EQ(*store_->Sha256Of(kId, 1), Sha256Hex("keptagain"));
+  EXPECT_EQ(*store_->Sha256Of({kId, 1}), Sha256Hex("keptagain"));
 }
 
 TEST_F(LogStoreTest, WhatArrivedDuringASyncThatFailsIsNotConfirmedEither) {
@@ -194,7 +206,7 @@ TEST_F(LogStoreTest, ALogThatCannotBeCutBackTakesNothingMore) {
   sync_.Fail(2);  // the append's and the one after the cut
   EXPECT_FALSE(Append(4, "lost").ok());
   EXPECT_TRUE(absl::IsInternal(Append(4, "more").status()));
-  store_->Finish(kId, 1);
+  store_->Finish({kId, 1});
   EXPECT_TRUE(absl::IsInternal(Append(4, "more").status())) << "not even after it was closed";
   EXPECT_EQ(Content(), "kept");
   EXPECT_TRUE(Append(0, "x", "20261120-other").ok());
@@ -203,12 +215,12 @@ TEST_F(LogStoreTest, ALogThatCannotBeCutBackTakesNothingMore) {
 TEST_F(LogStoreTest, ANewStoreGoesOnWhereTheOldOneEnded) {
   ASSERT_TRUE(Append(0, "first ").ok());
   Reopen();
-  EXPECT_EQ(*store_->Size(kId, 1), 6u);
+  EXPECT_EQ(*store_->Size({kId, 1}), 6u);
   EXPECT_EQ(*Append(6, "second"), 12u);
-  EXPECT_EQ(*store_->Sha256Of(kId, 1), Sha256Hex("first second"));
+  EXPECT_EQ(*store_->Sha256Of({kId, 1}), Sha256Hex("first second"));
   EXPECT_EQ(*Append(12, "!"), 13u);
-  EXPECT_EQ(*store_->Sha256Of(kId, 1), Sha256Hex("first second!"));
-  EXPECT_EQ(*store_->Sha256Of(kId, 7), Sha256Hex(""));
+  EXPECT_EQ(*store_->Sha256Of({kId, 1}), Sha256Hex("first second!"));
+  EXPECT_EQ(*store_->Sha256Of({kId, 7}), Sha256Hex(""));
 }
 
 // Bytes of a killed process may be in the file and not on the disk.
@@ -224,7 +236,7 @@ TEST_F(LogStoreTest, WhatCannotBeSyncedWhenItIsOpenedIsNeitherShownNorContinued)
   ASSERT_TRUE(Append(0, "x").ok());
   Reopen();
   sync_.Fail(1);
-  EXPECT_TRUE(absl::IsDataLoss(store_->Size(kId, 1).status()));
+  EXPECT_TRUE(absl::IsDataLoss(store_->Size({kId, 1}).status()));
   EXPECT_TRUE(absl::IsDataLoss(Append(1, "y").status())) << "also when the next sync says yes";
 }
 
@@ -251,14 +263,14 @@ TEST_F(LogStoreTest, BelowTheReserveAppendsAreRefusedAndReadsGoOn) {
 TEST_F(LogStoreTest, NamesThatLeadElsewhereAreRefused) {
   for (const std::string id : {"../other", "", "a/b", ".."}) {
     EXPECT_TRUE(absl::IsInvalidArgument(Append(0, "x", id).status())) << id;
-    EXPECT_FALSE(store_->Size(id, 1).ok()) << id;
+    EXPECT_FALSE(store_->Size({id, 1}).ok()) << id;
   }
-  EXPECT_FALSE(store_->Read(kId, 0, 0, 1).ok());
+  EXPECT_FALSE(store_->Read({kId, 0}, 0, 1).ok());
 }
 
 TEST_F(LogStoreTest, AFinishedLogIsForgottenAndCanStillBeReadAndContinued) {
   ASSERT_TRUE(Append(0, "x").ok());
-  store_->Finish(kId, 1);
+  store_->Finish({kId, 1});
   const int before = sync_.begun();
   EXPECT_EQ(Content(), "x");
   EXPECT_EQ(sync_.begun(), before + 1) << "it was opened again";
@@ -284,11 +296,11 @@ TEST_F(LogStoreTest, NoMoreFilesStayOpenThanAllowed) {
 TEST_F(LogStoreTest, FollowersAreWokenForTheirLogWhenMoreIsDurable) {
   std::atomic<int> mine{0}, other{0};
   uint64_t seen = 0;
-  const uint64_t token = store_->Follow(kId, 1, [&] {
-    seen = *store_->Size(kId, 1);
+  const uint64_t token = store_->Follow({kId, 1}, [&] {
+    seen = *store_->Size({kId, 1});
     ++mine;
   });
-  store_->Follow("20261120-other", 1, [&] { ++other; });
+  store_->Follow({"20261120-other", 1}, [&] { ++other; });
   ASSERT_TRUE(Append(0, "abc").ok());
   ASSERT_TRUE(Append(3, "").ok());  // its answer comes after the wake
   EXPECT_EQ(mine, 1);
@@ -303,7 +315,7 @@ TEST_F(LogStoreTest, FollowersAreWokenForTheirLogWhenMoreIsDurable) {
 TEST_F(LogStoreTest, AFollowerMayLeaveFromItsOwnWake) {
   std::atomic<int> woken{0};
   uint64_t token = 0;
-  token = store_->Follow(kId, 1, [&] {
+  token = store_->Follow({kId, 1}, [&] {
     ++woken;
     store_->Unfollow(token);
   });
@@ -315,7 +327,7 @@ TEST_F(LogStoreTest, AFollowerMayLeaveFromItsOwnWake) {
 TEST_F(LogStoreTest, UnfollowWaitsForAWakeThatRuns) {
   std::promise<void> entered, leave;
   std::atomic<bool> left{false};
-  const uint64_t token = store_->Follow(kId, 1, [&] {
+  const uint64_t token = store_->Follow({kId, 1}, [&] {
     entered.set_value();
     leave.get_future().wait();
     left = true;
@@ -347,7 +359,7 @@ TEST_F(LogStoreTest, WritersAndReadersOfManyLogsDoNotDisturbEachOther) {
     threads.emplace_back([this, w] {
       const std::string id = absl::StrCat("20261120-w", w);
       std::string got;
-      while (got.size() < kEach * 7) got += *store_->Read(id, 1, got.size(), 100);
+      while (got.size() < kEach * 7) got += *store_->Read({id, 1}, got.size(), 100);
       for (uint64_t n = 0; n < kEach; ++n) {
         ASSERT_EQ(got.substr(n * 7, 7), absl::StrCat("line ", n % 10, "\n"));
       }
@@ -367,7 +379,7 @@ TEST_F(LogStoreTest, AnySequenceOfRepeatsFailuresAndRestartsLeavesExactlyTheByte
     while (durable < all.size()) {
       // Not both: a log whose first sync fails is not continued.
       if (random() % 16 == 0) {
-        store_->Finish(id, 1);
+        store_->Finish({id, 1});
       } else if (random() % 8 == 0) {
         sync_.Fail(1);
       }
@@ -375,7 +387,7 @@ TEST_F(LogStoreTest, AnySequenceOfRepeatsFailuresAndRestartsLeavesExactlyTheByte
       const absl::StatusOr<uint64_t> answer =
           Append(durable - back, absl::string_view(all).substr(durable - back, random() % 900), id);
       sync_.Fail(0);
-      const uint64_t size = *store_->Size(id, 1);
+      const uint64_t size = *store_->Size({id, 1});
       ASSERT_GE(size, durable);
       if (answer.ok()) {
         ASSERT_EQ(*answer, size);
@@ -383,7 +395,7 @@ TEST_F(LogStoreTest, AnySequenceOfRepeatsFailuresAndRestartsLeavesExactlyTheByte
       durable = size;
     }
     EXPECT_TRUE(Content(id) == all);
-    EXPECT_EQ(*store_->Sha256Of(id, 1), Sha256Hex(all));
+    EXPECT_EQ(*store_->Sha256Of({id, 1}), Sha256Hex(all));
   }
 }
 

@@ -45,6 +45,8 @@ core::AttemptEnd RecordSource::End() {
   end.files_changed = Below(9);
   end.lines_added = Below(9);
   end.lines_deleted = Below(9);
+  end.checks_run = static_cast<int>(Below(9));
+  end.checks_passed = static_cast<int>(Below(9));
   end.log_bytes = random_();
   end.log_sha256 = Text();
   end.started_at = Time();

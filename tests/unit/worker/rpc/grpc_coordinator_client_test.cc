@@ -74,7 +74,7 @@ TEST(GrpcCoordinatorClient, AReportAndALogSayWhichStartOfWhichWorkerTheyAreOf) {
   EXPECT_EQ(pool.report().worker_start(), 3u);
   EXPECT_EQ(pool.report().worker_nonce(), 9u);
   {
-    const auto stream = client.OpenLog({"h", 1}, 7, [] {});
+    const auto stream = client.OpenLog({"h", 1}, LogKind::kAgent, 7, [] {});
     stream->Write(0, "text");
     const v1::AppendLogRequest first = pool.Await(0);
     EXPECT_EQ(first.worker_uuid(), "uuid");

@@ -1,0 +1,19 @@
+// What is shown of a handoff's checks. Pure.
+#pragma once
+
+#include "cli/fields.h"
+#include "cli/table.h"
+
+namespace handoff {
+
+namespace v1 {
+class Facts;
+class Handoff;
+}  // namespace v1
+
+// Each check of the attempt with `facts`, and how it ended; before that what was declared.
+void AddChecks(const v1::Handoff& handoff, const v1::Facts& facts, Fields& fields);
+// "2/3": how many of the newest attempt's passed; empty: none was run.
+Cell ChecksCell(const v1::Handoff& handoff);
+
+}  // namespace handoff
