@@ -28,6 +28,8 @@ class Beneath {
   absl::Status WriteAtomically(const std::string& path, absl::string_view content) const;
   // Copies an open file's first `bytes` bytes there, the same way.
   absl::Status CopyFrom(int source, uint64_t bytes, const std::string& path) const;
+  // The name goes, whatever file or link it is of. NOT_FOUND when there is none.
+  absl::Status Remove(const std::string& path) const;
   absl::StatusOr<UniqueFd> OpenForRead(const std::string& path) const;
 
  private:

@@ -18,6 +18,7 @@
 #include "worker/earlier_logs.h"
 #include "worker/environment.h"
 #include "worker/proto_time.h"
+#include "worker/question.h"
 
 namespace handoff::worker {
 namespace {
@@ -108,6 +109,7 @@ class Preparation {
   }
 
   Failure BringLogs() {
+    DropOldQuestion(attempt_);
     BringEarlierLogs(around_, attempt_, control_);
     return std::nullopt;
   }

@@ -62,6 +62,7 @@ bool IsCertain(const RunEnd& run) { return run.result && run.result->certain; }
 
 Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
   const bool decided = run.process.ended_by == EndedBy::kCancel ||
+                       run.process.ended_by == EndedBy::kInterrupted ||
                        run.process.ended_by == EndedBy::kSuperseded ||
                        run.process.ended_by == EndedBy::kDrained;
   if (run.prepare_failure && !decided) {

@@ -10,6 +10,7 @@
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/bounds.h"
+#include "worker/question.h"
 
 namespace handoff::worker {
 namespace {
@@ -91,6 +92,9 @@ absl::Status SaveAttempt(const Surroundings& around, Attempt& attempt, AttemptCo
   board.SetStage(Stage::kSaving, "saving", AttemptBoard::Urgency::kSoon);
   ObserveWork(around, attempt, control);
   if (reported != nullptr) attempt.end->mutable_facts()->MergeFrom(*reported);
+  // Only of an agent that ran: what lies there otherwise is older.
+  if (reported != nullptr && attempt.agent != nullptr && attempt.agent->has_stream())
+    TakeQuestion(attempt);
   if (control.leaving()) return absl::CancelledError("the daemon leaves");
   attempt.end->set_log_bytes(upload.size());
   if (const absl::Status hashed = upload.HashAll(); hashed.ok()) {
