@@ -214,8 +214,8 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   AddAttempts(from, detail, handoff);
   AddResults(from, handoff);
   handoff.set_question(from.question);
-  handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
   if (detail == Detail::kFull) {
+    handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
     AddSpec(from, handoff);
     AddMessages(from, handoff);
   }
