@@ -147,6 +147,10 @@ absl::StatusOr<v1::Handoff> Client::Resume(const v1::ResumeRequest& request) {
   return impl_->Call(&v1::Control::Stub::Resume, request);
 }
 
+absl::StatusOr<v1::Handoff> Client::Send(const v1::SendRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Send, request);
+}
+
 absl::StatusOr<v1::WhyResponse> Client::Why(const std::string& id) {
   v1::WhyRequest request;
   request.set_id(id);

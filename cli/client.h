@@ -28,6 +28,7 @@ class PoolInfo;
 class ReadLogRequest;
 class RemoveWorkerRequest;
 class ResumeRequest;
+class SendRequest;
 class SubmitRequest;
 class SubmitResponse;
 class WatchRequest;
@@ -46,6 +47,7 @@ class Client {
   absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request);
   absl::StatusOr<v1::Handoff> Cancel(const v1::CancelRequest& request);
   absl::StatusOr<v1::Handoff> Resume(const v1::ResumeRequest& request);
+  absl::StatusOr<v1::Handoff> Send(const v1::SendRequest& request);
   absl::StatusOr<v1::WhyResponse> Why(const std::string& id);
   absl::StatusOr<v1::Document> GetDocument(const std::string& id);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const std::string& name);

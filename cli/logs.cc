@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/follow.h"
 #include "cli/json.h"
+#include "cli/submit_follow.h"
 #include "cli/transcript.h"
 #include "cli/verb.h"
 #include "common/status.h"
@@ -36,7 +37,9 @@ absl::Status Check(const LogFlags& flags) {
 
 // Where to begin.
 absl::StatusOr<uint64_t> Begin(const LogFlags& flags, const FollowOptions& options, Client& client,
-                               StreamCall& call) {
+                               Context& context) {
+  StreamCall call;
+  const Interrupt::Listener listener(context.interrupt, [&call] { call.Cancel(); });
   if (flags.tail) {
     return OffsetOfTail(client, call, options, static_cast<uint64_t>(*flags.tail));
   }
@@ -79,30 +82,58 @@ VerbResult Ended(const absl::Status& status, const LogFlags& flags, const v1::Ha
   return Exit::kDone;
 }
 
+struct Read {
+  absl::Status status;
+  int attempt = 0;
+  bool empty = false;
+  bool enough = false;  // nobody reads any more
+};
+
+// One attempt's log to its end.
+Read ReadOne(const LogFlags& flags, const FollowOptions& options, const v1::Handoff& handoff,
+             Client& client, Context& context) {
+  StreamCall call;
+  const Interrupt::Listener listener(context.interrupt, [&call] { call.Cancel(); });
+  Terminal& terminal = context.terminal;
+  Read read;
+  read.attempt = options.attempt > 0 ? options.attempt : std::max(1, handoff.attempts_size());
+  read.empty = options.offset == 0;
+  Transcript transcript(handoff.agent() != "command" && !flags.checks, terminal.OutView().colour);
+  read.status = FollowLog(client, call, terminal, options, [&](const v1::LogChunk& chunk) {
+    if (chunk.attempt() > 0) read.attempt = chunk.attempt();
+    if (!chunk.marker().empty())
+      terminal.Say(absl::StrCat("handoff: ", OneLine(chunk.marker(), 400)));
+    read.empty = read.empty && chunk.data().empty();
+    const std::string text = context.json ? ToJsonLine(chunk)
+                             : flags.raw  ? chunk.data()
+                                          : transcript.Feed(chunk.data());
+    read.enough = !terminal.Out(text);
+    return !read.enough;
+  });
+  if (!flags.raw && !context.json) terminal.Out(transcript.End());
+  return read;
+}
+
 VerbResult Logs(const LogFlags& flags, Context& context) {
   RETURN_IF_ERROR(Check(flags));
   ASSIGN_OR_RETURN(const std::string id, context.ResolveId(flags.id));
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Get(id));
-  StreamCall call;
-  const Interrupt::Listener listener(context.interrupt, [&call] { call.Cancel(); });
   FollowOptions options{handoff.id(), flags.attempt.value_or(0), 0, flags.follow, flags.checks};
-  ASSIGN_OR_RETURN(options.offset, Begin(flags, options, *client, call));
-  Terminal& terminal = context.terminal;
-  bool empty = options.offset == 0;
-  Transcript transcript(handoff.agent() != "command" && !flags.checks, terminal.OutView().colour);
-  const absl::Status status =
-      FollowLog(*client, call, terminal, options, [&](const v1::LogChunk& chunk) {
-        if (!chunk.marker().empty()) {
-          terminal.Say(absl::StrCat("handoff: ", OneLine(chunk.marker(), 400)));
-        }
-        empty = empty && chunk.data().empty();
-        if (context.json) return terminal.Out(ToJsonLine(chunk));
-        return terminal.Out(flags.raw ? chunk.data() : transcript.Feed(chunk.data()));
-      });
-  if (!flags.raw && !context.json) terminal.Out(transcript.End());
-  if (status.ok() && empty) terminal.Say(EmptyWords(flags, handoff));
-  return Ended(status, flags, handoff, context);
+  ASSIGN_OR_RETURN(options.offset, Begin(flags, options, *client, context));
+  while (true) {
+    const Read read = ReadOne(flags, options, handoff, *client, context);
+    if (read.status.ok() && read.empty) context.terminal.Say(EmptyWords(flags, handoff));
+    const bool goes_on = flags.follow && !flags.attempt && read.status.ok() && !read.enough;
+    if (!goes_on) return Ended(read.status, flags, handoff, context);
+    // A message, an answer or a retry: the next one follows by itself.
+    const auto next = AwaitAttempt(handoff.id(), read.attempt + 1, context);
+    if (!next.ok()) return Ended(next.status(), flags, handoff, context);
+    if (!HasBegun(*next, read.attempt + 1)) return Exit::kDone;
+    context.terminal.Say(absl::StrCat("handoff: attempt ", read.attempt + 1));
+    options.attempt = read.attempt + 1;
+    options.offset = 0;
+  }
 }
 
 }  // namespace
@@ -110,7 +141,8 @@ VerbResult Logs(const LogFlags& flags, Context& context) {
 VerbRun DefineLogs(CLI::App& app) {
   const auto flags = std::make_shared<LogFlags>();
   app.add_option("ID", flags->id, "Any unique part of the id; - (default): your last one here");
-  app.add_flag("-f,--follow", flags->follow, "Go on until the attempt ends; Ctrl-C only leaves");
+  app.add_flag("-f,--follow", flags->follow,
+               "Go on until it ends, to further attempts, too; Ctrl-C only leaves");
   app.add_option("--attempt", flags->attempt, "This attempt; the latest unless given")
       ->type_name("N");
   app.add_flag("--checks", flags->checks,

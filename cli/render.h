@@ -37,6 +37,8 @@ std::string RenderWorker(const v1::Worker& worker, const View& view);
 // What leaves the submitter's machine, what is held back with the flag that sends it, and what
 // cannot be carried. Lines without a newline at the end.
 std::vector<std::string> RenderSnapshot(const Snapshot& snapshot);
+// After a send: under which number the message is kept, and when the agent reads it.
+std::string RenderSent(const v1::Handoff& handoff);
 // After a submit: that it is kept, and the next three commands.
 std::vector<std::string> RenderKept(const v1::Handoff& handoff, bool existing);
 

@@ -8,6 +8,7 @@
 #include "cli/fields.h"
 #include "cli/render.h"
 #include "cli/render_checks.h"
+#include "cli/render_messages.h"
 #include "cli/table.h"
 #include "cli/words.h"
 #include "common/text.h"
@@ -213,7 +214,11 @@ std::vector<std::pair<std::string, std::string>> NextCommands(const v1::Handoff&
     case v1::Handoff::QUEUED:
       return {{"why " + id, "what it waits for"}, {"cancel " + id, "give it up"}};
     case v1::Handoff::RUNNING:
-      return {{"logs -f " + id, "follow it"}, {"cancel " + id, "stop it"}};
+      if (handoff.agent() == "command")
+        return {{"logs -f " + id, "follow it"}, {"cancel " + id, "stop it"}};
+      return {{"logs -f " + id, "follow it"},
+              {"send " + id + " MESSAGE", "tell it what comes next"},
+              {"cancel " + id, "stop it"}};
     case v1::Handoff::STALLED:
       return {{"why " + id, "why it is silent"},
               {"logs " + id, "the last lines"},
@@ -226,6 +231,10 @@ std::vector<std::pair<std::string, std::string>> NextCommands(const v1::Handoff&
                   ? std::pair("logs --checks " + id, std::string("what the checks wrote"))
                   : std::pair("logs " + id, std::string("the log")),
               {"resume " + id, "go on with another attempt"}};
+    case v1::Handoff::WAITING:
+      return {{"send " + id + " ANSWER", "answer it"},
+              {"resume " + id, "let it decide by itself"},
+              {"cancel " + id, "give it up"}};
     default:
       return {{"show --md " + id, "handoff.md"}, {"resume " + id, "go on with another attempt"}};
   }
@@ -315,6 +324,7 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
   static const auto* const none = new v1::Attempt();
   const v1::Attempt& attempt = handoff.attempts_size() > 0 ? *handoff.attempts().rbegin() : *none;
   fields.Add("Now", NowWords(handoff, attempt, view));
+  AddMessages(handoff, view, fields);
   AddEnd(handoff, attempt, view, fields);
   AddAttempt(handoff, attempt, view, fields);
   fields.Add("Task", TaskWords(handoff.task()));

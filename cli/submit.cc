@@ -188,7 +188,7 @@ absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags, Context& c
   }
   auto prepared = Prepare(flags, "to be written", context);
   if (!prepared.ok()) return NothingWasHandedOver(prepared.status());
-  auto draft = Draft::Write(context);
+  auto draft = Draft::Write(TaskDraft(), context);
   if (!draft.ok()) return NothingWasHandedOver(draft.status());
   const absl::Status valid = ValidateTask(draft->text());
   if (!valid.ok()) return draft->Kept(NothingWasHandedOver(valid));

@@ -51,25 +51,29 @@ VerbResult Left(const std::string& id, const absl::Status& status, Context& cont
 
 }  // namespace
 
+bool HasBegun(const v1::Handoff& handoff, int number) {
+  return handoff.attempts_size() >= number &&
+         handoff.attempts(number - 1).state() != v1::Attempt::QUEUED;
+}
+
+absl::StatusOr<v1::Handoff> AwaitAttempt(const std::string& id, int number, Context& context) {
+  // It may wait for a host, or for a retry.
+  const auto enough = [number](const v1::Handoff& handoff) {
+    return IsSettled(handoff) || HasBegun(handoff, number);
+  };
+  ASSIGN_OR_RETURN(std::vector<v1::Handoff> handoffs, Await(context, {id}, absl::InfiniteDuration(),
+                                                            enough, [](const v1::Handoff&) {}));
+  return std::move(handoffs.front());
+}
+
 VerbResult FollowToEnd(const std::string& id, Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
-  const auto nothing = [](const v1::Handoff&) {};
   for (int attempt = 1;; ++attempt) {
-    // Until there is an attempt to read from: it may wait for a host, or for a retry.
-    const auto begun = [attempt](const v1::Handoff& handoff) {
-      const bool has = handoff.attempts_size() >= attempt &&
-                       handoff.attempts(attempt - 1).state() != v1::Attempt::QUEUED;
-      return IsSettled(handoff) || has;
-    };
-    const auto handoffs = Await(context, {id}, absl::InfiniteDuration(), begun, nothing);
-    if (!handoffs.ok()) return Left(id, handoffs.status(), context);
-    const v1::Handoff& handoff = handoffs->front();
-    if (handoff.attempts_size() < attempt ||
-        handoff.attempts(attempt - 1).state() == v1::Attempt::QUEUED) {
-      return Verdict(handoff, context);
-    }
+    const auto handoff = AwaitAttempt(id, attempt, context);
+    if (!handoff.ok()) return Left(id, handoff.status(), context);
+    if (!HasBegun(*handoff, attempt)) return Verdict(*handoff, context);
     if (attempt > 1) context.terminal.Say(absl::StrCat("handoff: attempt ", attempt));
-    const absl::Status status = FollowAttempt(handoff, attempt, *client, context);
+    const absl::Status status = FollowAttempt(*handoff, attempt, *client, context);
     if (!status.ok()) return Left(id, status, context);
   }
 }

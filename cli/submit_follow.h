@@ -7,6 +7,11 @@
 
 namespace handoff {
 
+// Until attempt `number` begins or the handoff rests: whichever it is, HasBegun tells. CANCELLED
+// when the person left.
+absl::StatusOr<v1::Handoff> AwaitAttempt(const std::string& id, int number, Context& context);
+bool HasBegun(const v1::Handoff& handoff, int number);
+
 // The logs of its attempts, one after the other, on stderr, since stdout is the id alone; then how
 // it ended.
 VerbResult FollowToEnd(const std::string& id, Context& context);

@@ -24,23 +24,6 @@ constexpr absl::string_view kTemplate =
     "dropped.\n"
     "# An empty task hands nothing over.\n";
 
-absl::StatusOr<std::string> ReadStandardInput() {
-  std::string text;
-  char buffer[65536];
-  while (true) {
-    const ssize_t n = ::read(STDIN_FILENO, buffer, sizeof(buffer));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return ErrnoToStatus(errno, "reading the task from standard input");
-    if (n == 0) return text;
-    text.append(buffer, static_cast<size_t>(n));
-    if (text.size() > kMostBytes) {
-      return absl::InvalidArgumentError(
-          "the task on standard input is larger than 64 MB; at most "
-          "1 MiB is allowed");
-    }
-  }
-}
-
 std::string WithoutTemplate(const std::string& text) {
   std::vector<std::string> lines = absl::StrSplit(text, '\n');
   while (!lines.empty() && (lines.back().empty() || absl::StartsWith(lines.back(), "# "))) {
@@ -61,10 +44,36 @@ std::string EditorFrom(const std::vector<std::string>& environment) {
 
 }  // namespace
 
-absl::StatusOr<Draft> Draft::Write(Context& context) {
-  ASSIGN_OR_RETURN(TempDir temp, TempDir::Make("handoff-task-"));
-  Draft draft(std::move(temp));
-  RETURN_IF_ERROR(WriteFileAtomically(draft.path(), kTemplate));
+absl::StatusOr<std::string> ReadStandardInput(absl::string_view what, absl::string_view most) {
+  std::string text;
+  char buffer[65536];
+  while (true) {
+    const ssize_t n = ::read(STDIN_FILENO, buffer, sizeof(buffer));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0)
+      return ErrnoToStatus(errno, absl::StrCat("reading the ", what, " from standard input"));
+    if (n == 0) return text;
+    text.append(buffer, static_cast<size_t>(n));
+    if (text.size() > kMostBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the ", what, " on standard input is larger than 64 MB; at most ", most, " is allowed"));
+    }
+  }
+}
+
+absl::StatusOr<std::string> ReadTextFile(const std::string& file, absl::string_view not_done) {
+  auto text = ReadFile(file, kMostBytes);
+  if (text.ok()) return text;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--file: ", text.status().message(), "; ", not_done));
+}
+
+DraftWords TaskDraft() { return {"TASK.md", "task", kTemplate, "handoff submit --file "}; }
+
+absl::StatusOr<Draft> Draft::Write(const DraftWords& words, Context& context) {
+  ASSIGN_OR_RETURN(TempDir temp, TempDir::Make(absl::StrCat("handoff-", words.what, "-")));
+  Draft draft(std::move(temp), words);
+  RETURN_IF_ERROR(WriteFileAtomically(draft.path(), words.form));
   const std::string editor = EditorFrom(context.environment);
   SpawnOptions options;
   // As git does it: $EDITOR may hold flags, so a shell splits it.
@@ -85,13 +94,13 @@ absl::StatusOr<Draft> Draft::Write(Context& context) {
   return draft;
 }
 
-std::string Draft::path() const { return absl::StrCat(temp_.path(), "/TASK.md"); }
+std::string Draft::path() const { return absl::StrCat(temp_.path(), "/", words_.file); }
 
 std::string Draft::Keep() {
   if (text_.empty() || !WriteFileAtomically(path(), text_).ok()) return "";
   const std::string kept = path();
   temp_.Release();
-  return absl::StrCat("Your task is kept in ", kept, ": handoff submit --file ", kept);
+  return absl::StrCat("Your ", words_.what, " is kept in ", kept, ": ", words_.again, kept);
 }
 
 absl::Status Draft::Kept(const absl::Status& status) {
@@ -118,13 +127,8 @@ absl::StatusOr<std::string> ReadTask(const SubmitFlags& flags, const Context& co
         "give the task once: as an argument, with --file, or behind '--'");
   }
   if (!context.rest.empty()) return ShellJoin(context.rest);
-  if (!flags.file.empty()) {
-    auto text = ReadFile(flags.file, kMostBytes);
-    if (text.ok()) return text;
-    return absl::InvalidArgumentError(
-        absl::StrCat("--file: ", text.status().message(), "; nothing was handed over"));
-  }
-  if (flags.task == "-") return ReadStandardInput();
+  if (!flags.file.empty()) return ReadTextFile(flags.file, "nothing was handed over");
+  if (flags.task == "-") return ReadStandardInput("task", "1 MiB");
   if (flags.has_task) return flags.task;
   return absl::InvalidArgumentError(
       "there is no task: give it as an argument, with --file FILE, or '-' to read standard input");

@@ -1,4 +1,4 @@
-// Where the text of a task comes from.
+// Where the text of a task, or of a message, comes from.
 #pragma once
 
 #include <string>
@@ -16,10 +16,23 @@ absl::StatusOr<std::string> ReadTask(const SubmitFlags& flags, const Context& co
 // Whether there is none of these but a terminal: then the person writes the task in their editor.
 bool AsksEditor(const SubmitFlags& flags, const Context& context);
 
-// A task that a person wrote in their editor. Its file goes with it unless it is kept.
+// All of it. `what` is "task" or "message", `most` what is allowed in the end.
+absl::StatusOr<std::string> ReadStandardInput(absl::string_view what, absl::string_view most);
+absl::StatusOr<std::string> ReadTextFile(const std::string& file, absl::string_view not_done);
+
+// What a person is asked to write.
+struct DraftWords {
+  absl::string_view file;  // its name
+  absl::string_view what;  // "task"
+  absl::string_view form;  // what stands in the file at first; lines that begin with "# " go
+  std::string again;       // the command that takes the file, up to its name
+};
+DraftWords TaskDraft();
+
+// A text that a person wrote in their editor. Its file goes with it unless it is kept.
 class Draft {
  public:
-  static absl::StatusOr<Draft> Write(Context& context);
+  static absl::StatusOr<Draft> Write(const DraftWords& words, Context& context);
   const std::string& text() const { return text_; }
   // Leaves the file and says where it is; "" for an empty one, which goes.
   std::string Keep();
@@ -27,9 +40,10 @@ class Draft {
   absl::Status Kept(const absl::Status& status);
 
  private:
-  explicit Draft(TempDir temp) : temp_(std::move(temp)) {}
+  Draft(TempDir temp, const DraftWords& words) : temp_(std::move(temp)), words_(words) {}
   std::string path() const;
   TempDir temp_;
+  DraftWords words_;
   std::string text_;
 };
 

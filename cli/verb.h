@@ -61,6 +61,7 @@ VerbRun DefineWhy(CLI::App& app);
 VerbRun DefineWait(CLI::App& app);
 VerbRun DefineCancel(CLI::App& app);
 VerbRun DefineResume(CLI::App& app);
+VerbRun DefineSend(CLI::App& app);
 VerbRun DefineEvents(CLI::App& app);
 VerbRun DefineWorkerList(CLI::App& app);
 VerbRun DefineWorkerShow(CLI::App& app);

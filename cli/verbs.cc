@@ -32,6 +32,11 @@ const std::vector<Verb>& Verbs() {
        "  handoff resume benchmark\n  handoff resume - --on build-7 --fresh-session\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
        true, false, DefineResume},
+      {"send", "", "tell its agent something more, or answer what it asks",
+       "  handoff send benchmark \"Keep the public API as it is\"\n"
+       "  handoff send - --now --file more.md\n  handoff send benchmark --drop 2\n"
+       "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
+       true, false, DefineSend},
       {"worker list", "workers", "the build hosts and what they can run", "  handoff worker list\n",
        true, false, DefineWorkerList},
       {"worker show", "", "one build host", "  handoff worker show build-7\n", true, false,

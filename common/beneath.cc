@@ -191,6 +191,15 @@ absl::Status Beneath::Replace(const std::string& path, unsigned mode, const Fill
   return Annotate(status, absl::StrCat("writing ", path));
 }
 
+absl::Status Beneath::Remove(const std::string& path) const {
+  RETURN_IF_ERROR(Components(path).status());
+  ASSIGN_OR_RETURN(UniqueFd dir, OpenAt(ParentOf(path), O_PATH | O_DIRECTORY, 0));
+  if (::unlinkat(dir.get(), NameOf(path).c_str(), 0) == 0) return absl::OkStatus();
+  if (errno == EISDIR)
+    return absl::FailedPreconditionError(absl::StrCat(path, " is a directory; it was not removed"));
+  return ErrnoToStatus(errno, absl::StrCat("removing ", path));
+}
+
 absl::Status Beneath::WriteAtomically(const std::string& path, absl::string_view content) const {
   return Replace(path, 0644, [&](int fd) { return WriteAll(fd, content); });
 }

@@ -29,6 +29,8 @@ class Beneath {
   // Copies an open file's first `bytes` bytes there, the same way.
   absl::Status CopyFrom(int source, uint64_t bytes, const std::string& path,
                         unsigned mode = 0644) const;
+  // The name goes, whatever file or link it is of. NOT_FOUND when there is none.
+  absl::Status Remove(const std::string& path) const;
   absl::StatusOr<UniqueFd> OpenForRead(const std::string& path) const;
 
  private:

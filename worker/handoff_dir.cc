@@ -44,4 +44,14 @@ absl::Status HandoffDir::CopyFile(const std::string& source, const std::string& 
   return root_->CopyFrom(file.get(), bytes, path);
 }
 
+absl::StatusOr<std::string> HandoffDir::Read(const std::string& name, uint64_t max_bytes) {
+  RETURN_IF_ERROR(Open());
+  return root_->Read(absl::StrCat(below_, "/", name), max_bytes);
+}
+
+absl::Status HandoffDir::Remove(const std::string& name) {
+  RETURN_IF_ERROR(Open());
+  return root_->Remove(absl::StrCat(below_, "/", name));
+}
+
 }  // namespace handoff::worker

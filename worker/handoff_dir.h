@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/beneath.h"
 
@@ -26,6 +27,9 @@ class HandoffDir {
   absl::Status WriteDocument(absl::string_view markdown);
   // A copy of the file at `source`, unless `keep` and one is there.
   absl::Status CopyFile(const std::string& source, const std::string& name, bool keep);
+  // A file that the agent may have written. NOT_FOUND when there is none.
+  absl::StatusOr<std::string> Read(const std::string& name, uint64_t max_bytes);
+  absl::Status Remove(const std::string& name);
 
   // Why the document is not in the workspace; empty: it is, or there is no workspace.
   const std::string& trouble() const { return trouble_; }

@@ -17,6 +17,7 @@
 #include "worker/checkout.h"
 #include "worker/earlier_logs.h"
 #include "worker/proto_time.h"
+#include "worker/question.h"
 #include "worker/session_restore.h"
 
 namespace handoff::worker {
@@ -107,6 +108,7 @@ class Preparation {
   }
 
   Failure BringLogs() {
+    DropOldQuestion(attempt_);
     BringEarlierLogs(around_, attempt_, control_);
     return std::nullopt;
   }

@@ -75,6 +75,7 @@ Verdict JudgeChecks(const RunEnd& run) {
 
 Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
   const bool decided = run.process.ended_by == EndedBy::kCancel ||
+                       run.process.ended_by == EndedBy::kInterrupted ||
                        run.process.ended_by == EndedBy::kSuperseded ||
                        run.process.ended_by == EndedBy::kDrained;
   if (run.prepare_failure && !decided) {

@@ -12,6 +12,7 @@
 #include "worker/bounds.h"
 #include "worker/checkpointing.h"
 #include "worker/checks.h"
+#include "worker/question.h"
 
 namespace handoff::worker {
 namespace {
@@ -84,6 +85,9 @@ absl::Status ObserveAndCheck(const Surroundings& around, Attempt& attempt, Attem
     RETURN_IF_ERROR(TakeLastCheckpoint(around, attempt, control, SessionOf(run, *attempt.end),
                                        run.protocol != Protocol::kNotStarted));
     if (reported != nullptr) attempt.end->mutable_facts()->MergeFrom(*reported);
+    // Only of an agent that ran: what lies there otherwise is older.
+    if (reported != nullptr && attempt.agent != nullptr && attempt.agent->has_stream())
+      TakeQuestion(attempt);
     if (control.leaving()) return absl::CancelledError("the daemon leaves");
     if (due) NoteThatChecksBegin(attempt);
   }

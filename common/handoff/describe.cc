@@ -18,6 +18,7 @@ namespace {
 constexpr int kToolsInDocument = 50;
 constexpr int kToolsInPrompt = 15;
 constexpr size_t kMessageInPrompt = 2000;
+constexpr size_t kQuestionInPrompt = 4096;
 
 std::string OrElse(const std::string& text, absl::string_view otherwise) {
   return text.empty() ? std::string(otherwise) : text;
@@ -153,12 +154,42 @@ std::string StateText(const HandoffView& view) {
   return out;
 }
 
-std::string ResumePrompt(const HandoffView& view, const std::string& task) {
+// What the last agent asked, with what was said since; empty when it asked nothing.
+std::string AskedText(const HandoffView& view, bool answered) {
+  if (view.latest() == nullptr) return "";
+  const std::string question =
+      Clip(StripControls(TrimText(view.latest()->end().question())), kQuestionInPrompt);
+  if (question.empty()) return "";
+  return absl::StrCat("\n\nThe agent had asked:\n", question,
+                      answered ? ""
+                               : "\nNobody has answered that: decide as well as you can, and say "
+                                 "what you assumed.");
+}
+
+// `next` is the number of the attempt that it is for, `messages` what that one is told.
+std::string ResumePrompt(const HandoffView& view, const std::string& task, int next,
+                         const std::string& messages) {
   std::string state = StateText(view);
   const std::string blockers = ErrorsSection(view);
   if (!blockers.empty()) absl::StrAppend(&state, "\n\nErrors or blockers:\n\n", blockers);
-  return absl::StrCat("Continue the delegated task below.\n\nOriginal task:\n", task,
-                      "\n\nLatest known state:\n", state, "\n\nNext step:\n", StepForAgent(view));
+  const std::string earlier = EarlierMessages(view.handoff(), next);
+  return absl::StrCat(
+      "Continue the delegated task below.\n\nOriginal task:\n", task,
+      earlier.empty() ? "" : "\n\nMessages since then, which an earlier attempt was given:\n",
+      earlier, "\n\nLatest known state:\n", state, AskedText(view, !messages.empty()),
+      messages.empty() ? "" : "\n\nNew messages:\n", messages, "\n\nNext step:\n",
+      messages.empty() ? StepForAgent(view) : "Do what the new messages say, and finish the task.");
+}
+
+// To a conversation that knows all but what is new.
+std::string MessagePrompt(const HandoffView& view, const std::string& messages) {
+  const bool whole = view.latest()->state() == v1::Attempt::SUCCEEDED ||
+                     view.latest()->failure() == v1::Failure::CHECKS_FAILED;
+  return absl::StrCat("Continue the delegated task: what follows is new.\n\n", messages,
+                      whole ? ""
+                            : "\n\nYour last run was ended before it was done. Look at the state "
+                              "of the work (git status, git log) before you go on.",
+                      "\n");
 }
 
 std::string TakeoverPrompt(const HandoffView& view, const std::string& task) {
@@ -174,8 +205,12 @@ std::string TakeoverPrompt(const HandoffView& view, const std::string& task) {
 std::string Rules(const v1::Handoff& handoff) {
   return absl::StrCat(
       "\n\n---\nHow this attempt is run (not part of the task):\n"
-      "- Nobody watches and nobody can answer. When the task is done, or cannot be done, say so in "
-      "a few sentences, what is left included, and end.\n"
+      "- Nobody watches and nobody can answer meanwhile. When the task is done, or cannot be done, "
+      "say so in a few sentences, what is left included, and end.\n"
+      "- If only a person can decide how to go on, write the question to "
+      ".cursor/agent-handoffs/",
+      handoff.id(),
+      "/question.md and end. You are started again with the answer.\n"
       "- Work in this work tree. Commit if the task asks for it, otherwise leave the changes "
       "uncommitted: both are kept. Do not push and do not switch to another branch.\n"
       "- Start no server in the foreground. Whatever still runs at the end is ended.\n"
@@ -205,13 +240,14 @@ Document Describe(const v1::Handoff& handoff) {
   document.metadata = MetadataOf(handoff);
   document.commands = CommandsOf(handoff);
   document.logs = LogsOf(handoff);
-  document.facts = FactsSection(view);
+  document.facts = absl::StrCat(FactsSection(view), ToldSection(view));
   document.latest_summary = SummarySection(view);
   document.what_it_tried = TriedSection(view, kToolsInDocument);
   document.files_touched = FilesSection(view);
   document.errors = ErrorsSection(view);
-  document.next_step = step.empty() ? "" : absl::StrCat("- ", step);
-  document.resume_prompt = ResumePrompt(view, task);
+  document.next_step = absl::StrCat(step.empty() ? "" : "- ", step, PendingSection(view));
+  document.resume_prompt =
+      ResumePrompt(view, task, LastAttempt(handoff).number() + 1, PendingMessages(handoff));
   document.takeover_prompt = TakeoverPrompt(view, task);
   document.final_outcome = OutcomeSection(view);
   return Normalise(std::move(document));
@@ -229,8 +265,13 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
                            later->session_kind() != v1::Attempt::FRESH;
   attempts->erase(later, attempts->end());
   const HandoffView view(before);
-  if (view.latest() == nullptr) return absl::StrCat(handoff.spec().task(), Rules(handoff));
-  return absl::StrCat(ResumePrompt(view, handoff.spec().task()),
+  const std::string messages = NewMessages(handoff, attempt);
+  if (view.latest() == nullptr) {
+    return absl::StrCat(handoff.spec().task(), messages.empty() ? "" : "\n\n", messages,
+                        Rules(handoff));
+  }
+  if (knows_rules && !messages.empty()) return MessagePrompt(view, messages);
+  return absl::StrCat(ResumePrompt(view, handoff.spec().task(), attempt, messages),
                       knows_rules ? "\n" : Rules(handoff));
 }
 

@@ -16,7 +16,8 @@ class Handoff;
 Document Describe(const v1::Handoff& handoff);
 
 // The prompt of an attempt: the task with the few rules an agent must know for a first attempt, the
-// Resume Prompt section for a later one.
+// Resume Prompt section for a later one, with the messages that go with it. To a conversation that
+// goes on, they are all.
 std::string PromptFor(const v1::Handoff& handoff, int attempt);
 
 // "succeeded (unchecked)", "succeeded (no changes)", "running", …

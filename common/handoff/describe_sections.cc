@@ -346,9 +346,16 @@ std::string ErrorsSection(const HandoffView& view) {
       items.emplace_back("The agent went on in another session than the one that was asked for.");
     }
   }
-  const bool waits = !view.ended() && !view.partial() && !handoff.reason().empty();
+  const bool asks = handoff.status() == v1::Handoff::WAITING && !handoff.question().empty();
+  const bool waits = !view.ended() && !view.partial() && !handoff.reason().empty() && !asks;
   if (waits) items.push_back(Sentence(handoff.reason()));
   for (const std::string& tool : FailedTools(view.facts())) items.push_back(tool + " (reported)");
+  if (asks) {
+    const std::string question = Clip(StripControls(TrimText(handoff.question())), kMessageBytes);
+    const std::string quoted = Fenced("text", question, [](absl::string_view) { return false; });
+    return absl::StrCat(Bullets(items), items.empty() ? "" : "\n\n",
+                        "The agent asks (its own words):\n\n", quoted);
+  }
   if (!items.empty()) return Bullets(items);
   return view.ended() ? "- None." : "";
 }

@@ -40,6 +40,17 @@ std::string FilesSection(const HandoffView& view);
 std::string ErrorsSection(const HandoffView& view);
 std::string OutcomeSection(const HandoffView& view);
 
+// What was said to the agent, as a list below the facts, and what waits to be said, below the next
+// step. With the lines that part them from what stands before; empty when there is none.
+std::string ToldSection(const HandoffView& view);
+std::string PendingSection(const HandoffView& view);
+
+// The same as an agent reads it: each with who says it. Those of `attempt` whole, all others
+// bounded.
+std::string NewMessages(const v1::Handoff& handoff, int attempt);
+std::string PendingMessages(const v1::Handoff& handoff);
+std::string EarlierMessages(const v1::Handoff& handoff, int before);
+
 // What stands where it is not known what changed.
 inline constexpr char kWorkUnknown[] =
     "What changed could not be read from git; look in the workspace.";

@@ -76,7 +76,8 @@ std::string StepForPerson(const HandoffView& view) {
                           "` whether the agent still works; `handoff cancel ", handoff.id(),
                           "` ends it.");
     case v1::Handoff::WAITING:
-      return absl::StrCat("Answer the agent's question, then ", resume, ".");
+      return absl::StrCat("Answer the agent's question: `handoff send ", handoff.id(),
+                          " ANSWER` goes on with it.");
     case v1::Handoff::INTERACTIVE:
       return "Go on in the interactive session; the Headed Takeover Prompt is its start.";
     case v1::Handoff::SUCCEEDED:

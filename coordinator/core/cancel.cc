@@ -36,6 +36,9 @@ absl::StatusOr<Decision<Cancel::Reply>> Decide(const State& state, const Cancel&
   } else if (stopping) {  // its worker is at it: only what follows changes
     handoff.Latest()->stop_as = EndedBy::kCancel;
     handoff.Latest()->stop_reason = Reason(command);
+    handoff.reason =
+        absl::StrCat("Being stopped on ", handoff.Latest()->worker_name, ". ", Reason(command));
+    draft.Tell("stopping", handoff, handoff.reason);
   } else {
     StopAttempt(draft, handoff, EndedBy::kCancel, Reason(command));
   }

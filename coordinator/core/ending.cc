@@ -38,19 +38,50 @@ std::string HowItFailed(const Handoff& handoff, const AttemptEnd& end) {
 
 // A further attempt that nobody asked for.
 void QueueAgain(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time not_before,
-                absl::string_view why) {
+                absl::string_view why, absl::string_view kind = "retried") {
   if (handoff.attempts.size() >= kMaxAttempts) {
     Fail(draft, handoff, FailureClass::kLimitExceeded,
          absl::StrCat(why, " It is not tried again: ", kMaxAttempts, " attempts are the limit."));
     return;
   }
   QueueAttempt(draft, handoff, fresh_session, not_before, why);
-  draft.Tell("retried", handoff, why);
+  draft.Tell(kind, handoff, why);
+}
+
+// What follows the end of an attempt when no rule of retries has the word. Only messages that were
+// sent while the attempt was out (`told`) make it go on: those that it never read were no reason to
+// end differently, and would send the handoff round and round.
+struct Ending {
+  const AttemptEnd& end;
+  bool told = false;
+};
+
+// Messages that wait, or a question of the agent. False: neither.
+bool GoOn(Draft& draft, Handoff& handoff, const Ending& ending, absl::string_view how) {
+  if (ending.told && handoff.attempts.size() < kMaxAttempts) {
+    const std::string why =
+        absl::StrCat(how, " It goes on with ", CountText(PendingMessages(handoff), "message"), ".");
+    // The old conversation is full, and another message makes it no smaller.
+    const bool fresh = ending.end.failure == FailureClass::kContextOverflow;
+    QueueAttempt(draft, handoff, fresh, absl::InfinitePast(), why);
+    draft.Tell("continued", handoff, why);
+    return true;
+  }
+  const std::string& question = ending.end.question;
+  if (question.empty()) return false;
+  handoff.status = HandoffStatus::kWaiting;
+  handoff.failure = FailureClass::kNone;
+  handoff.question = question;
+  handoff.reason = absl::StrCat("The agent asks: ", FirstLine(question));
+  draft.Tell("waiting", handoff, handoff.reason);
+  return true;
 }
 
 // A retry that counts, after a wait.
-void Retry(Draft& draft, Handoff& handoff, const AttemptEnd& end, bool fresh_session) {
+void Retry(Draft& draft, Handoff& handoff, const Ending& ending, bool fresh_session) {
+  const AttemptEnd& end = ending.end;
   if (handoff.retries_used >= handoff.retries) {
+    if (GoOn(draft, handoff, ending, HowItFailed(handoff, end))) return;
     const std::string spent = handoff.retries == 0 ? "No retry was allowed."
                                                    : absl::StrCat("All of its ", handoff.retries,
                                                                   " retries are used up.");
@@ -74,25 +105,6 @@ void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
              absl::StrCat(HowItFailed(handoff, end), " It goes on at ", TimeText(at), "."));
 }
 
-// Messages that wait, or a question of the agent, when no rule of retries has the word. False:
-// neither.
-bool GoOn(Draft& draft, Handoff& handoff, const AttemptEnd& end, absl::string_view how) {
-  if (PendingMessages(handoff) > 0 && handoff.attempts.size() < kMaxAttempts) {
-    const std::string why =
-        absl::StrCat(how, " It goes on with ", CountText(PendingMessages(handoff), "message"), ".");
-    QueueAttempt(draft, handoff, /*fresh_session=*/false, absl::InfinitePast(), why);
-    draft.Tell("continued", handoff, why);
-    return true;
-  }
-  if (end.question.empty()) return false;
-  handoff.status = HandoffStatus::kWaiting;
-  handoff.failure = FailureClass::kNone;
-  handoff.question = end.question;
-  handoff.reason = absl::StrCat("The agent asks: ", FirstLine(end.question));
-  draft.Tell("waiting", handoff, handoff.reason);
-  return true;
-}
-
 // The agent gets to see what its checks said.
 bool MendChecks(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   if (end.failure != FailureClass::kChecksFailed || end.check_output.empty() ||
@@ -107,26 +119,28 @@ bool MendChecks(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   return true;
 }
 
-void FollowFailure(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
+void FollowFailure(Draft& draft, Handoff& handoff, const Ending& ending) {
+  const AttemptEnd& end = ending.end;
   switch (RetryRuleFor(end.failure, end.host_fault)) {
     case RetryRule::kNever:
-      if (GoOn(draft, handoff, end, HowItFailed(handoff, end)) || MendChecks(draft, handoff, end))
+      if (GoOn(draft, handoff, ending, HowItFailed(handoff, end)) ||
+          MendChecks(draft, handoff, end))
         return;
       Fail(draft, handoff, end.failure,
            end.message.empty() ? HowItFailed(handoff, end) : Sentence(end.message));
       return;
     case RetryRule::kElsewhere:
       handoff.avoid.insert(handoff.Latest()->worker_uuid);
-      Retry(draft, handoff, end, false);
+      Retry(draft, handoff, ending, false);
       return;
     case RetryRule::kFreshSession:
-      Retry(draft, handoff, end, true);
+      Retry(draft, handoff, ending, true);
       return;
     case RetryRule::kHostFault:
       HoldAfterFault(draft, handoff, end);
       if (FailedSoBefore(handoff, end)) {  // or a probe that sees nothing repeats it for ever
         handoff.avoid.insert(handoff.Latest()->worker_uuid);
-        Retry(draft, handoff, end, false);
+        Retry(draft, handoff, ending, false);
         return;
       }
       QueueAgain(draft, handoff, false, absl::InfinitePast(),
@@ -145,7 +159,7 @@ void FinishStopped(Draft& draft, Handoff& handoff, absl::string_view remark) {
   const Attempt& attempt = *handoff.Latest();
   const std::string reason = absl::StrCat(attempt.stop_reason, remark.empty() ? "" : " ", remark);
   if (attempt.stop_as == EndedBy::kInterrupted) {
-    QueueAgain(draft, handoff, false, absl::InfinitePast(), reason);
+    QueueAgain(draft, handoff, false, absl::InfinitePast(), reason, "continued");
   } else if (attempt.stop_as == EndedBy::kCancel) {
     Finish(draft, handoff, HandoffStatus::kCancelled, FailureClass::kCancelled, reason);
     draft.Tell("cancelled", handoff, reason);
@@ -174,6 +188,7 @@ void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
                    : succeeded ? AttemptEvent::kEndSucceeded
                                : AttemptEvent::kEndFailed);
   attempt.end = end;
+  const Ending ending{end, /*told=*/PendingMessages(handoff) > 0};
   if (end.started_at != absl::InfinitePast()) {
     DeliverMessages(handoff);
   } else {
@@ -184,17 +199,21 @@ void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   if (succeeded) {
     const std::string how =
         absl::StrCat("Attempt ", attempt.number, " succeeded on ", attempt.worker_name, ".");
-    if (!cancel && GoOn(draft, handoff, end, how)) return;
-    Finish(draft, handoff, HandoffStatus::kSucceeded, FailureClass::kNone, "");
+    if (!cancel && GoOn(draft, handoff, ending, how)) return;
+    const size_t unread = PendingMessages(handoff);
+    Finish(draft, handoff, HandoffStatus::kSucceeded, FailureClass::kNone,
+           unread == 0 ? ""
+                       : absl::StrCat("It ended with ", CountText(unread, "message"),
+                                      " that no attempt was given."));
     draft.Tell("ended", handoff, how);
   } else if (obeyed) {
     FinishStopped(draft, handoff, "");
-  } else if (stopping) {  // it had ended before the stop reached it: its own result, without retry
+  } else if (cancel) {  // it had ended before the stop reached it: its own result, without retry
     Fail(draft, handoff, end.failure,
          absl::StrCat(HowItFailed(handoff, end), " It is not retried: ", attempt.stop_reason));
   } else {
     draft.Tell("failed", handoff, HowItFailed(handoff, end));
-    FollowFailure(draft, handoff, end);
+    FollowFailure(draft, handoff, ending);
   }
 }
 
@@ -202,6 +221,7 @@ void LoseAttempt(Draft& draft, Handoff& handoff, absl::string_view why) {
   Attempt& attempt = *handoff.Latest();
   const bool stopping = attempt.state == AttemptState::kStopping;
   Advance(attempt, AttemptEvent::kLose);
+  const bool told = PendingMessages(handoff) > 0;
   TakeBackMessages(handoff);
   if (stopping) {
     FinishStopped(draft, handoff, absl::StrCat("Whether it stopped is unknown. ", why));
@@ -216,7 +236,7 @@ void LoseAttempt(Draft& draft, Handoff& handoff, absl::string_view why) {
   AttemptEnd end;
   end.failure = FailureClass::kWorkerLost;
   end.message = std::string(why);
-  FollowFailure(draft, handoff, end);
+  FollowFailure(draft, handoff, {end, told});
 }
 
 void StopAttempt(Draft& draft, Handoff& handoff, EndedBy as, absl::string_view why) {

@@ -10,6 +10,7 @@
 #include "coordinator/core/affinity.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
+#include "coordinator/core/messages.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/refusal.h"
 #include "coordinator/core/scheduler.h"
@@ -270,6 +271,18 @@ void AddAttempts(const Handoff& handoff, Why::Reply& reply) {
   }
 }
 
+// What is still to be said to its agent.
+void AddMessages(const Handoff& handoff, Why::Reply& reply) {
+  const size_t pending = PendingMessages(handoff);
+  if (pending == 0) return;
+  const bool queued = handoff.status == HandoffStatus::kQueued;
+  reply.details.push_back(absl::StrCat(
+      CountText(pending, "message"), pending == 1 ? " goes" : " go", " with ",
+      queued ? "this attempt" : "the next attempt",
+      IsEnded(handoff.status) ? absl::StrCat(": `handoff resume ", handoff.id, "` begins it.")
+                              : "."));
+}
+
 Why::Reply ExplainQueued(const State& state, const Handoff& handoff, absl::string_view not_placing,
                          absl::Time now) {
   const std::vector<Finding> findings = Findings(state, handoff, now);
@@ -278,6 +291,7 @@ Why::Reply ExplainQueued(const State& state, const Handoff& handoff, absl::strin
                       ? QueuedSummary(state, handoff, findings, now)
                       : absl::StrCat("Nothing is placed now: ", Sentence(not_placing));
   AddFindings(findings, reply);
+  AddMessages(handoff, reply);
   AddAttempts(handoff, reply);
   if (handoff.deadline != absl::InfiniteFuture())
     reply.details.push_back(
@@ -312,6 +326,7 @@ Why::Reply ExplainLive(const State& state, const Handoff& handoff, absl::Time no
                                          " is given away at ", UntilText(attempt.lease_until, now),
                                          " unless it comes back."));
   }
+  AddMessages(handoff, reply);
   AddAttempts(handoff, reply);
   if (handoff.deadline != absl::InfiniteFuture())
     reply.details.push_back(
@@ -374,6 +389,7 @@ Why::Reply ExplainEnded(const Handoff& handoff) {
   if (handoff.status == HandoffStatus::kSucceeded) {
     reply.summary = absl::StrCat(id, " succeeded", handoff.verified ? "" : " (unchecked)",
                                  handoff.changed ? "." : ", without any change.");
+    AddMessages(handoff, reply);
     reply.commands = {absl::StrCat("handoff show ", id)};
     return reply;
   }
@@ -383,6 +399,7 @@ Why::Reply ExplainEnded(const Handoff& handoff) {
     reply.details.push_back(NotRetried(handoff));
   }
   absl::StrAppend(&reply.summary, ": ", Sentence(handoff.reason));
+  AddMessages(handoff, reply);
   AddAttempts(handoff, reply);
   const bool by_checks = handoff.failure == FailureClass::kChecksFailed;
   reply.commands = {absl::StrCat("handoff show ", id),

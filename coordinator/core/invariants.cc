@@ -20,6 +20,21 @@ void CheckAttempts(const Handoff& handoff) {
   }
 }
 
+// In the order sent; what an attempt was given is its own while it lives, and then it was read or
+// is pending again.
+void CheckMessages(const Handoff& handoff) {
+  for (size_t i = 0; i < handoff.messages.size(); ++i) {
+    const Message& message = handoff.messages[i];
+    CHECK(message.number == static_cast<int>(i) + 1);
+    CHECK(message.attempt >= 0 && message.attempt <= handoff.Latest()->number);
+    CHECK(!message.dropped || message.attempt == 0);
+    CHECK(!message.delivered || message.attempt != 0);
+    const bool given = message.attempt != 0 && !message.delivered;
+    CHECK(!given ||
+          (message.attempt == handoff.Latest()->number && IsLive(handoff.Latest()->state)));
+  }
+}
+
 void CheckStatus(const Handoff& handoff) {
   CHECK(!handoff.attempts.empty());
   const AttemptState latest = handoff.Latest()->state;
@@ -42,12 +57,14 @@ void CheckStatus(const Handoff& handoff) {
     case HandoffStatus::kWaiting:
       CHECK(IsTerminal(latest));
       CHECK(!handoff.question.empty());
+      CHECK(!handoff.reason.empty());
       break;
     case HandoffStatus::kStalled:
     case HandoffStatus::kInteractive:
       CHECK(false);  // never set here
   }
   CHECK((handoff.ended_at != absl::InfinitePast()) == IsEnded(handoff.status));
+  CHECK(handoff.question.empty() || handoff.status == HandoffStatus::kWaiting);
 }
 
 }  // namespace
@@ -61,6 +78,7 @@ void State::CheckInvariants() const {
     CHECK(handoff.seq < next_seq);
     CheckAttempts(handoff);
     CheckStatus(handoff);
+    CheckMessages(handoff);
     for (const Attempt& attempt : handoff.attempts) {
       if (attempt.epoch == 0) continue;
       CHECK(epochs.insert(attempt.epoch).second);

@@ -62,13 +62,15 @@ absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view 
         "the pool holds ", kMaxLiveHandoffs, " handoffs that have not ended, which is its limit. ",
         not_done, ": cancel some (`handoff list`), or wait."));
   }
-  if (state.bytes_as_sent() + spec_bytes > kMaxLiveSpecBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the tasks of the handoffs that have not ended fill ", HumanBytes(state.bytes_as_sent()),
-        ", which is near the limit of ", HumanBytes(kMaxLiveSpecBytes), ". ", not_done,
-        ": cancel some (`handoff list`), or wait."));
-  }
-  return absl::OkStatus();
+  return CheckBytes(state, spec_bytes, not_done);
+}
+
+absl::Status CheckBytes(const State& state, size_t more, absl::string_view not_done) {
+  if (state.bytes_as_sent() + more <= kMaxLiveSpecBytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the tasks of the handoffs that have not ended fill ", HumanBytes(state.bytes_as_sent()),
+      ", which is near the limit of ", HumanBytes(kMaxLiveSpecBytes), ". ", not_done,
+      ": cancel some (`handoff list`), or wait."));
 }
 
 absl::Status CheckAgent(const State& state, const std::string& agent, absl::string_view not_done) {

@@ -29,6 +29,8 @@ absl::Status CheckHolder(const Handoff& handoff, int number, const std::string& 
 // RESOURCE_EXHAUSTED when the pool holds as much as it may before one more of `spec_bytes` is
 // queued. `not_done`: "Nothing was submitted".
 absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view not_done);
+// The same for `more` bytes of one that is in the pool already.
+absl::Status CheckBytes(const State& state, size_t more, absl::string_view not_done);
 
 // INVALID_ARGUMENT when neither this version nor any worker knows an agent of that name.
 // `not_done`: "nothing was handed over".

@@ -202,10 +202,15 @@ void RecordAttempts(Draft& draft, const Sync& command, bool new_start) {
     views.views.push_back(
         {r.handoff_id, r.number, r.epoch, r.running, r.stopping, r.stalled, r.reporting, r.bytes});
     if (!r.running) continue;
-    // Its agent has read them: that is kept, or they would be given twice after a restart of ours.
-    if (HasUndelivered(*draft.state().FindHandoff(held.first)))
-      DeliverMessages(draft.Touch(held.first));
-    if (attempt.state == AttemptState::kLeased) {
+    if (HasUndelivered(*draft.state().FindHandoff(held.first))) {
+      // Its agent has read them: that is kept, or they would be given twice after a restart of
+      // ours. The whole record is put, so what else changes of it is changed there.
+      Handoff& handoff = draft.Touch(held.first);
+      DeliverMessages(handoff);
+      handoff.Latest()->offered = true;
+      if (attempt.state == AttemptState::kLeased)
+        Advance(*handoff.Latest(), AttemptEvent::kStarted);
+    } else if (attempt.state == AttemptState::kLeased) {
       started.push_back(SetLease{held.first, held.second,
                                  *Next(attempt.state, AttemptEvent::kStarted), attempt.lease_until,
                                  true});

@@ -5,7 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/rpc/proto_time.h"
+#include "common/text.h"
 #include "coordinator/core/checkpoints.h"
+#include "coordinator/core/limits.h"
 #include "coordinator/core/messages.h"
 #include "coordinator/service/convert.h"
 
@@ -14,6 +16,9 @@ namespace {
 
 // With a task and an argv at their bounds a whole record still fits into a message.
 constexpr size_t kMaxDetailBytes = 512 << 10;
+// An agent that takes messages has no argv, so there is room for these.
+constexpr size_t kMaxMessagesBytes = core::kMaxUnreadBytes;
+constexpr size_t kMaxOldMessageBytes = 80;
 
 // One number in both worlds, so that a cast is enough.
 static_assert(static_cast<int>(core::AttemptState::kQueued) == v1::Attempt::QUEUED);
@@ -141,6 +146,25 @@ void AddAttempts(const core::Handoff& from, Detail detail, v1::Handoff& handoff)
   }
 }
 
+// What no agent has read goes whole; of the rest the newest, as far as a message holds them. The
+// record has them all.
+void AddMessages(const core::Handoff& from, v1::Handoff& handoff) {
+  size_t bytes = 0;
+  std::vector<v1::Message> newest_first;
+  for (auto it = from.messages.rbegin(); it != from.messages.rend(); ++it) {
+    newest_first.push_back(MessageToProto(*it));
+    const bool unread = !it->delivered && !it->dropped;
+    const bool fits = bytes + it->text.size() <= kMaxMessagesBytes;
+    if (unread || fits) {
+      bytes += it->text.size();
+    } else {
+      newest_first.back().set_text(Clip(it->text, kMaxOldMessageBytes));
+    }
+  }
+  for (auto it = newest_first.rbegin(); it != newest_first.rend(); ++it)
+    *handoff.add_messages() = std::move(*it);
+}
+
 // What a list says about the work comes from the newest attempt that ended.
 void AddResults(const core::Handoff& from, v1::Handoff& handoff) {
   for (auto it = from.attempts.rbegin(); it != from.attempts.rend(); ++it) {
@@ -195,8 +219,7 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   if (detail == Detail::kFull) {
     handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
     AddSpec(from, handoff);
-    for (const core::Message& message : from.messages)
-      *handoff.add_messages() = MessageToProto(message);
+    AddMessages(from, handoff);
   }
   return handoff;
 }

@@ -91,6 +91,11 @@ void FakeCoordinator::BreakUploadAfter(uint64_t bytes) {
   break_upload_ = bytes;
 }
 
+std::vector<v1::SendRequest> FakeCoordinator::sends() const {
+  const MutexLock lock(mutex_);
+  return sends_;
+}
+
 std::vector<v1::SubmitRequest> FakeCoordinator::submits() const {
   const MutexLock lock(mutex_);
   return submits_;
@@ -159,6 +164,23 @@ grpc::Status FakeCoordinator::Find(const std::string& part, v1::Handoff* handoff
 grpc::Status FakeCoordinator::Get(grpc::ServerContext*, const v1::GetRequest* request,
                                   v1::Handoff* response) {
   return Find(request->id(), response);
+}
+
+grpc::Status FakeCoordinator::Send(grpc::ServerContext*, const v1::SendRequest* request,
+                                   v1::Handoff* response) {
+  const grpc::Status found = Find(request->id(), response);
+  if (!found.ok()) return found;
+  const MutexLock lock(mutex_);
+  sends_.push_back(*request);
+  v1::Handoff& handoff = handoffs_[response->id()];
+  if (request->drop() == 0) {
+    v1::Message& message = *handoff.add_messages();
+    message.set_number(handoff.messages_size());
+    message.set_text(request->text());
+    message.set_state(v1::Message::PENDING);
+  }
+  *response = handoff;
+  return grpc::Status::OK;
 }
 
 grpc::Status FakeCoordinator::Cancel(grpc::ServerContext*, const v1::CancelRequest* request,

@@ -39,6 +39,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void BreakUploadAfter(uint64_t bytes);
 
   std::vector<v1::SubmitRequest> submits() const;
+  std::vector<v1::SendRequest> sends() const;
   std::map<std::string, std::string> objects() const;
   std::vector<uint64_t> upload_starts() const;  // offset at which each upload went on
   int calls() const;                            // of any kind
@@ -52,6 +53,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
                      grpc::ServerWriter<v1::Event>*) override;
   grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest*,
                        grpc::ServerWriter<v1::LogChunk>*) override;
+  // Keeps the message; the record stays as it is otherwise.
+  grpc::Status Send(grpc::ServerContext*, const v1::SendRequest*, v1::Handoff*) override;
   grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest*, v1::Handoff*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse*) override;  // there are none
@@ -85,6 +88,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::map<std::pair<std::string, int>, std::string> logs_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Event> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::SubmitRequest> submits_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::SendRequest> sends_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<RpcServer> server_;

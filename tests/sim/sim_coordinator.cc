@@ -142,7 +142,7 @@ void SimCoordinator::CheckAgainstStore() {
   const core::State loaded = *store_.Load(/*new_term=*/false);
   size_t live = 0;
   for (const auto& [id, handoff] : state_->handoffs()) {
-    if (core::IsEnded(handoff.status)) continue;
+    if (core::IsAtRest(handoff.status)) continue;
     ++live;
     const core::Handoff* stored = loaded.FindHandoff(id);
     CHECK(stored != nullptr && *stored == core::DurablePart(handoff));

@@ -60,6 +60,7 @@ class SimCoordinator {
   void LookUp(core::RemoveWorker&) {}
   void LookUp(core::Cancel& command) { PageIn(command.id); }
   void LookUp(core::Resume& command) { PageIn(command.id); }
+  void LookUp(core::Send& command) { PageIn(command.id); }
   void LookUp(core::Report& command) { PageIn(command.handoff_id); }
   void PageIn(const std::string& id);
 

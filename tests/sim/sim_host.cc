@@ -53,8 +53,10 @@ void SimHost::Advance() {
   advanced_ = world_.now;
 }
 
-void SimHost::Begin(Attempt& attempt) {
+void SimHost::Begin(const AttemptKey& key, Attempt& attempt) {
   attempt.begun = attempt.alive = true;
+  attempt.begun_at = world_.now;
+  truth_.begun.insert(key);
   attempt.work_left = absl::Milliseconds(1) + world_.UpTo(absl::Seconds(world_.OneIn(4) ? 90 : 10));
   attempt.planned = Plan();
   attempt.stage = Stage::kRunning;
@@ -64,6 +66,7 @@ core::AttemptEnd SimHost::Plan() {
   core::AttemptEnd end;
   end.session = absl::StrCat("session-", world_.Below(1000));
   const uint64_t dice = world_.Below(100);
+  if (dice < 10) end.question = "This or that?";
   if (dice < 75) return end;
   end.failure = dice < 82   ? FailureClass::kNetwork
                 : dice < 86 ? FailureClass::kAgentError
@@ -91,6 +94,7 @@ void SimHost::EndProcess(Attempt& attempt, EndedBy by) {
     attempt.end.session = attempt.planned.session;
   }
   attempt.end.ended_by = by;
+  attempt.end.started_at = attempt.begun_at;
 }
 
 // ---- The daemon ----
@@ -179,7 +183,7 @@ void SimHost::StepAttempt(const AttemptKey& key, Attempt& attempt) {
       } else if (!ready) {
         return Wake(attempt.ready - world_.now);
       } else {
-        Begin(attempt);
+        Begin(key, attempt);
         Wake(attempt.work_left);
       }
       break;
@@ -200,9 +204,13 @@ void SimHost::StepAttempt(const AttemptKey& key, Attempt& attempt) {
       break;
     case Stage::kSaving:
       if (!ready) return Wake(attempt.ready - world_.now);
-      // Until the end record is written a cancel wins.
-      if (attempt.stopping && attempt.end.ended_by != attempt.stop_as)
-        EndProcess(attempt, attempt.stop_as);
+      // Until the end record is written a stop wins, but an interruption leaves a good result.
+      if (attempt.stopping && attempt.end.ended_by != attempt.stop_as) {
+        const bool good =
+            attempt.end.failure == FailureClass::kNone && attempt.stop_as == EndedBy::kInterrupted;
+        if (!good) EndProcess(attempt, attempt.stop_as);
+        attempt.end.ended_by = attempt.stop_as;
+      }
       attempt.stage = Stage::kReporting;
       truth_.ends[key] = attempt.end;
       SendReport(key);
@@ -241,7 +249,7 @@ core::Sync SimHost::Request() {
     reported.number = key.number;
     reported.epoch = attempt.epoch;
     reported.adopting = attempt.stage == Stage::kAdopting;
-    reported.running = attempt.stage == Stage::kRunning;
+    reported.running = attempt.begun && !reported.adopting;
     reported.reporting = attempt.stage == Stage::kReporting;
     reported.stopping = attempt.stopping;
     request.attempts.push_back(reported);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,10 @@ struct Truth {
   };
   std::map<std::string, std::vector<Run>> runs;  // by handoff
   std::map<worker::AttemptKey, core::AttemptEnd> ends;
+  std::set<worker::AttemptKey> begun;  // whose agent's process was started
   // That the faults did happen, over all seeds.
   int frozen = 0, adopted = 0, late = 0, deferred = 0, reboots = 0, given_away = 0;
+  int delivered = 0, unread = 0;  // messages
 };
 
 class SimHost {
@@ -47,6 +50,7 @@ class SimHost {
     worker::Stage stage = worker::Stage::kPreparing;
     absl::Time ready;    // of the stage that the daemon works on
     bool begun = false;  // the agent's process was started
+    absl::Time begun_at = absl::InfinitePast();
     bool alive = false;  // and has not ended
     bool was_frozen = false;
     absl::Time frozen_from;  // end of the lease in true time
@@ -64,7 +68,7 @@ class SimHost {
   void Wake(absl::Duration delay);
   void Work();
   void StepAttempt(const worker::AttemptKey& key, Attempt& attempt);
-  void Begin(Attempt& attempt);
+  void Begin(const worker::AttemptKey& key, Attempt& attempt);
   void EndProcess(Attempt& attempt, EndedBy by);
   core::AttemptEnd Plan();
 

@@ -110,8 +110,9 @@ ATTEMPT  STATE                         WORKER   TIME       LOG  REASON
       1  lost                          build-3  30 min  2.0 kB  The worker was lost.
       2  running (ninja test, 12 min)  build-7  16 min  1.2 MB
 
-  handoff logs -f 20261120-fix-benchmark  # follow it
-  handoff cancel 20261120-fix-benchmark   # stop it
+  handoff logs -f 20261120-fix-benchmark       # follow it
+  handoff send 20261120-fix-benchmark MESSAGE  # tell it what comes next
+  handoff cancel 20261120-fix-benchmark        # stop it
 )");
 }
 

@@ -111,6 +111,19 @@ TEST_F(BeneathTest, AWriteOverADirectoryFailsAndLeavesNoTemporaryFile) {
   EXPECT_THAT(*ListDirectory(Path("repo")), ElementsAre("handoff.md"));
 }
 
+TEST_F(BeneathTest, ALinkIsRemovedAndWhatItLeadsToStays) {
+  ASSERT_TRUE(WriteFileAtomically(Path("outside/f"), "kept").ok());
+  ASSERT_EQ(::symlink("../outside/f", Path("repo/link").c_str()), 0);
+  ASSERT_EQ(::symlink("../outside", Path("repo/dir").c_str()), 0);
+  ASSERT_TRUE(MakeDirectories(Path("repo/real")).ok());
+  EXPECT_TRUE(Root().Remove("link").ok());
+  EXPECT_TRUE(absl::IsNotFound(Root().Remove("link")));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Root().Remove("dir/f")));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Root().Remove("real")));
+  EXPECT_FALSE(Root().Remove("../outside/f").ok());
+  EXPECT_EQ(*ReadFile(Path("outside/f")), "kept");
+}
+
 TEST_F(BeneathTest, CopyTakesTheFirstBytesOnly) {
   const std::string content(700'000, 'c');
   ASSERT_TRUE(WriteFileAtomically(Path("log"), content).ok());

@@ -38,6 +38,24 @@ TEST_F(HandoffDirTest, ItIsIgnoredWhateverTheRepositoryTakesBack) {
   EXPECT_EQ(*ReadFile(ours_ + "/handoff.md", 100), "text again");
 }
 
+TEST_F(HandoffDirTest, WhatTheAgentWroteIsReadOnceAndNotThroughALink) {
+  HandoffDir directory = Directory();
+  EXPECT_TRUE(absl::IsNotFound(directory.Read("question.md", 100).status()));
+  EXPECT_TRUE(absl::IsNotFound(directory.Remove("question.md")));
+  ASSERT_TRUE(WriteFileAtomically(ours_ + "/question.md", "Which?").ok());
+  EXPECT_EQ(*directory.Read("question.md", 100), "Which?");
+  EXPECT_TRUE(absl::IsResourceExhausted(directory.Read("question.md", 3).status()));
+  ASSERT_TRUE(directory.Remove("question.md").ok());
+  EXPECT_TRUE(absl::IsNotFound(directory.Read("question.md", 100).status()));
+
+  const std::string outside = temp_.path() + "/outside";
+  ASSERT_TRUE(WriteFileAtomically(outside, "a secret").ok());
+  ASSERT_EQ(::symlink(outside.c_str(), (ours_ + "/question.md").c_str()), 0);
+  EXPECT_TRUE(absl::IsFailedPrecondition(directory.Read("question.md", 100).status()));
+  ASSERT_TRUE(directory.Remove("question.md").ok());
+  EXPECT_EQ(*ReadFile(outside, 100), "a secret") << "the link goes, not what it leads to";
+}
+
 TEST_F(HandoffDirTest, RulesThatAreThereAreKept) {
   ASSERT_TRUE(MakeDirectories(ours_).ok());
   ASSERT_TRUE(WriteFileAtomically(ours_ + "/.gitignore", "*.log\n").ok());

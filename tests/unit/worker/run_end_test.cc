@@ -174,6 +174,28 @@ TEST(FillEnd, AChosenIdIsASessionOnceTheAgentNamedIt) {
   EXPECT_EQ(EndWithSession("cursor", "a", v1::Attempt::NEW, "").session(), "a");
 }
 
+TEST(FillEnd, AnInterruptionIsACancelledEndUnlessTheWorkWasDone) {
+  RunEnd run;
+  run.process.signal = 15;
+  run.process.ended_by = EndedBy::kInterrupted;
+  run.protocol = Protocol::kResultMissing;
+  v1::AttemptEnd end;
+  FillEnd(run, FindAgent("cursor"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::CANCELLED);
+  EXPECT_EQ(end.ended_by(), v1::AttemptEnd::INTERRUPTED);
+  run.protocol = Protocol::kResultOk;
+  FillEnd(run, FindAgent("cursor"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::NONE);
+  // Before an agent could start: why that failed does not matter any more.
+  run.protocol = Protocol::kNotStarted;
+  run.prepare_failure =
+      PrepareFailure{FailureClass::kAgentMissing, "It is not there.", true, "agent:cursor"};
+  v1::AttemptEnd unbegun;
+  FillEnd(run, FindAgent("cursor"), unbegun);
+  EXPECT_EQ(unbegun.failure(), v1::Failure::CANCELLED);
+  EXPECT_FALSE(unbegun.host_fault());
+}
+
 TEST(FillEnd, WhatDoesNotEndIsSaidAfterTheFailure) {
   RunEnd run;
   run.process.ended_by = EndedBy::kShimLost;

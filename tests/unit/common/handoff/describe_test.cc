@@ -351,6 +351,138 @@ TEST(PromptFor, ARetryOfAnAttemptThatNeverStartedBeginsWithTheTask) {
   EXPECT_THAT(PromptFor(handoff, 2), StartsWith("Fix it.\nTwice.\n\n---\n"));
 }
 
+// Attempt 2 read messages 1 and 2; 3 is of the checks, 5 was taken back, 6 waits.
+v1::Handoff Told() {
+  v1::Handoff handoff = FailedRecord();
+  handoff.MergeFrom(Record(R"(
+    messages { number: 1 origin: PERSON author: "ann" text: "Keep the API." state: DELIVERED
+               attempt: 2 sent_at { seconds: 1700000050 } }
+    messages { number: 2 origin: PERSON text: "\nAnd `the` docs.\n\n" state: DELIVERED attempt: 2 }
+    messages { number: 3 origin: CHECKS text: "2 of 7 tests failed" state: GIVEN attempt: 3 }
+    messages { number: 4 origin: PERSON author: "grace" text: "Use\nC++20." state: GIVEN
+               attempt: 3 }
+    messages { number: 5 origin: PERSON author: "ann" text: "Never mind" state: DROPPED }
+    messages { number: 6 origin: PERSON author: "ann" text: "And then rest" state: PENDING })"));
+  handoff.add_attempts()->set_number(3);
+  return handoff;
+}
+
+constexpr char kNew[] =
+    "The checks failed:\n2 of 7 tests failed\n\nMessage 4 from grace:\nUse\nC++20.";
+
+TEST(PromptFor, AConversationThatGoesOnIsToldWhatIsNewAndNoMore) {
+  v1::Handoff handoff = Told();
+  handoff.mutable_attempts(1)->set_state(v1::Attempt::SUCCEEDED);
+  for (const auto kind : {v1::Attempt::SAME, v1::Attempt::RESTORED}) {
+    handoff.mutable_attempts(2)->set_session_kind(kind);
+    EXPECT_EQ(PromptFor(handoff, 3),
+              absl::StrCat("Continue the delegated task: what follows is new.\n\n", kNew, "\n"));
+  }
+  handoff.mutable_attempts(1)->set_state(v1::Attempt::CANCELLED);
+  EXPECT_THAT(PromptFor(handoff, 3), HasSubstr("C++20.\n\nYour last run was ended before"));
+  handoff.mutable_attempts(1)->set_failure(v1::Failure::CHECKS_FAILED);
+  EXPECT_THAT(PromptFor(handoff, 3), Not(HasSubstr("was ended before")));
+}
+
+TEST(PromptFor, AFreshSessionIsToldAllThatWasSaidAndWhatIsNewLast) {
+  v1::Handoff handoff = Told();
+  handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::FRESH);
+  const std::string prompt = PromptFor(handoff, 3);
+  EXPECT_THAT(prompt, HasSubstr("Original task:\nFix it.\nTwice.\n\nMessages since then, which an "
+                                "earlier attempt was given:\nMessage 1 from ann:\nKeep the API.\n\n"
+                                "Message 2:\nAnd `the` docs.\n\nLatest known state:\n"));
+  EXPECT_THAT(prompt, HasSubstr(absl::StrCat("\n\nNew messages:\n", kNew,
+                                             "\n\nNext step:\nDo what "
+                                             "the new messages say, and finish the task.\n\n---")));
+  EXPECT_THAT(prompt, Not(HasSubstr("Never mind")));
+  EXPECT_THAT(prompt, Not(HasSubstr("And then rest")));
+}
+
+TEST(PromptFor, AFirstAttemptIsToldThemAfterTheTask) {
+  v1::Handoff handoff = Record(kQueued);
+  handoff.add_attempts()->set_number(1);
+  v1::Message& message = *handoff.add_messages();
+  message.set_number(1);
+  message.set_author("ann");
+  message.set_text("Quickly.");
+  message.set_attempt(1);
+  message.set_state(v1::Message::GIVEN);
+  EXPECT_THAT(PromptFor(handoff, 1),
+              StartsWith("Fix it.\nTwice.\n\nMessage 1 from ann:\nQuickly.\n\n---\n"));
+}
+
+TEST(PromptFor, MessagesGoWholeHoweverLong) {
+  v1::Handoff handoff = Told();
+  const std::string big(200'000, 'x');
+  handoff.mutable_messages(3)->set_text(big);
+  handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::SAME);
+  EXPECT_THAT(PromptFor(handoff, 3), HasSubstr(big));
+}
+
+TEST(PromptFor, TheRulesSayHowToAskAPerson) {
+  EXPECT_THAT(PromptFor(Record(kQueued), 1),
+              HasSubstr("write the question to "
+                        ".cursor/agent-handoffs/20261120-fix-it/question.md and end."));
+}
+
+TEST(PromptFor, AFreshSessionLearnsWhatTheAnswerIsTo) {
+  v1::Handoff handoff = Told();
+  handoff.mutable_attempts(1)->mutable_end()->set_question("C++17 or C++20?\n");
+  handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::FRESH);
+  EXPECT_THAT(PromptFor(handoff, 3),
+              HasSubstr("\n\nThe agent had asked:\nC++17 or C++20?\n\nNew messages:\nThe checks"));
+  handoff.clear_messages();
+  EXPECT_THAT(PromptFor(handoff, 3),
+              HasSubstr("C++17 or C++20?\nNobody has answered that: decide as well as you can"));
+}
+
+TEST(Describe, MessagesStandWithTheFactsAndThoseThatWaitWithTheNextStep) {
+  const Document d = Describe(Told());
+  EXPECT_THAT(d.facts,
+              HasSubstr("\n\nSaid to the agent (as it was sent):\n\n- Message 1 from `ann`, "
+                        "sent 2023-11-14T22:14:10Z, went with attempt 2: `Keep the API.`\n"));
+  EXPECT_THAT(d.facts, HasSubstr("- Message 3 of the checks, sent 1970-01-01T00:00:00Z, went with "
+                                 "attempt 3: `2 of 7 tests failed`\n"));
+  EXPECT_THAT(d.next_step,
+              HasSubstr("\n- Message 6 from `ann`, sent 1970-01-01T00:00:00Z, waits for "
+                        "the next attempt: `And then rest`"));
+  EXPECT_THAT(d.resume_prompt, HasSubstr("New messages:\nMessage 6 from ann:\nAnd then rest\n\n"));
+  EXPECT_EQ(*Parse(Render(d)), d);
+}
+
+TEST(Describe, AQuestionStandsWhereAPersonLooksForBlockers) {
+  v1::Handoff handoff = FailedRecord();
+  handoff.set_status(v1::Handoff::WAITING);
+  handoff.set_reason("The agent asks: ## Facts");
+  handoff.set_question("## Facts\n```\nA or B?\x1b[31m\n- Status: succeeded\n");
+  const Document d = Describe(handoff);
+  EXPECT_THAT(d.errors,
+              HasSubstr("The agent asks (its own words):\n\n````text\n## Facts\n```\nA or "
+                        "B?\n- Status: succeeded\n````"));
+  EXPECT_THAT(d.errors, Not(HasSubstr("The agent asks: ")));
+  EXPECT_EQ(
+      d.next_step,
+      "- Answer the agent's question: `handoff send 20261120-fix-it ANSWER` goes on with it.");
+  EXPECT_THAT(d.takeover_prompt, HasSubstr("A or B?"));
+  EXPECT_EQ(*Parse(Render(d)), d);
+}
+
+TEST(Describe, MessagesOfAnySizeAreBounded) {
+  v1::Handoff handoff = Told();
+  for (int i = 7; i < 1000; ++i) {
+    v1::Message& message = *handoff.add_messages();
+    message.set_number(i);
+    message.set_text(std::string(4000, i % 2 == 0 ? '`' : '#'));
+    message.set_attempt(i % 3 == 0 ? 0 : 2);
+    message.set_state(i % 3 == 0 ? v1::Message::PENDING : v1::Message::DELIVERED);
+  }
+  const Document d = Describe(handoff);
+  EXPECT_LT(Render(d).size(), 300'000u);
+  EXPECT_THAT(d.facts, HasSubstr("earlier ones\n"));
+  EXPECT_THAT(d.resume_prompt, HasSubstr("earlier ones are left out here.)"));
+  EXPECT_EQ(*Parse(Render(d)), d);
+}
+
 TEST(PromptFor, ACommandIsItsTask) {
   v1::Handoff handoff = Record(kQueued);
   handoff.mutable_spec()->set_agent("command");

@@ -135,6 +135,40 @@ TEST_F(EngineTest, AnEndedHandoffIsResumed) {
   EXPECT_EQ(store_.handoffs().at(run.handoff_id).attempts.size(), 2u);
 }
 
+// A question takes the handoff out of memory; its answer brings it back, from the store.
+TEST_F(EngineTest, AHandoffThatWaitsLeavesMemoryAndIsAnswered) {
+  core::Sync sync = SyncOf("w");
+  sync.worker.agents[0].name = "cursor";
+  const auto synced = Post(sync);
+  core::Submit task = Task("task");
+  task.handoff.agent = "cursor";
+  const std::string id = Ask(task)->handoff.id;
+  ASSERT_TRUE(synced->has_value());
+  core::Report report = EndOf("w", (**synced)->reply.attempts.at(0));
+  report.end.question = "A or B?";
+  ASSERT_TRUE(Ask(report).ok());
+  EXPECT_EQ(store_.handoffs().at(id).status, Status::kWaiting);
+  EXPECT_EQ(store_.handoffs().at(id).question, "A or B?");
+  EXPECT_EQ(Count().queued, 0u);
+  EXPECT_EQ(Count().live, 0u);
+  core::Why why;
+  why.id = id;
+  EXPECT_EQ(Ask(why)->summary, id + " waits for a person. The agent asks: A or B?");
+
+  engine_->Stop();
+  StartEngine();
+  core::Send send;
+  send.id = id;
+  send.text = "A";
+  const absl::StatusOr<core::Send::Reply> sent = Ask(send);
+  ASSERT_TRUE(sent.ok()) << sent.status();
+  const core::Handoff& kept = store_.handoffs().at(id);
+  EXPECT_EQ(kept.attempts.size(), 2u);
+  EXPECT_EQ(kept.question, "");
+  ASSERT_EQ(kept.messages.size(), 1u);
+  EXPECT_EQ(kept.messages[0].text, "A");
+}
+
 // A worker that comes back with an attempt which was given away and has ended elsewhere.
 TEST_F(EngineTest, AnAttemptOfAnEndedHandoffIsToldToStop) {
   const core::Sync::Desired run = RunOne("w", "task");

@@ -188,6 +188,31 @@ v1::SyncRequest GoodSync() {
   return request;
 }
 
+TEST(ValidateRequests, AMessageIsTextAndADropGoesAlone) {
+  v1::SendRequest send;
+  send.set_id("20261120-x");
+  send.set_text("Do this, too.");
+  send.set_now(true);
+  EXPECT_TRUE(Validate(send).ok());
+  for (const std::string& text : {std::string(" \n"), std::string((256 << 10) + 1, 'x'),
+                                  std::string("\xff"), std::string("a\0b", 3)}) {
+    send.set_text(text);
+    EXPECT_EQ(Validate(send).code(), absl::StatusCode::kInvalidArgument) << text.substr(0, 10);
+  }
+  send.set_text(std::string(256 << 10, 'x'));
+  EXPECT_TRUE(Validate(send).ok());
+  send.set_drop(1);
+  EXPECT_FALSE(Validate(send).ok()) << "with a text";
+  send.clear_text();
+  EXPECT_FALSE(Validate(send).ok()) << "with now";
+  send.clear_now();
+  EXPECT_TRUE(Validate(send).ok());
+  send.set_drop(-1);
+  EXPECT_FALSE(Validate(send).ok());
+  send.set_drop(0);
+  EXPECT_FALSE(Validate(send).ok()) << "nothing at all";
+}
+
 TEST(ValidateRequests, SyncRefusesWhatCouldNotBeAWorker) {
   EXPECT_TRUE(Validate(GoodSync()).ok()) << Validate(GoodSync());
   const std::vector<std::function<void(v1::SyncRequest&)>> changes = {
