@@ -72,6 +72,7 @@ class PoolSim {
 
   const Truth& truth() const { return truth_; }
   MemoryStore& store() { return coordinator_.store(); }
+  int asked_for() const { return coordinator_.asked_for(); }
 
  private:
   template <typename Command>
@@ -138,6 +139,7 @@ class PoolSim {
       case 8: {
         core::Resume resume;
         resume.id = AnyHandoff();
+        if (world_.OneIn(3)) resume.from_attempt = 1 + static_cast<int>(world_.Below(2));
         Ask(resume, [](const auto&) {});
         break;
       }
@@ -252,6 +254,7 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   const uint64_t first = FromEnvironment("HANDOFF_SIM_FIRST", 1);
   const uint64_t seeds = FromEnvironment("HANDOFF_SIM_SEEDS", 200);
   Truth all;
+  int asked_for = 0;
   std::set<std::string> events;
   for (uint64_t seed = first; seed < first + seeds && !HasFailure(); ++seed) {
     SCOPED_TRACE(absl::StrCat("HANDOFF_SIM_FIRST=", seed, " HANDOFF_SIM_SEEDS=1"));
@@ -264,6 +267,9 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
     all.late += sim.truth().late;
     all.reboots += sim.truth().reboots;
     all.given_away += sim.truth().given_away;
+    all.kept += sim.truth().kept;
+    all.rebuilt += sim.truth().rebuilt;
+    asked_for += sim.asked_for();
     for (const core::Event& event : sim.store().events()) events.insert(event.kind);
   }
   if (seeds < 100) return;
@@ -273,9 +279,12 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   EXPECT_GT(all.late, 0);
   EXPECT_GT(all.reboots, 0);
   EXPECT_GT(all.given_away, 0);
+  EXPECT_GT(all.kept, 0);
+  EXPECT_GT(all.rebuilt, 0);
+  EXPECT_GT(asked_for, 0);
   for (const char* kind : {"submitted", "leased", "ended", "retried", "cancelled", "resumed",
                            "worker_up", "worker_lost", "worker_removed", "drained", "undrained",
-                           "hold", "hold_cleared", "late_report", "stopping"}) {
+                           "hold", "hold_cleared", "late_report", "late_checkpoint", "stopping"}) {
     EXPECT_EQ(events.count(kind), 1u) << kind;
   }
 }
