@@ -8,6 +8,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "common/status.h"
@@ -236,6 +237,28 @@ absl::Status Client::PutObject(const std::string& path, const std::string& sha25
   // To the end of the stream: Finish waits for messages that nobody reads.
   while (stream->Read(&response)) complete = complete || response.complete();
   return complete ? impl_->Explain(stream->Finish()) : fail();
+}
+
+absl::Status Client::GetObject(const std::string& sha256, const std::string& path) {
+  ASSIGN_OR_RETURN(const UniqueFd file, OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  grpc::ClientContext context;
+  v1::GetObjectRequest request;
+  request.set_sha256(sha256);
+  const auto reader = impl_->objects->Get(&context, request);
+  v1::GetObjectResponse response;
+  Sha256 hash;
+  absl::Status written;
+  while (written.ok() && reader->Read(&response)) {
+    hash.Update(response.data());
+    written = WriteAll(file.get(), response.data());
+  }
+  if (!written.ok()) context.TryCancel();
+  const absl::Status status = impl_->Explain(reader->Finish());
+  RETURN_IF_ERROR(written);
+  RETURN_IF_ERROR(status);
+  if (hash.Hex() == sha256) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("what the coordinator sent as object ", sha256,
+                                          " is something else. Nothing was changed here"));
 }
 
 }  // namespace handoff

@@ -64,6 +64,8 @@ class Client {
   // Sends the file unless it is there already; goes on where an earlier try ended.
   absl::Status PutObject(const std::string& path, const std::string& sha256, uint64_t size,
                          const std::function<void(uint64_t sent)>& progress);
+  // Into a new file. DATA_LOSS: what came is not what the hash names.
+  absl::Status GetObject(const std::string& sha256, const std::string& path);
 
  private:
   struct Impl;

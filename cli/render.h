@@ -42,6 +42,22 @@ std::string RenderSent(const v1::Handoff& handoff);
 // After a submit: that it is kept, and the next three commands.
 std::vector<std::string> RenderKept(const v1::Handoff& handoff, bool existing);
 
+// Work of a handoff that is a branch here now.
+struct Fetched {
+  std::string id;
+  int attempt = 0;
+  std::string branch, commit, head_commit;
+  bool changed = false;      // the branch was made or moved
+  bool uncommitted = false;  // what was not committed is a commit on top
+  int commits = 0;           // of the agent; -1: what was submitted is not here
+  int64_t files = 0;         // that differ from what was submitted; -1 likewise
+  absl::Time taken_at;
+  std::vector<std::string> notes;  // what the checkpoint leaves out
+};
+std::string FetchedToJsonLine(const Fetched& fetched);
+// Lines without a newline at the end.
+std::vector<std::string> RenderFetched(const Fetched& fetched, const View& view);
+
 // One line of a doctor's report.
 struct Finding {
   enum Kind { kOk, kNote, kProblem };

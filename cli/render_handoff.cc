@@ -4,6 +4,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "cli/checkpoints.h"
 #include "cli/exit_status.h"
 #include "cli/fields.h"
 #include "cli/render.h"
@@ -19,6 +20,7 @@ namespace {
 
 constexpr size_t kSentence = 600;
 constexpr int kMostFiles = 12;
+constexpr int kMostNotes = 5;
 
 const v1::Facts& FactsOf(const v1::Attempt& attempt) {
   return attempt.has_facts() ? attempt.facts() : attempt.end().facts();
@@ -158,6 +160,23 @@ void AddEnd(const v1::Handoff& handoff, const v1::Attempt& attempt, const View& 
   fields.Add("Took", words);
 }
 
+// Of the attempt; while it has none, of the one that it goes on from.
+void AddCheckpoint(const v1::Handoff& handoff, const v1::Attempt& attempt, const View& view,
+                   Fields& fields) {
+  fields.Add("Goes on", StartWords(attempt));
+  fields.Add("Saved", CheckpointWords(attempt, view.now));
+  const auto& notes =
+      (attempt.has_late_checkpoint() ? attempt.late_checkpoint() : attempt.checkpoint()).notes();
+  const int shown = std::min(kMostNotes, notes.size());
+  for (int i = 0; i < shown; ++i) {
+    fields.AddMore(absl::StrCat("not in it: ", OneLine(notes[i], 300)));
+  }
+  if (notes.size() > shown) fields.AddMore(absl::StrCat("… and ", notes.size() - shown, " more"));
+  for (const v1::Attempt& each : handoff.attempts()) {
+    fields.Add("Late", LateWords(handoff, each), Colour::kYellow);
+  }
+}
+
 void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const View& view,
                 Fields& fields) {
   const v1::Facts& facts = FactsOf(attempt);
@@ -167,6 +186,7 @@ void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const Vi
   AddFiles(handoff, facts, attempt.end().work_unknown(), fields);
   AddChecks(handoff, facts, fields);
   fields.Add("Session", SessionWords(attempt));
+  AddCheckpoint(handoff, attempt, view, fields);
   if (!attempt.worker().empty()) {
     fields.Add("Host",
                absl::StrCat(OneLine(attempt.worker(), 64), attempt.workspace().empty() ? "" : ":",
@@ -243,7 +263,11 @@ std::vector<std::pair<std::string, std::string>> NextCommands(const v1::Handoff&
 void AddNext(const v1::Handoff& handoff, const View& view, Fields& fields) {
   fields.Blank();
   size_t widest = 0;
-  const auto commands = NextCommands(handoff);
+  auto commands = NextCommands(handoff);
+  if (IsSettled(handoff) && ChooseCheckpoint(handoff, 0).ok()) {
+    commands.insert(commands.begin(), {{"diff " + handoff.id(), "what it changed"},
+                                       {"fetch " + handoff.id(), "its work as a branch here"}});
+  }
   for (const auto& [command, why] : commands) widest = std::max(widest, command.size());
   for (const auto& [command, why] : commands) {
     fields.Line(absl::StrCat("  handoff ", command, std::string(widest - command.size() + 2, ' '),

@@ -1,7 +1,9 @@
 // handoff resume
 
 #include <CLI/CLI.hpp>
+#include <optional>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
 #include "cli/options.h"
@@ -19,7 +21,9 @@ namespace {
 struct ResumeFlags {
   std::string id;
   std::string on, agent, model, timeout;
-  bool fresh_session = false;
+  std::vector<std::string> checks, env;
+  std::optional<int> from_attempt;
+  bool fresh_session = false, now = false;
 };
 
 absl::StatusOr<v1::ResumeRequest> RequestFor(const ResumeFlags& flags, Context& context) {
@@ -31,6 +35,19 @@ absl::StatusOr<v1::ResumeRequest> RequestFor(const ResumeFlags& flags, Context& 
     ASSIGN_OR_RETURN(const absl::Duration timeout, ParseDuration("--timeout", flags.timeout));
     SetDuration(timeout, request.mutable_timeout());
   }
+  if (flags.from_attempt.value_or(1) < 1) {
+    return absl::InvalidArgumentError("--from-attempt counts from 1");
+  }
+  for (const std::string& check : flags.checks) {
+    if (absl::StripAsciiWhitespace(check).empty()) {
+      return absl::InvalidArgumentError("--check is empty: give the command that must pass");
+    }
+    request.add_checks()->set_command(check);
+  }
+  ASSIGN_OR_RETURN(const auto variables, ParseEnvironment(flags.env, context.environment));
+  request.mutable_env()->insert(variables.begin(), variables.end());
+  request.set_from_attempt(flags.from_attempt.value_or(0));
+  request.set_now(flags.now);
   request.set_on_worker(flags.on);
   request.set_agent(flags.agent);
   request.set_model(flags.model);
@@ -64,9 +81,20 @@ VerbRun DefineResume(CLI::App& app) {
   app.add_option("--on", flags->on, "This time only on this worker")->type_name("WORKER");
   app.add_flag("--fresh-session", flags->fresh_session,
                "Let the agent begin a new session, told what is known");
+  app.add_option("--from-attempt", flags->from_attempt,
+                 "Go on from what this attempt left, instead of the newest that counts")
+      ->type_name("N");
+  app.add_flag("--now", flags->now,
+               "Give up at once what an unreachable worker holds; it may still run there");
   app.add_option("--agent", flags->agent, "Another agent than before")->type_name("A");
   app.add_option("--model", flags->model, "Another model than before")->type_name("M");
+  app.add_option("--check", flags->checks, "Command that must pass, instead of those submitted")
+      ->type_name("CMD")
+      ->allow_extra_args(false);
   app.add_option("--timeout", flags->timeout, "The attempt's hard cap")->type_name("D");
+  app.add_option("--env", flags->env, "Variable for the agent; NAME alone takes it from here")
+      ->type_name("NAME[=V]")
+      ->allow_extra_args(false);
   return [flags](Context& context) { return Resume(*flags, context); };
 }
 

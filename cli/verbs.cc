@@ -30,6 +30,7 @@ const std::vector<Verb>& Verbs() {
        true, false, DefineCancel},
       {"resume", "", "go on with another attempt",
        "  handoff resume benchmark\n  handoff resume - --on build-7 --fresh-session\n"
+       "  handoff resume benchmark --from-attempt 1 --check \"make test\"\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
        true, false, DefineResume},
       {"send", "", "tell its agent something more, or answer what it asks",
@@ -37,6 +38,14 @@ const std::vector<Verb>& Verbs() {
        "  handoff send - --now --file more.md\n  handoff send benchmark --drop 2\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
        true, false, DefineSend},
+      {"diff", "", "what it changed, as a patch",
+       "  handoff diff benchmark | less\n  handoff diff - --stat\n"
+       "  handoff diff benchmark --base > work.patch\n",
+       false, false, DefineDiff},
+      {"fetch", "", "its work as branch handoff/ID of your repository; touches no file",
+       "  handoff fetch benchmark\n  git checkout $(handoff fetch -)\n"
+       "  handoff fetch benchmark --attempt 1 --as first-try\n",
+       true, false, DefineFetch},
       {"worker list", "workers", "the build hosts and what they can run", "  handoff worker list\n",
        true, false, DefineWorkerList},
       {"worker show", "", "one build host", "  handoff worker show build-7\n", true, false,

@@ -97,6 +97,40 @@ std::string CheckLine(const v1::CheckResult& check) {
                       ", which it names");
 }
 
+// "Checkpoint of attempt 2: `0123456789`, taken 2026-11-20T23:45:49Z, with the agent's session"
+std::string CheckpointLine(const v1::Attempt& attempt, const v1::Checkpoint& checkpoint,
+                           absl::string_view late) {
+  std::string out = absl::StrCat("Checkpoint of attempt ", attempt.number(), late);
+  if (!checkpoint.only_on_worker().empty()) {
+    return absl::StrCat(out, ": only on ", InlineCode(attempt.worker(), 80), ", ",
+                        Sentence(checkpoint.only_on_worker()));
+  }
+  absl::StrAppend(&out, ": ", InlineCode(checkpoint.commit().substr(0, 10), 10));
+  if (checkpoint.has_taken_at()) {
+    absl::StrAppend(&out, ", taken ", TimeText(checkpoint.taken_at().seconds()));
+  }
+  absl::StrAppend(&out, checkpoint.session().empty() ? ", without" : ", with",
+                  " the agent's session");
+  if (checkpoint.notes_size() > 0) {
+    absl::StrAppend(&out, "; leaves out ",
+                    Plural(static_cast<uint64_t>(checkpoint.notes_size()), "thing"));
+  }
+  return out;
+}
+
+void AppendCheckpoints(const v1::Attempt& attempt, std::vector<std::string>* items) {
+  if (attempt.from_attempt() != 0) {
+    items->push_back(absl::StrCat("Attempt ", attempt.number(), " went on from ",
+                                  InlineCode(attempt.from_commit().substr(0, 10), 10),
+                                  " of attempt ", attempt.from_attempt()));
+  }
+  if (attempt.has_checkpoint()) items->push_back(CheckpointLine(attempt, attempt.checkpoint(), ""));
+  if (attempt.has_late_checkpoint()) {
+    items->push_back(
+        CheckpointLine(attempt, attempt.late_checkpoint(), ", which came after its loss"));
+  }
+}
+
 bool Failed(const v1::Facts::ToolRun& tool) {
   if (tool.has_exit_code()) return tool.exit_code() != 0;
   return !tool.outcome().empty() && tool.outcome() != "success";
@@ -242,6 +276,7 @@ std::string FactsSection(const HandoffView& view) {
   std::vector<std::string> observed;
   for (const v1::Attempt& attempt : view.handoff().attempts()) {
     observed.push_back(AttemptLine(attempt));
+    AppendCheckpoints(attempt, &observed);
   }
   if (view.latest() != nullptr) AppendGitFacts(view, &observed);
   for (const v1::CheckResult& check : view.facts().checks()) observed.push_back(CheckLine(check));

@@ -10,6 +10,9 @@ LastSession LastSessionOf(const Handoff& handoff) {
     // What arrives after the loss decides nothing: neither does the session in it.
     if (attempt->end.has_value() && !attempt->arrived_after_loss && !attempt->end->session.empty())
       return {attempt->end->session, attempt->worker_uuid};
+    // The one that wrote the state which the next attempt goes on from.
+    if (IsTerminal(attempt->state) && !attempt->checkpoint.session.empty())
+      return {attempt->checkpoint.session, attempt->worker_uuid};
     // Lost before it reported, but it had been given this one to go on with.
     if (IsTerminal(attempt->state) && !attempt->session.empty())
       return {attempt->session, attempt->worker_uuid};
@@ -20,6 +23,8 @@ LastSession LastSessionOf(const Handoff& handoff) {
 std::string AffinityOf(const Handoff& handoff) {
   const Attempt* latest = handoff.Latest();
   if (latest == nullptr || latest->number == 1) return "";
+  // It is made from a checkpoint, wherever it goes.
+  if (handoff.go_on_from > 0) return "";
   std::string uuid;
   if (latest->session_kind == SessionKind::kSame) uuid = LastSessionOf(handoff).worker_uuid;
   for (auto attempt = handoff.attempts.rbegin(); uuid.empty() && attempt != handoff.attempts.rend();
@@ -42,12 +47,15 @@ void PlanSession(const Handoff& handoff, bool fresh, Attempt& next) {
 void SettleStart(const Handoff& handoff, const Worker& worker, Attempt& attempt) {
   const Head head = HeadCheckpoint(handoff);
   attempt.from_attempt = head.attempt;
+  attempt.from_commit = head.checkpoint == nullptr ? "" : head.checkpoint->commit;
   if (attempt.session_kind != SessionKind::kSame) return;
   const bool another_state = handoff.go_on_from > 0 && head.attempt == handoff.go_on_from;
   const bool here = !another_state && LastSessionOf(handoff).worker_uuid == worker.uuid &&
                     worker.workspaces.count(handoff.id) > 0;
   if (here) return;
-  if (head.checkpoint != nullptr && head.checkpoint->session == attempt.session) {
+  if (another_state) attempt.session = head.checkpoint->session;  // more may have come since
+  const bool saved = head.checkpoint != nullptr && head.checkpoint->session == attempt.session;
+  if (saved && !attempt.session.empty()) {
     attempt.session_kind = SessionKind::kRestored;
     return;
   }

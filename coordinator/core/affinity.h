@@ -16,7 +16,8 @@ struct LastSession {
 LastSession LastSessionOf(const Handoff& handoff);
 
 // The uuid of the worker that has the latest session, else the latest workspace; empty for a first
-// attempt, and when the handoff failed there and is to go elsewhere.
+// attempt, when the handoff failed there and is to go elsewhere, and when a person asked for
+// another state than lies there.
 std::string AffinityOf(const Handoff& handoff);
 
 // What a further attempt is to go on with: the last session, or a fresh one.

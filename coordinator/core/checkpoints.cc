@@ -29,6 +29,23 @@ const Checkpoint& LastCheckpoint(const Attempt& attempt) {
   return attempt.late_checkpoint.commit.empty() ? attempt.checkpoint : attempt.late_checkpoint;
 }
 
+namespace {
+
+// What only the worker has takes nothing away that is held here: it is told of when there is
+// nothing else.
+bool AddsNothing(const Checkpoint& held, const Checkpoint& sent) {
+  return held == sent || (sent.commit.empty() && !held.commit.empty());
+}
+
+void TellLate(Draft& draft, const Handoff& handoff, const Attempt& attempt) {
+  draft.Tell("late_checkpoint", handoff,
+             absl::StrCat("A checkpoint of attempt ", attempt.number, " arrived from ",
+                          attempt.worker_name, " after it was lost; `handoff resume ", handoff.id,
+                          " --from-attempt ", attempt.number, "` uses it."));
+}
+
+}  // namespace
+
 absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
                                                        const SaveCheckpoint& command,
                                                        absl::Time now) {
@@ -40,22 +57,23 @@ absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
   const Attempt& attempt = known->attempts[command.number - 1];
   // From before the records were restored: the attempt of this number is another one.
   if (attempt.epoch != command.epoch) return Decision<SaveCheckpoint::Reply>{{}, {false}};
-  const bool late = attempt.state == AttemptState::kLost;
-  if ((late ? attempt.late_checkpoint : attempt.checkpoint) == command.checkpoint)
-    return Decision<SaveCheckpoint::Reply>{{}, {/*current=*/!late}};
+  const bool lost = attempt.state == AttemptState::kLost;
+  // A call that is repeated after the loss names what counted before it.
+  const bool counts = !lost || attempt.checkpoint == command.checkpoint;
+  const bool late = !counts;
+  // The last one comes before the end is reported: what follows is a call that was overtaken.
+  const bool over = IsTerminal(attempt.state) && !lost && !attempt.checkpoint.commit.empty();
+  if (over || AddsNothing(late ? attempt.late_checkpoint : attempt.checkpoint, command.checkpoint))
+    return Decision<SaveCheckpoint::Reply>{{}, {/*current=*/counts}};
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.handoff_id);
   Attempt& saved = handoff.attempts[command.number - 1];
   (late ? saved.late_checkpoint : saved.checkpoint) = command.checkpoint;
-  if (late) {
-    draft.Tell("late_checkpoint", handoff,
-               absl::StrCat("A checkpoint of attempt ", command.number, " arrived from ",
-                            attempt.worker_name, " after it was lost; `handoff resume ", handoff.id,
-                            " --from-attempt ", command.number, "` uses it."));
-  } else if (command.number == handoff.Latest()->number && !saved.checkpoint.commit.empty()) {
-    handoff.go_on_from = 0;  // what a person asked for has been gone on from
-  }
-  Decision<SaveCheckpoint::Reply> decision{{}, {/*current=*/!late}};
+  if (late && !command.checkpoint.commit.empty()) TellLate(draft, handoff, saved);
+  // What a person asked for has been gone on from.
+  if (!late && command.number == handoff.Latest()->number && !saved.checkpoint.commit.empty())
+    handoff.go_on_from = 0;
+  Decision<SaveCheckpoint::Reply> decision{{}, {/*current=*/counts}};
   decision.edit = draft.Take();
   return decision;
 }

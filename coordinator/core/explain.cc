@@ -321,7 +321,8 @@ Why::Reply ExplainLive(const State& state, const Handoff& handoff, absl::Time no
         absl::StrCat(handoff.id, view->running ? " runs on " : " is being worked on by ",
                      attempt.worker_name, " (", what, ").");
   }
-  if (worker == nullptr || !IsReachable(*worker, now)) {
+  const bool unreachable = worker == nullptr || !IsReachable(*worker, now);
+  if (unreachable) {
     reply.details.push_back(absl::StrCat(attempt.worker_name, " is unreachable; ", what,
                                          " is given away at ", UntilText(attempt.lease_until, now),
                                          " unless it comes back."));
@@ -334,6 +335,7 @@ Why::Reply ExplainLive(const State& state, const Handoff& handoff, absl::Time no
   reply.commands = {absl::StrCat("handoff show ", handoff.id),
                     absl::StrCat("handoff logs -f ", handoff.id),
                     absl::StrCat("handoff cancel ", handoff.id)};
+  if (unreachable) reply.commands.push_back(absl::StrCat("handoff resume ", handoff.id, " --now"));
   return reply;
 }
 

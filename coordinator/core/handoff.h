@@ -84,6 +84,7 @@ struct Attempt {
   Checkpoint checkpoint;               // its last one that counts
   Checkpoint late_checkpoint;          // one that came when the attempt was lost already
   int from_attempt = 0;  // set with the lease: whose checkpoint it goes on from; 0: the submission
+  std::string from_commit;  // and which one that is
 
   // Volatile, never stored. After a start of the coordinator: one full lease, and offered.
   absl::Time lease_until = absl::InfinitePast();  // given away then
@@ -131,8 +132,7 @@ struct Handoff {
   int retries_used = 0;
   int check_retries_used = 0;
   std::string question;  // while waiting
-  int go_on_from =
-      0;  // asked by a person for the next attempt; 0: the newest checkpoint that counts
+  int go_on_from = 0;    // asked by a person, until used; 0: the newest checkpoint that counts
   std::set<std::string> avoid;  // uuids of workers on which it failed, while others are left
   std::vector<Attempt> attempts;
   std::vector<Message> messages;  // in the order sent; lists do not read them

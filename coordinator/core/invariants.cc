@@ -2,6 +2,7 @@
 #include <set>
 
 #include "common/check.h"
+#include "coordinator/core/checkpoints.h"
 #include "coordinator/core/state.h"
 
 namespace handoff::core {
@@ -17,6 +18,11 @@ void CheckAttempts(const Handoff& handoff) {
     CHECK(!IsLive(attempt.state) || attempt.epoch != 0);
     CHECK(attempt.state != AttemptState::kSucceeded || attempt.end.has_value());
     CHECK(!attempt.arrived_after_loss || attempt.state == AttemptState::kLost);
+    CHECK(attempt.late_checkpoint == Checkpoint{} || attempt.state == AttemptState::kLost);
+    CHECK(attempt.from_attempt < attempt.number);
+    CHECK((attempt.from_attempt == 0) == attempt.from_commit.empty());
+    CHECK(attempt.from_attempt == 0 ||
+          !LastCheckpoint(handoff.attempts[attempt.from_attempt - 1]).commit.empty());
   }
 }
 
@@ -63,6 +69,7 @@ void CheckStatus(const Handoff& handoff) {
     case HandoffStatus::kInteractive:
       CHECK(false);  // never set here
   }
+  CHECK(handoff.go_on_from <= static_cast<int>(handoff.attempts.size()));
   CHECK((handoff.ended_at != absl::InfinitePast()) == IsEnded(handoff.status));
   CHECK(handoff.question.empty() || handoff.status == HandoffStatus::kWaiting);
 }

@@ -21,14 +21,26 @@ absl::Status CheckFrom(const Handoff& handoff, int number) {
   if (!LastCheckpoint(handoff.attempts[number - 1]).commit.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("attempt ", number, " of ", handoff.id,
-                   " has no checkpoint at the coordinator. Nothing was resumed."));
+                   " has no checkpoint at the coordinator. Nothing was resumed: `handoff show ",
+                   handoff.id, "` lists them."));
 }
 
-// Nobody hears of what it runs, and a person does not want to wait for its lease to end.
+// Nobody hears of what it runs, and a person does not want to wait for its lease to end. Right
+// after a start of the coordinator nobody has been heard of yet.
 bool MayGiveUp(const State& state, const Handoff& handoff, absl::Time now) {
   if (handoff.status != HandoffStatus::kRunning) return false;
   const Worker* worker = state.FindWorker(handoff.Latest()->worker_uuid);
-  return worker == nullptr || !IsReachable(*worker, now);
+  if (worker == nullptr) return true;
+  return !IsReachable(*worker, now) && now - state.listening_since() >= kUnreachableAfter;
+}
+
+absl::Status StillRuns(const Handoff& handoff, bool now) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      handoff.id, " is running on ", handoff.Latest()->worker_name,
+      now ? ", which answers or may still do so, and --now gives up only what a silent worker holds"
+          : "",
+      ". Nothing was resumed: follow it with `handoff logs -f ", handoff.id,
+      "`, or stop it first with `handoff cancel ", handoff.id, "`."));
 }
 
 absl::Status CheckResumable(const State& state, const Handoff& handoff, const Resume& command,
@@ -52,10 +64,7 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff, const Re
                        ". Nothing was resumed: `handoff resume ", handoff.id,
                        " --now` gives it up at once, though it may still run there."));
     }
-    return absl::FailedPreconditionError(
-        absl::StrCat(handoff.id, " is running on ", handoff.Latest()->worker_name,
-                     ". Nothing was resumed: follow it with `handoff logs -f ", handoff.id,
-                     "`, or stop it first with `handoff cancel ", handoff.id, "`."));
+    return StillRuns(handoff, command.now);
   }
   if (handoff.attempts.size() >= kMaxAttempts) {
     return absl::ResourceExhaustedError(
@@ -68,7 +77,7 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff, const Re
 
 void Adjust(const Resume& command, Handoff& handoff) {
   handoff.on_worker = command.on_worker;
-  handoff.go_on_from = command.from_attempt;
+  if (command.from_attempt != 0) handoff.go_on_from = command.from_attempt;
   if (!command.agent.empty()) handoff.agent = command.agent;
   if (!command.model.empty()) handoff.model = command.model;
   if (!command.spec.empty()) handoff.spec = command.spec;

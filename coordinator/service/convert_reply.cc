@@ -73,16 +73,25 @@ void FillFromWords(v1::AttemptEnd end, v1::Attempt& attempt) {
   *attempt.mutable_end() = std::move(end);
 }
 
-void FillCheckpoint(const core::Attempt& from, Detail detail, v1::Attempt& attempt) {
-  const core::Checkpoint& last = core::LastCheckpoint(from);
-  if (last.bytes.empty() && last.commit.empty()) return;
-  v1::Checkpoint& checkpoint = *attempt.mutable_checkpoint();
-  if (detail == Detail::kFull && checkpoint.ParseFromString(last.bytes)) return;
+v1::Checkpoint CheckpointToProto(const core::Checkpoint& from, Detail detail) {
+  v1::Checkpoint checkpoint;
+  if (detail == Detail::kFull && checkpoint.ParseFromString(from.bytes)) return checkpoint;
   checkpoint.Clear();
-  checkpoint.set_commit(last.commit);
-  checkpoint.set_session(last.session);
-  if (last.taken_at != absl::InfinitePast())
-    *checkpoint.mutable_taken_at() = ToProto(last.taken_at);
+  checkpoint.set_commit(from.commit);
+  checkpoint.set_session(from.session);
+  if (from.taken_at != absl::InfinitePast())
+    *checkpoint.mutable_taken_at() = ToProto(from.taken_at);
+  return checkpoint;
+}
+
+void FillCheckpoints(const core::Attempt& from, Detail detail, v1::Attempt& attempt) {
+  attempt.set_from_attempt(from.from_attempt);
+  attempt.set_from_commit(from.from_commit);
+  if (from.checkpoint != core::Checkpoint{})
+    *attempt.mutable_checkpoint() = CheckpointToProto(from.checkpoint, detail);
+  if (from.late_checkpoint != core::Checkpoint{})
+    *attempt.mutable_late_checkpoint() = CheckpointToProto(from.late_checkpoint, detail);
+  attempt.set_arrived_after_loss(from.arrived_after_loss || attempt.has_late_checkpoint());
 }
 
 v1::Message MessageToProto(const core::Message& from) {
@@ -117,9 +126,7 @@ v1::Attempt AttemptToProto(const core::Attempt& from, Detail detail) {
     attempt.set_failure(v1::Failure::WORKER_LOST);
     attempt.set_failure_message(from.stop_reason);
   }
-  attempt.set_arrived_after_loss(from.arrived_after_loss || !from.late_checkpoint.bytes.empty());
-  attempt.set_from_attempt(from.from_attempt);
-  FillCheckpoint(from, detail, attempt);
+  FillCheckpoints(from, detail, attempt);
   if (!from.end.has_value()) return attempt;
   FillFromEnd(*from.end, attempt);
   v1::AttemptEnd end;

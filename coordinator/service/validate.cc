@@ -222,6 +222,7 @@ absl::Status Validate(const v1::SaveCheckpointRequest& request) {
     }
   }
   RETURN_IF_ERROR(ValidateLine("session", checkpoint.session(), 256));
+  RETURN_IF_ERROR(ValidateLine("branch", checkpoint.branch(), 1024));
   for (const std::string* commit :
        {&checkpoint.head_commit(), &checkpoint.submitted_commit(), &checkpoint.session_tree()}) {
     if (!commit->empty()) RETURN_IF_ERROR(ValidateCommit(*commit));

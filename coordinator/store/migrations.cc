@@ -104,6 +104,7 @@ CREATE TABLE attempts (
   worker_uuid TEXT NOT NULL, worker_name TEXT NOT NULL,
   created_at INTEGER, leased_at INTEGER,
   session TEXT NOT NULL, session_kind INTEGER NOT NULL, from_attempt INTEGER NOT NULL DEFAULT 0,
+  from_commit TEXT NOT NULL DEFAULT '',
   stop_as INTEGER NOT NULL, stop_reason TEXT NOT NULL, arrived_after_loss INTEGER NOT NULL,
   checkpoint_commit TEXT NOT NULL DEFAULT '', checkpoint_session TEXT NOT NULL DEFAULT '',
   checkpoint_taken_at INTEGER,
@@ -156,15 +157,16 @@ CREATE TABLE objects_needed (
 
 }  // namespace
 
-absl::Status Migrate(Database& db) {
+int NewestSchema() { return static_cast<int>(std::size(kSteps)); }
+
+absl::Status Migrate(Database& db, int schema) {
   ASSIGN_OR_RETURN(const int64_t version, db.QueryInt("PRAGMA user_version"));
-  const auto newest = static_cast<int64_t>(std::size(kSteps));
-  if (version > newest) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the database has schema ", version, " and this program knows ", newest,
-                     ": a newer version wrote it. Nothing was changed; start that version again"));
+  if (version > NewestSchema()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the database has schema ", version, " and this program knows ", NewestSchema(),
+        ": a newer version wrote it. Nothing was changed; start that version again"));
   }
-  for (int64_t step = version; step < newest; ++step) {
+  for (int64_t step = version; step < schema; ++step) {
     RETURN_IF_ERROR(
         Annotate(db.Execute(absl::StrCat("BEGIN IMMEDIATE;", kSteps[step],
                                          ";PRAGMA user_version=", step + 1, ";COMMIT;")),

@@ -7,8 +7,11 @@
 
 namespace handoff {
 
-// Brings the database to the schema of this program, each step in one transaction.
-// FAILED_PRECONDITION when a newer program wrote it.
-absl::Status Migrate(Database& db);
+// The schema of this program.
+int NewestSchema();
+
+// Brings the database up to `schema`, each step in one transaction. FAILED_PRECONDITION when a
+// newer program wrote it. An older schema than the newest is for tests, which open its databases.
+absl::Status Migrate(Database& db, int schema = NewestSchema());
 
 }  // namespace handoff

@@ -103,6 +103,7 @@ void VisitAttempt(V&& v, A& a) {
   v("stop_reason", a.stop_reason);
   v("arrived_after_loss", a.arrived_after_loss);
   v("from_attempt", a.from_attempt);
+  v("from_commit", a.from_commit);
   v("checkpoint_commit", a.checkpoint.commit);
   v("checkpoint_session", a.checkpoint.session);
   v("checkpoint_taken_at", a.checkpoint.taken_at);

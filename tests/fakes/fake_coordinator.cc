@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/hash.h"
 
 namespace handoff {
 namespace {
@@ -334,6 +335,47 @@ grpc::Status FakeCoordinator::Receive(Stream* stream, const std::string& sha256,
     response.set_complete(object.size() == size);
   }
   stream->Write(response);
+  return grpc::Status::OK;
+}
+
+std::vector<v1::ResumeRequest> FakeCoordinator::resumes() const {
+  const MutexLock lock(mutex_);
+  return resumes_;
+}
+
+grpc::Status FakeCoordinator::Resume(grpc::ServerContext*, const v1::ResumeRequest* request,
+                                     v1::Handoff* response) {
+  {
+    const MutexLock lock(mutex_);
+    resumes_.push_back(*request);
+  }
+  return Find(request->id(), response);
+}
+
+std::string FakeCoordinator::SetObject(const std::string& bytes) {
+  const MutexLock lock(mutex_);
+  return objects_.insert_or_assign(Sha256Hex(bytes), bytes).first->first;
+}
+
+void FakeCoordinator::LieAbout(const std::string& sha256, const std::string& instead) {
+  const MutexLock lock(mutex_);
+  objects_[sha256] = instead;
+}
+
+grpc::Status FakeCoordinator::Get(grpc::ServerContext*, const v1::GetObjectRequest* request,
+                                  grpc::ServerWriter<v1::GetObjectResponse>* writer) {
+  Count();
+  const std::map<std::string, std::string> objects = this->objects();
+  const auto found = objects.find(request->sha256());
+  if (found == objects.end()) return {grpc::StatusCode::NOT_FOUND, "no such object"};
+  const std::string& object = found->second;
+  v1::GetObjectResponse response;
+  response.set_size(object.size());
+  for (uint64_t at = request->offset(); at < object.size(); at += response.data().size()) {
+    response.set_offset(at);
+    response.set_data(object.substr(at, 64 << 10));
+    if (!writer->Write(response)) break;
+  }
   return grpc::Status::OK;
 }
 

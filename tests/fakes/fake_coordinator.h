@@ -35,18 +35,23 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void BreakWatches(int n);
   // What GetPool says.
   void SetLoad(uint64_t running, uint64_t queued);
+  // Has an object from now on; its hash. LieAbout: what it sends when it is asked for that one.
+  std::string SetObject(const std::string& bytes);
+  void LieAbout(const std::string& sha256, const std::string& instead);
   // The next upload breaks after so many bytes.
   void BreakUploadAfter(uint64_t bytes);
 
   std::vector<v1::SubmitRequest> submits() const;
   std::vector<v1::SendRequest> sends() const;
+  std::vector<v1::ResumeRequest> resumes() const;
   std::map<std::string, std::string> objects() const;
   std::vector<uint64_t> upload_starts() const;  // offset at which each upload went on
   int calls() const;                            // of any kind
   void AwaitCalls(int count);
 
   grpc::Status Submit(grpc::ServerContext*, const v1::SubmitRequest*, v1::SubmitResponse*) override;
-  using v1::Objects::Service::Get;  // of objects: not played, and not hidden
+  grpc::Status Get(grpc::ServerContext*, const v1::GetObjectRequest*,
+                   grpc::ServerWriter<v1::GetObjectResponse>*) override;
   grpc::Status Get(grpc::ServerContext*, const v1::GetRequest*, v1::Handoff*) override;
   grpc::Status List(grpc::ServerContext*, const v1::ListRequest*, v1::ListResponse*) override;
   grpc::Status Watch(grpc::ServerContext*, const v1::WatchRequest*,
@@ -56,6 +61,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Keeps the message; the record stays as it is otherwise.
   grpc::Status Send(grpc::ServerContext*, const v1::SendRequest*, v1::Handoff*) override;
   grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest*, v1::Handoff*) override;
+  grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::Handoff*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse*) override;  // there are none
   grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
@@ -89,6 +95,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::Event> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::SubmitRequest> submits_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::SendRequest> sends_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::ResumeRequest> resumes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<RpcServer> server_;

@@ -74,6 +74,7 @@ class PoolSim {
 
   const Truth& truth() const { return truth_; }
   MemoryStore& store() { return coordinator_.store(); }
+  int asked_for() const { return coordinator_.asked_for(); }
 
  private:
   template <typename Command>
@@ -140,6 +141,7 @@ class PoolSim {
       case 8: {
         core::Resume resume;
         resume.id = AnyHandoff();
+        if (world_.OneIn(3)) resume.from_attempt = 1 + static_cast<int>(world_.Below(2));
         Ask(resume, [](const auto&) {});
         break;
       }
@@ -307,6 +309,7 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   const uint64_t first = FromEnvironment("HANDOFF_SIM_FIRST", 1);
   const uint64_t seeds = FromEnvironment("HANDOFF_SIM_SEEDS", 200);
   Truth all;
+  int asked_for = 0;
   std::set<std::string> events;
   for (uint64_t seed = first; seed < first + seeds && !HasFailure(); ++seed) {
     SCOPED_TRACE(absl::StrCat("HANDOFF_SIM_FIRST=", seed, " HANDOFF_SIM_SEEDS=1"));
@@ -321,6 +324,9 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
     all.given_away += sim.truth().given_away;
     all.delivered += sim.truth().delivered;
     all.unread += sim.truth().unread;
+    all.kept += sim.truth().kept;
+    all.rebuilt += sim.truth().rebuilt;
+    asked_for += sim.asked_for();
     for (const core::Event& event : sim.store().events()) events.insert(event.kind);
   }
   if (seeds < 100) return;
@@ -332,10 +338,14 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   EXPECT_GT(all.given_away, 0);
   EXPECT_GT(all.delivered, 0);
   EXPECT_GT(all.unread, 0);
+  EXPECT_GT(all.kept, 0);
+  EXPECT_GT(all.rebuilt, 0);
+  EXPECT_GT(asked_for, 0);
   for (const char* kind :
-       {"submitted", "leased", "ended", "retried", "cancelled", "resumed", "worker_up",
-        "worker_lost", "worker_removed", "drained", "undrained", "hold", "hold_cleared",
-        "late_report", "stopping", "message", "message_dropped", "continued", "waiting"}) {
+       {"submitted", "leased",    "ended",           "retried",        "cancelled",
+        "resumed",   "worker_up", "worker_lost",     "worker_removed", "drained",
+        "undrained", "hold",      "hold_cleared",    "late_report",    "late_checkpoint",
+        "stopping",  "message",   "message_dropped", "continued",      "waiting"}) {
     EXPECT_EQ(events.count(kind), 1u) << kind;
   }
 }

@@ -1,16 +1,21 @@
 #include "tests/sim/sim_coordinator.h"
 
 #include <algorithm>
+#include <variant>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/check.h"
 #include "common/handoff/names.h"
+#include "coordinator/core/checkpoints.h"
 
 namespace handoff::sim {
 namespace {
 
 constexpr absl::Duration kHold = absl::Seconds(10);
 
-worker::SyncAnswer ToWorker(const core::Sync::Reply& reply) {
+worker::SyncAnswer ToWorker(const core::Sync::Reply& reply, const core::State& state) {
   worker::SyncAnswer answer;
   for (const core::Sync::Desired& d : reply.attempts) {
     worker::DesiredAttempt desired;
@@ -18,7 +23,7 @@ worker::SyncAnswer ToWorker(const core::Sync::Reply& reply) {
     desired.epoch = d.epoch;
     desired.stop = d.stop;
     desired.lease = d.lease;
-    if (d.with_spec) desired.spec = "spec";
+    if (d.with_spec) desired.spec = SimSpec::Of(*state.FindHandoff(d.handoff_id)).Text();
     desired.stop_as = d.stop_as;
     desired.stop_reason = d.stop_reason;
     answer.attempts.push_back(std::move(desired));
@@ -30,6 +35,35 @@ worker::SyncAnswer ToWorker(const core::Sync::Reply& reply) {
 }
 
 }  // namespace
+
+SimSpec SimSpec::Of(const core::Handoff& handoff) {
+  const core::Head head = core::HeadCheckpoint(handoff);
+  if (head.checkpoint == nullptr) return {};
+  return {head.attempt, WorkOf(head.checkpoint->commit), handoff.go_on_from == head.attempt};
+}
+
+SimSpec SimSpec::Parse(const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, ' ');
+  CHECK(parts.size() == 3);
+  SimSpec spec;
+  CHECK(absl::SimpleAtoi(parts[0], &spec.attempt) && absl::SimpleAtoi(parts[1], &spec.work));
+  spec.rebuild = parts[2] == "rebuild";
+  return spec;
+}
+
+std::string SimSpec::Text() const {
+  return absl::StrCat(attempt, " ", work, " ", rebuild ? "rebuild" : "keep");
+}
+
+std::string SimSpec::CommitOf(int64_t work, int attempt) {
+  return absl::StrCat(work, " by ", attempt);
+}
+
+int64_t SimSpec::WorkOf(const std::string& commit) {
+  int64_t work = 0;
+  CHECK(commit.empty() || absl::SimpleAtoi(commit.substr(0, commit.find(' ')), &work));
+  return work;
+}
 
 void SimCoordinator::Start() {
   CHECK(!up());
@@ -89,6 +123,7 @@ bool SimCoordinator::Finish(std::vector<core::Edit> edits) {
     Crash();
     return false;
   }
+  CheckCheckpoints(edits);
   if (!edits.empty()) CHECK(store_.Commit(edits).ok());
   CheckAgainstStore();
   if (world_.Fault(400)) {  // kill -9 before anybody hears of it
@@ -114,7 +149,7 @@ void SimCoordinator::AnswerHeld() {
       continue;
     }
     state_->Apply(core::RenewLeases(*state_, reply, world_.now));
-    worker::SyncAnswer answer = ToWorker(reply);
+    worker::SyncAnswer answer = ToWorker(reply, *state_);
     answer.pool_id = state_->pool_id;
     answer.term = state_->term;
     answer.revision = ++answers_;
@@ -134,6 +169,41 @@ void SimCoordinator::SetTimer() {
     if (!up() || life != life_ || timer != timer_) return;
     if (Finish({})) AfterReplies();
   });
+}
+
+void SimCoordinator::CheckCheckpoints(const std::vector<core::Edit>& edits) {
+  for (const core::Edit& edit : edits) {
+    for (const core::Change& change : edit.changes) {
+      const auto* put = std::get_if<core::PutHandoff>(&change);
+      if (put == nullptr) continue;
+      const auto before = store_.handoffs().find(put->handoff.id);
+      CheckCheckpoints(before == store_.handoffs().end() ? core::Handoff() : before->second,
+                       put->handoff);
+    }
+  }
+}
+
+// What is leased goes on from the newest checkpoint that was accepted before, or from the one that
+// a person asked for; and no checkpoint that counts holds less than one before it.
+void SimCoordinator::CheckCheckpoints(const core::Handoff& before, const core::Handoff& after) {
+  for (const core::Attempt& attempt : after.attempts) {
+    const size_t i = static_cast<size_t>(attempt.number) - 1;
+    const core::Attempt was = i < before.attempts.size() ? before.attempts[i] : core::Attempt();
+    if (attempt.checkpoint != was.checkpoint) {
+      const int64_t work = SimSpec::WorkOf(attempt.checkpoint.commit);
+      CHECK(work >= safe_[after.id]);
+      safe_[after.id] = work;
+      accepted_[after.id] = attempt.checkpoint.commit;
+    }
+    if (attempt.epoch == 0 || was.epoch != 0) continue;
+    if (after.go_on_from == 0) {
+      CHECK(attempt.from_commit == accepted_[after.id]);
+    } else {
+      CHECK(attempt.from_attempt == after.go_on_from);
+      safe_[after.id] = SimSpec::WorkOf(attempt.from_commit);
+      ++asked_for_;
+    }
+  }
 }
 
 // Load() gives what is live: if it did not, a crash here would change the pool.

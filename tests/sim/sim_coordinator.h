@@ -18,6 +18,18 @@
 
 namespace handoff::sim {
 
+// What a simulated attempt is told of its start, and how much work a simulated commit holds.
+struct SimSpec {
+  int attempt = 0;  // whose checkpoint; 0: none
+  int64_t work = 0;
+  bool rebuild = false;
+  static SimSpec Of(const core::Handoff& handoff);
+  static SimSpec Parse(const std::string& text);
+  std::string Text() const;
+  static std::string CommitOf(int64_t work, int attempt);
+  static int64_t WorkOf(const std::string& commit);  // 0: of no commit
+};
+
 class SimCoordinator {
  public:
   explicit SimCoordinator(World& world) : world_(world) {}
@@ -28,6 +40,7 @@ class SimCoordinator {
   uint64_t life() const { return life_; }  // messages to an earlier life are lost with it
   const core::State& state() const { return *state_; }
   MemoryStore& store() { return store_; }
+  int asked_for() const { return asked_for_; }  // leases from a state that a person asked for
 
   template <typename Command>
   void Take(Command command,
@@ -61,6 +74,7 @@ class SimCoordinator {
   void LookUp(core::Cancel& command) { PageIn(command.id); }
   void LookUp(core::Resume& command) { PageIn(command.id); }
   void LookUp(core::Send& command) { PageIn(command.id); }
+  void LookUp(core::SaveCheckpoint& command) { PageIn(command.handoff_id); }
   void LookUp(core::Report& command) { PageIn(command.handoff_id); }
   void PageIn(const std::string& id);
 
@@ -70,11 +84,17 @@ class SimCoordinator {
   void AnswerHeld();
   void SetTimer();
   void CheckAgainstStore();
+  void CheckCheckpoints(const std::vector<core::Edit>& edits);
+  void CheckCheckpoints(const core::Handoff& before, const core::Handoff& after);
 
   World& world_;
   MemoryStore store_;
   std::optional<core::State> state_;
   std::map<std::string, Held> held_;
+  // By handoff: the newest checkpoint that was accepted and counts, and the work that is safe.
+  std::map<std::string, std::string> accepted_;
+  std::map<std::string, int64_t> safe_;
+  int asked_for_ = 0;
   uint64_t life_ = 0, answers_ = 0, timer_ = 0;
 };
 

@@ -82,6 +82,24 @@ core::AttemptEnd SimHost::Plan() {
   return end;
 }
 
+// As the protocol says: what lies here is kept when the attempt that the checkpoint is of, or a
+// later one, left it, unless a person asked for that state.
+void SimHost::PrepareWorkspace(const AttemptKey& key, const std::string& spec, Attempt& attempt) {
+  const SimSpec from = SimSpec::Parse(spec);
+  Workspace& workspace = workspaces_[key.handoff_id];
+  const bool keep = workspace.attempt > 0 && workspace.attempt >= from.attempt && !from.rebuild;
+  if (!keep) workspace.work = from.work;
+  if (from.attempt > 0) ++(keep ? truth_.kept : truth_.rebuilt);
+  CHECK(workspace.work >= from.work);  // it never goes back behind a checkpoint that counts
+  workspace.attempt = key.number;
+  attempt.work = attempt.saved = workspace.work;
+}
+
+void SimHost::TakeCheckpoint(const AttemptKey& key, Attempt& attempt) {
+  workspaces_[key.handoff_id].work = ++attempt.work;
+  SendCheckpoint(key);
+}
+
 void SimHost::EndProcess(Attempt& attempt, EndedBy by) {
   attempt.alive = false;
   if (by == EndedBy::kItself) {
@@ -165,6 +183,7 @@ void SimHost::StepAttempt(const AttemptKey& key, Attempt& attempt) {
   const Stage before = attempt.stage;
   const bool ready = world_.now >= attempt.ready;
   const auto save = [&] {
+    if (attempt.begun) TakeCheckpoint(key, attempt);
     attempt.stage = Stage::kSaving;
     attempt.ready = world_.now + world_.UpTo(absl::Milliseconds(300));
     Wake(attempt.ready - world_.now);
@@ -199,11 +218,13 @@ void SimHost::StepAttempt(const AttemptKey& key, Attempt& attempt) {
       if (!attempt.alive) {
         save();
       } else if (attempt.frozen_from > world_.now) {
+        if (world_.OneIn(4)) TakeCheckpoint(key, attempt);
         return Wake(std::min(attempt.work_left, attempt.frozen_from - world_.now));
       }
       break;
     case Stage::kSaving:
       if (!ready) return Wake(attempt.ready - world_.now);
+      if (attempt.saved < attempt.work) return;  // its answer wakes us
       // Until the end record is written a stop wins, but an interruption leaves a good result.
       if (attempt.stopping && attempt.end.ended_by != attempt.stop_as) {
         const bool good =
@@ -242,8 +263,8 @@ core::Sync SimHost::Request() {
   offer.account = "team";
   offer.probed_at = probed_at_;
   self.agents = {offer};
+  for (const auto& [id, workspace] : workspaces_) self.workspaces.insert(id);
   for (const auto& [key, attempt] : attempts_) {
-    self.workspaces.insert(key.handoff_id);
     core::ReportedAttempt reported;
     reported.handoff_id = key.handoff_id;
     reported.number = key.number;
@@ -305,6 +326,7 @@ void SimHost::TakeActions(const worker::Actions& actions) {
     attempt.epoch = desired.epoch;
     attempt.frozen_from = absl::InfinitePast();
     attempt.ready = world_.now + world_.UpTo(absl::Seconds(2));
+    PrepareWorkspace(desired.key, desired.spec, attempt);
     CHECK(attempts_.emplace(desired.key, attempt).second);
   }
   for (const worker::Renewal& renewal : actions.renew) {
@@ -332,14 +354,54 @@ void SimHost::TakeProbes(const std::vector<worker::Probe>& probes) {
   }
 }
 
+core::Sender SimHost::Self() const {
+  return {pool_id_, absl::StrCat("uuid-", name_), start_, nonce_};
+}
+
+void SimHost::SendCheckpoint(const AttemptKey& key) {
+  const auto found = attempts_.find(key);
+  if (found == attempts_.end() || found->second.saved == found->second.work) return;
+  const int64_t work = found->second.work;
+  core::SaveCheckpoint save;
+  save.sender = Self();
+  save.handoff_id = key.handoff_id;
+  save.number = key.number;
+  save.epoch = found->second.epoch;
+  save.checkpoint.commit = SimSpec::CommitOf(work, key.number);
+  save.checkpoint.session = found->second.planned.session;
+  save.checkpoint.taken_at = world_.now;
+  const uint64_t life = life_;
+  world_.After(kReportAgain, [this, life, key] {
+    if (life == life_) SendCheckpoint(key);
+  });
+  const auto taken = [this, life, key,
+                      work](const absl::StatusOr<core::SaveCheckpoint::Reply>& reply) {
+    if (!reply.ok()) {
+      CHECK(absl::IsAborted(reply.status()));  // sent before the Sync of this start, or of an older
+      return;
+    }
+    world_.Send([this, life, key, work] {
+      const auto attempt = attempts_.find(key);
+      if (life != life_ || cut_ || attempt == attempts_.end()) return;
+      attempt->second.saved = std::max(attempt->second.saved, work);
+      Wake(absl::ZeroDuration());
+    });
+  };
+  const uint64_t server = coordinator_.life();
+  const uint64_t call = ++checkpoint_calls_;
+  world_.Send([this, save, taken, server, call] {
+    const bool overtaken = call < checkpoint_delivered_;
+    if (cut_ || overtaken || !coordinator_.up() || coordinator_.life() != server) return;
+    checkpoint_delivered_ = call;
+    coordinator_.Take(save, taken);
+  });
+}
+
 void SimHost::SendReport(const AttemptKey& key) {
   const auto found = attempts_.find(key);
   if (found == attempts_.end() || found->second.closing) return;
   core::Report report;
-  report.sender.pool_id = pool_id_;
-  report.sender.worker_uuid = absl::StrCat("uuid-", name_);
-  report.sender.worker_start = start_;
-  report.sender.worker_nonce = nonce_;
+  report.sender = Self();
   report.handoff_id = key.handoff_id;
   report.number = key.number;
   report.epoch = found->second.epoch;

@@ -29,6 +29,7 @@ struct Truth {
   // That the faults did happen, over all seeds.
   int frozen = 0, adopted = 0, late = 0, deferred = 0, reboots = 0, given_away = 0;
   int delivered = 0, unread = 0;  // messages
+  int kept = 0, rebuilt = 0;  // workspaces that a further attempt found, or made from a checkpoint
 };
 
 class SimHost {
@@ -60,6 +61,11 @@ class SimHost {
     EndedBy stop_as = EndedBy::kCancel;
     absl::Time killed_at = absl::InfiniteFuture();
     bool closing = false;
+    int64_t work = 0, saved = 0;  // what lies in the workspace, and in a checkpoint that was taken
+  };
+  struct Workspace {
+    int attempt = 0;  // the last that worked in it
+    int64_t work = 0;
   };
   using Attempts = std::map<worker::AttemptKey, Attempt>;
 
@@ -71,6 +77,8 @@ class SimHost {
   void Begin(const worker::AttemptKey& key, Attempt& attempt);
   void EndProcess(Attempt& attempt, EndedBy by);
   core::AttemptEnd Plan();
+  void PrepareWorkspace(const worker::AttemptKey& key, const std::string& spec, Attempt& attempt);
+  void TakeCheckpoint(const worker::AttemptKey& key, Attempt& attempt);
 
   void SendSync();
   core::Sync Request();
@@ -78,6 +86,8 @@ class SimHost {
   void TakeActions(const worker::Actions& actions);
   void TakeProbes(const std::vector<worker::Probe>& probes);
   void SendReport(const worker::AttemptKey& key);
+  void SendCheckpoint(const worker::AttemptKey& key);
+  core::Sender Self() const;
 
   World& world_;
   SimCoordinator& coordinator_;
@@ -90,12 +100,15 @@ class SimHost {
 
   // On its disk.
   Attempts attempts_;
+  std::map<std::string, Workspace> workspaces_;
   uint64_t start_ = 0;
   std::string pool_id_;
 
   bool up_ = false, cut_ = false;
   uint64_t life_ = 0;
   uint64_t nonce_ = 0, seq_ = 0;
+  // Calls over one connection do not overtake each other.
+  uint64_t checkpoint_calls_ = 0, checkpoint_delivered_ = 0;
   worker::Memory memory_;
   worker::Outstanding outstanding_;
   std::vector<core::ProbeResult> probes_;

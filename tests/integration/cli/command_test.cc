@@ -344,5 +344,38 @@ TEST_F(Command, CompletionIsAcceptedByTheShell) {
   EXPECT_EQ(result->out, "list\n--owner\n") << result->err;
 }
 
+TEST_F(Command, ResumeSendsWhatThePersonAskedFor) {
+  Add("20261120-h", v1::Handoff::FAILED);
+  const Said said =
+      Run({"resume",  "20261120-h", "--on",      "build-7", "--fresh-session", "--from-attempt",
+           "2",       "--now",      "--model",   "big",     "--check",         "make test",
+           "--check", "make lint",  "--timeout", "2h",      "--env",           "MODE=fast",
+           "--env",   "USER"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  ASSERT_EQ(coordinator_.resumes().size(), 1u);
+  const v1::ResumeRequest sent = coordinator_.resumes()[0];
+  EXPECT_EQ(sent.id(), "20261120-h");
+  EXPECT_EQ(sent.on_worker(), "build-7");
+  EXPECT_TRUE(sent.fresh_session());
+  EXPECT_EQ(sent.from_attempt(), 2);
+  EXPECT_TRUE(sent.now());
+  EXPECT_EQ(sent.model(), "big");
+  ASSERT_EQ(sent.checks_size(), 2);
+  EXPECT_EQ(sent.checks(1).command(), "make lint");
+  EXPECT_EQ(sent.timeout().seconds(), 7200);
+  EXPECT_EQ(sent.env().at("MODE"), "fast");
+  EXPECT_EQ(sent.env().at("USER"), "alice");
+  EXPECT_EQ(Run({"resume", "20261120-h"}).exit, 0);
+  EXPECT_EQ(coordinator_.resumes()[1].from_attempt(), 0);
+  EXPECT_FALSE(coordinator_.resumes()[1].now());
+  for (const std::vector<std::string>& bad :
+       {std::vector<std::string>{"--from-attempt", "0"}, {"--check", " "}, {"--env", "1X=2"}}) {
+    std::vector<std::string> arguments = {"resume", "20261120-h"};
+    arguments.insert(arguments.end(), bad.begin(), bad.end());
+    EXPECT_EQ(Run(arguments).exit, 2) << bad[0];
+  }
+  EXPECT_EQ(coordinator_.resumes().size(), 2u);
+}
+
 }  // namespace
 }  // namespace handoff

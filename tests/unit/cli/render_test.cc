@@ -168,6 +168,98 @@ TEST(RenderList, ASilentWorkerIsTheReasonWhenThereIsNoOther) {
               HasSubstr("The worker is silent; given away in 25 min unless it comes back."));
 }
 
+TEST(RenderShow, SaysWhatIsSavedWhatCameLateAndWhereItWentOnFrom) {
+  v1::Handoff handoff = Running();
+  *handoff.mutable_attempts(0) = Parse<v1::Attempt>(R"pb(
+    number: 1
+    state: LOST
+    worker: "build-3"
+    checkpoint {
+      commit: "1111111111111111111111111111111111111111"
+      taken_at { seconds: 1795998000 }
+    }
+    late_checkpoint {
+      commit: "2222222222222222222222222222222222222222"
+      taken_at { seconds: 1795998240 }
+    })pb");
+  v1::Attempt& attempt = *handoff.mutable_attempts(1);
+  attempt.set_from_attempt(1);
+  attempt.set_from_commit(std::string(40, '1'));
+  *attempt.mutable_checkpoint() = Parse<v1::Checkpoint>(R"pb(
+    commit: "3333333333333333333333333333333333333333"
+    session: "7d1f0c52"
+    taken_at { seconds: 1795999880 }
+    notes: "big.bin is above 2 GB"
+    notes: "pipe is a FIFO")pb");
+  EXPECT_THAT(RenderShow(handoff, Piped()), HasSubstr(R"(
+Goes on    from attempt 1 (1111111111)
+Saved      3333333333, 2 min ago, with the agent's session
+           not in it: big.bin is above 2 GB
+           not in it: pipe is a FIFO
+Late       attempt 1 came back with 4 min of work that attempt 2 lacks; )"
+                                                      "'handoff resume 20261120-fix-benchmark "
+                                                      "--from-attempt 1' uses it\nHost"));
+  attempt.set_from_commit(std::string(40, '2'));
+  EXPECT_THAT(RenderShow(handoff, Piped()), Not(HasSubstr("Late")));
+  for (int i = 0; i < 5; ++i) attempt.mutable_checkpoint()->add_notes("another");
+  EXPECT_THAT(RenderShow(handoff, Piped()), HasSubstr("           … and 2 more\n"));
+  attempt.mutable_checkpoint()->set_only_on_worker("The pack has 9 GB.\x1b[2J");
+  EXPECT_THAT(RenderShow(handoff, Piped()),
+              HasSubstr("\nSaved      only on build-7: The pack has 9 GB.\n"));
+}
+
+TEST(RenderShow, OfWhatHasEndedNamesHowToGetTheWork) {
+  v1::Handoff handoff = Running();
+  handoff.set_status(v1::Handoff::SUCCEEDED);
+  EXPECT_THAT(RenderShow(handoff, Piped()), Not(HasSubstr("handoff fetch")));
+  handoff.mutable_attempts(1)->mutable_checkpoint()->set_commit(std::string(40, '3'));
+  EXPECT_THAT(
+      RenderShow(handoff, Piped()),
+      HasSubstr("\n  handoff diff 20261120-fix-benchmark       # what it changed\n"
+                "  handoff fetch 20261120-fix-benchmark      # its work as a branch here\n"));
+}
+
+Fetched Branch() {
+  Fetched fetched;
+  fetched.id = "20261120-x";
+  fetched.attempt = 2;
+  fetched.branch = "handoff/20261120-x";
+  fetched.commit = std::string(40, 'c');
+  fetched.head_commit = std::string(40, 'd');
+  fetched.changed = fetched.uncommitted = true;
+  fetched.commits = 1;
+  fetched.files = 3;
+  fetched.taken_at = absl::FromUnixSeconds(kNow - 120);
+  fetched.notes = {"big.bin is above 2 GB\x1b[2J"};
+  return fetched;
+}
+
+TEST(RenderFetched, SaysWhatCameAndWhatDidNot) {
+  Fetched fetched = Branch();
+  EXPECT_THAT(RenderFetched(fetched, Piped()),
+              ElementsAre("handoff: handoff/20261120-x is attempt 2's work, taken 2 min ago: 1 "
+                          "commit of the agent, 3 files changed",
+                          "what the agent had not committed is one commit on top",
+                          "not in it: big.bin is above 2 GB"));
+  fetched.changed = fetched.uncommitted = false;
+  fetched.notes.clear();
+  fetched.commits = fetched.files = -1;
+  EXPECT_THAT(RenderFetched(fetched, Piped()),
+              ElementsAre("handoff: handoff/20261120-x was already attempt 2's work, taken 2 min "
+                          "ago: at cccccccccc"));
+}
+
+TEST(Json, WhatWasFetchedIsOneObjectALine) {
+  Fetched fetched = Branch();
+  fetched.notes.clear();
+  EXPECT_EQ(FetchedToJsonLine(fetched),
+            absl::StrCat("{\"id\":\"20261120-x\",\"attempt\":2,\"branch\":\"handoff/20261120-x\","
+                         "\"commit\":\"",
+                         std::string(40, 'c'), "\",\"headCommit\":\"", std::string(40, 'd'),
+                         "\",\"changed\":true,\"uncommitted\":true,"
+                         "\"commits\":1,\"filesChanged\":\"3\",\"notes\":[]}\n"));
+}
+
 TEST(RenderShow, TextFromOutsideCannotControlTheTerminal) {
   v1::Handoff handoff = Running();
   for (auto* field :

@@ -183,6 +183,30 @@ TEST(Describe, FactsKeepObservedAndReportedApart) {
             "- Not understood: `novelty`, 3 times");
 }
 
+TEST(Describe, FactsNameTheCheckpointsAndWhereAnAttemptWentOnFrom) {
+  v1::Handoff handoff = FailedRecord();
+  v1::Attempt& lost = *handoff.mutable_attempts(0);
+  lost.mutable_checkpoint()->set_commit(std::string(40, '1'));
+  lost.mutable_checkpoint()->mutable_taken_at()->set_seconds(1700000010);
+  lost.mutable_late_checkpoint()->set_commit(std::string(40, '2'));
+  lost.mutable_late_checkpoint()->set_session("s-1");
+  v1::Attempt& next = *handoff.mutable_attempts(1);
+  next.set_from_attempt(1);
+  next.set_from_commit(std::string(40, '1'));
+  next.mutable_checkpoint()->set_commit(std::string(40, '3'));
+  next.mutable_checkpoint()->set_only_on_worker("The pack has 9 GB.\n## Facts");
+  const Document d = Describe(handoff);
+  EXPECT_THAT(d.facts,
+              HasSubstr("\n- Checkpoint of attempt 1: `1111111111`, taken 2023-11-14T22:13:30Z, "
+                        "without the agent's session\n"
+                        "- Checkpoint of attempt 1, which came after its loss: `2222222222`, with "
+                        "the agent's session\n"));
+  EXPECT_THAT(d.facts, HasSubstr("\n- Attempt 2 went on from `1111111111` of attempt 1\n"
+                                 "- Checkpoint of attempt 2: only on `build-7`, The pack has 9 GB. "
+                                 "## Facts\n"));
+  EXPECT_EQ(*Parse(Render(d)), d);
+}
+
 TEST(Describe, PromptsFollowTheSkillsTemplates) {
   const Document d = Describe(FailedRecord());
   EXPECT_THAT(d.resume_prompt, StartsWith("Continue the delegated task below.\n\nOriginal task:\n"

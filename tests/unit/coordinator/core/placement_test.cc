@@ -15,6 +15,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 TEST(Placement, HighestPriorityFirstThenOldest) {
@@ -375,9 +376,11 @@ TEST(Why, FollowsALiveAttempt) {
   a.runs[0].stalled = true;
   a.Call();
   EXPECT_THAT(pool.Explain("h").summary, HasSubstr("silent for longer"));
+  EXPECT_THAT(pool.Explain("h").commands, Not(Contains("handoff resume h --now")));
   pool.Pass(absl::Minutes(1));
   EXPECT_THAT(pool.Explain("h").details,
               Contains(HasSubstr("a is unreachable; attempt 1 is given")));
+  EXPECT_THAT(pool.Explain("h").commands, Contains("handoff resume h --now"));
   ASSERT_TRUE(pool.Do(Cancel{"h", "", "ada"}).ok());
   EXPECT_EQ(pool.Explain("h").summary, "Being stopped on a. Cancelled by ada.");
 }

@@ -142,18 +142,27 @@ void FakeWorker::Take(const Sync::Reply& reply) {
 absl::StatusOr<Report::Reply> FakeWorker::Finish(const std::string& id, int number,
                                                  AttemptEnd end) {
   core::Report report;
-  report.sender.pool_id = pool_id;
-  report.sender.worker_uuid = self.uuid;
-  report.sender.worker_start = self.start;
-  report.sender.worker_nonce = self.nonce;
+  report.sender = Self();
   report.handoff_id = id;
   report.number = number;
-  const ReportedAttempt* known = Find(id);
-  report.epoch = known != nullptr ? known->epoch : pool_.Get(id).attempts[number - 1].epoch;
+  report.epoch = EpochOf(id, number);
   report.end = std::move(end);
   auto reply = pool_.Do(report);
   if (reply.ok()) Drop(id);
   return reply;
+}
+
+absl::StatusOr<SaveCheckpoint::Reply> FakeWorker::Save(const std::string& id, int number,
+                                                       const Checkpoint& checkpoint) {
+  return pool_.Do(SaveCheckpoint{Self(), id, number, EpochOf(id, number), checkpoint});
+}
+
+Sender FakeWorker::Self() const { return {pool_id, self.uuid, self.start, self.nonce}; }
+
+uint64_t FakeWorker::EpochOf(const std::string& id, int number) {
+  const ReportedAttempt* known = Find(id);
+  const bool this_one = known != nullptr && known->number == number;
+  return this_one ? known->epoch : pool_.Get(id).attempts[number - 1].epoch;
 }
 
 void FakeWorker::Restart(bool keeps_attempts) {
@@ -181,6 +190,16 @@ Resume Again(const std::string& id, const std::string& on_worker) {
   command.on_worker = on_worker;
   command.actor = "ada";
   return command;
+}
+
+Checkpoint Taken(const Pool& pool, const std::string& commit, const std::string& session) {
+  Checkpoint checkpoint;
+  checkpoint.commit = commit;
+  checkpoint.session = session;
+  checkpoint.packs = {"pack-of-" + commit};
+  checkpoint.taken_at = pool.now;
+  checkpoint.bytes = "as sent: " + commit;
+  return checkpoint;
 }
 
 AttemptEnd Success() {

@@ -79,6 +79,8 @@ class FakeWorker {
   // Refusals stay visible.
   absl::Status TryCall();
   absl::StatusOr<Report::Reply> Finish(const std::string& id, int number, AttemptEnd end);
+  absl::StatusOr<SaveCheckpoint::Reply> Save(const std::string& id, int number,
+                                             const Checkpoint& checkpoint);
   // The daemon comes up again with a higher start and only what it still has.
   void Restart(bool keeps_attempts);
   void Drop(const std::string& id);
@@ -86,10 +88,15 @@ class FakeWorker {
 
  private:
   void Take(const Sync::Reply& reply);
+  Sender Self() const;
+  uint64_t EpochOf(const std::string& id, int number);
   Pool& pool_;
 };
 
 Resume Again(const std::string& id, const std::string& on_worker = "");
+
+// Taken now, with the session's files unless `session` is empty.
+Checkpoint Taken(const Pool& pool, const std::string& commit, const std::string& session = "");
 
 AttemptEnd Success();
 AttemptEnd Failure(FailureClass failure, const std::string& message = "It broke");

@@ -237,6 +237,48 @@ TEST(ValidateRequests, SyncRefusesWhatCouldNotBeAWorker) {
   }
 }
 
+TEST(ValidateRequests, ACheckpointNamesCommitsAndPacksByTheirHashes) {
+  v1::SaveCheckpointRequest good;
+  good.set_worker_uuid(std::string(32, 'a'));
+  good.set_handoff_id("20270115-mend");
+  good.set_number(1);
+  good.mutable_checkpoint()->set_commit(std::string(40, 'c'));
+  good.mutable_checkpoint()->add_packs()->set_sha256(std::string(64, 'd'));
+  EXPECT_TRUE(Validate(good).ok()) << Validate(good);
+  struct Bad {
+    const char* says;
+    std::function<void(v1::Checkpoint&)> change;
+  };
+  const Bad bad[] = {
+      {"commit", [](auto& c) { c.clear_commit(); }},
+      {"commit", [](auto& c) { c.set_commit("main"); }},
+      {"commit", [](auto& c) { c.set_head_commit("--all"); }},
+      {"commit", [](auto& c) { c.set_submitted_commit("x"); }},
+      {"commit", [](auto& c) { c.set_session_tree("../x"); }},
+      {"SHA-256", [](auto& c) { c.add_packs()->set_sha256("../../etc/passwd"); }},
+      {"packs",
+       [](auto& c) {
+         for (int i = 0; i < 64; ++i) *c.add_packs() = c.packs(0);
+       }},
+      {"session", [](auto& c) { c.set_session("a\nb"); }},
+      {"branch", [](auto& c) { c.set_branch("a\nb"); }},
+      {"bytes", [](auto& c) { c.add_notes(std::string(65 << 10, 'x')); }},
+  };
+  for (const Bad& each : bad) {
+    v1::SaveCheckpointRequest request = good;
+    each.change(*request.mutable_checkpoint());
+    const absl::Status status = Validate(request);
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << each.says;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(each.says));
+  }
+  v1::SaveCheckpointRequest stranger = good;
+  stranger.set_worker_uuid("me");
+  EXPECT_TRUE(absl::IsInvalidArgument(Validate(stranger)));
+  stranger = good;
+  stranger.set_number(0);
+  EXPECT_TRUE(absl::IsInvalidArgument(Validate(stranger)));
+}
+
 TEST(ValidateRequests, AnEndIsNeverRefusedForItsWords) {
   v1::ReportRequest request;
   request.set_worker_uuid("0123-abcd");

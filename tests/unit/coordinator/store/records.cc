@@ -73,6 +73,7 @@ core::Attempt RecordSource::Attempt(int number, bool latest, bool ended) {
   if (core::IsTerminal(attempt.state) && Flip()) attempt.end = End();
   attempt.arrived_after_loss = Flip();
   attempt.from_attempt = Below(3);
+  attempt.from_commit = Text();
   attempt.checkpoint = Checkpoint();
   attempt.late_checkpoint = Checkpoint();
   attempt.lease_until = Time();

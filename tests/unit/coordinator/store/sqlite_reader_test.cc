@@ -169,6 +169,9 @@ TEST_F(SqliteReaderTest, GetGivesAllAndListLeavesOutWhatIsLong) {
     attempt.state = core::AttemptState::kFailed;
     attempt.end.emplace().bytes = "bytes";
   }
+  const core::Checkpoint taken = {"c1", "s-1", {std::string(64, 'a')}, kDay, "as sent"};
+  handoff.attempts[0].checkpoint = handoff.attempts[0].late_checkpoint = taken;
+  handoff.messages = {core::Message()};
   Put(handoff);
   core::Handoff durable = core::DurablePart(handoff);
   EXPECT_TRUE(*reader_->Get(handoff.id) == durable);
@@ -281,6 +284,24 @@ TEST_F(SqliteReaderTest, KnowsWhichObjectsAreNeeded) {
   EXPECT_TRUE(*reader_->NeedsObject(std::string(64, 'a')));
   EXPECT_FALSE(*reader_->NeedsObject(std::string(64, 'b')));
   EXPECT_FALSE(*reader_->NeedsObject(""));
+}
+
+TEST_F(SqliteReaderTest, PacksOfEveryCheckpointAreNeededAlsoOfOneThatWasReplaced) {
+  core::Handoff handoff = Add("20261120-with-checkpoints", Status::kSucceeded);
+  handoff.attempts.resize(1);
+  core::Attempt& attempt = handoff.attempts[0];
+  attempt.number = 1;
+  attempt.checkpoint = {"c1", "", {std::string(64, 'a'), std::string(64, 'b')}, {}, "one"};
+  attempt.late_checkpoint = {"c2", "", {std::string(64, 'c')}, {}, "late"};
+  const auto put = [&] { return store_->Commit({core::Edit{{core::PutHandoff{handoff}}}}); };
+  ASSERT_TRUE(put().ok());
+  // The late one of an attempt, or somebody who fetches, may need what the head needs no more.
+  attempt.checkpoint = {"c3", "", {std::string(64, 'b'), std::string(64, 'd')}, {}, "two"};
+  ASSERT_TRUE(put().ok());
+  for (const char c : {'a', 'b', 'c', 'd'}) {
+    EXPECT_TRUE(*reader_->NeedsObject(std::string(64, c))) << c;
+  }
+  EXPECT_FALSE(*reader_->NeedsObject(std::string(64, 'e')));
 }
 
 TEST_F(SqliteReaderTest, NamesThePool) {

@@ -1,0 +1,129 @@
+#include "cli/work_branch.h"
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "common/status.h"
+
+namespace handoff {
+namespace {
+
+std::string RefOf(const WorkBranch& branch) { return absl::StrCat("refs/heads/", branch.branch); }
+
+// What the last fetch into that branch made of it: it may be replaced as long as it is that.
+std::string FetchedRefOf(const WorkBranch& branch) {
+  const bool own = branch.branch == absl::StrCat("handoff/", branch.id);
+  return absl::StrCat("refs/handoff/", branch.id, own ? "/fetched" : "/fetched-as/",
+                      own ? "" : branch.branch);
+}
+
+absl::StatusOr<std::optional<git_oid>> Target(git_repository* repo, const std::string& ref) {
+  git_oid id;
+  const int result = git_reference_name_to_id(&id, repo, ref.c_str());
+  if (result == GIT_ENOTFOUND) return std::nullopt;
+  RETURN_IF_ERROR(GitStatus(result, absl::StrCat("reading ", ref)));
+  return id;
+}
+
+absl::StatusOr<GitSignature> Author(git_repository* own, absl::Time at) {
+  GitSignature person, author;
+  const bool known = git_signature_default(person.out(), own) == 0;
+  RETURN_IF_ERROR(GitStatus(
+      git_signature_new(author.out(), known ? person.get()->name : "Handoff",
+                        known ? person.get()->email : "handoff@localhost", absl::ToUnixSeconds(at),
+                        /*offset=*/0),
+      "signing a commit"));
+  return author;
+}
+
+// Here or in a linked work tree; also when HEAD names it before its first commit.
+bool IsCheckedOut(git_repository* repo, const std::string& ref) {
+  GitReference head, reference;
+  const bool here = git_reference_lookup(head.out(), repo, "HEAD") == 0 &&
+                    git_reference_type(head.get()) == GIT_REFERENCE_SYMBOLIC &&
+                    git_reference_symbolic_target(head.get()) == ref;
+  if (here) return git_repository_is_bare(repo) == 0;
+  return git_reference_lookup(reference.out(), repo, ref.c_str()) == 0 &&
+         git_branch_is_checked_out(reference.get()) == 1;
+}
+
+absl::Status MoveRef(git_repository* repo, const std::string& ref, const git_oid& to,
+                     const std::optional<git_oid>& from, const std::string& why) {
+  GitReference made;
+  const int result = from.has_value()
+                         ? git_reference_create_matching(made.out(), repo, ref.c_str(), &to, 1,
+                                                         &*from, why.c_str())
+                         : git_reference_create(made.out(), repo, ref.c_str(), &to, 0, why.c_str());
+  if (result == GIT_EMODIFIED || result == GIT_EEXISTS) {
+    return absl::AbortedError(absl::StrCat(
+        ref, " was changed by somebody else just now; it was left as it is. Try again"));
+  }
+  return GitStatus(result, absl::StrCat("setting ", ref));
+}
+
+}  // namespace
+
+absl::StatusOr<Work> ReadWork(git_repository* repo, const std::string& checkpoint) {
+  ASSIGN_OR_RETURN(const git_oid id, ParseOid(checkpoint));
+  ASSIGN_OR_RETURN(const GitCommit commit, LookupCommit(repo, id));
+  if (git_commit_parentcount(commit.get()) == 0) {
+    return absl::DataLossError(
+        absl::StrCat("commit ", checkpoint, " is no checkpoint: it has no parent"));
+  }
+  return Work{*git_commit_parent_id(commit.get(), 0), *git_commit_tree_id(commit.get())};
+}
+
+absl::StatusOr<git_oid> TipOf(const FetchedObjects& objects, git_repository* own, const Work& work,
+                              const WorkBranch& branch) {
+  ASSIGN_OR_RETURN(const GitCommit head, LookupCommit(objects.repo(), work.head));
+  if (SameOid(*git_commit_tree_id(head.get()), work.tree)) return work.head;
+  ASSIGN_OR_RETURN(const GitTree tree, LookupTree(objects.repo(), work.tree));
+  ASSIGN_OR_RETURN(const GitSignature author, Author(own, branch.taken_at));
+  const std::string message =
+      absl::StrCat("Uncommitted changes of handoff ", branch.id, ", attempt ", branch.attempt,
+                   "\n\nHandoff: ", branch.id, "\n");
+  git_oid tip;
+  const git_commit* parents[] = {head.get()};
+  RETURN_IF_ERROR(
+      GitStatus(git_commit_create(&tip, objects.repo(), nullptr, author.get(), author.get(),
+                                  nullptr, message.c_str(), tree.get(), 1, parents),
+                "making a commit of what was not committed"));
+  return tip;
+}
+
+absl::Status CheckBranch(const FetchedObjects& objects, git_repository* own, const git_oid& tip,
+                         const WorkBranch& branch) {
+  ASSIGN_OR_RETURN(const auto now, Target(own, RefOf(branch)));
+  if (now.has_value() && SameOid(*now, tip)) return absl::OkStatus();
+  if (IsCheckedOut(own, RefOf(branch))) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("branch ", branch.branch,
+                     " is checked out, and moving it would leave your files behind. "
+                     "Nothing was changed: check out another branch first, or use --as NAME"));
+  }
+  if (!now.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto fetched, Target(own, FetchedRefOf(branch)));
+  if (fetched.has_value() && SameOid(*fetched, *now)) return absl::OkStatus();
+  if (git_graph_descendant_of(objects.repo(), &tip, &*now) == 1) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("branch ", branch.branch,
+                   " has commits that the handoff's work does not have. Nothing was "
+                   "changed: rename it (git branch -m ",
+                   branch.branch,
+                   " NAME) and fetch again, or use --as "
+                   "NAME"));
+}
+
+absl::StatusOr<bool> SetBranch(git_repository* own, const git_oid& tip, const WorkBranch& branch) {
+  const std::string why = absl::StrCat("handoff fetch: attempt ", branch.attempt);
+  ASSIGN_OR_RETURN(const auto now, Target(own, RefOf(branch)));
+  const bool same = now.has_value() && SameOid(*now, tip);
+  if (!same) RETURN_IF_ERROR(MoveRef(own, RefOf(branch), tip, now, why));
+  ASSIGN_OR_RETURN(const auto fetched, Target(own, FetchedRefOf(branch)));
+  if (!fetched.has_value() || !SameOid(*fetched, tip)) {
+    RETURN_IF_ERROR(MoveRef(own, FetchedRefOf(branch), tip, fetched, why));
+  }
+  return !same;
+}
+
+}  // namespace handoff

@@ -1,0 +1,446 @@
+// `handoff fetch` and `handoff diff`: the work of an agent, as a checkpoint that git made in a
+// sandbox, in the person's own repository. Whatever happens, index and work tree stay as they are.
+
+#include <filesystem>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_split.h"
+#include "common/text.h"
+#include "tests/integration/cli/command.h"
+#include "tests/integration/cli/pty.h"
+
+namespace handoff {
+namespace {
+
+constexpr char kId[] = "20261120-mend";
+constexpr char kBranch[] = "handoff/20261120-mend";
+
+class FetchTest : public Command {
+ protected:
+  FetchTest() {
+    Git("", {"init", "-q", "-b", "main", Mine()});
+    Write(Mine() + "/a", "one\n");
+    Write(Mine() + "/big", std::string(3000, 'b'));
+    Git(Mine(), {"add", "."});
+    Commit(Mine(), "first");
+    base_ = Rev(Mine(), "HEAD");
+    Git("", {"clone", "-q", Mine(), Agents()});
+    handoff_.set_id(kId);
+    handoff_.set_status(v1::Handoff::SUCCEEDED);
+    handoff_.set_owner("alice");
+    handoff_.set_repo("https://example.org/r.git");
+    v1::Repository& repository = *handoff_.mutable_spec()->mutable_repository();
+    repository.set_url(handoff_.repo());
+    repository.set_commit(base_);
+  }
+
+  std::string Mine() const { return dir_.path() + "/mine"; }
+  std::string Agents() const { return dir_.path() + "/agents"; }
+
+  static void Write(const std::string& path, const std::string& content) {
+    CHECK(WriteFileAtomically(path, content).ok());
+  }
+  std::string Git(const std::string& where, std::vector<std::string> arguments,
+                  const std::string& input = "", int exit = 0) const {
+    SpawnOptions options = Options({});
+    options.argv = {"git", "-c", "user.name=agent", "-c", "user.email=agent@host"};
+    options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
+    if (!where.empty()) options.cwd = where;
+    const auto result = RunProcess(options, input, absl::Minutes(1));
+    CHECK(result.ok());
+    EXPECT_EQ(result->status.code, exit) << result->err;
+    return std::string(absl::StripTrailingAsciiWhitespace(result->out));
+  }
+  void Commit(const std::string& where, const std::string& subject) const {
+    Git(where, {"commit", "-q", "-m", subject});
+  }
+  std::string Rev(const std::string& where, const std::string& name) const {
+    return Git(where, {"rev-parse", name});
+  }
+  Said RunIn(const std::string& where, const std::vector<std::string>& arguments) const {
+    SpawnOptions options = Options(arguments);
+    options.cwd = where;
+    const auto result = RunProcess(options, "", absl::Minutes(1));
+    CHECK(result.ok());
+    return {result->status.signal != 0 ? -result->status.signal : result->status.code, result->out,
+            result->err};
+  }
+
+  // The agent's repository as a checkpoint, and what of it `without` has not as a pack.
+  std::string TakeCheckpoint(const std::vector<std::string>& without) {
+    const std::string index = Git(Agents(), {"write-tree"});
+    const std::string head = Rev(Agents(), "HEAD");
+    Git(Agents(), {"add", "-A"});
+    const std::string tree = Git(Agents(), {"write-tree"});
+    Git(Agents(), {"read-tree", index});
+    const std::string staged = Git(Agents(), {"commit-tree", "-p", head, "-m", "index", index});
+    return AddCheckpoint(
+        Git(Agents(), {"commit-tree", "-p", head, "-p", staged, "-m", "checkpoint", tree}), head,
+        without);
+  }
+  std::string AddCheckpoint(const std::string& commit, const std::string& head,
+                            const std::vector<std::string>& without) {
+    v1::Attempt& attempt = *handoff_.add_attempts();
+    attempt.set_number(handoff_.attempts_size());
+    attempt.set_worker("build-7");
+    v1::Checkpoint& checkpoint = *attempt.mutable_checkpoint();
+    checkpoint.set_commit(commit);
+    checkpoint.set_head_commit(head);
+    checkpoint.set_submitted_commit(base_);
+    checkpoint.mutable_taken_at()->set_seconds(1'795'000'000);
+    const std::string pack = PackOf(commit, without);
+    v1::Checkpoint::Pack& added = *checkpoint.add_packs();
+    added.set_sha256(coordinator_.SetObject(pack));
+    added.set_bytes(pack.size());
+    coordinator_.Set(handoff_);
+    return commit;
+  }
+  std::string PackOf(const std::string& commit, const std::vector<std::string>& without) const {
+    std::string revisions = commit + "\n";
+    for (const std::string& known : without) revisions += "^" + known + "\n";
+    SpawnOptions options = Options({});
+    options.argv = {"git", "pack-objects", "-q", "--revs", "--stdout"};
+    options.cwd = Agents();
+    const auto result = RunProcess(options, revisions, absl::Minutes(1));
+    CHECK(result.ok() && result->status.code == 0);
+    return result->out;
+  }
+  // One commit and changes that are not committed.
+  void Work() {
+    Write(Agents() + "/a", "one\ntwo\n");
+    Git(Agents(), {"add", "a"});
+    Commit(Agents(), "The agent's");
+    Write(Agents() + "/new", "not committed\n");
+  }
+
+  // Everything but objects and the refs that a fetch may set.
+  std::string Untouched() const {
+    std::string all = Git(Mine(), {"status", "--porcelain"}) + Rev(Mine(), "HEAD") +
+                      Git(Mine(), {"symbolic-ref", "HEAD"}) + *ReadFile(Mine() + "/.git/index");
+    for (const std::string& directory : {Mine(), Mine() + "/.git"}) {
+      const auto names = ListDirectory(directory);
+      CHECK(names.ok());
+      for (const std::string& name : *names) all += name + "\n";
+    }
+    return all;
+  }
+  size_t Objects() const {
+    size_t count = 0;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(Mine() + "/.git/objects")) {
+      count += entry.is_regular_file() ? 1 : 0;
+    }
+    return count;
+  }
+  void ExpectNothingCame(const Said& said, size_t objects) {
+    EXPECT_THAT(said.out, IsEmpty());
+    EXPECT_EQ(Objects(), objects);
+    EXPECT_EQ(Git(Mine(), {"for-each-ref", "refs/heads/handoff", "refs/handoff"}), "");
+    EXPECT_THAT(LeftInTemp(), IsEmpty());
+  }
+
+  std::string base_;
+  v1::Handoff handoff_;
+};
+
+TEST_F(FetchTest, TheWorkIsABranchAndNothingElseIsTouched) {
+  Work();
+  TakeCheckpoint({base_});
+  handoff_.mutable_attempts(0)->mutable_checkpoint()->add_notes("huge.bin is above 2 GB");
+  coordinator_.Set(handoff_);
+  Git(Mine(), {"config", "user.name", "Ann"});
+  Git(Mine(), {"config", "user.email", "ann@example.org"});
+  Write(Mine() + "/a", "mine, not committed\n");
+  Write(Mine() + "/new", "mine, too\n");
+  Git(Mine(), {"add", "new"});
+  const std::string before = Untouched();
+  const Said said = RunIn(Mine(), {"fetch", kId});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(said.out, absl::StrCat(kBranch, "\n"));
+  EXPECT_THAT(said.err, HasSubstr("1 commit of the agent, 2 files changed"));
+  EXPECT_THAT(said.err, HasSubstr("one commit on top"));
+  EXPECT_THAT(said.err, HasSubstr("not in it: huge.bin is above 2 GB"));
+  EXPECT_EQ(Untouched(), before);
+  EXPECT_EQ(Git(Mine(), {"log", "--format=%s", kBranch}),
+            "Uncommitted changes of handoff 20261120-mend, attempt 1\nThe agent's\nfirst");
+  EXPECT_EQ(Git(Mine(), {"log", "-1", "--format=%an %ae %at%n%(trailers)", kBranch}),
+            "Ann ann@example.org 1795000000\nHandoff: 20261120-mend");
+  EXPECT_EQ(Rev(Mine(), absl::StrCat(kBranch, "~1")), Rev(Agents(), "HEAD"));
+  EXPECT_EQ(Git(Mine(), {"show", absl::StrCat(kBranch, ":new")}), "not committed");
+  Git(Mine(), {"fsck", "--strict", "--full"});
+  EXPECT_THAT(LeftInTemp(), IsEmpty());
+}
+
+TEST_F(FetchTest, WithNothingUncommittedTheBranchIsTheAgentsHead) {
+  Write(Agents() + "/a", "two\n");
+  Git(Agents(), {"add", "a"});
+  Commit(Agents(), "The agent's");
+  TakeCheckpoint({base_});
+  const Said said = RunIn(Mine(), {"fetch", kId, "--json"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(Rev(Mine(), kBranch), Rev(Agents(), "HEAD"));
+  EXPECT_THAT(said.out, HasSubstr("\"uncommitted\":false,\"commits\":1,\"filesChanged\":\"1\""));
+  EXPECT_THAT(said.out, HasSubstr(Rev(Agents(), "HEAD")));
+}
+
+TEST_F(FetchTest, AgainChangesNothingAndAsksForNoPack) {
+  Work();
+  TakeCheckpoint({base_});
+  ASSERT_EQ(RunIn(Mine(), {"fetch", kId}).exit, 0);
+  const std::string tip = Rev(Mine(), kBranch);
+  const size_t objects = Objects();
+  coordinator_.LieAbout(handoff_.attempts(0).checkpoint().packs(0).sha256(), "no longer there");
+  const Said again = RunIn(Mine(), {"fetch", kId});
+  EXPECT_EQ(again.exit, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("was already"));
+  EXPECT_EQ(Rev(Mine(), kBranch), tip);
+  EXPECT_EQ(Objects(), objects);
+}
+
+TEST_F(FetchTest, WhatAFetchMadeIsReplacedAndWhatAPersonMadeIsNot) {
+  Work();
+  TakeCheckpoint({base_});
+  ASSERT_EQ(RunIn(Mine(), {"fetch", kId}).exit, 0);
+  // Attempt 2 began anew: its work does not follow from that of attempt 1.
+  Git(Agents(), {"commit", "-q", "--amend", "-m", "Another way"});
+  TakeCheckpoint({base_});
+  const Said second = RunIn(Mine(), {"fetch", kId});
+  EXPECT_EQ(second.exit, 0) << second.err;
+  EXPECT_EQ(Rev(Mine(), absl::StrCat(kBranch, "~1")), Rev(Agents(), "HEAD"));
+  const std::string own =
+      Git(Mine(), {"commit-tree", "-p", kBranch, "-m", "Mine", absl::StrCat(kBranch, "^{tree}")});
+  Git(Mine(), {"update-ref", absl::StrCat("refs/heads/", kBranch), own});
+  Git(Agents(), {"commit", "-q", "--amend", "-m", "A third way"});
+  TakeCheckpoint({base_});
+  const Said refused = RunIn(Mine(), {"fetch", kId});
+  EXPECT_EQ(refused.exit, 6);
+  EXPECT_THAT(refused.out, IsEmpty());
+  EXPECT_THAT(refused.err, HasSubstr("has commits that the handoff's work does not have"));
+  EXPECT_THAT(refused.err, HasSubstr("--as NAME"));
+  EXPECT_EQ(Rev(Mine(), kBranch), own);
+  const Said elsewhere = RunIn(Mine(), {"fetch", kId, "--as", "third"});
+  EXPECT_EQ(elsewhere.exit, 0) << elsewhere.err;
+  EXPECT_EQ(elsewhere.out, "third\n");
+  EXPECT_EQ(Rev(Mine(), "third~1"), Rev(Agents(), "HEAD"));
+  EXPECT_EQ(Rev(Mine(), kBranch), own);
+  const Said first = RunIn(Mine(), {"fetch", kId, "--attempt", "1", "--as", "third"});
+  EXPECT_EQ(first.exit, 0) << first.err << ": it is what a fetch made";
+  EXPECT_EQ(Git(Mine(), {"log", "-1", "--format=%s", "third~1"}), "The agent's");
+}
+
+TEST_F(FetchTest, ABranchThatIsCheckedOutIsLeftAlone) {
+  Work();
+  TakeCheckpoint({base_});
+  Git(Mine(), {"checkout", "-q", "-b", kBranch});
+  const std::string before = Untouched();
+  const size_t objects = Objects();
+  const Said said = RunIn(Mine(), {"fetch", kId});
+  EXPECT_EQ(said.exit, 6);
+  EXPECT_THAT(said.err, HasSubstr("is checked out"));
+  EXPECT_EQ(Untouched(), before);
+  EXPECT_EQ(Rev(Mine(), kBranch), base_);
+  EXPECT_EQ(Objects(), objects);
+  // In a linked work tree, too.
+  Git(Mine(), {"checkout", "-q", "main"});
+  Git(Mine(), {"worktree", "add", "-q", dir_.path() + "/linked", kBranch});
+  EXPECT_EQ(RunIn(Mine(), {"fetch", kId}).exit, 6);
+  // Before its first commit, too.
+  Git(Mine(), {"worktree", "remove", dir_.path() + "/linked"});
+  Git(Mine(), {"branch", "-D", kBranch});
+  Git(Mine(), {"symbolic-ref", "HEAD", absl::StrCat("refs/heads/", kBranch)});
+  EXPECT_EQ(RunIn(Mine(), {"fetch", kId}).exit, 6);
+}
+
+TEST_F(FetchTest, WhereTheBaseIsMissingItSaysSoOrTakesItFromTheSubmission) {
+  Work();
+  TakeCheckpoint({base_});
+  const std::string elsewhere = dir_.path() + "/elsewhere";
+  Git("", {"init", "-q", "-b", "main", elsewhere});
+  const Said refused = RunIn(elsewhere, {"fetch", kId});
+  EXPECT_EQ(refused.exit, 6);
+  EXPECT_THAT(refused.err, HasSubstr("run 'git fetch' here, in a clone of https://example.org/r"));
+  EXPECT_EQ(Git(elsewhere, {"for-each-ref"}), "");
+  const std::string complete = PackOf(base_, {});
+  v1::Repository& submitted = *handoff_.mutable_spec()->mutable_repository();
+  submitted.set_pack_sha256(coordinator_.SetObject(complete));
+  submitted.set_pack_bytes(complete.size());
+  coordinator_.Set(handoff_);
+  const Said said = RunIn(elsewhere, {"fetch", kId});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(Git(elsewhere, {"log", "-1", "--format=%an", kBranch}), "Handoff")
+      << "nobody is configured here";
+  Git(elsewhere, {"fsck", "--strict", "--full"});
+}
+
+TEST_F(FetchTest, APackThatIsNotItsHashIsNotTaken) {
+  Work();
+  TakeCheckpoint({base_});
+  const std::string other = PackOf(base_, {});
+  coordinator_.LieAbout(handoff_.attempts(0).checkpoint().packs(0).sha256(), other);
+  const size_t objects = Objects();
+  const Said said = RunIn(Mine(), {"fetch", kId});
+  EXPECT_EQ(said.exit, 10);
+  EXPECT_THAT(said.err, HasSubstr("is something else"));
+  ExpectNothingCame(said, objects);
+}
+
+TEST_F(FetchTest, APackThatIsNoPackIsNotTaken) {
+  Work();
+  TakeCheckpoint({base_});
+  v1::Checkpoint::Pack& pack =
+      *handoff_.mutable_attempts(0)->mutable_checkpoint()->mutable_packs(0);
+  pack.set_sha256(coordinator_.SetObject("PACK but not really"));
+  coordinator_.Set(handoff_);
+  const size_t objects = Objects();
+  const Said said = RunIn(Mine(), {"fetch", kId});
+  EXPECT_EQ(said.exit, 10);
+  EXPECT_THAT(said.err, HasSubstr("a pack from the coordinator cannot be used"));
+  ExpectNothingCame(said, objects);
+}
+
+// A commit whose tree no git would write: made as raw bytes.
+class HostileFetch : public FetchTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(HostileFetch, IsRefusedAndWritesNowhere) {
+  const std::string blob = Git(Agents(), {"hash-object", "-w", "--stdin"}, "#!/bin/sh\n");
+  const std::string raw = absl::StrCat("100755 ", GetParam(), std::string(1, '\0'), *FromHex(blob));
+  const std::string tree =
+      Git(Agents(), {"hash-object", "-t", "tree", "-w", "--stdin", "--literally"}, raw);
+  const std::string commit = Git(Agents(), {"commit-tree", "-p", base_, "-m", "x", tree});
+  AddCheckpoint(commit, base_, {base_});
+  const std::string before = Untouched();
+  const size_t objects = Objects();
+  for (const std::string verb : {"fetch", "diff"}) {
+    const Said said = RunIn(Mine(), {verb, kId});
+    EXPECT_EQ(said.exit, 10) << verb;
+    EXPECT_THAT(said.err, HasSubstr("leads out of the work tree"));
+    ExpectNothingCame(said, objects);
+  }
+  EXPECT_EQ(Untouched(), before);
+  EXPECT_FALSE(PathExists(dir_.path() + "/x"));
+  EXPECT_FALSE(PathExists(Mine() + "/.git/hooks/x"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Names, HostileFetch,
+                         ::testing::Values("../x", ".git/hooks/x", "..", ".git", ".GIT", "git~1"));
+
+TEST_F(FetchTest, SaysWhatIsMissing) {
+  handoff_.add_attempts()->set_number(1);
+  coordinator_.Set(handoff_);
+  const Said none = RunIn(Mine(), {"fetch", kId});
+  EXPECT_EQ(none.exit, 6);
+  EXPECT_THAT(none.err, HasSubstr("no checkpoint of it arrived"));
+  EXPECT_EQ(RunIn(Mine(), {"fetch", kId, "--attempt", "2"}).exit, 3);
+  EXPECT_EQ(RunIn(Mine(), {"fetch", kId, "--attempt", "0"}).exit, 2);
+  EXPECT_EQ(RunIn(Mine(), {"fetch", kId, "--as", "a..b"}).exit, 2);
+  EXPECT_EQ(RunIn(Mine(), {"fetch", "20261120-other"}).exit, 3);
+  Work();
+  TakeCheckpoint({base_});
+  const Said outside = RunIn(dir_.path(), {"fetch", kId});
+  EXPECT_EQ(outside.exit, 3);
+  EXPECT_THAT(outside.err, HasSubstr("you are not in a repository"));
+}
+
+// ---- diff ----
+
+constexpr char kPatch[] =
+    "diff --git a/a b/a\n"
+    "index 5626abf..814f4a4 100644\n"
+    "--- a/a\n"
+    "+++ b/a\n"
+    "@@ -1 +1,2 @@\n"
+    " one\n"
+    "+two\n"
+    "diff --git a/new b/new\n"
+    "new file mode 100644\n"
+    "index 0000000..a81aede\n"
+    "--- /dev/null\n"
+    "+++ b/new\n"
+    "@@ -0,0 +1 @@\n"
+    "+not committed\n";
+
+TEST_F(FetchTest, ADiffIsThePatchThatGitMakes) {
+  Work();
+  const std::string commit = TakeCheckpoint({base_});
+  const std::string before = Untouched();
+  const size_t objects = Objects();
+  const Said said = RunIn(Mine(), {"diff", kId});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(said.out, Git(Agents(), {"diff", base_, commit}) + "\n");
+  EXPECT_THAT(said.out, HasSubstr("+not committed\n"));
+  EXPECT_EQ(Untouched(), before);
+  ExpectNothingCame({0, "", ""}, objects);
+  const Said stat = RunIn(Mine(), {"diff", kId, "--stat"});
+  EXPECT_THAT(stat.out, HasSubstr(" a   | 1 +\n new | 1 +\n 2 files changed, 2 insertions(+)"));
+}
+
+TEST_F(FetchTest, ADiffFromTheBaseHasThePersonsOwnWorkToo) {
+  Write(Agents() + "/mine", "what was not committed at submit\n");
+  Git(Agents(), {"add", "-A"});
+  const std::string tree = Git(Agents(), {"write-tree"});
+  const std::string submitted = Git(Agents(), {"commit-tree", "-p", base_, "-m", "wt", tree});
+  Work();
+  TakeCheckpoint({base_});
+  v1::Checkpoint& checkpoint = *handoff_.mutable_attempts(0)->mutable_checkpoint();
+  checkpoint.set_submitted_commit(submitted);
+  const std::string pack = PackOf(submitted, {base_});
+  handoff_.mutable_spec()->mutable_repository()->set_pack_sha256(coordinator_.SetObject(pack));
+  coordinator_.Set(handoff_);
+  const Said plain = RunIn(Mine(), {"diff", kId, "--stat"});
+  EXPECT_EQ(plain.exit, 0) << plain.err;
+  EXPECT_THAT(plain.out, Not(HasSubstr("mine")));
+  EXPECT_THAT(RunIn(Mine(), {"diff", kId, "--stat", "--base"}).out, HasSubstr(" mine | 1 +\n"));
+}
+
+TEST_F(FetchTest, ADiffNeedsNoRepositoryWhenThePacksAreComplete) {
+  Work();
+  TakeCheckpoint({base_});
+  const std::string outside = dir_.path() + "/outside";
+  CHECK(MakeDirectories(outside).ok());
+  const Said refused = RunIn(outside, {"diff", kId});
+  EXPECT_EQ(refused.exit, 6);
+  EXPECT_THAT(refused.out, IsEmpty());
+  EXPECT_THAT(refused.err, HasSubstr("run this in a clone of https://example.org/r.git"));
+  const std::string complete = PackOf(base_, {});
+  handoff_.mutable_spec()->mutable_repository()->set_pack_sha256(coordinator_.SetObject(complete));
+  coordinator_.Set(handoff_);
+  const Said said = RunIn(outside, {"diff", kId});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(said.out, kPatch);
+  EXPECT_THAT(LeftInTemp(), IsEmpty());
+}
+
+TEST_F(FetchTest, ADiffOnATerminalCannotControlItUnlessAsked) {
+  Write(Agents() + "/a", "one\n\x1b[2Jhostile\n");
+  TakeCheckpoint({base_});
+  EXPECT_THAT(RunIn(Mine(), {"diff", kId}).out, HasSubstr("+\x1b[2Jhostile\n"));
+  const auto on_terminal = [&](std::vector<std::string> flags) {
+    Pty pty(24, 80);
+    flags.insert(flags.begin(), {"diff", kId});
+    SpawnOptions options = Options(flags);
+    options.cwd = Mine();
+    options.env.push_back("NO_COLOR=1");
+    options.fds = {{1, pty.slave()}};
+    auto process = Subprocess::Spawn(options);
+    CHECK(process.ok());
+    pty.LeaveToChild();
+    const std::string screen = pty.ReadAll();
+    EXPECT_EQ(process->Wait()->code, 0);
+    return screen;
+  };
+  const std::string clean = on_terminal({});
+  EXPECT_THAT(clean, HasSubstr("hostile\n"));
+  EXPECT_THAT(clean, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(on_terminal({"--raw"}), HasSubstr("+\x1b[2Jhostile\n"));
+}
+
+TEST_F(FetchTest, ADiffOfNothingSaysSo) {
+  TakeCheckpoint({base_});
+  const Said said = RunIn(Mine(), {"diff", kId});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_THAT(said.out, IsEmpty());
+  EXPECT_THAT(said.err, HasSubstr("left no file changed"));
+}
+
+}  // namespace
+}  // namespace handoff

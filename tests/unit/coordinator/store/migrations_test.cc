@@ -1,0 +1,121 @@
+// Databases that earlier programs wrote, opened by this one.
+#include "coordinator/store/migrations.h"
+
+#include "common/file.h"
+#include "coordinator/store/sqlite_reader.h"
+#include "coordinator/store/sqlite_store.h"
+#include "gtest/gtest.h"
+
+namespace handoff {
+namespace {
+
+class MigrationsTest : public ::testing::Test {
+ protected:
+  std::string Path() const { return dir_.path() + "/handoff.db"; }
+  // Leaves a database of that schema with what `rows` inserts.
+  void Write(int schema, const std::string& rows) const {
+    auto db = Database::Open(Path(), Database::Access::kWriter);
+    ASSERT_TRUE(db.ok()) << db.status();
+    ASSERT_TRUE(Migrate(*db, schema).ok());
+    EXPECT_EQ(*db->QueryInt("PRAGMA user_version"), schema);
+    const absl::Status written = db->Execute(rows);
+    ASSERT_TRUE(written.ok()) << written;
+  }
+
+  TempDir dir_ = *TempDir::Make("migrations-test-");
+};
+
+// A running handoff with an attempt that failed before, one that has ended, a worker and a hold.
+constexpr char kRowsOfSchema1[] = R"sql(
+UPDATE meta SET pool_id='the-pool', term=7, incarnation=2, epoch_counter=5;
+INSERT INTO handoffs VALUES
+ (1,'20261101-run',1,1, 2,0,0,1, 'ada','cursor','big', 'key','https://example.org/r.git','main',
+  'pack-1', x'0a613d620a','', 'w','',1, 3,2,1800000000000,9223372036854775807,
+  'idem','hash', 1000,2000,NULL,NULL, 1,'','mend it','again'),
+ (2,'20261101-done',2,9, 6,0,1,1, 'ada','command','', '','','', '', '','', '','',0,
+  0,2,1800000000000,9223372036854775807, '','', 1000,2000,9000,NULL, 0,'','make','');
+INSERT INTO specs VALUES (1,x'0102'),(2,x'03');
+INSERT INTO attempts VALUES
+ (1,1, 6,8589934593,'uuid','w',1000,1100, 's-0',1, 1,'',0, 1, 10,1,1,'agent:cursor',1,0,'s-1',1,
+  'abc',3, 4,5,6, 77,'sum', 1200,1300,NULL, 'It broke',x'aabb'),
+ (1,2, 2,8589934594,'uuid','w',2000,2100, 's-1',2, 1,'',0, 0, NULL,NULL,NULL,NULL,NULL,NULL,NULL,
+  NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL),
+ (2,1, 5,8589934595,'uuid','w',1000,1100, '',1, 1,'',0, 1, 0,1,0,'',1,1,'',0,
+  '',0, 0,0,0, 3,'sum', 1200,1300,NULL, '',x'cc');
+INSERT INTO workers VALUES ('uuid','w',500,1,'new disk',4,99);
+INSERT INTO holds VALUES ('uuid','agent:cursor','','no login',600,700,2);
+INSERT INTO events VALUES (12,2000,'20261101-run','leased',2,'w',2,'Attempt 2 goes to w.');
+)sql";
+
+TEST_F(MigrationsTest, ADatabaseOfSchema1LoadsWithAllThatItHolds) {
+  Write(1, kRowsOfSchema1);
+  auto store = SqliteStore::Open(Path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  const auto state = (*store)->Load(/*new_term=*/false);
+  ASSERT_TRUE(state.ok()) << state.status();
+  EXPECT_EQ(state->pool_id, "the-pool");
+  EXPECT_EQ(state->term, 7u);
+  EXPECT_EQ(state->epoch_counter, 5u);
+  EXPECT_EQ(state->revision, 12u);
+  state->CheckInvariants();
+  ASSERT_EQ(state->handoffs().size(), 1u) << "what is live";
+  const core::Handoff& run = *state->FindHandoff("20261101-run");
+  EXPECT_EQ(run.owner, "ada");
+  EXPECT_EQ(run.model, "big");
+  EXPECT_EQ(run.pack_sha256, "pack-1");
+  EXPECT_EQ(run.labels.at("a"), "b");
+  EXPECT_EQ(run.lease, absl::Minutes(30));
+  EXPECT_EQ(run.retries_used, 1);
+  EXPECT_EQ(run.reason, "again");
+  EXPECT_EQ(run.spec, std::string("\x01\x02"));
+  EXPECT_EQ(run.go_on_from, 0);
+  EXPECT_EQ(run.question, "");
+  EXPECT_TRUE(run.messages.empty());
+  ASSERT_EQ(run.attempts.size(), 2u);
+  const core::Attempt& first = run.attempts[0];
+  EXPECT_EQ(first.state, core::AttemptState::kFailed);
+  EXPECT_EQ(first.epoch, (uint64_t{2} << 32) + 1);
+  EXPECT_EQ(first.session, "s-0");
+  EXPECT_EQ(first.checkpoint, core::Checkpoint{});
+  EXPECT_EQ(first.late_checkpoint, core::Checkpoint{});
+  ASSERT_TRUE(first.end.has_value());
+  EXPECT_EQ(first.end->hold_key, "agent:cursor");
+  EXPECT_EQ(first.end->session, "s-1");
+  EXPECT_EQ(first.end->exit_code, 3);
+  EXPECT_EQ(first.end->lines_deleted, 6u);
+  EXPECT_EQ(first.end->message, "It broke");
+  EXPECT_EQ(first.end->bytes, "\xaa\xbb");
+  EXPECT_EQ(run.attempts[1].session_kind, core::SessionKind::kSame);
+  EXPECT_FALSE(run.attempts[1].end.has_value());
+  EXPECT_EQ(state->FindWorker("uuid")->drain_reason, "new disk");
+  EXPECT_EQ(state->FindHold("uuid", "agent:cursor")->failures, 2);
+}
+
+TEST_F(MigrationsTest, WhatSchema1HeldIsWrittenAndReadOnUnderTheNewest) {
+  Write(1, kRowsOfSchema1);
+  auto store = SqliteStore::Open(Path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  core::Handoff done = *(*store)->Find("20261101-done");
+  ASSERT_EQ(done.attempts.size(), 1u);
+  done.attempts[0].checkpoint = {"c1", "s", {std::string(64, 'a')}, absl::UnixEpoch(), "sent"};
+  core::Message message;
+  message.number = 1;
+  message.text = "go on";
+  done.messages.push_back(message);
+  ASSERT_TRUE((*store)->Commit({core::Edit{{core::PutHandoff{done}}}}).ok());
+  EXPECT_TRUE(*(*store)->Find(done.id) == done);
+  auto reader = SqliteReader::Open(Path());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_TRUE(*(*reader)->NeedsObject(std::string(64, 'a')));
+  EXPECT_TRUE(*(*reader)->NeedsObject("pack-1")) << "of the submission, as before";
+}
+
+TEST_F(MigrationsTest, TheNewestSchemaIsLeftAsItIs) {
+  Write(NewestSchema(), "UPDATE meta SET pool_id='the-pool'");
+  ASSERT_TRUE(SqliteStore::Open(Path()).ok());
+  auto db = Database::Open(Path(), Database::Access::kWriter);
+  EXPECT_EQ(*db->QueryInt("PRAGMA user_version"), NewestSchema());
+}
+
+}  // namespace
+}  // namespace handoff
