@@ -53,10 +53,10 @@ TEST(Duplicates, AnEndedOneIsInNobodysWayButItsTwinIs) {
   Pool pool;
   ASSERT_TRUE(pool.Do(Same("first", Duplicates::kRefuse)).ok());
   ASSERT_TRUE(pool.Do(Same("twin", Duplicates::kAllow)).ok());
-  ASSERT_TRUE(pool.Do(Cancel{"first"}).ok());
+  ASSERT_TRUE(pool.Do(Cancel{"first", "", ""}).ok());
   EXPECT_THAT(std::string(pool.Do(Same("x", Duplicates::kRefuse)).status().message()),
               HasSubstr("twin"));
-  ASSERT_TRUE(pool.Do(Cancel{"twin"}).ok());
+  ASSERT_TRUE(pool.Do(Cancel{"twin", "", ""}).ok());
   EXPECT_TRUE(pool.Do(Same("x", Duplicates::kRefuse)).ok());
 }
 
