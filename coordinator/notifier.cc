@@ -44,6 +44,9 @@ Notifier::Notifier(NotifierOptions options, Reader& reader, const Clock& clock)
   CHECK(pipe.ok());
   stop_read_ = std::move(pipe->first);
   stop_write_ = std::move(pipe->second);
+  // Before anything can be committed: that is told, though this is busy with what is older.
+  told_ = ReadCursor();
+  WriteCursor(told_);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -64,7 +67,6 @@ void Notifier::Committed() {
 }
 
 void Notifier::Run() {
-  told_ = ReadCursor();
   while (TellStored() && Wait(absl::InfiniteDuration(), /*for_events=*/true)) {
   }
 }

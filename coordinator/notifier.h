@@ -58,7 +58,7 @@ class Notifier {
   CondVar changed_;
   bool committed_ ABSL_GUARDED_BY(mutex_) = true;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  uint64_t told_ = 0;  // of the thread
+  uint64_t told_ = 0;  // of the thread, once there is one
   std::thread thread_;
 };
 
