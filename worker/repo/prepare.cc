@@ -352,6 +352,7 @@ class Preparation {
   absl::Status Build() {
     const std::string temp = absl::StrCat(request_.workspace, ".preparing");
     RETURN_IF_ERROR(RemoveTree(temp));
+    RETURN_IF_ERROR(RemoveTree(DisplacedPath(request_)));
     spec_.directory = temp;
     spec_.objects = {absl::StrCat(request_.store, "/objects"),
                      absl::StrCat(request_.mirror, "/objects")};
