@@ -85,7 +85,7 @@ VerbRun DefineResume(CLI::App& app) {
                  "Go on from what this attempt left, instead of the newest that counts")
       ->type_name("N");
   app.add_flag("--now", flags->now,
-               "Give up at once what an unreachable worker holds; it may still run there");
+               "Give up at once what an unreachable worker holds; it may run on");
   app.add_option("--agent", flags->agent, "Another agent than before")->type_name("A");
   app.add_option("--model", flags->model, "Another model than before")->type_name("M");
   app.add_option("--check", flags->checks, "Command that must pass, instead of those submitted")

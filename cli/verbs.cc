@@ -1,9 +1,10 @@
 #include "cli/verb.h"
 
 namespace handoff {
+namespace {
 
-const std::vector<Verb>& Verbs() {
-  static const auto* const verbs = new std::vector<Verb>{
+std::vector<Verb> HandoffVerbs() {
+  return {
       {"submit", "", "hand a task over; prints its id",
        "  handoff submit \"Make the benchmark pass on ARM\"\n"
        "  handoff submit --file task.md --timeout 2h --require os=linux --wait\n"
@@ -46,6 +47,11 @@ const std::vector<Verb>& Verbs() {
        "  handoff fetch benchmark\n  git checkout $(handoff fetch -)\n"
        "  handoff fetch benchmark --attempt 1 --as first-try\n",
        true, false, DefineFetch},
+  };
+}
+
+std::vector<Verb> PoolVerbs() {
+  return {
       {"worker list", "workers", "the build hosts and what they can run", "  handoff worker list\n",
        true, false, DefineWorkerList},
       {"worker show", "", "one build host", "  handoff worker show build-7\n", true, false,
@@ -66,6 +72,19 @@ const std::vector<Verb>& Verbs() {
        "  handoff completion bash > ~/.local/share/bash-completion/completions/handoff\n", false,
        false, DefineCompletion},
   };
+}
+
+std::vector<Verb> AllVerbs() {
+  std::vector<Verb> verbs = HandoffVerbs();
+  const std::vector<Verb> of_pool = PoolVerbs();
+  verbs.insert(verbs.end(), of_pool.begin(), of_pool.end());
+  return verbs;
+}
+
+}  // namespace
+
+const std::vector<Verb>& Verbs() {
+  static const auto* const verbs = new std::vector<Verb>(AllVerbs());
   return *verbs;
 }
 

@@ -414,12 +414,13 @@ TEST_F(FetchTest, ADiffOnATerminalCannotControlItUnlessAsked) {
   Write(Agents() + "/a", "one\n\x1b[2Jhostile\n");
   TakeCheckpoint({base_});
   EXPECT_THAT(RunIn(Mine(), {"diff", kId}).out, HasSubstr("+\x1b[2Jhostile\n"));
-  const auto on_terminal = [&](std::vector<std::string> flags) {
+  const auto on_terminal = [&](std::vector<std::string> flags, bool colour) {
     Pty pty(24, 80);
     flags.insert(flags.begin(), {"diff", kId});
     SpawnOptions options = Options(flags);
     options.cwd = Mine();
-    options.env.push_back("NO_COLOR=1");
+    options.env.push_back("TERM=xterm");
+    if (!colour) options.env.push_back("NO_COLOR=1");
     options.fds = {{1, pty.slave()}};
     auto process = Subprocess::Spawn(options);
     CHECK(process.ok());
@@ -428,10 +429,11 @@ TEST_F(FetchTest, ADiffOnATerminalCannotControlItUnlessAsked) {
     EXPECT_EQ(process->Wait()->code, 0);
     return screen;
   };
-  const std::string clean = on_terminal({});
+  const std::string clean = on_terminal({}, false);
   EXPECT_THAT(clean, HasSubstr("hostile\n"));
   EXPECT_THAT(clean, Not(HasSubstr("\x1b")));
-  EXPECT_THAT(on_terminal({"--raw"}), HasSubstr("+\x1b[2Jhostile\n"));
+  EXPECT_THAT(on_terminal({}, true), HasSubstr("\x1b[32m+hostile\x1b[0m\n"));
+  EXPECT_THAT(on_terminal({"--raw"}, true), HasSubstr("+\x1b[2Jhostile\n"));
 }
 
 TEST_F(FetchTest, ADiffOfNothingSaysSo) {
