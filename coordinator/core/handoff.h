@@ -61,9 +61,8 @@ struct AttemptEnd {
   absl::Time ended_at = absl::InfinitePast();
   absl::Time retry_at = absl::InfinitePast();  // quota: the reset time
   std::string bytes;
-  // For the decision only, and not stored beside `bytes`.
-  std::string question;      // only a person can decide
-  std::string check_output;  // of the checks that failed, for the agent
+  // Not stored beside `bytes`: what only a person can decide, and, for the agent, what checks said.
+  std::string question, check_output;
   friend bool operator==(const AttemptEnd&, const AttemptEnd&) = default;
 };
 
