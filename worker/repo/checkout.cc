@@ -88,7 +88,7 @@ class Checkout {
       }
       if (mode == GIT_FILEMODE_COMMIT) {
         folders_.push_back(path);
-        out_.submodules.push_back({path, child});
+        out_.submodules.push_back({path, child, false});
       }
       has_attributes_ = has_attributes_ || name == ".gitattributes";
       items_.push_back({std::move(path), mode, child});

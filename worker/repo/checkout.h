@@ -17,6 +17,8 @@ struct CheckedOut {
   struct Submodule {
     std::string path;
     git_oid commit;
+    // An agent made or moved it, so that it may be at no origin: then its folder is left empty.
+    bool optional = false;
   };
   std::vector<git_index_entry> entries;  // in index order, with what stat said after writing
   std::vector<std::string> paths;        // what the entries' path pointers point to

@@ -37,6 +37,10 @@ absl::StatusOr<CheckpointResult> Keep(const PrepareRequest& request, const std::
 
 }  // namespace
 
+std::string DisplacedPath(const PrepareRequest& request) {
+  return absl::StrCat(request.workspace, ".going");
+}
+
 absl::Status Displace(const PrepareRequest& request, const std::string& base,
                       RepoProgress& progress, std::vector<std::string>& notes) {
   const auto kept = Keep(request, base, progress);
@@ -53,7 +57,7 @@ absl::Status Displace(const PrepareRequest& request, const std::string& base,
     return absl::OkStatus();
   }
   // Renamed first: half of a workspace must not be taken for one.
-  const std::string going = absl::StrCat(request.workspace, ".going");
+  const std::string going = DisplacedPath(request);
   RETURN_IF_ERROR(RemoveTree(going));
   RETURN_IF_ERROR(Rename(request.workspace, going));
   return RemoveTree(going);

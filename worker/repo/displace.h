@@ -10,6 +10,9 @@
 
 namespace handoff {
 
+// A displaced one on its way out, to be removed if the operation that did it died.
+std::string DisplacedPath(const PrepareRequest& request);
+
 // Keeps it as refs/handoff/<id>/displaced-N in the store (N: the attempt that left it) and removes
 // it; what that could not hold entirely is moved aside to <workspace>.old-K instead. Only with the
 // store's lock held. `base` is what it was submitted at.

@@ -336,9 +336,23 @@ class Preparation {
     return absl::OkStatus();
   }
 
+  // Of the submitted ones each has to be there.
+  absl::Status MarkOptional(std::vector<CheckedOut::Submodule>& submodules) {
+    ASSIGN_OR_RETURN(const GitTree base, LookupTree(store_.get(), spec_.base_tree));
+    for (CheckedOut::Submodule& submodule : submodules) {
+      git_tree_entry* entry = nullptr;
+      const bool same = git_tree_entry_bypath(&entry, base.get(), submodule.path.c_str()) == 0 &&
+                        SameOid(*git_tree_entry_id(entry), submodule.commit);
+      git_tree_entry_free(entry);
+      submodule.optional = !same;
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status Build() {
     const std::string temp = absl::StrCat(request_.workspace, ".preparing");
     RETURN_IF_ERROR(RemoveTree(temp));
+    RETURN_IF_ERROR(RemoveTree(DisplacedPath(request_)));
     spec_.directory = temp;
     spec_.objects = {absl::StrCat(request_.store, "/objects"),
                      absl::StrCat(request_.mirror, "/objects")};
@@ -346,8 +360,9 @@ class Preparation {
     spec_.user_name = request_.user_name;
     spec_.user_email = request_.user_email;
     spec_.base_index = absl::StrCat(request_.store, "/base-index");
-    ASSIGN_OR_RETURN(const CheckedOut checked_out, MakeWorkspace(spec_, progress_));
+    ASSIGN_OR_RETURN(CheckedOut checked_out, MakeWorkspace(spec_, progress_));
     notes_.insert(notes_.end(), checked_out.notes.begin(), checked_out.notes.end());
+    RETURN_IF_ERROR(MarkOptional(checked_out.submodules));
     ASSIGN_OR_RETURN(const auto submodules,
                      PrepareSubmodules(request_, temp, checked_out.submodules, progress_, notes_));
     RETURN_IF_ERROR(SaveSubmodules(absl::StrCat(request_.store, "/submodules.json"), submodules));

@@ -89,10 +89,10 @@ git_oid SubmoduleCommit(const std::string& workspace, const std::string& path,
                                   [&](const auto& one) { return one.path == path; });
   if (known == prepared.end()) {
     notes.Add(absl::StrCat("the submodule ", path,
-                           " was made by the agent: the checkpoint has it at ",
+                           " was made by the agent: the checkpoint has its "
+                           "commit ",
                            OidText(recorded).substr(0, 10),
-                           ", which must be at its origin; its "
-                           "files are left out"));
+                           ", which its origin must have; changes in it are left out"));
     return recorded;
   }
   const auto state = ReadHead(directory);

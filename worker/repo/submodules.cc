@@ -105,6 +105,12 @@ class Preparation {
       }
       progress_.set_prefix(absl::StrCat("submodule ", shown, ": "));
       const absl::Status status = One(directory, url, submodule, entry->second, shown, depth);
+      if (submodule.optional && IsForGood(status)) {
+        RETURN_IF_ERROR(Empty(directory, submodule.path));
+        notes_.push_back(absl::StrCat("submodule ", shown, " of the checkpoint cannot be brought: ",
+                                      status.message(), "; its folder is empty"));
+        continue;
+      }
       RETURN_IF_ERROR(Annotate(status, absl::StrCat("submodule ", shown)));
     }
     return absl::OkStatus();
@@ -151,6 +157,22 @@ class Preparation {
     RETURN_IF_ERROR(Register(directory, declared, url));
     prepared_.push_back(std::move(out));
     return Level(spec.directory, absl::StrCat(shown, "/"), url, checked_out.submodules, depth + 1);
+  }
+
+  // What another try, or a host with more space, would not change.
+  static bool IsForGood(const absl::Status& status) {
+    return absl::IsNotFound(status) || absl::IsInvalidArgument(status) ||
+           absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+  }
+
+  absl::Status Empty(const std::string& directory, const std::string& path) {
+    const std::string prefix = absl::StrCat(path, "/");
+    std::erase_if(prepared_, [&](const PreparedSubmodule& one) {
+      return one.path == path || absl::StartsWith(one.path, prefix);
+    });
+    const std::string folder = absl::StrCat(directory, "/", path);
+    RETURN_IF_ERROR(RemoveTree(folder));
+    return MakeDirectories(folder);
   }
 
   // As `git submodule init` does, so that the agent's git knows it.

@@ -230,6 +230,28 @@ TEST_F(SubmoduleCheckpointTest, WhatOnlyTheWorkspaceHasOfItIsNamed) {
   EXPECT_EQ(git_.Read(there.workspace + "/library/lib.c"), "int lib;\n");
 }
 
+TEST_F(SubmoduleCheckpointTest, OneThatTheAgentMadeIsBroughtOrNamed) {
+  git_.Init("extra");
+  git_.Write("extra/e", "extra\n");
+  git_.CommitAll("extra", "extra");
+  git_.Git(workspace_, {"submodule", "add", "-q", git_.Path("extra"), "extra"});
+  git_.Git(workspace_, {"commit", "-q", "-m", "A submodule of the agent's"});
+  const CheckpointResult checkpoint = Take();
+  EXPECT_THAT(checkpoint.notes, ElementsAre(HasSubstr("extra was made by the agent")));
+  Restore(RestoreOn("b", checkpoint));
+  EXPECT_EQ(git_.Read("b/workspaces/20260101-x/repo/extra/e"), "extra\n");
+  git_.Remove("extra");
+  const PrepareRequest there = RestoreOn("c", checkpoint);
+  EXPECT_THAT(Restore(there).notes,
+              ElementsAre(HasSubstr("submodule extra of the checkpoint cannot be brought")));
+  EXPECT_EQ(git_.Git(there.workspace, {"status", "--porcelain"}), "");
+  EXPECT_EQ(git_.Read(there.workspace + "/library/lib.c"), "int lib;\n");
+  // One that was submitted has to be there.
+  git_.Remove("library");
+  EXPECT_EQ(client_.Prepare(RestoreOn("d", checkpoint), -1, nullptr).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
 TEST_F(SubmoduleCheckpointTest, OneThatCannotBeReadAndOneThatIsAFolderNow) {
   git_.Remove(In("library/.git"));
   git_.Write(In("library/lib.c"), "plain\n");

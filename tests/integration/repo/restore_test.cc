@@ -80,6 +80,36 @@ TEST_F(RestoreTest, AWorkspaceOfAnEarlierAttemptMakesRoomAndIsKeptInTheStore) {
   EXPECT_TRUE(Restore(back).reused);
 }
 
+TEST_F(RestoreTest, RoomThatWasHalfMadeIsMadeAgain) {
+  Start();
+  const CheckpointResult checkpoint = Take();
+  git_.Write(In("late"), "late\n");
+  PrepareRequest again = RestoreOn("a", checkpoint);
+  again.rebuild = true;
+  const auto displaced = [&] {
+    return git_.Git(here_.store, {"show", "refs/handoff/20260101-x/displaced-1:late"});
+  };
+  for (const char* moment : {"comparing", "listing", "packing", "checking out"}) {
+    auto pipe = MakePipe();
+    ASSERT_TRUE(pipe.ok());
+    const auto killed = client_.Prepare(again, pipe->first.get(), [&](const std::string& text) {
+      if (text.starts_with(moment)) pipe->second.Reset();
+    });
+    // One that was quicker than the cancellation has done its work.
+    if (killed.ok()) break;
+    EXPECT_EQ(killed.status().code(), absl::StatusCode::kCancelled);
+  }
+  const PrepareResult result = Restore(again);
+  EXPECT_THAT(result.notes, IsEmpty());
+  EXPECT_THAT(*ListDirectory(git_.Path("a/workspaces/20260101-x")), ElementsAre("repo"));
+  EXPECT_EQ(displaced(), "late\n");
+  EXPECT_FALSE(PathExists(git_.Path(In("late"))));
+  // Killed when the new workspace was there and nothing was noted yet: it is not displaced in turn.
+  git_.Remove("a/stores/20260101-x/prepared");
+  EXPECT_TRUE(Restore(again).reused);
+  EXPECT_EQ(displaced(), "late\n");
+}
+
 TEST_F(RestoreTest, WhatACheckpointCannotHoldIsMovedAside) {
   Start();
   const CheckpointResult checkpoint = Take();
