@@ -37,7 +37,9 @@ AttemptKey FakePool::Want(v1::Handoff handoff, int number,
 void FakePool::Stop(const AttemptKey& key, EndedBy as, absl::Duration grace) {
   {
     MutexLock lock(mutex_);
-    v1::DesiredAttempt& desired = desired_.at(key);
+    const auto wanted = desired_.find(key);
+    if (wanted == desired_.end()) return;  // it is over already
+    v1::DesiredAttempt& desired = wanted->second;
     desired.set_action(v1::DesiredAttempt::STOP);
     desired.set_stop_as(static_cast<v1::AttemptEnd::EndedBy>(as));
     desired.set_stop_reason("the test says so");
