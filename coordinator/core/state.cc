@@ -82,7 +82,10 @@ void State::Install(const PutHandoff& change) {
   const Handoff& put = handoffs_[id] = change.handoff;
   next_seq = std::max(next_seq, put.seq + 1);
   Index(put);
-  if (LiveAttempt(put) == nullptr) views_.erase(id);
+  // The attempt may have been lost and the next one leased in one change.
+  const Attempt* live = LiveAttempt(put);
+  const AttemptView* view = FindIn(views_, id);
+  if (view != nullptr && (live == nullptr || live->epoch != view->epoch)) views_.erase(id);
 }
 
 void State::Install(const PutWorker& change) {

@@ -366,6 +366,20 @@ TEST_F(MessagesTest, NowOfALostAttemptGoesOn) {
   EXPECT_THAT(Where(pool.Get("h")), ElementsAre("1:given to 2"));
 }
 
+// Lost and leased again in one Tick: what the lost one's worker said last is not said of the next.
+TEST_F(MessagesTest, NowOfALostAttemptGoesOnElsewhereAtOnce) {
+  Running();
+  ASSERT_TRUE(Say("one", /*now=*/true).ok());
+  a.Call();
+  pool.Pass(pool.Latest("h").lease_until - pool.now - absl::Seconds(1));
+  FakeWorker b(pool, "b");
+  b.Call();
+  pool.Pass(absl::Seconds(2));
+  EXPECT_EQ(pool.Get("h").attempts[0].state, AttemptState::kLost);
+  EXPECT_EQ(pool.Latest("h").worker_name, "b");
+  EXPECT_EQ(pool.state.ViewOf("h"), nullptr);
+}
+
 TEST_F(MessagesTest, ACancelAfterNowCancels) {
   Running();
   ASSERT_TRUE(Say("one", /*now=*/true).ok());
