@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 #include "coordinator/core/draft.h"
+#include "coordinator/core/handoff.h"
 #include "coordinator/core/refusal.h"
 #include "coordinator/core/scheduler.h"
 

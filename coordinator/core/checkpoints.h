@@ -1,9 +1,25 @@
-// Which checkpoint the next attempt goes on from. Pure.
+// The checkpoints of a handoff, and which the next attempt goes on from. Pure.
 #pragma once
 
-#include "coordinator/core/handoff.h"
+#include <set>
+#include <string>
+
+#include "absl/time/time.h"
 
 namespace handoff::core {
+
+struct Attempt;
+struct Handoff;
+
+// A checkpoint as far as decisions need it. `bytes` is the worker's Checkpoint, kept as sent.
+struct Checkpoint {
+  std::string commit;           // empty: there is none
+  std::string session;          // whose files are in it; empty: none
+  std::set<std::string> packs;  // objects that are kept as long as the handoff is
+  absl::Time taken_at = absl::InfinitePast();
+  std::string bytes;
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
 
 struct Head {
   int attempt = 0;                         // 0: there is none, what was submitted is the state

@@ -12,11 +12,12 @@
 #include "absl/time/time.h"
 #include "common/handoff/outcome.h"
 #include "coordinator/core/attempt_state.h"
+#include "coordinator/core/checkpoints.h"
+#include "coordinator/core/messages.h"
 
 namespace handoff::core {
 
-// The core sets kQueued, kRunning (any live attempt) and the ended ones. kStalled is laid over
-// kRunning from AttemptView when a person asks.
+// kStalled is laid over kRunning (any live attempt) from AttemptView when a person asks.
 enum class HandoffStatus {
   kQueued = 1,
   kRunning,
@@ -37,32 +38,6 @@ constexpr bool IsAtRest(HandoffStatus s) {
 }
 
 enum class SessionKind { kNone = 0, kNew, kSame, kRestored, kFresh };
-
-// A checkpoint as far as decisions need it. `bytes` is the worker's Checkpoint, kept as sent.
-struct Checkpoint {
-  std::string commit;           // empty: there is none
-  std::string session;          // whose files are in it; empty: none
-  std::set<std::string> packs;  // objects that are kept as long as the handoff is
-  absl::Time taken_at = absl::InfinitePast();
-  std::string bytes;
-  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
-};
-
-// A further prompt. It goes with the next attempt, and is delivered once that one's agent started:
-// when it never does, the message is pending again.
-struct Message {
-  enum class Origin { kPerson = 1, kChecks };
-  int number = 0;  // from 1
-  Origin origin = Origin::kPerson;
-  std::string author;
-  std::string text;
-  absl::Time sent_at = absl::InfinitePast();
-  int attempt = 0;  // that it goes with; 0: pending
-  bool delivered = false;
-  bool dropped = false;
-  bool pending() const { return attempt == 0 && !dropped; }
-  friend bool operator==(const Message&, const Message&) = default;
-};
 
 // The end of an attempt as far as decisions need it. `bytes` is the worker's AttemptEnd, kept as
 // sent.
@@ -124,7 +99,6 @@ struct Handoff {
   std::string reason;  // why it has this status: a sentence
   bool verified = false;
   bool changed = false;
-
   // What placement reads of the spec.
   std::string owner;
   std::string task_line;  // the task's first 200 bytes on one line, for lists
@@ -159,8 +133,7 @@ struct Handoff {
   std::string question;  // while waiting
   int go_on_from =
       0;  // asked by a person for the next attempt; 0: the newest checkpoint that counts
-  std::set<std::string>
-      avoid;  // uuids of workers on which it failed; dropped when nobody else is left
+  std::set<std::string> avoid;  // uuids of workers on which it failed, while others are left
   std::vector<Attempt> attempts;
   std::vector<Message> messages;  // in the order sent; lists do not read them
   friend bool operator==(const Handoff&, const Handoff&) = default;

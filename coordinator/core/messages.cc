@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "coordinator/core/handoff.h"
+
 namespace handoff::core {
 namespace {
 

@@ -4,9 +4,26 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "coordinator/core/handoff.h"
 
 namespace handoff::core {
+
+struct Handoff;
+
+// A further prompt. It goes with the next attempt, and is delivered once that one's agent started:
+// when it never does, the message is pending again.
+struct Message {
+  enum class Origin { kPerson = 1, kChecks };
+  int number = 0;  // from 1
+  Origin origin = Origin::kPerson;
+  std::string author;
+  std::string text;
+  absl::Time sent_at = absl::InfinitePast();
+  int attempt = 0;  // that it goes with; 0: pending
+  bool delivered = false;
+  bool dropped = false;
+  bool pending() const { return attempt == 0 && !dropped; }
+  friend bool operator==(const Message&, const Message&) = default;
+};
 
 size_t PendingMessages(const Handoff& handoff);
 void AddMessage(Handoff& handoff, Message::Origin origin, std::string author, std::string text,

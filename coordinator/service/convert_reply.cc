@@ -192,8 +192,8 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   AddAttempts(from, detail, handoff);
   AddResults(from, handoff);
   handoff.set_question(from.question);
-  handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
   if (detail == Detail::kFull) {
+    handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
     AddSpec(from, handoff);
     for (const core::Message& message : from.messages)
       *handoff.add_messages() = MessageToProto(message);

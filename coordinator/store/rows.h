@@ -56,9 +56,6 @@ void BindEvent(Statement& statement, const core::Event& event);
 void BindWorker(Statement& statement, const core::Worker& worker);
 void BindHold(Statement& statement, const core::Hold& hold);
 
-// "\nkey=value\n…": what `labels` holds, so that a filter is a search for one line.
-std::string LabelLine(absl::string_view key, absl::string_view value);
-
 // Nanoseconds since 1970 as the columns hold them.
 int64_t ToNanos(absl::Time time);
 

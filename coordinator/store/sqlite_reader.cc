@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/status.h"
+#include "coordinator/store/column_text.h"
 #include "coordinator/store/rows.h"
 
 namespace handoff {
@@ -99,7 +100,7 @@ Query PageOf(const ListFilter& filter, const Cursor& cursor, int limit) {
         .Add(" OR instr(repo_key,?)>0)", filter.repo);
   }
   for (const auto& [key, value] : filter.labels) {
-    query.Add(" AND instr(labels,?)>0", rows::LabelLine(key, value));
+    query.Add(" AND instr(labels,?)>0", rows::EntryLine(key, value));
   }
   if (!filter.worker.empty()) {
     query.Add(

@@ -9,4 +9,4 @@ cmake --build --preset bench >&2
 wanted() { [ ${#names[@]} = 0 ] || printf '%s\n' "${names[@]}" | grep -qx "$1"; }
 names=("$@")
 if ! [ "$*" = repo ]; then build/bench/bin/handoff-bench "$@"; fi
-if wanted repo; then build/bench/bin/handoff_repo_bench build/bench/bin/handoff-repo; fi
+if wanted repo; then build/bench/bin/handoff_repo_bench "$PWD/build/bench/bin/handoff-repo"; fi

@@ -160,7 +160,7 @@ TEST_F(SqliteReaderTest, RefusesACursorThatNobodyGave) {
       absl::IsInvalidArgument(reader_->List(Where(Cursor("-9000000000000000000.1.1"))).status()));
 }
 
-TEST_F(SqliteReaderTest, GetGivesAllAndListLeavesOutSpecAndEndBytes) {
+TEST_F(SqliteReaderTest, GetGivesAllAndListLeavesOutWhatIsLong) {
   RecordSource source(11);
   core::Handoff handoff = source.NewHandoff(1);
   handoff.spec = "spec";
