@@ -217,7 +217,7 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
       ->type_name("A");
   app.add_option("--model", flags.model, "The agent's own name for a model")->type_name("M");
   app.add_option("--check", flags.checks,
-                 "Runs in the work tree after the agent; a success needs that it exits with 0")
+                 "Runs in the work tree after the agent and must exit with 0")
       ->type_name("CMD")
       ->allow_extra_args(false);
   app.add_option("--check-retries", flags.check_retries,

@@ -1,5 +1,6 @@
 // The one next step of each status and failure.
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "common/handoff/describe_sections.h"
 #include "common/handoff/markdown.h"
 #include "handoff/v1/types.pb.h"
@@ -7,9 +8,9 @@
 namespace handoff {
 namespace {
 
-std::string LogName(const HandoffView& view) {
+std::string LogName(const HandoffView& view, absl::string_view end = ".log") {
   const int number = view.latest() == nullptr ? 1 : view.latest()->number();
-  return absl::StrCat("`attempt-", number, ".log`");
+  return absl::StrCat("`attempt-", number, end, "`");
 }
 
 std::string AfterSuccess(const HandoffView& view) {
@@ -47,6 +48,8 @@ std::string AfterFailure(const HandoffView& view, const std::string& resume) {
       return absl::StrCat("When the cause under Errors Or Blockers is gone, ", resume, ".");
     case v1::Failure::TIMED_OUT:
       return absl::StrCat("Decide whether the work needs more time, then ", resume, ".");
+    case v1::Failure::CHECKS_FAILED:
+      return absl::StrCat("Read ", LogName(view, ".checks.log"), ", then ", resume, ".");
     default:
       return absl::StrCat("Read the end of ", LogName(view), ", then ", resume, ".");
   }

@@ -47,8 +47,7 @@ struct AttemptEnd {
   EndedBy ended_by = EndedBy::kItself;
   bool host_fault = false;
   std::string hold_key;
-  bool changed = false;
-  bool verified = false;
+  bool changed = false, verified = false;
   std::string session;
   SessionKind session_kind = SessionKind::kNone;
   std::string head_commit;

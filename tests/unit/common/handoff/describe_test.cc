@@ -133,6 +133,7 @@ TEST(Describe, ChecksAreObservedFactsAndTheirLogStandsBesideTheOther) {
       document.facts,
       HasSubstr("- Check `ninja test`: failed, exit status 1 after 3.0 s; the agent changed "
                 "`tests/a b.cc`, which it names\n"));
+  EXPECT_THAT(document.next_step, HasSubstr("Read `attempt-2.checks.log`, then `handoff resume "));
   EXPECT_EQ(Parse(Render(document)).value(), document);
 }
 
