@@ -309,7 +309,7 @@ void DefineWhen(CLI::App& app, SubmitFlags& flags) {
       app.add_flag("--follow", flags.follow, "Show the log until it ended; Ctrl-C only leaves")
           ->group("Then");
   app.add_option("--notify", flags.notify,
-                 "Tell by this entry of the coordinator's configuration when it ends or needs you")
+                 "Told when it ends or needs you: [notify.KEY] of the coordinator")
       ->type_name("KEY")
       ->allow_extra_args(false)
       ->group("Then");
