@@ -74,10 +74,14 @@ std::string Painted(absl::string_view lines, Colour colour, bool enabled) {
   return out;
 }
 
+// A pipe gets the bytes: a patch must apply.
+bool IsCleaned(const DiffFlags& flags, const Terminal& terminal) {
+  return terminal.out_is_terminal() && !flags.raw;
+}
+
 absl::Status Print(git_diff* diff, const DiffFlags& flags, Terminal& terminal) {
   const View view = terminal.OutView();
-  // A pipe gets the bytes: a patch must apply.
-  const bool clean = terminal.out_is_terminal() && !flags.raw;
+  const bool clean = IsCleaned(flags, terminal);
   const auto shown = [&](absl::string_view text) {
     return clean ? StripControls(text) : std::string(text);
   };
@@ -101,18 +105,19 @@ VerbResult Diff(const DiffFlags& flags, Context& context) {
                    ChooseCheckpoint(handoff, flags.attempt.value_or(0)));
   ASSIGN_OR_RETURN(const GitRepository own, OpenIfAny());
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-diff-"));
-  const Interrupt::Listener cleaner = RemoveOnInterrupt(context, temp.path());
+  const Interrupt::Listener cleaner(context.interrupt, RemoveOnInterrupt(temp.path()));
   ASSIGN_OR_RETURN(FetchedObjects objects,
                    FetchedObjects::Make(absl::StrCat(temp.path(), "/objects"), own.get()));
   GitDiff diff;
+  const bool binaries = !flags.stat && !IsCleaned(flags, context.terminal);
   const auto complete = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(const git_oid before,
                      ParseOid(FromOf(handoff, *chosen.checkpoint, flags.base)));
     ASSIGN_OR_RETURN(const git_oid after, ParseOid(chosen.checkpoint->commit()));
     ASSIGN_OR_RETURN(const GitTree from, TreeOfCommit(objects.repo(), before));
     ASSIGN_OR_RETURN(const GitTree to, TreeOfCommit(objects.repo(), after));
-    ASSIGN_OR_RETURN(
-        diff, CompareTrees(objects.repo(), *git_tree_id(from.get()), *git_tree_id(to.get())));
+    ASSIGN_OR_RETURN(diff, CompareTrees(objects.repo(), *git_tree_id(from.get()),
+                                        *git_tree_id(to.get()), binaries));
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(GetWork(handoff, *chosen.checkpoint, temp.path(), static_cast<bool>(own), context,

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "cli/checkpoints.h"
@@ -52,7 +53,7 @@ absl::StatusOr<GitRepository> OpenHere(const v1::Handoff& handoff) {
                                           RepoWords(handoff), "; 'handoff diff' needs none"));
 }
 
-// How many commits the agent made; -1: what was submitted is not here.
+// How many commits the agent made; -1: what was submitted is not here, or cannot be read.
 int CountCommits(git_repository* repo, const git_oid& head, const std::string& base) {
   const auto from = ParseOid(base);
   GitRevwalk walk;
@@ -61,8 +62,9 @@ int CountCommits(git_repository* repo, const git_oid& head, const std::string& b
     return -1;
   int count = 0;
   git_oid id;
-  while (git_revwalk_next(&id, walk.get()) == 0) ++count;
-  return count;
+  int next = 0;
+  while ((next = git_revwalk_next(&id, walk.get())) == 0) ++count;
+  return next == GIT_ITEROVER ? count : -1;
 }
 
 // -1: what was submitted is not here.
@@ -100,7 +102,8 @@ VerbResult Fetch(const FetchFlags& flags, Context& context) {
                    ChooseCheckpoint(handoff, flags.attempt.value_or(0)));
   ASSIGN_OR_RETURN(const GitRepository repo, OpenHere(handoff));
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-fetch-"));
-  const Interrupt::Listener cleaner = RemoveOnInterrupt(context, temp.path());
+  std::optional<Interrupt::Listener> listener(std::in_place, context.interrupt,
+                                              RemoveOnInterrupt(temp.path()));
   ASSIGN_OR_RETURN(FetchedObjects objects,
                    FetchedObjects::Make(absl::StrCat(temp.path(), "/objects"), repo.get()));
   Work work;
@@ -115,11 +118,16 @@ VerbResult Fetch(const FetchFlags& flags, Context& context) {
                           flags.as.empty() ? absl::StrCat("handoff/", handoff.id()) : flags.as,
                           TimeOf(chosen.checkpoint->taken_at())};
   ASSIGN_OR_RETURN(const git_oid tip, TipOf(objects, repo.get(), work, branch));
-  RETURN_IF_ERROR(CheckBranch(objects, repo.get(), tip, branch));
-  RETURN_IF_ERROR(objects.Install(tip));
   Fetched fetched = Describe(handoff, chosen, objects, work, tip);
   fetched.branch = branch.branch;
-  ASSIGN_OR_RETURN(fetched.changed, SetBranch(repo.get(), tip, branch));
+  ASSIGN_OR_RETURN(const std::optional<git_oid> seen,
+                   CheckBranch(objects, repo.get(), tip, branch));
+  // From here on the repository is written to: one Ctrl-C no longer stops it halfway. Without any
+  // listener it would.
+  listener.reset();
+  listener.emplace(context.interrupt, [] {});
+  RETURN_IF_ERROR(objects.Install(tip));
+  ASSIGN_OR_RETURN(fetched.changed, SetBranch(repo.get(), tip, seen, branch));
   context.terminal.Out(context.json ? FetchedToJsonLine(fetched)
                                     : absl::StrCat(fetched.branch, "\n"));
   for (const std::string& line : RenderFetched(fetched, context.terminal.ErrView())) {

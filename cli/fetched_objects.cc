@@ -157,7 +157,7 @@ absl::StatusOr<FetchedObjects> FetchedObjects::Make(const std::string& directory
   return objects;
 }
 
-absl::Status FetchedObjects::Add(const std::string& pack) {
+absl::Status FetchedObjects::Add(const std::string& pack, bool first) {
   const auto index = Index(pack, absl::StrCat(directory_, "/pack"), odb_.get());
   if (!index.ok()) return Damaged(index.status());
   RETURN_IF_ERROR(GitStatus(git_odb_refresh(odb_.get()), "reading what came"));
@@ -170,7 +170,7 @@ absl::Status FetchedObjects::Add(const std::string& pack) {
   const int result = git_odb_foreach(alone.get(), &OnObject, &check);
   if (!check.failure.ok()) return Damaged(check.failure);
   RETURN_IF_ERROR(GitStatus(result, *index));
-  packs_.push_back(pack);
+  packs_.insert(first ? packs_.begin() : packs_.end(), pack);
   return absl::OkStatus();
 }
 

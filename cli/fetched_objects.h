@@ -17,8 +17,9 @@ class FetchedObjects {
   // must outlive this; nullptr: none.
   static absl::StatusOr<FetchedObjects> Make(const std::string& directory, git_repository* own);
 
-  // DATA_LOSS: a pack that is damaged, or holds what git would not take.
-  absl::Status Add(const std::string& pack);
+  // DATA_LOSS: a pack that is damaged, or holds what git would not take. `first`: the ones that
+  // were added before build on it, so it is installed before them.
+  absl::Status Add(const std::string& pack, bool first = false);
   // OK when everything that the commit leads to, or the tree, is here or in the repository; else
   // NOT_FOUND names an object that is missing. What the repository has is taken for complete.
   absl::Status CheckHistory(const git_oid& commit) const;
@@ -40,8 +41,8 @@ class FetchedObjects {
   std::string directory_;
   git_repository* own_ = nullptr;
   GitOdb own_odb_, odb_;
-  GitRepository repo_;  // over odb_
-  std::vector<std::string> packs_;
+  GitRepository repo_;              // over odb_
+  std::vector<std::string> packs_;  // base first
 };
 
 // A tree's raw content, as git's own check (transfer.fsckObjects) would judge it: no entry that

@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <set>
+
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/types.pb.h"
@@ -11,8 +14,13 @@
 namespace handoff {
 namespace {
 
-absl::Status GetPack(const std::string& sha256, uint64_t bytes, const std::string& directory,
-                     Context& context, FetchedObjects& objects) {
+absl::Status GetPack(const std::string& sha256, uint64_t bytes, bool first,
+                     const std::string& directory, Context& context, FetchedObjects& objects) {
+  // It becomes a file's name.
+  if (!IsSha256Hex(sha256)) {
+    return absl::DataLossError(
+        "the record names a pack that is no SHA-256. Nothing was changed here");
+  }
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   const std::string path = absl::StrCat(directory, "/", sha256, ".pack");
   if (context.terminal.err_is_terminal()) {
@@ -25,7 +33,7 @@ absl::Status GetPack(const std::string& sha256, uint64_t bytes, const std::strin
                                             ", which the work needs. Nothing was changed here"));
   }
   RETURN_IF_ERROR(got);
-  return objects.Add(path);
+  return objects.Add(path, first);
 }
 
 absl::Status OnlyInRepository(const v1::Handoff& handoff, bool in_repository,
@@ -45,11 +53,11 @@ absl::Status OnlyInRepository(const v1::Handoff& handoff, bool in_repository,
 
 }  // namespace
 
-Interrupt::Listener RemoveOnInterrupt(Context& context, const std::string& directory) {
-  return Interrupt::Listener(context.interrupt, [directory] {
+std::function<void()> RemoveOnInterrupt(const std::string& directory) {
+  return [directory] {
     RemoveTree(directory).IgnoreError();
     ::_exit(static_cast<int>(Exit::kInterrupted));
-  });
+  };
 }
 
 absl::Status GetWork(const v1::Handoff& handoff, const v1::Checkpoint& checkpoint,
@@ -57,14 +65,19 @@ absl::Status GetWork(const v1::Handoff& handoff, const v1::Checkpoint& checkpoin
                      FetchedObjects& objects, const std::function<absl::Status()>& complete) {
   absl::Status status = complete();
   if (!absl::IsNotFound(status)) return status;
+  std::set<std::string> got;  // one that is named twice is one file
   for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) {
-    RETURN_IF_ERROR(GetPack(pack.sha256(), pack.bytes(), directory, context, objects));
+    if (!got.insert(pack.sha256()).second) continue;
+    RETURN_IF_ERROR(
+        GetPack(pack.sha256(), pack.bytes(), /*first=*/false, directory, context, objects));
   }
   status = complete();
   const v1::Repository& submitted = handoff.spec().repository();
-  if (absl::IsNotFound(status) && !submitted.pack_sha256().empty()) {
-    RETURN_IF_ERROR(
-        GetPack(submitted.pack_sha256(), submitted.pack_bytes(), directory, context, objects));
+  const bool another = !submitted.pack_sha256().empty() && got.count(submitted.pack_sha256()) == 0;
+  if (absl::IsNotFound(status) && another) {
+    // What the others build on.
+    RETURN_IF_ERROR(GetPack(submitted.pack_sha256(), submitted.pack_bytes(), /*first=*/true,
+                            directory, context, objects));
     status = complete();
   }
   return absl::IsNotFound(status) ? OnlyInRepository(handoff, in_repository, status) : status;

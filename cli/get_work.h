@@ -15,12 +15,14 @@ class Checkpoint;
 class Handoff;
 }  // namespace v1
 
-// While it lives, Ctrl-C ends the command wherever it is and leaves nothing in `directory`.
-Interrupt::Listener RemoveOnInterrupt(Context& context, const std::string& directory);
+// For an Interrupt::Listener: Ctrl-C ends the command wherever it is and leaves nothing in
+// `directory`.
+std::function<void()> RemoveOnInterrupt(const std::string& directory);
 
 // Adds packs, into files below `directory`, until `complete` finds nothing missing: those of the
-// checkpoint, then the one that was submitted. FAILED_PRECONDITION: the rest lies only in the
-// handoff's repository, and `objects` has it not; the sentence says where to try again.
+// checkpoint, then the one that was submitted. DATA_LOSS: what they are is not what the record
+// says. FAILED_PRECONDITION: the rest lies only in the handoff's repository, and `objects` has it
+// not; the sentence says where to try again.
 absl::Status GetWork(const v1::Handoff& handoff, const v1::Checkpoint& checkpoint,
                      const std::string& directory, bool in_repository, Context& context,
                      FetchedObjects& objects, const std::function<absl::Status()>& complete);

@@ -56,11 +56,17 @@ std::string EmptyWords(const LogFlags& flags, const v1::Handoff& handoff) {
   if (flags.checks && handoff.checks().empty()) {
     return absl::StrCat(handoff.id(), " has no checks; submit --check CMD declares some");
   }
-  if (flags.checks) return "no checks of the attempt were run";
+  // Followed, it has ended since `handoff` was read.
+  if (flags.checks && flags.follow) return "no checks of the attempt were run";
   if (flags.follow) return "the attempt wrote nothing; its log is empty";
   const int number = flags.attempt.value_or(std::max(1, handoff.attempts_size()));
   const bool known = number <= handoff.attempts_size();
   const auto state = known ? handoff.attempts(number - 1).state() : v1::Attempt::QUEUED;
+  if (flags.checks) {
+    const bool lives = state == v1::Attempt::QUEUED || state == v1::Attempt::LEASED ||
+                       state == v1::Attempt::RUNNING;
+    return absl::StrCat("no checks of the attempt were run", lives ? " yet" : "");
+  }
   const bool begun = state != v1::Attempt::QUEUED && state != v1::Attempt::LEASED;
   return absl::StrCat("attempt ", number,
                       !begun                          ? " has not started; its log is empty"
@@ -119,6 +125,10 @@ VerbResult Logs(const LogFlags& flags, Context& context) {
   ASSIGN_OR_RETURN(const std::string id, context.ResolveId(flags.id));
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Get(id));
+  if (flags.checks && handoff.checks().empty()) {
+    context.terminal.Say(EmptyWords(flags, handoff));
+    return Exit::kDone;
+  }
   FollowOptions options{handoff.id(), flags.attempt.value_or(0), 0, flags.follow, flags.checks};
   ASSIGN_OR_RETURN(options.offset, Begin(flags, options, *client, context));
   while (true) {

@@ -160,7 +160,8 @@ void AddEnd(const v1::Handoff& handoff, const v1::Attempt& attempt, const View& 
   fields.Add("Took", words);
 }
 
-// Of the attempt; while it has none, of the one that it goes on from.
+// Where the attempt began and what is held of itself; of each attempt, what came late and is
+// unused.
 void AddCheckpoint(const v1::Handoff& handoff, const v1::Attempt& attempt, const View& view,
                    Fields& fields) {
   fields.Add("Goes on", StartWords(attempt));

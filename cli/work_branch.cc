@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "common/hash.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -10,11 +11,12 @@ namespace {
 
 std::string RefOf(const WorkBranch& branch) { return absl::StrCat("refs/heads/", branch.branch); }
 
-// What the last fetch into that branch made of it: it may be replaced as long as it is that.
+// What the last fetch into that branch made of it: it may be replaced as long as it is that. A hash
+// of the name, since "a" and "a/b" cannot both be refs, and may come one after the other.
 std::string FetchedRefOf(const WorkBranch& branch) {
   const bool own = branch.branch == absl::StrCat("handoff/", branch.id);
   return absl::StrCat("refs/handoff/", branch.id, own ? "/fetched" : "/fetched-as/",
-                      own ? "" : branch.branch);
+                      own ? "" : Sha256Hex(branch.branch).substr(0, 16));
 }
 
 absl::StatusOr<std::optional<git_oid>> Target(git_repository* repo, const std::string& ref) {
@@ -54,7 +56,8 @@ absl::Status MoveRef(git_repository* repo, const std::string& ref, const git_oid
                          ? git_reference_create_matching(made.out(), repo, ref.c_str(), &to, 1,
                                                          &*from, why.c_str())
                          : git_reference_create(made.out(), repo, ref.c_str(), &to, 0, why.c_str());
-  if (result == GIT_EMODIFIED || result == GIT_EEXISTS) {
+  const bool gone = result == GIT_ENOTFOUND && from.has_value();
+  if (result == GIT_EMODIFIED || result == GIT_EEXISTS || gone) {
     return absl::AbortedError(absl::StrCat(
         ref, " was changed by somebody else just now; it was left as it is. Try again"));
   }
@@ -91,20 +94,21 @@ absl::StatusOr<git_oid> TipOf(const FetchedObjects& objects, git_repository* own
   return tip;
 }
 
-absl::Status CheckBranch(const FetchedObjects& objects, git_repository* own, const git_oid& tip,
-                         const WorkBranch& branch) {
+absl::StatusOr<std::optional<git_oid>> CheckBranch(const FetchedObjects& objects,
+                                                   git_repository* own, const git_oid& tip,
+                                                   const WorkBranch& branch) {
   ASSIGN_OR_RETURN(const auto now, Target(own, RefOf(branch)));
-  if (now.has_value() && SameOid(*now, tip)) return absl::OkStatus();
+  if (now.has_value() && SameOid(*now, tip)) return now;
   if (IsCheckedOut(own, RefOf(branch))) {
     return absl::FailedPreconditionError(
         absl::StrCat("branch ", branch.branch,
                      " is checked out, and moving it would leave your files behind. "
                      "Nothing was changed: check out another branch first, or use --as NAME"));
   }
-  if (!now.has_value()) return absl::OkStatus();
+  if (!now.has_value()) return now;
   ASSIGN_OR_RETURN(const auto fetched, Target(own, FetchedRefOf(branch)));
-  if (fetched.has_value() && SameOid(*fetched, *now)) return absl::OkStatus();
-  if (git_graph_descendant_of(objects.repo(), &tip, &*now) == 1) return absl::OkStatus();
+  if (fetched.has_value() && SameOid(*fetched, *now)) return now;
+  if (git_graph_descendant_of(objects.repo(), &tip, &*now) == 1) return now;
   return absl::FailedPreconditionError(
       absl::StrCat("branch ", branch.branch,
                    " has commits that the handoff's work does not have. Nothing was "
@@ -114,11 +118,11 @@ absl::Status CheckBranch(const FetchedObjects& objects, git_repository* own, con
                    "NAME"));
 }
 
-absl::StatusOr<bool> SetBranch(git_repository* own, const git_oid& tip, const WorkBranch& branch) {
+absl::StatusOr<bool> SetBranch(git_repository* own, const git_oid& tip,
+                               const std::optional<git_oid>& seen, const WorkBranch& branch) {
   const std::string why = absl::StrCat("handoff fetch: attempt ", branch.attempt);
-  ASSIGN_OR_RETURN(const auto now, Target(own, RefOf(branch)));
-  const bool same = now.has_value() && SameOid(*now, tip);
-  if (!same) RETURN_IF_ERROR(MoveRef(own, RefOf(branch), tip, now, why));
+  const bool same = seen.has_value() && SameOid(*seen, tip);
+  if (!same) RETURN_IF_ERROR(MoveRef(own, RefOf(branch), tip, seen, why));
   ASSIGN_OR_RETURN(const auto fetched, Target(own, FetchedRefOf(branch)));
   if (!fetched.has_value() || !SameOid(*fetched, tip)) {
     RETURN_IF_ERROR(MoveRef(own, FetchedRefOf(branch), tip, fetched, why));

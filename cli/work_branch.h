@@ -2,6 +2,7 @@
 // never in their index or work tree.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -30,12 +31,15 @@ struct WorkBranch {
 absl::StatusOr<git_oid> TipOf(const FetchedObjects& objects, git_repository* own, const Work& work,
                               const WorkBranch& branch);
 
-// OK when `tip` may become the branch: it is new, it only grows, or it is what an earlier fetch
-// made. FAILED_PRECONDITION says what stands in the way and what to do.
-absl::Status CheckBranch(const FetchedObjects& objects, git_repository* own, const git_oid& tip,
-                         const WorkBranch& branch);
+// What the branch names now, when `tip` may become it: it is new, it only grows, or it is what an
+// earlier fetch made. FAILED_PRECONDITION says what stands in the way and what to do.
+absl::StatusOr<std::optional<git_oid>> CheckBranch(const FetchedObjects& objects,
+                                                   git_repository* own, const git_oid& tip,
+                                                   const WorkBranch& branch);
 
-// Whether it changed. ABORTED: somebody else changed it just now.
-absl::StatusOr<bool> SetBranch(git_repository* own, const git_oid& tip, const WorkBranch& branch);
+// From what CheckBranch has `seen`, and from nothing else. Whether it changed. ABORTED: somebody
+// else changed it since.
+absl::StatusOr<bool> SetBranch(git_repository* own, const git_oid& tip,
+                               const std::optional<git_oid>& seen, const WorkBranch& branch);
 
 }  // namespace handoff

@@ -24,14 +24,19 @@ int OnLine(const git_diff_delta*, const git_diff_hunk*, const git_diff_line* lin
 
 }  // namespace
 
-absl::StatusOr<GitDiff> CompareTrees(git_repository* repo, const git_oid& from, const git_oid& to) {
+absl::StatusOr<GitDiff> CompareTrees(git_repository* repo, const git_oid& from, const git_oid& to,
+                                     bool binaries) {
   ASSIGN_OR_RETURN(const GitTree old_tree, LookupTree(repo, from));
   ASSIGN_OR_RETURN(const GitTree new_tree, LookupTree(repo, to));
   GitOdb odb;
   RETURN_IF_ERROR(GitStatus(git_repository_odb(odb.out(), repo), "comparing"));
+  git_diff_options options = {};
+  RETURN_IF_ERROR(
+      GitStatus(git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION), "comparing"));
+  if (binaries) options.flags |= GIT_DIFF_SHOW_BINARY;
   GitDiff diff;
   RETURN_IF_ERROR(
-      GitStatus(git_diff_tree_to_tree(diff.out(), repo, old_tree.get(), new_tree.get(), nullptr),
+      GitStatus(git_diff_tree_to_tree(diff.out(), repo, old_tree.get(), new_tree.get(), &options),
                 "comparing"));
   // Before anything is shown, and before the search for renames, which reads contents.
   for (size_t i = 0; i < git_diff_num_deltas(diff.get()); ++i) {

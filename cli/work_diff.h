@@ -12,7 +12,9 @@
 namespace handoff {
 
 // From one tree to the other, renames found. NOT_FOUND: an object that it shows is missing.
-absl::StatusOr<GitDiff> CompareTrees(git_repository* repo, const git_oid& from, const git_oid& to);
+// `binaries`: its patch has the contents of binary files, too, so that git applies it.
+absl::StatusOr<GitDiff> CompareTrees(git_repository* repo, const git_oid& from, const git_oid& to,
+                                     bool binaries = false);
 
 // As a patch. `line` gets whole lines with what they are ('+', '-', ' ', 'H' of a hunk, 'F' of a
 // file); false ends it.

@@ -76,7 +76,8 @@ bool Notifier::TellStored() {
     const auto events = reader_.Events(told_, "", kPage);
     if (!events.ok()) {
       SPDLOG_WARN("notify {}: {}", options_.key, std::string(events.status().message()));
-      return Wait(options_.backoff.Delay(1, 0), /*for_events=*/false);
+      if (!Wait(options_.backoff.Delay(1, 0), /*for_events=*/false)) return false;
+      continue;
     }
     if (events->empty()) return true;
     for (const core::Event& event : *events) {
@@ -86,7 +87,6 @@ bool Notifier::TellStored() {
       told_ = event.revision;
       if (wanted) WriteCursor(told_);
     }
-    WriteCursor(told_);
   }
 }
 
@@ -123,12 +123,12 @@ bool Notifier::RunCommand(const std::string& input) {
 }
 
 uint64_t Notifier::ReadCursor() {
-  const uint64_t last = reader_.LastRevision().value_or(0);
+  const auto last = reader_.LastRevision();
   const auto text = ReadFile(options_.cursor, 64);
   uint64_t revision = 0;
   // None: what was before this entry is not told. A later one: the records were restored.
-  if (!text.ok() || !absl::SimpleAtoi(*text, &revision)) return last;
-  return std::min(revision, last);
+  if (!text.ok() || !absl::SimpleAtoi(*text, &revision)) return last.value_or(0);
+  return last.ok() ? std::min(revision, *last) : revision;
 }
 
 void Notifier::WriteCursor(uint64_t revision) {

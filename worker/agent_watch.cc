@@ -145,8 +145,9 @@ BootTime AgentWatch::Step(ShimClient& shim) {
   }
   // Of what is being ended the last one is taken.
   if (!stop_sent_ && !clock_stop_sent_) checkpoints_.Step();
-  const BootTime next =
-      std::min({WatchClocks(shim), WatchShim(shim), upload_.next(), checkpoints_.next()});
+  BootTime next = std::min({WatchClocks(shim), WatchShim(shim), upload_.next()});
+  // One that is due and not begun any more would keep this awake.
+  if (!stop_sent_ && !clock_stop_sent_) next = std::min(next, checkpoints_.next());
   return more ? now : next;
 }
 

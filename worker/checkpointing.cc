@@ -219,6 +219,16 @@ absl::Status CheckpointKeeper::Put(const std::vector<std::string>& packs, std::s
   return absl::OkStatus();
 }
 
+// The coordinator has it, whatever this host can write. Without the note the next one builds on an
+// earlier one, so the packs stay.
+void CheckpointKeeper::NoteStored(const std::string& checkpoint) const {
+  absl::Status noted = WriteFileAtomically(StoredPath(dir_), checkpoint);
+  if (noted.ok()) noted = RemoveTree(request_.pack_dir);
+  if (noted.ok()) return;
+  SPDLOG_WARN("{}: a checkpoint is stored, but that could not be noted: {}", key_.ToString(),
+              std::string(noted.message()));
+}
+
 absl::Status CheckpointKeeper::Store(bool again, std::stop_token stop) {
   const v1::Checkpoint stored = ReadCheckpoint(StoredPath(dir_));
   v1::Checkpoint last = ReadCheckpoint(TakenPath(dir_));
@@ -230,8 +240,8 @@ absl::Status CheckpointKeeper::Store(bool again, std::stop_token stop) {
   for (int round = 0; round < kRounds; ++round) {
     ASSIGN_OR_RETURN(const CheckpointAnswer answer, around_.client.SaveCheckpoint(save, stop));
     if (answer.missing.empty()) {
-      RETURN_IF_ERROR(WriteFileAtomically(StoredPath(dir_), save.checkpoint));
-      return RemoveTree(request_.pack_dir);
+      NoteStored(save.checkpoint);
+      return absl::OkStatus();
     }
     RETURN_IF_ERROR(Put(answer.missing, stop));
   }

@@ -55,6 +55,7 @@ class CheckpointKeeper {
   v1::Checkpoint Base() const;
   std::string PackPath(const std::string& sha256) const;
   absl::Status Put(const std::vector<std::string>& packs, std::stop_token stop);
+  void NoteStored(const std::string& checkpoint) const;
   void RemovePacksBut(const v1::Checkpoint& checkpoint) const;
 
   const Surroundings& around_;

@@ -198,7 +198,7 @@ class Checks {
       if (control_.leaving()) return Leaving();
       const BootTime now = around_.clock.Boot();
       if (control_.deadline() > now) break;
-      orphaned_ = now - begun > around_.config.orphan_timeout;
+      orphaned_ = orphaned_ || now - begun > around_.config.orphan_timeout;
       if (orphaned_) break;
       Show("waiting for the lease to be renewed", std::nullopt, false);
       control_.Wait(around_.clock, now + absl::Minutes(1));
@@ -334,12 +334,15 @@ bool ChecksHaveBegun(const Attempt& attempt) {
   return exit.ok() && begun.ok() && *exit == *begun;
 }
 
-void NoteThatChecksBegin(const Attempt& attempt) {
+void EndOldChecks(const Attempt& attempt) {
   const auto left = ListDirectory(attempt.dir.checks());
   for (const std::string& name : left.value_or(std::vector<std::string>{})) {
     const std::string path = absl::StrCat(attempt.dir.checks(), "/", name);
     EndLeftovers(ReadShimStarted(path), path).IgnoreError();
   }
+}
+
+void NoteThatChecksBegin(const Attempt& attempt) {
   const auto note = [&]() -> absl::Status {
     RETURN_IF_ERROR(RemoveTree(attempt.dir.checks()));
     RETURN_IF_ERROR(MakeDirectories(attempt.dir.checks()));

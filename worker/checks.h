@@ -20,6 +20,8 @@ namespace handoff::worker {
 bool ChecksAreDue(const Attempt& attempt, const RunEnd& run);
 // An earlier daemon began with them: the work tree is no longer as the agent left it.
 bool ChecksHaveBegun(const Attempt& attempt);
+// Ends what those of an earlier daemon left running, which would go on writing to the work tree.
+void EndOldChecks(const Attempt& attempt);
 // Notes that they begin, and that what attempt.end says of the work is of before. Where that cannot
 // be written they are begun anew after a restart of the daemon.
 void NoteThatChecksBegin(const Attempt& attempt);

@@ -38,6 +38,9 @@ LogUpload::LogUpload(CoordinatorClient& client, AttemptKey key, LogKind kind, ui
 
 void LogUpload::Grown(uint64_t bytes) { size_ = std::max(size_, bytes); }
 
+// A stream that broke with nothing left to send is opened again only once there is more.
+BootTime LogUpload::next() const { return acked_ < size_ ? retry_at_ : kNever; }
+
 void LogUpload::EndHere() {
   cut_ = true;
   size_ = std::min(size_, std::max(sent_, acked_));

@@ -29,7 +29,7 @@ class LogUpload {
   // the caller, and tried again at the next call.
   absl::Status Pump(BootTime now);
   // When Pump has something to do without a wake; in the far future when it has not.
-  BootTime next() const { return retry_at_; }
+  BootTime next() const;
 
   // The rest of the file cannot be read: what was read is all of it.
   void EndHere();

@@ -142,7 +142,19 @@ class Reporting {
         absl::StrCat("The last checkpoint could not be stored at the coordinator: ",
                      OneLine(EscapeInvalidUtf8(sent.message()), 1000),
                      ". The work is in the workspace on the worker."));
-    return around_.journal.Put(JournalKey(attempt_.key), EncodeEnd(attempt_));
+    return Keep();
+  }
+
+  // The end as it is now. What a full disk does not take is sent all the same: the record of before
+  // only says less after a restart, and the runner may not end while nobody has the end.
+  absl::Status Keep() {
+    const absl::Status put = around_.journal.Put(JournalKey(attempt_.key), EncodeEnd(attempt_));
+    if (absl::IsDataLoss(put)) return put;
+    if (!put.ok()) {
+      SPDLOG_WARN("{}: the end could not be recorded anew: {}", attempt_.key.ToString(),
+                  std::string(put.message()));
+    }
+    return absl::OkStatus();
   }
 
   // The coordinator holds less than the end says. Either it can still be sent; or the file has lost
@@ -154,7 +166,7 @@ class Reporting {
         logs_.checks.Rewind(answer.checks_log_offset);
       } else {
         end.set_checks_log_bytes(answer.checks_log_offset);
-        RETURN_IF_ERROR(around_.journal.Put(JournalKey(attempt_.key), EncodeEnd(attempt_)));
+        RETURN_IF_ERROR(Keep());
       }
     }
     return answer.log_offset < end.log_bytes() ? LogIsShort(answer.log_offset) : absl::OkStatus();
@@ -171,7 +183,7 @@ class Reporting {
     attempt_.end->set_log_bytes(held);
     attempt_.end->clear_log_sha256();
     attempt_.end->set_log_tail_lost(true);
-    return around_.journal.Put(JournalKey(attempt_.key), EncodeEnd(attempt_));
+    return Keep();
   }
 
   void Complain(const char* of, const absl::Status& why, bool refused = false) {

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -70,7 +71,15 @@ void RunningCheckpoints::Step() {
     run.over = true;
     control_.Wake();
   };
-  run_->thread = std::jthread(work);
+  try {
+    run_->thread = std::jthread(work);
+  } catch (const std::system_error& error) {
+    // The agents used up what the host allows of threads: no reason to end the daemon with them.
+    SPDLOG_WARN("{}: no checkpoint could be begun, and it is tried again: {}",
+                attempt_.key.ToString(), error.what());
+    run_.reset();
+    clock_->End(now, /*changed=*/false);
+  }
 }
 
 }  // namespace handoff::worker

@@ -81,6 +81,7 @@ absl::Status ObserveAndCheck(const Surroundings& around, Attempt& attempt, Attem
   if (!due || !ChecksHaveBegun(attempt)) {
     board.SetStage(due ? Stage::kRunning : Stage::kSaving, due ? "checking" : "saving",
                    AttemptBoard::Urgency::kSoon);
+    if (due) EndOldChecks(attempt);
     ObserveWork(around, attempt, control);
     RETURN_IF_ERROR(TakeLastCheckpoint(around, attempt, control, SessionOf(run, *attempt.end),
                                        run.protocol != Protocol::kNotStarted));

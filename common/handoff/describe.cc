@@ -181,14 +181,31 @@ std::string ResumePrompt(const HandoffView& view, const std::string& task, int n
       messages.empty() ? StepForAgent(view) : "Do what the new messages say, and finish the task.");
 }
 
+bool IsInterrupted(const v1::Attempt& attempt) {
+  return attempt.end().ended_by() == v1::AttemptEnd::INTERRUPTED && attempt.has_started_at();
+}
+
+// The conversation heard all that was said before. One that failed may have ended before its CLI
+// kept anything; one that was brought from another host is that of an earlier state.
+bool KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind kind) {
+  if (kind != v1::Attempt::SAME) return false;
+  const auto& attempts = before.attempts();
+  // Of one that was lost nothing is known but that its conversation still lies there.
+  const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [](const v1::Attempt& a) {
+    return a.state() != v1::Attempt::LOST || a.has_end();
+  });
+  return last != attempts.rend() &&
+         (last->state() == v1::Attempt::SUCCEEDED ||
+          last->failure() == v1::Failure::CHECKS_FAILED || IsInterrupted(*last));
+}
+
 // To a conversation that knows all but what is new.
 std::string MessagePrompt(const HandoffView& view, const std::string& messages) {
-  const bool whole = view.latest()->state() == v1::Attempt::SUCCEEDED ||
-                     view.latest()->failure() == v1::Failure::CHECKS_FAILED;
   return absl::StrCat("Continue the delegated task: what follows is new.\n\n", messages,
-                      whole ? ""
-                            : "\n\nYour last run was ended before it was done. Look at the state "
-                              "of the work (git status, git log) before you go on.",
+                      IsInterrupted(*view.latest())
+                          ? "\n\nYour last run was ended before it was done. Look at the state "
+                            "of the work (git status, git log) before you go on."
+                          : "",
                       "\n");
 }
 
@@ -260,9 +277,10 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
   auto* attempts = before.mutable_attempts();
   const auto later = std::find_if(attempts->begin(), attempts->end(),
                                   [&](const v1::Attempt& a) { return a.number() >= attempt; });
+  const v1::Attempt::SessionKind kind =
+      later == attempts->end() ? v1::Attempt::SESSION_KIND_UNSPECIFIED : later->session_kind();
   // A conversation that begins now has not heard the rules.
-  const bool knows_rules = later != attempts->end() && later->session_kind() != v1::Attempt::NEW &&
-                           later->session_kind() != v1::Attempt::FRESH;
+  const bool knows_rules = kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED;
   attempts->erase(later, attempts->end());
   const HandoffView view(before);
   const std::string messages = NewMessages(handoff, attempt);
@@ -270,7 +288,7 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
     return absl::StrCat(handoff.spec().task(), messages.empty() ? "" : "\n\n", messages,
                         Rules(handoff));
   }
-  if (knows_rules && !messages.empty()) return MessagePrompt(view, messages);
+  if (!messages.empty() && KnowsAll(before, kind)) return MessagePrompt(view, messages);
   return absl::StrCat(ResumePrompt(view, handoff.spec().task(), attempt, messages),
                       knows_rules ? "\n" : Rules(handoff));
 }

@@ -119,10 +119,20 @@ bool MendChecks(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   return true;
 }
 
+// It goes on with what a person said; what its checks said would be lost otherwise.
+void TellOfChecks(Draft& draft, Handoff& handoff, const Ending& ending) {
+  const AttemptEnd& end = ending.end;
+  if (ending.told && end.failure == FailureClass::kChecksFailed && !end.check_output.empty() &&
+      handoff.attempts.size() < kMaxAttempts) {
+    AddMessage(handoff, Message::Origin::kChecks, "", end.check_output, draft.now());
+  }
+}
+
 void FollowFailure(Draft& draft, Handoff& handoff, const Ending& ending) {
   const AttemptEnd& end = ending.end;
   switch (RetryRuleFor(end.failure, end.host_fault)) {
     case RetryRule::kNever:
+      TellOfChecks(draft, handoff, ending);
       if (GoOn(draft, handoff, ending, HowItFailed(handoff, end)) ||
           MendChecks(draft, handoff, end))
         return;
@@ -281,7 +291,6 @@ void StartOver(Handoff& handoff, absl::Time now) {
   handoff.retries_used = 0;
   handoff.check_retries_used = 0;
   handoff.avoid.clear();
-  handoff.verified = false;
   handoff.question.clear();
   handoff.ended_at = absl::InfinitePast();
   // A deadline that has passed was that of the first try.
@@ -297,6 +306,7 @@ void QueueAttempt(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time
   handoff.attempts.push_back(std::move(next));
   handoff.status = HandoffStatus::kQueued;
   handoff.failure = FailureClass::kNone;
+  handoff.verified = false;
   handoff.not_before = not_before;
   handoff.reason = std::string(why);
 }

@@ -22,6 +22,7 @@ constexpr int kDefaultRetries = 2;
 constexpr int kDefaultPage = 50;
 constexpr absl::Duration kRecent = absl::Hours(24);
 constexpr size_t kMaxEndBytes = 512 << 10;
+constexpr size_t kMaxSentenceBytes = 4 << 10;
 constexpr size_t kMaxQuestionBytes = 16 << 10;
 
 template <typename Map>
@@ -37,11 +38,26 @@ core::HandoffStatus ToCore(v1::Handoff::Status status) {
 
 // Facts are bounded where they are made; a worker that does not keep to it must not fill the store.
 std::string BoundedBytes(v1::AttemptEnd end) {
+  end.DiscardUnknownFields();
+  end.set_question(Clip(end.question(), kMaxQuestionBytes));
+  end.set_check_output(Clip(end.check_output(), kMaxQuestionBytes));
+  end.set_checkpoint_missing(Clip(end.checkpoint_missing(), kMaxSentenceBytes));
+  end.set_failure_message(Clip(end.failure_message(), kMaxSentenceBytes));
+  end.set_protocol_message(Clip(end.protocol_message(), kMaxSentenceBytes));
   if (end.ByteSizeLong() > kMaxEndBytes) end.mutable_facts()->clear_files();
   if (end.ByteSizeLong() > kMaxEndBytes) end.clear_facts();
   if (end.ByteSizeLong() > kMaxEndBytes) {
     end.clear_command();
     end.clear_safe_command();
+  }
+  if (end.ByteSizeLong() > kMaxEndBytes) {
+    end.clear_workspace();
+    end.clear_isolation();
+    end.clear_account();
+    end.clear_last_line();
+    end.clear_session();
+    end.clear_hold_key();
+    end.clear_log_sha256();
   }
   return end.SerializeAsString();
 }
@@ -242,7 +258,13 @@ absl::StatusOr<std::string> ChangedSpec(const core::Handoff& handoff,
   }
   if (!request.model().empty()) spec.set_model(request.model());
   if (request.has_timeout()) *spec.mutable_timeout() = request.timeout();
-  if (!request.checks().empty()) *spec.mutable_checks() = request.checks();
+  if (!request.checks().empty()) {
+    const v1::Check before = spec.checks().empty() ? v1::Check() : spec.checks(0);
+    *spec.mutable_checks() = request.checks();
+    for (v1::Check& check : *spec.mutable_checks()) {
+      if (!check.has_timeout() && before.has_timeout()) *check.mutable_timeout() = before.timeout();
+    }
+  }
   for (const auto& [name, value] : request.env()) (*spec.mutable_env())[name] = value;
   Normalise(spec);
   RETURN_IF_ERROR(Validate(spec));

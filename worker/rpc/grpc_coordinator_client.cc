@@ -10,7 +10,6 @@
 #include "common/file.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
-#include "common/status.h"
 #include "worker/rpc/convert.h"
 #include "worker/rpc/log_reactor.h"
 
@@ -37,6 +36,13 @@ class GrpcSyncCall final : public SyncCall {
  private:
   const std::shared_ptr<SyncState> state_;
 };
+
+// What is wrong with a file here is not the coordinator's word on the attempt. Descriptors that are
+// used up say nothing of the file.
+absl::Status OfThisHost(const absl::Status& status) {
+  if (absl::IsResourceExhausted(status)) return status;
+  return absl::DataLossError(status.message());
+}
 
 }  // namespace
 
@@ -126,8 +132,11 @@ absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_
 
 absl::Status GrpcCoordinatorClient::PutObject(const std::string& sha256, const std::string& path,
                                               std::stop_token stop) {
-  ASSIGN_OR_RETURN(const UniqueFd file, OpenFile(path, O_RDONLY));
-  ASSIGN_OR_RETURN(const uint64_t size, FileSize(path));
+  const auto file = OpenFile(path, O_RDONLY);
+  if (!file.ok()) return OfThisHost(file.status());
+  const auto bytes = FileSize(path);
+  if (!bytes.ok()) return OfThisHost(bytes.status());
+  const uint64_t size = *bytes;
   grpc::ClientContext context;
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   const auto stream = objects_->Put(&context);
@@ -143,8 +152,8 @@ absl::Status GrpcCoordinatorClient::PutObject(const std::string& sha256, const s
   request.Clear();
   std::string buffer(kChunkBytes, '\0');
   for (uint64_t at = response.offset(); at < size && !response.complete();) {
-    const ssize_t n = ::pread(file.get(), buffer.data(), std::min<uint64_t>(kChunkBytes, size - at),
-                              static_cast<off_t>(at));
+    const ssize_t n = ::pread(file->get(), buffer.data(),
+                              std::min<uint64_t>(kChunkBytes, size - at), static_cast<off_t>(at));
     if (n <= 0) {
       context.TryCancel();
       stream->Finish();

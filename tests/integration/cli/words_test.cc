@@ -52,6 +52,16 @@ TEST_F(Words, ALogWithoutABeginningIsSaidToBeEmpty) {
   EXPECT_EQ(Run({"logs", "20261120-e"}).err, "attempt 1 wrote nothing; its log is empty\n");
 }
 
+TEST_F(Words, OfChecksThatNobodyDeclared) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  for (const char* flag : {"--raw", "-f"}) {
+    const Said said = Run({"logs", "20261120-h", "--checks", flag});
+    EXPECT_EQ(said.exit, 0);
+    EXPECT_EQ(said.out, "");
+    EXPECT_EQ(said.err, "20261120-h has no checks; submit --check CMD declares some\n");
+  }
+}
+
 TEST_F(Words, OfTheValuesThatTheParserRefuses) {
   ExpectRefused({"submit", "x", "--priority", "x y"},
                 "--priority 'x y' is not a whole number. Nothing was done; 'handoff submit "

@@ -122,6 +122,15 @@ TEST_F(CheckpointingTest, AreStoredWithTheirPacksWhichThenGo) {
   EXPECT_FALSE(PathExists(data_.packs("h", 1)));
 }
 
+TEST_F(CheckpointingTest, WhatTheCoordinatorHasIsStoredThoughThatCannotBeNoted) {
+  Answer('1', {}, "first");
+  Take();
+  ASSERT_TRUE(MakeDirectories(attempt_->dir.path() + "/stored.pb/in the way").ok());
+  EXPECT_TRUE(Store().ok());
+  EXPECT_EQ(saved().size(), 1u);
+  EXPECT_TRUE(PathExists(data_.packs("h", 1))) << "the next one does not build on it";
+}
+
 TEST_F(CheckpointingTest, WhatDidNotChangeIsNotSentAgain) {
   Answer('1', {}, "first");
   Take();

@@ -398,15 +398,37 @@ constexpr char kNew[] =
 TEST(PromptFor, AConversationThatGoesOnIsToldWhatIsNewAndNoMore) {
   v1::Handoff handoff = Told();
   handoff.mutable_attempts(1)->set_state(v1::Attempt::SUCCEEDED);
+  handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::SAME);
+  const std::string short_one =
+      absl::StrCat("Continue the delegated task: what follows is new.\n\n", kNew, "\n");
+  EXPECT_EQ(PromptFor(handoff, 3), short_one);
+  v1::Attempt& last = *handoff.mutable_attempts(1);
+  last.set_state(v1::Attempt::FAILED);
+  last.set_failure(v1::Failure::CHECKS_FAILED);
+  EXPECT_EQ(PromptFor(handoff, 3), short_one);
+  last.set_state(v1::Attempt::CANCELLED);
+  last.set_failure(v1::Failure::CANCELLED);
+  last.mutable_started_at()->set_seconds(1);
+  last.mutable_end()->set_ended_by(v1::AttemptEnd::INTERRUPTED);
+  EXPECT_THAT(PromptFor(handoff, 3), HasSubstr("C++20.\n\nYour last run was ended before"));
+}
+
+TEST(PromptFor, AConversationThatMayHaveMissedSomethingIsToldAll) {
+  v1::Handoff handoff = Told();
+  v1::Attempt& last = *handoff.mutable_attempts(1);
+  // Its CLI may have ended before it kept anything.
+  handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::SAME);
+  last.set_state(v1::Attempt::FAILED);
+  last.set_failure(v1::Failure::NETWORK);
   for (const auto kind : {v1::Attempt::SAME, v1::Attempt::RESTORED}) {
     handoff.mutable_attempts(2)->set_session_kind(kind);
-    EXPECT_EQ(PromptFor(handoff, 3),
-              absl::StrCat("Continue the delegated task: what follows is new.\n\n", kNew, "\n"));
+    const std::string prompt = PromptFor(handoff, 3);
+    EXPECT_THAT(prompt, HasSubstr(absl::StrCat("Original task:\n", handoff.spec().task())));
+    EXPECT_THAT(prompt, HasSubstr("which an earlier attempt was given:\n"));
+    EXPECT_THAT(prompt, HasSubstr(kNew));
+    last.set_state(v1::Attempt::SUCCEEDED);  // restored: from before what this one heard
+    last.set_failure(v1::Failure::NONE);
   }
-  handoff.mutable_attempts(1)->set_state(v1::Attempt::CANCELLED);
-  EXPECT_THAT(PromptFor(handoff, 3), HasSubstr("C++20.\n\nYour last run was ended before"));
-  handoff.mutable_attempts(1)->set_failure(v1::Failure::CHECKS_FAILED);
-  EXPECT_THAT(PromptFor(handoff, 3), Not(HasSubstr("was ended before")));
 }
 
 TEST(PromptFor, AFreshSessionIsToldAllThatWasSaidAndWhatIsNewLast) {

@@ -124,5 +124,13 @@ TEST(GrpcCoordinatorClient, AnUploadGoesOnWhereItBroke) {
   EXPECT_EQ(starts[2], bytes.size());
 }
 
+TEST(GrpcCoordinatorClient, AFileThatIsNotHereIsNotTheCoordinatorsNotFound) {
+  FakeCoordinator coordinator;
+  GrpcCoordinatorClient client(coordinator.address(), Identity{"uuid", 3, 9, "pool", ""});
+  const auto dir = TempDir::Make("upload-");
+  const absl::Status put = client.PutObject(Sha256Hex("pack"), dir->path() + "/pack", {});
+  EXPECT_TRUE(absl::IsDataLoss(put)) << put;
+}
+
 }  // namespace
 }  // namespace handoff::worker
