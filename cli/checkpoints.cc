@@ -80,7 +80,9 @@ std::string CheckpointWords(const v1::Attempt& attempt, absl::Time now) {
     return absl::StrCat("only on ", OneLine(attempt.worker(), 64), ": ", OneLine(why, 300));
   }
   return absl::StrCat(Short(held->commit()), ", ", Relative(TimeOf(held->taken_at()), now),
-                      held->session().empty() ? ", without" : ", with", " the agent's session",
+                      !held->session().empty()    ? ", with the agent's session"
+                      : attempt.session().empty() ? ""  // it has none
+                                                  : ", without the agent's session",
                       held == &attempt.late_checkpoint() ? "; arrived after loss" : "");
 }
 

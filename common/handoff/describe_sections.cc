@@ -109,8 +109,9 @@ std::string CheckpointLine(const v1::Attempt& attempt, const v1::Checkpoint& che
   if (checkpoint.has_taken_at()) {
     absl::StrAppend(&out, ", taken ", TimeText(checkpoint.taken_at().seconds()));
   }
-  absl::StrAppend(&out, checkpoint.session().empty() ? ", without" : ", with",
-                  " the agent's session");
+  absl::StrAppend(&out, !checkpoint.session().empty() ? ", with the agent's session"
+                        : attempt.session().empty()   ? ""  // it has none
+                                                      : ", without the agent's session");
   if (checkpoint.notes_size() > 0) {
     absl::StrAppend(&out, "; leaves out ",
                     Plural(static_cast<uint64_t>(checkpoint.notes_size()), "thing"));

@@ -187,6 +187,7 @@ TEST(Describe, FactsKeepObservedAndReportedApart) {
 TEST(Describe, FactsNameTheCheckpointsAndWhereAnAttemptWentOnFrom) {
   v1::Handoff handoff = FailedRecord();
   v1::Attempt& lost = *handoff.mutable_attempts(0);
+  lost.set_session("s-1");
   lost.mutable_checkpoint()->set_commit(std::string(40, '1'));
   lost.mutable_checkpoint()->mutable_taken_at()->set_seconds(1700000010);
   lost.mutable_late_checkpoint()->set_commit(std::string(40, '2'));
