@@ -4,15 +4,13 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
-#include "common/handoff/outcome.h"
-#include "coordinator/core/attempt_state.h"
-#include "coordinator/core/checkpoints.h"
+#include "coordinator/core/attempt.h"
+#include "coordinator/core/edits.h"
 #include "coordinator/core/messages.h"
 
 namespace handoff::core {
@@ -36,59 +34,6 @@ constexpr bool IsEnded(HandoffStatus s) {
 constexpr bool IsAtRest(HandoffStatus s) {
   return IsEnded(s) || s == HandoffStatus::kWaiting || s == HandoffStatus::kInteractive;
 }
-
-enum class SessionKind { kNone = 0, kNew, kSame, kRestored, kFresh };
-
-// The end of an attempt as far as decisions need it. `bytes` is the worker's AttemptEnd, kept as
-// sent.
-struct AttemptEnd {
-  FailureClass failure = FailureClass::kNone;
-  std::string message;
-  EndedBy ended_by = EndedBy::kItself;
-  bool host_fault = false;
-  std::string hold_key;
-  bool changed = false, verified = false;
-  std::string session;
-  SessionKind session_kind = SessionKind::kNone;
-  std::string head_commit;
-  std::optional<int> exit_code;
-  uint64_t files_changed = 0, lines_added = 0, lines_deleted = 0;
-  int checks_run = 0, checks_passed = 0;
-  uint64_t log_bytes = 0;
-  std::string log_sha256;
-  absl::Time started_at = absl::InfinitePast();
-  absl::Time ended_at = absl::InfinitePast();
-  absl::Time retry_at = absl::InfinitePast();  // quota: the reset time
-  std::string bytes;
-  // Not stored beside `bytes`: what only a person can decide, and, for the agent, what checks said.
-  std::string question, check_output;
-  friend bool operator==(const AttemptEnd&, const AttemptEnd&) = default;
-};
-
-struct Attempt {
-  int number = 0;
-  AttemptState state = AttemptState::kQueued;
-  uint64_t epoch = 0;       // 0 until leased
-  std::string worker_uuid;  // set with the lease
-  std::string worker_name;
-  absl::Time created_at = absl::InfinitePast();
-  absl::Time leased_at = absl::InfinitePast();
-  std::string session;  // wanted: the session to resume; empty: a new one
-  SessionKind session_kind = SessionKind::kNew;
-  EndedBy stop_as = EndedBy::kItself;  // with kStopping
-  std::string stop_reason;             // with kStopping; with kLost: why it was given up
-  std::optional<AttemptEnd> end;       // with a terminal state that a worker reported
-  bool arrived_after_loss = false;     // the report came when the attempt was lost already
-  Checkpoint checkpoint;               // its last one that counts
-  Checkpoint late_checkpoint;          // one that came when the attempt was lost already
-  int from_attempt = 0;  // set with the lease: whose checkpoint it goes on from; 0: the submission
-  std::string from_commit;  // and which one that is
-
-  // Volatile, never stored. After a start of the coordinator: one full lease, and offered.
-  absl::Time lease_until = absl::InfinitePast();  // given away then
-  bool offered = false;  // an answer that names it may have reached the worker
-  friend bool operator==(const Attempt&, const Attempt&) = default;
-};
 
 struct Handoff {
   std::string id;
@@ -129,11 +74,20 @@ struct Handoff {
   absl::Time not_before = absl::InfinitePast();  // backing off until then
   int retries_used = 0;
   int check_retries_used = 0;
-  std::string question;  // while waiting
-  int go_on_from = 0;    // asked by a person, until used; 0: the newest checkpoint that counts
+  std::string question;   // while waiting
+  int go_on_from = 0;     // asked by a person, until used; 0: the newest checkpoint that counts
+  int sessions_from = 1;  // the first attempt whose conversation may go on
+  std::string
+      taken_by;  // who has it, or wants it while its attempt is being stopped; empty: nobody
+  absl::Time taken_at = absl::InfinitePast();
+  std::string taken_on;  // worker in whose workspace they work; empty: in a work tree of their own
+  Checkpoint returned;   // a person's work, newer than all of attempt `returned_after` and before
+  int returned_after = 0;
+  bool deleted = false;         // lists leave it out
   std::set<std::string> avoid;  // uuids of workers on which it failed, while others are left
   std::vector<Attempt> attempts;
-  std::vector<Message> messages;  // in the order sent; lists do not read them
+  std::vector<Message> messages;   // in the order sent; lists do not read them
+  std::vector<SectionEdit> edits;  // in the order made; lists do not read them
   friend bool operator==(const Handoff&, const Handoff&) = default;
 
   Attempt* Latest() { return attempts.empty() ? nullptr : &attempts.back(); }

@@ -9,7 +9,10 @@ size_t BytesAsSent(const Handoff& handoff) {
   for (const Attempt& attempt : handoff.attempts) {
     if (attempt.end.has_value()) bytes += attempt.end->bytes.size();
     bytes += attempt.checkpoint.bytes.size() + attempt.late_checkpoint.bytes.size();
+    bytes += attempt.summary.size() + attempt.push.size();
   }
+  for (const SectionEdit& edit : handoff.edits) bytes += edit.text.size();
+  bytes += handoff.returned.bytes.size();
   for (const Message& message : handoff.messages) bytes += message.text.size();
   return bytes;
 }

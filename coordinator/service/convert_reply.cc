@@ -109,6 +109,16 @@ v1::Message MessageToProto(const core::Message& from) {
   return message;
 }
 
+v1::SectionEdit EditToProto(const core::SectionEdit& from) {
+  v1::SectionEdit edit;
+  edit.set_version(from.version);
+  edit.set_section(from.section);
+  edit.set_text(from.text);
+  edit.set_author(from.author);
+  *edit.mutable_at() = ToProto(from.at);
+  return edit;
+}
+
 v1::Attempt AttemptToProto(const core::Attempt& from, Detail detail) {
   v1::Attempt attempt;
   attempt.set_number(from.number);
@@ -127,6 +137,12 @@ v1::Attempt AttemptToProto(const core::Attempt& from, Detail detail) {
     attempt.set_failure_message(from.stop_reason);
   }
   FillCheckpoints(from, detail, attempt);
+  attempt.set_only_checks(from.only_checks);
+  if (!from.account.empty()) attempt.set_account(from.account);
+  if (detail == Detail::kFull) {
+    if (!from.summary.empty()) attempt.mutable_summary()->ParseFromString(from.summary);
+    if (!from.push.empty()) attempt.mutable_push()->ParseFromString(from.push);
+  }
   if (!from.end.has_value()) return attempt;
   FillFromEnd(*from.end, attempt);
   v1::AttemptEnd end;
@@ -186,6 +202,15 @@ void AddResults(const core::Handoff& from, v1::Handoff& handoff) {
   }
 }
 
+void AddTakeover(const core::Handoff& from, Detail detail, v1::Handoff& handoff) {
+  handoff.set_taken_by(from.taken_by);
+  SetTime(from.taken_at, &v1::Handoff::mutable_taken_at, handoff);
+  handoff.set_taken_on(from.taken_on);
+  if (from.returned == core::Checkpoint{}) return;
+  *handoff.mutable_returned() = CheckpointToProto(from.returned, detail);
+  handoff.set_returned_after(from.returned_after);
+}
+
 void AddSpec(const core::Handoff& from, v1::Handoff& handoff) {
   v1::HandoffSpec& spec = *handoff.mutable_spec();
   spec.ParseFromString(from.spec);
@@ -223,7 +248,10 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   AddAttempts(from, detail, handoff);
   AddResults(from, handoff);
   handoff.set_question(from.question);
+  AddTakeover(from, detail, handoff);
+  handoff.set_deleted(from.deleted);
   if (detail == Detail::kFull) {
+    for (const core::SectionEdit& edit : from.edits) *handoff.add_edits() = EditToProto(edit);
     handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
     AddSpec(from, handoff);
     AddMessages(from, handoff);

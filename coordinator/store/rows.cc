@@ -56,6 +56,17 @@ void VisitHandoff(V&& v, H& h) {
   v("notify", h.notify);
   v("dedupe_key", h.dedupe_key);
   v("go_on_from", h.go_on_from);
+  v("sessions_from", h.sessions_from);
+  v("taken_by", h.taken_by);
+  v("taken_at", h.taken_at);
+  v("taken_on", h.taken_on);
+  v("returned_after", h.returned_after);
+  v("returned_commit", h.returned.commit);
+  v("returned_session", h.returned.session);
+  v("returned_taken_at", h.returned.taken_at);
+  v("returned_packs", h.returned.packs);
+  v("returned_bytes", h.returned.bytes);
+  v("deleted", h.deleted);
   v("avoid", h.avoid);
   v("task_line", h.task_line);
   v("reason", h.reason);
@@ -104,6 +115,8 @@ void VisitAttempt(V&& v, A& a) {
   v("arrived_after_loss", a.arrived_after_loss);
   v("from_attempt", a.from_attempt);
   v("from_commit", a.from_commit);
+  v("account", a.account);
+  v("only_checks", a.only_checks);
   v("checkpoint_commit", a.checkpoint.commit);
   v("checkpoint_session", a.checkpoint.session);
   v("checkpoint_taken_at", a.checkpoint.taken_at);
@@ -122,6 +135,15 @@ void VisitMessage(V&& v, M& m) {
   v("delivered", m.delivered);
   v("dropped", m.dropped);
   v("text", m.text);
+}
+
+template <typename V, typename E>
+void VisitEdit(V&& v, E& e) {
+  v("version", e.version);
+  v("section", e.section);
+  v("author", e.author);
+  v("at", e.at);
+  v("text", e.text);
 }
 
 template <typename V, typename E>
@@ -275,6 +297,10 @@ std::vector<std::string> MessageNames() {
   return NamesOf<core::Message>([](auto& v, auto& m) { VisitMessage(v, m); });
 }
 
+std::vector<std::string> EditNames() {
+  return NamesOf<core::SectionEdit>([](auto& v, auto& e) { VisitEdit(v, e); });
+}
+
 std::string Insert(absl::string_view table, const std::vector<std::string>& names) {
   return absl::StrCat("INSERT INTO ", table, "(", absl::StrJoin(names, ","), ") VALUES(",
                       absl::StrJoin(std::vector<absl::string_view>(names.size(), "?"), ","), ")");
@@ -316,10 +342,12 @@ std::string WorkerColumns() { return absl::StrJoin(WorkerNames(), ","); }
 std::string HoldColumns() { return absl::StrJoin(HoldNames(), ","); }
 std::string AttemptColumns(bool with_parts) {
   return absl::StrCat(
-      with_parts ? "checkpoint_packs,checkpoint_bytes,late_packs,late_bytes,end_bytes," : "",
+      with_parts ? "checkpoint_packs,checkpoint_bytes,late_packs,late_bytes,summary,push,end_bytes,"
+                 : "",
       absl::StrJoin(AttemptNames(), ","));
 }
 std::string MessageColumns() { return absl::StrJoin(MessageNames(), ","); }
+std::string EditColumns() { return absl::StrJoin(EditNames(), ","); }
 
 core::Handoff ReadHandoff(const Statement& row) {
   core::Handoff handoff;
@@ -336,6 +364,8 @@ core::Attempt ReadAttempt(const Statement& row, bool with_parts) {
     take("checkpoint_bytes", attempt.checkpoint.bytes);
     take("late_packs", attempt.late_checkpoint.packs);
     take("late_bytes", attempt.late_checkpoint.bytes);
+    take("summary", attempt.summary);
+    take("push", attempt.push);
     take("end_bytes", end_bytes);
   }
   VisitAttempt(take, attempt);
@@ -351,6 +381,12 @@ core::Message ReadMessage(const Statement& row) {
   core::Message message;
   VisitMessage(Taker(row), message);
   return message;
+}
+
+core::SectionEdit ReadEdit(const Statement& row) {
+  core::SectionEdit edit;
+  VisitEdit(Taker(row), edit);
+  return edit;
 }
 
 core::Event ReadEvent(const Statement& row) {
@@ -381,8 +417,8 @@ std::string UpsertAttemptSql() {
   std::vector<std::string> names = {"seq"};
   const std::vector<std::string> rest = AttemptNames();
   names.insert(names.end(), rest.begin(), rest.end());
-  names.insert(names.end(),
-               {"checkpoint_packs", "checkpoint_bytes", "late_packs", "late_bytes", "end_bytes"});
+  names.insert(names.end(), {"checkpoint_packs", "checkpoint_bytes", "late_packs", "late_bytes",
+                             "summary", "push", "end_bytes"});
   return UpsertChanged("attempts", names);
 }
 
@@ -390,6 +426,12 @@ std::string UpsertMessageSql() {
   std::vector<std::string> names = MessageNames();
   names.insert(names.begin(), "seq");
   return UpsertChanged("messages", names);
+}
+
+std::string InsertEditSql() {
+  std::vector<std::string> names = EditNames();
+  names.insert(names.begin(), "seq");
+  return absl::StrCat(Insert("edits", names), " ON CONFLICT(seq,version) DO NOTHING");
 }
 
 std::string UpsertWorkerSql() { return Upsert("workers", "uuid", WorkerNames(), 1); }
@@ -416,6 +458,8 @@ void BindAttempt(Statement& statement, uint64_t seq, const core::Attempt& attemp
   bind.Blob(attempt.checkpoint.bytes);
   bind("late_packs", attempt.late_checkpoint.packs);
   bind.Blob(attempt.late_checkpoint.bytes);
+  bind.Blob(attempt.summary);
+  bind.Blob(attempt.push);
   bind.Blob(end.bytes);
 }
 
@@ -423,6 +467,12 @@ void BindMessage(Statement& statement, uint64_t seq, const core::Message& messag
   Binder bind(statement);
   bind("seq", seq);
   VisitMessage(bind, message);
+}
+
+void BindEdit(Statement& statement, uint64_t seq, const core::SectionEdit& edit) {
+  Binder bind(statement);
+  bind("seq", seq);
+  VisitEdit(bind, edit);
 }
 
 void BindEvent(Statement& statement, const core::Event& event) {

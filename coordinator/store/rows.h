@@ -26,6 +26,7 @@ int HandoffColumnCount();
 // `with_parts`: with what lists do not open, the ends and checkpoints as they were sent.
 std::string AttemptColumns(bool with_parts);
 std::string MessageColumns();
+std::string EditColumns();
 std::string EventColumns();
 std::string WorkerColumns();
 std::string HoldColumns();
@@ -34,15 +35,18 @@ std::string HoldColumns();
 core::Handoff ReadHandoff(const Statement& row);
 core::Attempt ReadAttempt(const Statement& row, bool with_parts);
 core::Message ReadMessage(const Statement& row);
+core::SectionEdit ReadEdit(const Statement& row);
 core::Event ReadEvent(const Statement& row);
 core::Worker ReadWorker(const Statement& row);
 core::Hold ReadHold(const Statement& row);
 
 // INSERT … ON CONFLICT DO UPDATE for each. A handoff's id, owner and key never change and are
-// written once; an attempt or message that is the same as its row is not written.
+// written once, and so is an edit; an attempt or message that is the same as its row is not
+// written.
 std::string UpsertHandoffSql();
 std::string UpsertAttemptSql();
 std::string UpsertMessageSql();
+std::string InsertEditSql();
 std::string UpsertWorkerSql();
 std::string UpsertHoldSql();
 std::string InsertEventSql();
@@ -52,6 +56,7 @@ std::string InsertEventSql();
 void BindHandoff(Statement& statement, const core::Handoff& handoff);
 void BindAttempt(Statement& statement, uint64_t seq, const core::Attempt& attempt);
 void BindMessage(Statement& statement, uint64_t seq, const core::Message& message);
+void BindEdit(Statement& statement, uint64_t seq, const core::SectionEdit& edit);
 void BindEvent(Statement& statement, const core::Event& event);
 void BindWorker(Statement& statement, const core::Worker& worker);
 void BindHold(Statement& statement, const core::Hold& hold);

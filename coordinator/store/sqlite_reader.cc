@@ -134,6 +134,17 @@ absl::Status ReadMessages(Database& db, core::Handoff& handoff) {
   }
 }
 
+absl::Status ReadEdits(Database& db, core::Handoff& handoff) {
+  Query query(absl::StrCat("SELECT ", rows::EditColumns(), " FROM edits WHERE seq="));
+  query.Add("? ORDER BY version", static_cast<int64_t>(handoff.seq));
+  ASSIGN_OR_RETURN(Statement statement, query.Prepare(db));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return absl::OkStatus();
+    handoff.edits.push_back(rows::ReadEdit(statement));
+  }
+}
+
 absl::StatusOr<std::vector<std::string>> Texts(Database& db, const Query& query) {
   ASSIGN_OR_RETURN(Statement statement, query.Prepare(db));
   std::vector<std::string> texts;
@@ -233,6 +244,7 @@ absl::StatusOr<core::Handoff> SqliteReader::Get(const std::string& id) {
   handoff.spec = row.Bytes(rows::HandoffColumnCount());
   RETURN_IF_ERROR(ReadAttempts(snapshot.db(), handoff, /*with_parts=*/true));
   RETURN_IF_ERROR(ReadMessages(snapshot.db(), handoff));
+  RETURN_IF_ERROR(ReadEdits(snapshot.db(), handoff));
   return handoff;
 }
 

@@ -75,10 +75,14 @@ absl::StatusOr<SqliteStore::Statements> SqliteStore::PrepareAll(Database& db) {
       {&s.attempts, absl::StrCat("SELECT ", rows::AttemptColumns(/*with_parts=*/true),
                                  " FROM attempts WHERE seq=? ORDER BY number")},
       {&s.put_message, rows::UpsertMessageSql()},
+      {&s.put_edit, rows::InsertEditSql()},
       {&s.need_object, "INSERT OR IGNORE INTO objects_needed(sha256,seq) VALUES(?,?)"},
       {&s.messages, absl::StrCat("SELECT ", rows::MessageColumns(),
                                  " FROM messages WHERE seq=? ORDER BY number")},
-      {&s.id_taken, "SELECT 1 FROM handoffs WHERE id=?"},
+      {&s.edits,
+       absl::StrCat("SELECT ", rows::EditColumns(), " FROM edits WHERE seq=? ORDER BY version")},
+      {&s.id_taken,
+       "SELECT 1 FROM handoffs WHERE id=?1 UNION ALL SELECT 1 FROM purged WHERE id=?1"},
   };
   for (const auto& [statement, sql] : all) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
@@ -159,6 +163,14 @@ absl::Status SqliteStore::ReadParts(core::Handoff& handoff) {
     handoff.messages.push_back(rows::ReadMessage(statements_.messages));
   }
   statements_.messages.Reset();
+
+  statements_.edits.Bind(1, seq);
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statements_.edits.Step());
+    if (!row) break;
+    handoff.edits.push_back(rows::ReadEdit(statements_.edits));
+  }
+  statements_.edits.Reset();
   return absl::OkStatus();
 }
 
@@ -301,20 +313,29 @@ absl::Status SqliteStore::WriteHandoff(const core::Handoff& handoff) {
   statements_.put_spec.Bind(1, static_cast<int64_t>(handoff.seq));
   statements_.put_spec.BindBlob(2, handoff.spec);
   RETURN_IF_ERROR(statements_.put_spec.Run());
+  RETURN_IF_ERROR(NeedPacks(handoff.seq, handoff.returned));
   for (const core::Attempt& attempt : handoff.attempts) {
     rows::BindAttempt(statements_.put_attempt, handoff.seq, attempt);
     RETURN_IF_ERROR(statements_.put_attempt.Run());
-    for (const auto* checkpoint : {&attempt.checkpoint, &attempt.late_checkpoint}) {
-      for (const std::string& sha256 : checkpoint->packs) {
-        statements_.need_object.BindText(1, sha256);
-        statements_.need_object.Bind(2, static_cast<int64_t>(handoff.seq));
-        RETURN_IF_ERROR(statements_.need_object.Run());
-      }
-    }
+    RETURN_IF_ERROR(NeedPacks(handoff.seq, attempt.checkpoint));
+    RETURN_IF_ERROR(NeedPacks(handoff.seq, attempt.late_checkpoint));
   }
   for (const core::Message& message : handoff.messages) {
     rows::BindMessage(statements_.put_message, handoff.seq, message);
     RETURN_IF_ERROR(statements_.put_message.Run());
+  }
+  for (const core::SectionEdit& edit : handoff.edits) {
+    rows::BindEdit(statements_.put_edit, handoff.seq, edit);
+    RETURN_IF_ERROR(statements_.put_edit.Run());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteStore::NeedPacks(uint64_t seq, const core::Checkpoint& checkpoint) {
+  for (const std::string& sha256 : checkpoint.packs) {
+    statements_.need_object.BindText(1, sha256);
+    statements_.need_object.Bind(2, static_cast<int64_t>(seq));
+    RETURN_IF_ERROR(statements_.need_object.Run());
   }
   return absl::OkStatus();
 }

@@ -43,9 +43,9 @@ class SqliteStore final : public Store {
  private:
   struct Statements {
     Statement begin, commit, rollback;
-    Statement put_handoff, put_spec, put_attempt, put_message, need_object, put_worker, drop_worker,
-        put_hold, drop_hold, add_event, set_epoch_counter, set_term;
-    Statement handoff_by_id, handoff_by_key, waiting_by_dedupe_key, spec, attempts, messages,
+    Statement put_handoff, put_spec, put_attempt, put_message, put_edit, need_object, put_worker,
+        drop_worker, put_hold, drop_hold, add_event, set_epoch_counter, set_term;
+    Statement handoff_by_id, handoff_by_key, waiting_by_dedupe_key, spec, attempts, messages, edits,
         id_taken;
   };
   SqliteStore(std::string path, SqliteStoreOptions options, Database db, Statements statements);
@@ -59,6 +59,7 @@ class SqliteStore final : public Store {
   absl::Status Write(const std::vector<core::Edit>& edits);
   absl::Status WriteChange(const core::Change& change, Batch& batch);
   absl::Status WriteHandoff(const core::Handoff& handoff);
+  absl::Status NeedPacks(uint64_t seq, const core::Checkpoint& checkpoint);
   absl::Status RollBack(const absl::Status& cause);
   absl::Status CheckpointIfDue();
   absl::StatusOr<std::optional<core::Handoff>> FindOne(Statement& select);

@@ -110,6 +110,52 @@ TEST_F(MigrationsTest, WhatSchema1HeldIsWrittenAndReadOnUnderTheNewest) {
   EXPECT_TRUE(*(*reader)->NeedsObject("pack-1")) << "of the submission, as before";
 }
 
+// A handoff that waits for an answer, with a checkpoint, a message and what its packs are.
+constexpr char kRowsOfSchema2[] = R"sql(
+INSERT INTO handoffs (seq,id,rank,position,status,failure,verified,changed,owner,agent,model,
+  repo_key,repo_url,repo_ref,pack_sha256,labels,require,on_worker,prefer_worker,exclusive,priority,
+  retries,lease,deadline,idempotency_key,content_hash,created_at,updated_at,retries_used,avoid,
+  task_line,reason,question,go_on_from)
+ VALUES (1,'20261101-ask',0,1, 4,0,0,1,'ada','claude','', 'key','','main','','','','','',0,0,
+  2,1800000000000,9223372036854775807,'','hash',1000,2000,1,'','ask it','The agent asks','Which?',1);
+INSERT INTO specs VALUES (1,x'01');
+INSERT INTO attempts (seq,number,state,epoch,worker_uuid,worker_name,created_at,leased_at,session,
+  session_kind,stop_as,stop_reason,arrived_after_loss,has_end,checkpoint_commit,checkpoint_session,
+  checkpoint_packs,checkpoint_bytes)
+ VALUES (1,1, 5,4294967297,'uuid','w',1000,1100,'s-0',1,1,'',0,0,'c1','s-0','',x'aa');
+INSERT INTO messages VALUES (1,1,1,'ada',1500,1,1,0,'go on');
+)sql";
+
+TEST_F(MigrationsTest, WhatSchema2HeldHasWhatIsNewAtItsDefaults) {
+  Write(2, kRowsOfSchema2);
+  auto store = SqliteStore::Open(Path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  core::Handoff ask = *(*store)->Find("20261101-ask");
+  EXPECT_EQ(ask.question, "Which?");
+  EXPECT_EQ(ask.go_on_from, 1);
+  EXPECT_EQ(ask.sessions_from, 1);
+  EXPECT_EQ(ask.taken_by, "");
+  EXPECT_EQ(ask.taken_at, absl::InfinitePast());
+  EXPECT_EQ(ask.returned, core::Checkpoint{});
+  EXPECT_FALSE(ask.deleted);
+  EXPECT_TRUE(ask.edits.empty());
+  ASSERT_EQ(ask.messages.size(), 1u);
+  ASSERT_EQ(ask.attempts.size(), 1u);
+  EXPECT_EQ(ask.attempts[0].checkpoint.commit, "c1");
+  EXPECT_EQ(ask.attempts[0].checkpoint.bytes, "\xaa");
+  EXPECT_EQ(ask.attempts[0].summary, "");
+  EXPECT_FALSE(ask.attempts[0].only_checks);
+  ask.returned = {"c2", "s", {std::string(64, 'b')}, absl::UnixEpoch(), "sent"};
+  ask.edits.push_back({1, "Resume Prompt", "as I say", "ada", absl::UnixEpoch()});
+  ask.attempts[0].summary = "made";
+  ASSERT_TRUE((*store)->Commit({core::Edit{{core::PutHandoff{ask}}}}).ok());
+  EXPECT_TRUE(*(*store)->Find(ask.id) == ask);
+  auto reader = SqliteReader::Open(Path());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_TRUE(*(*reader)->NeedsObject(std::string(64, 'b')));
+  EXPECT_TRUE(*(*reader)->Get(ask.id) == ask);
+}
+
 TEST_F(MigrationsTest, TheNewestSchemaIsLeftAsItIs) {
   Write(NewestSchema(), "UPDATE meta SET pool_id='the-pool'");
   ASSERT_TRUE(SqliteStore::Open(Path()).ok());

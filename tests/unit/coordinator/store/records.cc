@@ -74,6 +74,10 @@ core::Attempt RecordSource::Attempt(int number, bool latest, bool ended) {
   attempt.arrived_after_loss = Flip();
   attempt.from_attempt = Below(3);
   attempt.from_commit = Text();
+  attempt.account = Text();
+  attempt.only_checks = Flip();
+  attempt.summary = Text();
+  attempt.push = Text();
   attempt.checkpoint = Checkpoint();
   attempt.late_checkpoint = Checkpoint();
   attempt.lease_until = Time();
@@ -129,6 +133,17 @@ void RecordSource::Change(core::Handoff& handoff) {
   handoff.dedupe_key = Text();
   handoff.question = Text();
   handoff.go_on_from = Below(3);
+  handoff.sessions_from = 1 + Below(3);
+  handoff.taken_by = Text();
+  handoff.taken_at = Time();
+  handoff.taken_on = Text();
+  handoff.returned = Checkpoint();
+  handoff.returned_after = Below(3);
+  handoff.deleted = Flip();
+  if (Flip()) {
+    handoff.edits.push_back(
+        {static_cast<int>(handoff.edits.size()) + 1, Text(), Text(), Text(), Time()});
+  }
   for (core::Message& message : handoff.messages) message.delivered |= Flip();
   if (Flip()) handoff.messages.push_back(Message(static_cast<int>(handoff.messages.size()) + 1));
   const bool ended = core::IsAtRest(handoff.status);
