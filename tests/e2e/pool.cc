@@ -147,7 +147,8 @@ void Pool::StartWorker(const std::string& name, int slots, const std::vector<std
           toml};
   argv.insert(argv.end(), flags.begin(), flags.end());
   if (const auto disk = disks_.find(name); disk != disks_.end()) {
-    std::vector<std::string> enter = {"nsenter", "--mount",
+    // The root, too: with the namespace alone a test that runs in a chroot would leave it.
+    std::vector<std::string> enter = {"nsenter", "--mount", "--root",
                                       absl::StrCat("--target=", disk->second.pid())};
     if (::geteuid() != 0) enter.insert(enter.end(), {"--user", "--preserve-credentials"});
     argv.insert(argv.begin(), enter.begin(), enter.end());
