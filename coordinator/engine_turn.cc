@@ -120,6 +120,8 @@ absl::Status EngineTurn::LookUp(core::Submit& command) {
       ASSIGN_OR_RETURN(command.same_key,
                        store_.FindByIdempotencyKey(handoff.owner, handoff.idempotency_key));
     }
+    // What this batch purged is in the store until its commit.
+    if (command.same_key && state_.purged().Has(command.same_key->id)) command.same_key.reset();
     if (command.same_key.has_value()) return absl::OkStatus();
   }
   if (command.duplicates != core::Submit::Duplicates::kAllow && !handoff.dedupe_key.empty()) {
@@ -127,7 +129,10 @@ absl::Status EngineTurn::LookUp(core::Submit& command) {
     // The one in memory is newer: it may have been answered in this batch.
     if (command.same_work && state_.FindHandoff(command.same_work->id) != nullptr)
       command.same_work = *state_.FindHandoff(command.same_work->id);
-    if (command.same_work && core::IsEnded(command.same_work->status)) command.same_work.reset();
+    if (command.same_work &&
+        (core::IsEnded(command.same_work->status) || state_.purged().Has(command.same_work->id))) {
+      command.same_work.reset();
+    }
   }
   RETURN_IF_ERROR(HasRoom());
   if (command.wished_id.empty()) {
@@ -154,13 +159,18 @@ absl::Status EngineTurn::LookUp(core::Sync& command) {
 }
 
 absl::Status EngineTurn::PageInListed(const core::Sync& request) {
-  for (const std::string& id : core::NotInMemory(state_, request)) RETURN_IF_ERROR(PageIn(id));
+  for (const std::string& id : core::NotInMemory(state_, request)) {
+    RETURN_IF_ERROR(PageIn(id));
+    if (state_.FindHandoff(id) != nullptr || state_.purged().Has(id)) continue;
+    ASSIGN_OR_RETURN(const bool purged, store_.WasPurged(id));
+    if (purged) state_.NotePurged(id, {});
+  }
   return absl::OkStatus();
 }
 
 // What nobody has is left to the decision, which has the sentence for it.
 absl::Status EngineTurn::PageIn(const std::string& id) {
-  if (state_.FindHandoff(id) != nullptr) return absl::OkStatus();
+  if (state_.FindHandoff(id) != nullptr || state_.purged().Has(id)) return absl::OkStatus();
   absl::StatusOr<core::Handoff> found = store_.Find(id);
   if (absl::IsNotFound(found.status())) return absl::OkStatus();
   RETURN_IF_ERROR(found.status());
@@ -192,6 +202,10 @@ void EngineTurn::Note(const core::Change& change) {
     if (!handoff.idempotency_key.empty()) {
       keys_[{handoff.owner, handoff.idempotency_key}] = handoff.id;
     }
+  } else if (const auto* purge = std::get_if<core::PurgeHandoff>(&change)) {
+    touched_handoffs_.insert(purge->id);
+    touched_workers_.insert(purge->workers.begin(), purge->workers.end());
+    std::erase_if(keys_, [&](const auto& entry) { return entry.second == purge->id; });
   } else if (const auto* lease = std::get_if<core::SetLease>(&change)) {
     touched_handoffs_.insert(lease->handoff_id);
   } else if (const auto* views = std::get_if<core::SetAttemptViews>(&change)) {

@@ -40,9 +40,27 @@ void StopSuperseded(const ReportedAttempt& listed, Sync::Reply& reply) {
   reply.urgent |= !listed.stopping && !listed.reporting;
 }
 
+// One of a handoff that was purged: nobody takes its end.
+void AnswerPurged(const ReportedAttempt& listed, Sync::Reply& reply) {
+  if (!listed.reporting) return StopSuperseded(listed, reply);
+  reply.forget.push_back({listed.handoff_id, listed.number});
+  reply.hold = std::min(reply.hold, kForgetWithin);
+}
+
+// What was purged is listed until the worker has nothing of it.
+void TellPurged(const State& state, const Sync& request, Sync::Reply& reply) {
+  reply.answers_before = request.answers_given;
+  for (const auto& [id, told] : state.purged().Of(request.worker.uuid)) {
+    if (reply.purge.size() == kMaxPurgesTold) return;
+    reply.purge.push_back(id);
+    reply.urgent |= !told.has_value();
+  }
+}
+
 // An attempt that the request lists and that is not one of the worker's live ones.
 void AnswerStray(const State& state, const ReportedAttempt& listed, const std::string& worker_uuid,
                  Sync::Reply& reply) {
+  if (state.purged().Has(listed.handoff_id)) return AnswerPurged(listed, reply);
   const Handoff* handoff = state.FindHandoff(listed.handoff_id);
   if (handoff == nullptr || listed.number < 1 ||
       static_cast<size_t>(listed.number) > handoff->attempts.size()) {
@@ -149,6 +167,7 @@ Sync::Reply Answer(const State& state, const Sync& request, absl::Time now) {
     if (desired.lease > absl::ZeroDuration())
       reply.hold = std::min(reply.hold, desired.lease / kAnswersPerLease);
   }
+  TellPurged(state, request, reply);
   AskProbes(state, *worker, now, reply);
   return reply;
 }
@@ -164,6 +183,8 @@ Edit RenewLeases(const State& state, const Sync::Reply& reply, absl::Time now) {
   }
   for (const auto& [key, url] : reply.probes)
     edit.changes.push_back(SetProbeAsked{reply.worker_uuid, key, now});
+  if (!reply.purge.empty())
+    edit.changes.push_back(SetPurgeTold{reply.worker_uuid, reply.purge, reply.answers_before});
   return edit;
 }
 

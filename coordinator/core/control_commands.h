@@ -64,6 +64,18 @@ struct Send {
   };
 };
 
+// Hides what has ended from lists, or purges it: nothing but its id is kept. Paged in by the
+// engine.
+struct Delete {
+  std::string id;
+  bool purge = false;
+  std::string actor;
+  absl::Time ended_before = absl::InfiniteFuture();  // retention: only what ended before this
+  struct Reply {
+    std::string id;
+  };
+};
+
 struct ListWorkers {  // a question
   std::string name;   // empty: all
   struct Item {

@@ -2,6 +2,7 @@
 // store makes its durable part last. Recovery and normal life share this path.
 #pragma once
 
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,16 @@ namespace handoff::core {
 struct PutHandoff {
   Handoff handoff;
 };  // durable, attempts included
+struct PurgeHandoff {
+  std::string id;
+  uint64_t seq = 0;
+  absl::Time at;
+  std::string actor;
+  std::set<std::string> workers;  // uuids of those that may have something of it
+};  // durable: all that is kept of it goes, and that it was there stays
+struct PurgedFrom {
+  std::string id, worker_uuid;
+};  // durable: that worker has nothing of it any more
 struct PutWorker {
   Worker worker;
 };  // durable: identity, drain, start; in memory the whole record
@@ -55,6 +66,11 @@ struct SetProbeAsked {
 struct NoteWorkspace {
   std::string worker_uuid, handoff_id;
 };  // volatile: an end was reported from there, and its next Sync is still to come
+struct SetPurgeTold {
+  std::string worker_uuid;
+  std::vector<std::string> ids;
+  uint64_t answers = 0;  // given before the one that told it
+};                       // volatile
 struct SetTicked {
   absl::Time at;
 };  // volatile: all that was due until then was looked at
@@ -62,9 +78,10 @@ struct SetListening {
   absl::Time since;
 };  // volatile: who was heard of before is not known, or not by this time
 
-using Change = std::variant<PutHandoff, PutWorker, DropWorker, PutHold, DropHold, AddEvent,
-                            SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
-                            SetProbeAsked, NoteWorkspace, SetTicked, SetListening>;
+using Change =
+    std::variant<PutHandoff, PurgeHandoff, PurgedFrom, PutWorker, DropWorker, PutHold, DropHold,
+                 AddEvent, SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
+                 SetProbeAsked, NoteWorkspace, SetPurgeTold, SetTicked, SetListening>;
 
 bool IsDurable(const Change& change);
 

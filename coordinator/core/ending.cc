@@ -292,6 +292,7 @@ void StartOver(Handoff& handoff, absl::Time now) {
   handoff.check_retries_used = 0;
   handoff.avoid.clear();
   handoff.question.clear();
+  handoff.deleted = false;
   handoff.ended_at = absl::InfinitePast();
   // A deadline that has passed was that of the first try.
   if (handoff.deadline <= now) handoff.deadline = absl::InfiniteFuture();

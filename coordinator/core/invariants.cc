@@ -107,6 +107,10 @@ void State::CheckInvariants() const {
     CHECK(handoff != nullptr && IsLive(handoff->Latest()->state));
     CHECK(handoff->Latest()->epoch == view.epoch);
   }
+  for (const auto& [id, workers] : purged_.ids()) {
+    CHECK(FindHandoff(id) == nullptr);
+    for (const std::string& uuid : workers) CHECK(purged_.Of(uuid).count(id) > 0);
+  }
   CHECK(fresh.worker_names_ == worker_names_);
   CHECK(fresh.keys_ == keys_);
   CHECK(fresh.dedupe_keys_ == dedupe_keys_);

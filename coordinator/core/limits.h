@@ -40,6 +40,8 @@ inline constexpr absl::Duration kOfferAgain = absl::Milliseconds(20);
 inline constexpr absl::Duration kForgetWithin = absl::Seconds(1);
 // Probes that one worker is asked for at a time; the next follow when they are answered.
 inline constexpr size_t kMaxProbesAsked = 64;
+// Purged handoffs that one answer tells a worker to forget; the next follow when they are gone.
+inline constexpr size_t kMaxPurgesTold = 1000;
 // A worker that remembers more than this beyond our records is wrong: starts of the coordinator,
 // and restores, since the copy was made from which they were restored.
 inline constexpr uint64_t kMostTermsAhead = 1'000'000;

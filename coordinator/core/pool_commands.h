@@ -54,6 +54,8 @@ struct Sync {
     std::vector<Desired> attempts;
     std::vector<std::pair<std::string, std::string>> probes;  // key, url
     std::vector<std::pair<std::string, int>> forget;  // ended attempts that the request still lists
+    std::vector<std::string> purge;  // of which this worker may still have something
+    uint64_t answers_before = 0;     // as the request's answers_given
     bool draining = false;
     bool urgent = false;  // differs from what the request lists: answer now, do not hold
     // At most so long, whatever else: a part of the shortest lease in it, or the time after which

@@ -66,6 +66,7 @@ const AttemptView* State::ViewOf(absl::string_view handoff_id) const {
 void State::EvictAtRest() {
   for (const std::string& id : at_rest_) handoffs_.erase(id);
   at_rest_.clear();
+  purged_.Evict();
 }
 
 void State::PageIn(Handoff handoff) {
@@ -86,6 +87,18 @@ void State::Install(const PutHandoff& change) {
   const Attempt* live = LiveAttempt(put);
   const AttemptView* view = FindIn(views_, id);
   if (view != nullptr && (live == nullptr || live->epoch != view->epoch)) views_.erase(id);
+}
+
+void State::Install(const PurgeHandoff& change) {
+  const auto known = handoffs_.find(change.id);
+  CHECK(known != handoffs_.end() && IsEnded(known->second.status));
+  Unindex(known->second);
+  handoffs_.erase(known);
+  purged_.Add(change.id, change.workers);
+}
+
+void State::Install(const SetPurgeTold& change) {
+  for (const std::string& id : change.ids) purged_.SetTold(change.worker_uuid, id, change.answers);
 }
 
 void State::Install(const PutWorker& change) {

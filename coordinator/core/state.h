@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "coordinator/core/edit.h"
 #include "coordinator/core/model.h"
+#include "coordinator/core/purged.h"
 #include "coordinator/core/queue.h"
 
 namespace handoff::core {
@@ -49,6 +50,8 @@ class State {
   // (handoff id, attempt number) of the live attempts of a worker.
   const std::set<std::pair<std::string, int>>& AttemptsOf(absl::string_view worker_uuid) const;
   const AttemptView* ViewOf(absl::string_view handoff_id) const;
+  // Those of which a worker may still have something, and those of this batch.
+  const Purged& purged() const { return purged_; }
 
   // What waits for time, each by its time.
   using ByTime = std::set<std::pair<absl::Time, std::string>>;
@@ -73,9 +76,16 @@ class State {
   void EvictAtRest();
   // Installs a handoff read from the store for one command (resume of one at rest).
   void PageIn(Handoff handoff);
+  // One that was purged earlier, as the store has it.
+  void NotePurged(const std::string& id, const std::set<std::string>& workers) {
+    purged_.Add(id, workers);
+  }
 
  private:
   void Install(const PutHandoff& change);
+  void Install(const PurgeHandoff& change);
+  void Install(const PurgedFrom& change) { purged_.Drop(change.id, change.worker_uuid); }
+  void Install(const SetPurgeTold& change);
   void Install(const PutWorker& change);
   void Install(const DropWorker& change);
   void Install(const PutHold& change);
@@ -102,6 +112,7 @@ class State {
   std::map<std::string, Worker, std::less<>> workers_;
   std::map<std::pair<std::string, std::string>, Hold> holds_;
   std::map<std::string, AttemptView, std::less<>> views_;
+  Purged purged_;
   absl::Time ticked_at_ = absl::InfinitePast();
   absl::Time listening_since_ = absl::InfinitePast();
 

@@ -106,6 +106,8 @@ void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
          hold != state.holds().end() && hold->first.first == gone->uuid; ++hold) {
       draft.Add(DropHold{gone->uuid, hold->first.second});
     }
+    for (const auto& [id, told] : state.purged().Of(gone->uuid))
+      draft.Add(PurgedFrom{id, gone->uuid});
     draft.Add(DropWorker{gone->uuid});
   }
   draft.TellOfWorker("worker_up", worker,
@@ -220,6 +222,21 @@ void RecordAttempts(Draft& draft, const Sync& command, bool new_start) {
   for (Change& change : started) draft.Add(std::move(change));
 }
 
+// Of what was purged: an answer told this daemon to remove it, the daemon took that answer, and has
+// nothing of it any more.
+void RecordPurged(Draft& draft, const Sync& command) {
+  const State& state = draft.state();
+  const Worker& worker = command.worker;
+  for (const auto& [id, told] : state.purged().Of(worker.uuid)) {
+    const bool taken = told && command.seen_term == state.term && command.seen_revision > *told;
+    const bool listed =
+        worker.workspaces.count(id) > 0 ||
+        std::any_of(command.attempts.begin(), command.attempts.end(),
+                    [&id = id](const auto& attempt) { return attempt.handoff_id == id; });
+    if (taken && !listed) draft.Add(PurgedFrom{id, worker.uuid});
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& command,
@@ -230,6 +247,7 @@ absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& com
   NoticeRestore(draft, command);
   RecordWorker(draft, command, known);
   RecordAttempts(draft, command, known == nullptr || command.worker.start > known->start);
+  RecordPurged(draft, command);
   ApplyProbes(draft, command);
   return Decision<Sync::Reply>{draft.Take(), {}};
 }

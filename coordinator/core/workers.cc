@@ -84,6 +84,9 @@ absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
   for (const Hold& hold : HoldsOf(state, *worker)) {
     if (hold.worker_uuid == worker->uuid) draft.Add(DropHold{worker->uuid, hold.key});
   }
+  // Nobody waits any more until it has removed what was purged.
+  for (const auto& [id, told] : state.purged().Of(worker->uuid))
+    draft.Add(PurgedFrom{id, worker->uuid});
   draft.Add(DropWorker{worker->uuid});
   const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
   draft.TellOfWorker("worker_removed", *worker, absl::StrCat("Removed", by, "."));

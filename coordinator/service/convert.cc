@@ -237,6 +237,7 @@ ListFilter ToCore(const v1::ListRequest& request, absl::Time now) {
   filter.worker = request.worker();
   filter.labels = ToMap(request.labels());
   if (!request.all()) filter.ended_since = now - kRecent;
+  filter.deleted = request.deleted();
   filter.limit = request.page_size() == 0 ? kDefaultPage : request.page_size();
   filter.cursor = request.page_token();
   return filter;

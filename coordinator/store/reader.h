@@ -19,6 +19,7 @@ struct ListFilter {
   std::string worker;  // name, of any attempt
   std::map<std::string, std::string> labels;
   absl::Time ended_since = absl::InfinitePast();  // ended ones only when they ended after this
+  bool deleted = false;                           // those that were deleted, too
   int limit = 50;
   std::string cursor;  // opaque, from the previous page
 };
@@ -39,7 +40,8 @@ class Reader {
   virtual ~Reader() = default;
   virtual absl::StatusOr<ListPage> List(const ListFilter& filter) = 0;
   virtual absl::StatusOr<core::Handoff> Get(const std::string& id) = 0;
-  // A full id, or any part that names one handoff only. NOT_FOUND; FAILED_PRECONDITION with the
+  // A full id, or any part that names one handoff only; a deleted one has to be named in full.
+  // NOT_FOUND; FAILED_PRECONDITION with the
   // candidates when several match.
   virtual absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule) = 0;
   // At most `limit` events with a higher revision, oldest first.
@@ -50,6 +52,9 @@ class Reader {
   virtual absl::StatusOr<std::string> PoolId() = 0;
   // Whether any handoff needs this object.
   virtual absl::StatusOr<bool> NeedsObject(const std::string& sha256) = 0;
+  virtual absl::StatusOr<bool> WasPurged(const std::string& id) = 0;
+  // Ids of at most `limit` handoffs that ended before `time`, those that ended first come first.
+  virtual absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int limit) = 0;
 };
 
 }  // namespace handoff

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/status.h"
+#include "coordinator/core/sentence.h"
 #include "coordinator/store/column_text.h"
 #include "coordinator/store/rows.h"
 
@@ -83,6 +84,7 @@ class Query {
 Query PageOf(const ListFilter& filter, const Cursor& cursor, int limit) {
   Query query(absl::StrCat("SELECT ", rows::HandoffColumns(), " FROM handoffs WHERE "));
   if (!filter.owner.empty()) query.Add("owner=? AND ", filter.owner);
+  if (!filter.deleted) query.Add("deleted=0 AND ");
   query.Add("rank=?", cursor.rank);
   query.Add(" AND (position,seq)<(?", cursor.position).Add(",?)", cursor.seq);
   if (cursor.rank == rows::kEndedRank && filter.ended_since != absl::InfinitePast()) {
@@ -155,7 +157,17 @@ absl::StatusOr<std::vector<std::string>> Texts(Database& db, const Query& query)
   }
 }
 
-absl::Status NotFound(const std::string& part) {
+absl::Status NotFound(Database& db, const std::string& part) {
+  Query query("SELECT at,actor FROM purged WHERE id=");
+  query.Add("?", part);
+  ASSIGN_OR_RETURN(Statement row, query.Prepare(db));
+  ASSIGN_OR_RETURN(const bool purged, row.Step());
+  if (purged) {
+    const std::string actor = row.Bytes(1);
+    return absl::NotFoundError(
+        absl::StrCat(part, " was purged", actor.empty() ? "" : absl::StrCat(" by ", actor), " on ",
+                     core::TimeText(absl::FromUnixNanos(row.Int(0))), ": nothing of it is kept"));
+  }
   return absl::NotFoundError(absl::StrCat("no handoff has the id ", part,
                                           " or one that contains it; `handoff list --all` shows "
                                           "what there is"));
@@ -239,7 +251,7 @@ absl::StatusOr<core::Handoff> SqliteReader::Get(const std::string& id) {
   query.Add("?", id);
   ASSIGN_OR_RETURN(Statement row, query.Prepare(snapshot.db()));
   ASSIGN_OR_RETURN(const bool found, row.Step());
-  if (!found) return NotFound(id);
+  if (!found) return NotFound(snapshot.db(), id);
   core::Handoff handoff = rows::ReadHandoff(row);
   handoff.spec = row.Bytes(rows::HandoffColumnCount());
   RETURN_IF_ERROR(ReadAttempts(snapshot.db(), handoff, /*with_parts=*/true));
@@ -260,12 +272,12 @@ absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part, IdRul
   }
   ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this, Connections::Use::kWalk));
   const Query searches[] = {
-      std::move(Query("SELECT id FROM handoffs WHERE ")
+      std::move(Query("SELECT id FROM handoffs WHERE deleted=0 AND ")
                     .Add("rank<?", rows::kEndedRank)
                     .Add(" AND instr(id,?)>0 ORDER BY seq DESC", part)
                     .Add(" LIMIT ?", kMaxCandidates + 1)),
-      std::move(Query("SELECT id FROM handoffs")
-                    .Add(" WHERE instr(id,?)>0 ORDER BY seq DESC", part)
+      std::move(Query("SELECT id FROM handoffs WHERE deleted=0")
+                    .Add(" AND instr(id,?)>0 ORDER BY seq DESC", part)
                     .Add(" LIMIT ?", kMaxCandidates + 1)),
   };
   for (const Query& search : searches) {
@@ -279,7 +291,7 @@ absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part, IdRul
         absl::StrCat(part, " names more than one handoff: ", absl::StrJoin(ids, ", "),
                      more ? " and others" : "", "; give more of the id"));
   }
-  return NotFound(part);
+  return NotFound(snapshot.db(), part);
 }
 
 absl::StatusOr<std::vector<core::Event>> SqliteReader::Events(uint64_t after,
@@ -323,6 +335,23 @@ absl::StatusOr<bool> SqliteReader::NeedsObject(const std::string& sha256) {
       .Add(" UNION ALL SELECT sha256 FROM objects_needed WHERE sha256=? LIMIT 1", sha256);
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, Texts(snapshot.db(), query));
   return !ids.empty();
+}
+
+absl::StatusOr<bool> SqliteReader::WasPurged(const std::string& id) {
+  ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this));
+  Query query("SELECT id FROM purged WHERE id=");
+  query.Add("?", id);
+  ASSIGN_OR_RETURN(const std::vector<std::string> ids, Texts(snapshot.db(), query));
+  return !ids.empty();
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteReader::EndedBefore(absl::Time time, int limit) {
+  ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this));
+  Query query("SELECT id FROM handoffs WHERE ");
+  query.Add("rank=?", rows::kEndedRank)
+      .Add(" AND position<? ORDER BY position", rows::ToNanos(time))
+      .Add(" LIMIT ?", limit);
+  return Texts(snapshot.db(), query);
 }
 
 }  // namespace handoff

@@ -34,18 +34,20 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string
     RETURN_IF_ERROR(db.Execute(absl::StrCat("PRAGMA max_page_count=", options.max_pages)));
   }
   ASSIGN_OR_RETURN(Statements statements, PrepareAll(db));
+  ASSIGN_OR_RETURN(PurgedRows purged, PurgedRows::Prepare(db));
   // The names of the file and of its log: SQLite syncs them only in the process that makes them.
   RETURN_IF_ERROR(SyncDirectory(std::filesystem::absolute(path).parent_path()));
   return std::unique_ptr<SqliteStore>(
-      new SqliteStore(path, options, std::move(db), std::move(statements)));
+      new SqliteStore(path, options, std::move(db), std::move(statements), std::move(purged)));
 }
 
 SqliteStore::SqliteStore(std::string path, SqliteStoreOptions options, Database db,
-                         Statements statements)
+                         Statements statements, PurgedRows purged)
     : path_(std::move(path)),
       options_(options),
       db_(std::move(db)),
-      statements_(std::move(statements)) {}
+      statements_(std::move(statements)),
+      purged_(std::move(purged)) {}
 
 absl::StatusOr<SqliteStore::Statements> SqliteStore::PrepareAll(Database& db) {
   const std::string select_handoff =
@@ -109,6 +111,7 @@ absl::StatusOr<core::State> SqliteStore::Load(bool new_term) {
   state.revision = static_cast<uint64_t>(meta.Int(5));
   ASSIGN_OR_RETURN(const core::Edit records, LiveRecords());
   state.Apply(records);
+  RETURN_IF_ERROR(purged_.Load(state));
   return state;
 }
 
@@ -213,6 +216,8 @@ absl::StatusOr<bool> SqliteStore::IsTaken(const std::string& id) {
   return taken;
 }
 
+absl::StatusOr<bool> SqliteStore::WasPurged(const std::string& id) { return purged_.Has(id); }
+
 absl::StatusOr<std::string> SqliteStore::FreeId(const std::string& id) {
   ASSIGN_OR_RETURN(const bool taken, IsTaken(id));
   if (!taken) return id;
@@ -273,6 +278,11 @@ absl::Status SqliteStore::WriteChange(const core::Change& change, Batch& batch) 
                    batch.handoffs[{c.handoff.seq, c.handoff.id}] = &c.handoff;
                    return absl::OkStatus();
                  },
+                 [&](const core::PurgeHandoff& c) {
+                   batch.handoffs.erase({c.seq, c.id});
+                   return purged_.Purge(c);
+                 },
+                 [&](const core::PurgedFrom& c) { return purged_.Drop(c); },
                  [&](const core::SetEpochCounter& c) {
                    batch.epoch_counter = c.counter;
                    return absl::OkStatus();

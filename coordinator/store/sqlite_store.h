@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/store/purged_rows.h"
 #include "coordinator/store/sqlite.h"
 #include "coordinator/store/store.h"
 
@@ -37,6 +38,7 @@ class SqliteStore final : public Store {
       const std::string& owner, const std::string& key) override;
   absl::StatusOr<std::optional<core::Handoff>> FindWaitingByDedupeKey(
       const std::string& key) override;
+  absl::StatusOr<bool> WasPurged(const std::string& id) override;
   absl::StatusOr<std::string> FreeId(const std::string& id) override;
   absl::Status HasRoom() override;
 
@@ -48,7 +50,8 @@ class SqliteStore final : public Store {
     Statement handoff_by_id, handoff_by_key, waiting_by_dedupe_key, spec, attempts, messages, edits,
         id_taken;
   };
-  SqliteStore(std::string path, SqliteStoreOptions options, Database db, Statements statements);
+  SqliteStore(std::string path, SqliteStoreOptions options, Database db, Statements statements,
+              PurgedRows purged);
   static absl::StatusOr<Statements> PrepareAll(Database& db);
 
   // What a batch leaves: of several changes of one record the last one counts.
@@ -70,7 +73,8 @@ class SqliteStore final : public Store {
   const std::string path_;
   const SqliteStoreOptions options_;
   Database db_;
-  Statements statements_;  // dropped before db_
+  Statements statements_;  // dropped before db_, as is the next
+  PurgedRows purged_;
 };
 
 }  // namespace handoff

@@ -34,7 +34,9 @@ class Store {
   // One that waits for a person or is in a person's hands; those that are live are in the State.
   virtual absl::StatusOr<std::optional<core::Handoff>> FindWaitingByDedupeKey(
       const std::string& key) = 0;
-  // `id`, or `id`-2, -3, … : one that no handoff has, the first unless some between are gone.
+  virtual absl::StatusOr<bool> WasPurged(const std::string& id) = 0;
+  // `id`, or `id`-2, -3, … : one that no handoff has or had, the first unless some between are
+  // gone.
   virtual absl::StatusOr<std::string> FreeId(const std::string& id) = 0;
 
   // RESOURCE_EXHAUSTED, as a sentence, while the disk has less than its reserve: then nothing new

@@ -39,6 +39,7 @@ class FailingStore final : public Store {
       const std::string& key) override {
     return store_.FindWaitingByDedupeKey(key);
   }
+  absl::StatusOr<bool> WasPurged(const std::string& id) override { return store_.WasPurged(id); }
   absl::StatusOr<std::string> FreeId(const std::string& id) override { return store_.FreeId(id); }
   absl::Status HasRoom() override { return room_; }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,9 @@ class MemoryStore : public Store {
       if (!core::IsAtRest(handoff.status)) edit.changes.push_back(core::PutHandoff{handoff});
     }
     state.Apply(edit);
+    for (const auto& [id, workers] : purged_) {
+      if (!workers.empty()) state.NotePurged(id, workers);
+    }
     return state;
   }
 
@@ -65,9 +69,11 @@ class MemoryStore : public Store {
     }
     return std::nullopt;
   }
+  absl::StatusOr<bool> WasPurged(const std::string& id) override { return purged_.count(id) > 0; }
   absl::StatusOr<std::string> FreeId(const std::string& id) override {
     std::string free = id;
-    for (int n = 2; handoffs_.count(free) > 0; ++n) free = absl::StrCat(id, "-", n);
+    for (int n = 2; handoffs_.count(free) + purged_.count(free) > 0; ++n)
+      free = absl::StrCat(id, "-", n);
     return free;
   }
 
@@ -79,6 +85,14 @@ class MemoryStore : public Store {
   void Keep(const core::PutHandoff& c) {
     handoffs_.insert_or_assign(c.handoff.id, core::DurablePart(c.handoff));
   }
+  void Keep(const core::PurgeHandoff& c) {
+    handoffs_.erase(c.id);
+    purged_[c.id] = c.workers;
+    for (core::Event& event : events_) {
+      if (event.handoff_id == c.id) event.message.clear();
+    }
+  }
+  void Keep(const core::PurgedFrom& c) { purged_[c.id].erase(c.worker_uuid); }
   void Keep(const core::PutWorker& c) {
     workers_.insert_or_assign(c.worker.uuid, core::DurablePart(c.worker));
   }
@@ -97,6 +111,7 @@ class MemoryStore : public Store {
   void Keep(const Volatile&) {}
 
   std::map<std::string, core::Handoff> handoffs_;
+  std::map<std::string, std::set<std::string>> purged_;  // with the workers that have some of it
   std::map<std::string, core::Worker> workers_;
   std::map<std::pair<std::string, std::string>, core::Hold> holds_;
   std::vector<core::Event> events_;

@@ -43,6 +43,10 @@ class FakeReader final : public Reader {
   }
   absl::StatusOr<std::string> PoolId() override { return std::string("pool"); }
   absl::StatusOr<bool> NeedsObject(const std::string&) override { return false; }
+  absl::StatusOr<bool> WasPurged(const std::string&) override { return false; }
+  absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time, int) override {
+    return std::vector<std::string>{};
+  }
 
   void Happens(const std::string& id, const std::string& kind, absl::Time at,
                const std::string& key = "mail") {
@@ -111,9 +115,9 @@ TEST_F(NotifierTest, TellsWhatNeedsAPersonAndNothingElse) {
 
 TEST_F(NotifierTest, TriesAgainAndThenGoesOn) {
   // Fails twice for the first event, and always for the second.
-  const std::string script = absl::StrCat(
-      "line=$(cat); echo x >> ", Path("calls"), "; n=$(wc -l < ", Path("calls"),
-      "); case $n in 1|2|4|5|6) exit 1;; esac; echo \"$line\" >> ", Path("told"));
+  const std::string script =
+      absl::StrCat("line=$(cat); echo x >> ", Path("calls"), "; n=$(wc -l < ", Path("calls"),
+                   "); case $n in 1|2|4|5|6) exit 1;; esac; echo \"$line\" >> ", Path("told"));
   Notifier notifier(Options(script), reader_, clock_);
   for (const char* id : {"first", "second", "third"}) reader_.Happens(id, "ended", clock_.Now());
   notifier.Committed();
@@ -153,9 +157,8 @@ TEST_F(NotifierTest, WhatIsOldIsNotToldAnyMore) {
 }
 
 TEST_F(NotifierTest, ACommandUnderWayDoesNotKeepTheCoordinatorFromStopping) {
-  auto notifier =
-      std::make_unique<Notifier>(Options(absl::StrCat("touch ", Path("begun"), "; sleep 1000")),
-                                 reader_, clock_);
+  auto notifier = std::make_unique<Notifier>(
+      Options(absl::StrCat("touch ", Path("begun"), "; sleep 1000")), reader_, clock_);
   reader_.Happens("h", "ended", clock_.Now());
   notifier->Committed();
   while (!PathExists(Path("begun"))) std::this_thread::yield();
