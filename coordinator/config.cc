@@ -1,8 +1,11 @@
 #include "coordinator/config.h"
 
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
@@ -18,6 +21,20 @@ namespace {
 absl::Status Wrong(absl::string_view name, const toml::source_region& where,
                    absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(name, ":", where.begin.line, ": ", what));
+}
+
+// "90d" or what absl takes; nothing below an hour: what just ended is still looked at.
+std::optional<absl::Duration> ParseAge(absl::string_view text) {
+  absl::Duration age;
+  int64_t days = 0;
+  if (absl::EndsWith(text, "d") && absl::SimpleAtoi(text.substr(0, text.size() - 1), &days) &&
+      days < 100'000) {
+    age = absl::Hours(24) * days;
+  } else if (!absl::ParseDuration(text, &age)) {
+    return std::nullopt;
+  }
+  if (age < absl::Hours(1)) return std::nullopt;
+  return age;
 }
 
 // [notify.KEY] command = ["…", …]
@@ -48,6 +65,22 @@ absl::Status ParseNotify(const toml::node& node, absl::string_view name, Config&
   return absl::OkStatus();
 }
 
+// [retention] ended = "90d"
+absl::Status ParseRetention(const toml::node& node, absl::string_view name, Config& config) {
+  const toml::table* table = node.as_table();
+  const toml::node* ended = table == nullptr || table->size() != 1 ? nullptr : table->get("ended");
+  if (ended == nullptr)
+    return Wrong(name, node.source(), "[retention] needs ended = DURATION and nothing else");
+  const auto text = ended->value<std::string>();
+  const auto duration = text ? ParseAge(*text) : std::nullopt;
+  if (!duration) {
+    return Wrong(name, ended->source(),
+                 "'ended' must be a duration of at least 1h, such as \"90d\" or \"36h\"");
+  }
+  config.retention_ended = *duration;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base) {
@@ -64,11 +97,16 @@ absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view nam
         RETURN_IF_ERROR(ParseNotify(node, name, base));
         continue;
       }
+      if (text == "retention") {
+        RETURN_IF_ERROR(ParseRetention(node, name, base));
+        continue;
+      }
       const auto known = keys.find(text);
       if (known == keys.end()) {
-        return wrong(key.source(),
-                     absl::StrCat("unknown key '", text,
-                                  "'; there are data_dir, listen, log_level and [notify.KEY]"));
+        return wrong(
+            key.source(),
+            absl::StrCat("unknown key '", text,
+                         "'; there are data_dir, listen, log_level, [notify.KEY] and [retention]"));
       }
       const auto value = node.value<std::string>();
       if (!value.has_value())

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace handoff {
 
@@ -15,9 +16,12 @@ struct Config {
   std::string listen = "127.0.0.1:7433";
   std::string log_level = "info";
   std::map<std::string, std::vector<std::string>> notify;  // key → argv
+  // What ended so long ago is purged; infinite: nothing is by itself.
+  absl::Duration retention_ended = absl::InfiniteDuration();
 };
 
-// `toml` over `base`. Keys: data_dir, listen, log_level, and [notify.KEY] with command = [TEXT…].
+// `toml` over `base`. Keys: data_dir, listen, log_level, [notify.KEY] with command = [TEXT…], and
+// [retention] with ended = DURATION.
 // INVALID_ARGUMENT, with `name` and the line, for a key that is not known or has another value.
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base);
 

@@ -16,6 +16,7 @@
 #include "coordinator/notifier.h"
 #include "coordinator/object_store.h"
 #include "coordinator/object_sweeper.h"
+#include "coordinator/purger.h"
 #include "coordinator/service/control_service.h"
 #include "coordinator/service/followers.h"
 #include "coordinator/service/objects_service.h"
@@ -48,6 +49,7 @@ struct Coordinator::Impl {
   std::unique_ptr<LogStore> logs;
   std::vector<std::unique_ptr<Notifier>> notifiers;
   std::unique_ptr<Engine> engine;
+  std::unique_ptr<Purger> purger;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<PoolService> pool;
   std::unique_ptr<ObjectsService> objects_service;
@@ -101,6 +103,7 @@ absl::Status Coordinator::Impl::StartServer(const std::string& listen, const Clo
                            *reader,
                            *logs,
                            *objects,
+                           *purger,
                            *followers,
                            clock,
                            directory->path(),
@@ -124,6 +127,8 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Config& co
   RETURN_IF_ERROR(impl.OpenStores(config.data_dir));
   RETURN_IF_ERROR(impl.StartNotifiers(config, clock));
   RETURN_IF_ERROR(impl.StartEngine(clock));
+  impl.purger = std::make_unique<Purger>(PurgerOptions{config.retention_ended}, *impl.engine,
+                                         *impl.reader, *impl.logs, clock);
   std::set<std::string> notify_keys;
   for (const auto& [key, command] : config.notify) notify_keys.insert(key);
   RETURN_IF_ERROR(impl.StartServer(config.listen, clock, std::move(notify_keys)));
@@ -145,6 +150,7 @@ void Coordinator::Stop() {
     impl.server->Stop(kStopGrace);
   }
   impl.sweeper.reset();
+  impl.purger.reset();
   if (impl.engine != nullptr) impl.engine->Stop();
   impl.notifiers.clear();
   // Nobody is woken any more, and then the log store answers what it still syncs.

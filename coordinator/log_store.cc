@@ -28,6 +28,13 @@ absl::Status CheckKey(const Key& key) {
   return absl::InvalidArgumentError(absl::StrCat("there is no attempt ", key.attempt));
 }
 
+absl::Status Removed(const Key& key) {
+  return absl::NotFoundError(absl::StrCat("the logs of ", key.id, " were removed"));
+}
+
+// Ids of removed handoffs that are kept in mind: who appends to the first of so many is long gone.
+constexpr size_t kMostRemoved = 1 << 16;
+
 struct Waiting {
   uint64_t end = 0;  // answered when this much is durable
   Done done;
@@ -38,6 +45,7 @@ struct Log {
   std::vector<Waiting> waiting;
   bool queued = false;    // for the sync thread
   bool finished = false;  // closed as soon as nobody uses it
+  bool removed = false;   // the file has no name any more
   int users = 0;          // calls that have `file` in hand: it stays the only one for its path
   std::list<Key>::iterator age;
 };
@@ -85,6 +93,9 @@ struct LogStore::Impl {
   bool DropIfIdle(std::map<Key, Log>::iterator log) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void CloseOldest() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
+  bool IsOpening(const std::string& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void Forget(const std::string& id);
+
   absl::Status HasRoom() const;
   absl::StatusOr<uint64_t> Append(const Key& key, uint64_t offset, absl::string_view data,
                                   Done& done);
@@ -103,6 +114,7 @@ struct LogStore::Impl {
   // Opened by one caller each, which may take as long as a sync; the others for that log wait.
   std::set<Key> opening ABSL_GUARDED_BY(mutex);
   std::map<Key, absl::Status> suspect ABSL_GUARDED_BY(mutex);  // their first sync failed
+  std::set<std::string> removed ABSL_GUARDED_BY(mutex);
   std::map<Key, Log> logs ABSL_GUARDED_BY(mutex);
   std::list<Key> by_age ABSL_GUARDED_BY(mutex);  // used last comes first
   std::vector<Key> queue ABSL_GUARDED_BY(mutex);
@@ -129,6 +141,10 @@ absl::StatusOr<LogStore::Impl::Use> LogStore::Impl::Open(const Key& key, bool cr
   {
     MutexLock lock(mutex);
     while (opening.count(key) > 0) opened.Wait(mutex);
+    if (removed.count(key.id) > 0) {
+      if (create) return Removed(key);
+      return Use();
+    }
     if (Use use = OpenAlready(key)) return use;
     const auto known = suspect.find(key);
     if (known != suspect.end()) return known->second;
@@ -162,7 +178,7 @@ void LogStore::Impl::Release(const Key& key) {
 bool LogStore::Impl::DropIfIdle(std::map<Key, Log>::iterator log) {
   const Log& l = log->second;
   // A broken file must not be opened again as if all of it were durable.
-  if (l.users > 0 || l.queued || l.file->broken()) return false;
+  if (l.users > 0 || l.queued || (l.file->broken() && !l.removed)) return false;
   by_age.erase(l.age);
   logs.erase(log);
   return true;
@@ -174,6 +190,25 @@ void LogStore::Impl::CloseOldest() {
     // One in use is not old, whenever that use began.
     if (!DropIfIdle(oldest)) by_age.splice(by_age.begin(), by_age, oldest->second.age);
   }
+}
+
+bool LogStore::Impl::IsOpening(const std::string& id) const {
+  const auto first = opening.lower_bound({id, 0});
+  return first != opening.end() && first->id == id;
+}
+
+void LogStore::Impl::Forget(const std::string& id) {
+  MutexLock lock(mutex);
+  if (removed.size() == kMostRemoved) removed.clear();
+  removed.insert(id);
+  while (IsOpening(id)) opened.Wait(mutex);
+  for (auto log = logs.lower_bound({id, 0}); log != logs.end() && log->first.id == id;) {
+    log->second.finished = log->second.removed = true;
+    const auto next = std::next(log);
+    DropIfIdle(log);
+    log = next;
+  }
+  std::erase_if(suspect, [&id](const auto& entry) { return entry.first.id == id; });
 }
 
 // ---- Appending and syncing ----
@@ -224,11 +259,17 @@ void LogStore::Impl::SyncOne(const Key& key) {
   }();
   CHECK(use);
   std::vector<Waiting> waiting;
+  bool gone;
   {
     MutexLock lock(mutex);
     Log& log = logs.find(key)->second;
     log.queued = false;
+    gone = log.removed;
     waiting.swap(log.waiting);
+  }
+  if (gone) {
+    for (Waiting& w : waiting) w.done(Removed(key));
+    return;
   }
   const uint64_t before = use.file().durable();
   const absl::StatusOr<uint64_t> durable = use.file().Sync();
@@ -340,6 +381,16 @@ absl::StatusOr<std::string> LogStore::Read(const LogKey& key, uint64_t offset, s
 absl::StatusOr<std::string> LogStore::Sha256Of(const LogKey& key) {
   ASSIGN_OR_RETURN(const Impl::Use use, impl_->Open(key, /*create=*/false));
   return use ? use.file().Sha256Hex() : Sha256Hex("");
+}
+
+absl::Status LogStore::Remove(const std::string& id) {
+  RETURN_IF_ERROR(ValidateId(id));
+  impl_->Forget(id);
+  return RemoveTree(absl::StrCat(impl_->directory, "/", id));
+}
+
+absl::StatusOr<std::vector<std::string>> LogStore::Ids() const {
+  return ListDirectory(impl_->directory);
 }
 
 void LogStore::Finish(const LogKey& key) {

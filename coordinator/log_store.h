@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -56,6 +57,12 @@ class LogStore {
 
   // No more appends are expected: closes the file and forgets what is kept in memory.
   void Finish(const LogKey& key);
+
+  // Removes all logs of a handoff. From now on it has none, and appends to them get NOT_FOUND; what
+  // has one of them open reads no more of it.
+  absl::Status Remove(const std::string& id);
+  // Handoffs that have logs.
+  absl::StatusOr<std::vector<std::string>> Ids() const;
 
   // `wake` runs (on the sync thread, briefly) each time more of that log is durable, until
   // Unfollow(token), which waits for one that runs on another thread.

@@ -112,12 +112,10 @@ absl::Status LogAppender::TakeMessage() {
 
 absl::Status LogAppender::Open() {
   RETURN_IF_ERROR(Validate(request_));
+  // NOT_FOUND of one that was purged: its worker forgets the log.
   const auto handoff = reader_.Get(request_.handoff_id());
-  if (!handoff.ok() && handoff.status().code() != absl::StatusCode::kNotFound) {
-    return handoff.status();
-  }
+  RETURN_IF_ERROR(handoff.status());
   const bool held =
-      handoff.ok() &&
       std::any_of(handoff->attempts.begin(), handoff->attempts.end(), [&](const auto& attempt) {
         return attempt.number == request_.number() && attempt.epoch == request_.epoch() &&
                attempt.epoch != 0 && attempt.worker_uuid == request_.worker_uuid();

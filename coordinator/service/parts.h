@@ -10,6 +10,7 @@
 #include "coordinator/engine.h"
 #include "coordinator/log_store.h"
 #include "coordinator/object_store.h"
+#include "coordinator/purger.h"
 #include "coordinator/service/followers.h"
 #include "coordinator/store/reader.h"
 
@@ -20,6 +21,7 @@ struct ServiceParts {
   Reader& reader;
   LogStore& logs;
   ObjectStore& objects;
+  Purger& purger;
   Followers& followers;
   const Clock& clock;
   std::string data_dir;

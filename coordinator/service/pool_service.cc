@@ -109,6 +109,9 @@ absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v
   ASSIGN_OR_RETURN(const uint64_t of_checks,
                    parts_.logs.Size({id, request.number(), /*checks=*/true}));
   if (size < end.log_bytes() || of_checks < end.checks_log_bytes()) {
+    // Of one that was purged nobody wants the log: the engine says that it is gone.
+    ASSIGN_OR_RETURN(const bool purged, parts_.reader.WasPurged(id));
+    if (purged) return true;
     response.set_log_offset(size);
     response.set_checks_log_offset(of_checks);
     return false;

@@ -164,6 +164,11 @@ absl::Status Validate(const v1::SendRequest& request) {
   return absl::InvalidArgumentError("the message must be UTF-8 text without NUL");
 }
 
+absl::Status Validate(const v1::DeleteRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  return ValidateLine("actor", request.actor(), kMaxActor);
+}
+
 absl::Status Validate(const v1::DrainWorkerRequest& request) {
   RETURN_IF_ERROR(ValidateWorkerName(request.name()));
   RETURN_IF_ERROR(ValidateLine("reason", request.reason(), kMaxReason));

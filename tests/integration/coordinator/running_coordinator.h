@@ -55,7 +55,7 @@ class CoordinatorTest : public ::testing::Test {
   ~CoordinatorTest() override;
 
   void Restart();
-  Config config() const;
+  virtual Config config() const;
   const std::string& address() const { return coordinator_->address(); }
 
   // A handoff of `command` that needs no repository.

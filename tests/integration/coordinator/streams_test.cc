@@ -63,7 +63,7 @@ TEST_F(StreamsTest, OnlyTheHolderMayAppend) {
   wrong.set_number(2);
   EXPECT_TRUE(absl::IsPermissionDenied(worker_.Append(wrong, 0, "x").status()));
   wrong.set_handoff_id("unknown");
-  EXPECT_TRUE(absl::IsPermissionDenied(worker_.Append(wrong, 0, "x").status()));
+  EXPECT_TRUE(absl::IsNotFound(worker_.Append(wrong, 0, "x").status()));
   wrong.set_handoff_id("../x");
   EXPECT_TRUE(absl::IsInvalidArgument(worker_.Append(wrong, 0, "x").status()));
   EXPECT_EQ(LogOf(attempt.handoff_id()), "");

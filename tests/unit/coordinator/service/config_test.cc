@@ -48,6 +48,22 @@ TEST(Config, NotifyEntriesHaveACommand) {
   }
 }
 
+TEST(Config, NothingIsPurgedUnlessItSaysAfterHowLong) {
+  EXPECT_EQ(ParseConfig("", "x", {})->retention_ended, absl::InfiniteDuration());
+  const auto days = ParseConfig("[retention]\nended = '90d'\n", "x", {});
+  ASSERT_TRUE(days.ok()) << days.status();
+  EXPECT_EQ(days->retention_ended, absl::Hours(24) * 90);
+  EXPECT_EQ(ParseConfig("[retention]\nended = '36h'\n", "x", {})->retention_ended, absl::Hours(36));
+  for (const char* wrong :
+       {"retention = '90d'", "[retention]", "[retention]\nended = 90", "[retention]\nended = ''",
+        "[retention]\nended = '0d'", "[retention]\nended = '-5d'", "[retention]\nended = '59m'",
+        "[retention]\nlogs = '30d'", "[retention]\nended = '90d'\nlogs = '30d'"}) {
+    EXPECT_THAT(std::string(ParseConfig(wrong, "a.toml", {}).status().message()),
+                HasSubstr("a.toml:"))
+        << wrong;
+  }
+}
+
 TEST(Config, SaysWhatIsMissing) {
   Config config;
   EXPECT_THAT(std::string(Validate(config).message()), HasSubstr("--data-dir"));

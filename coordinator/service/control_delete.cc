@@ -1,0 +1,45 @@
+// Control.Delete: what people want to see no more, or want gone.
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "coordinator/service/answer.h"
+#include "coordinator/service/control_service.h"
+#include "coordinator/service/show.h"
+#include "coordinator/service/validate.h"
+
+namespace handoff {
+namespace {
+
+absl::Status LogsGone(const std::string& id, const absl::Status& removed) {
+  if (removed.ok()) return removed;
+  return absl::InternalError(
+      absl::StrCat(id, " was purged, but not all of its logs could be removed: ", removed.message(),
+                   ". They are removed when the coordinator starts again"));
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* ControlService::Delete(Context* context, const v1::DeleteRequest* request,
+                                                 v1::DeleteResponse*) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
+  if (!id.ok()) {
+    // The answer to an earlier call may have been lost.
+    const bool done = request->purge() && parts_.reader.WasPurged(request->id()).value_or(false);
+    return Answer(context, done ? absl::OkStatus() : id.status());
+  }
+  Unary* const reactor = context->DefaultReactor();
+  core::Delete command{*id, request->purge(), request->actor()};
+  parts_.engine.Post(std::move(command), [this, reactor, purge = request->purge()](auto reply) {
+    const absl::Status status = FromEngine(reply.status());
+    if (!status.ok() || !purge) return reactor->Finish(ToGrpc(status));
+    parts_.purger.RemoveLogs(reply->id, [reactor, id = reply->id](const absl::Status& removed) {
+      reactor->Finish(ToGrpc(LogsGone(id, removed)));
+    });
+  });
+  return reactor;
+}
+
+}  // namespace handoff
