@@ -42,6 +42,14 @@ void Caretaker::AwaitFirstProbes() {
   while (!probed_ && !stopping_) woken_.Wait(mutex_);
 }
 
+void Caretaker::EmptyTrashSoon() {
+  {
+    MutexLock lock(mutex_);
+    trash_ = true;
+  }
+  woken_.NotifyAll();
+}
+
 void Caretaker::Ask(const std::vector<Probe>& probes) {
   {
     MutexLock lock(mutex_);
@@ -109,13 +117,17 @@ void Caretaker::Run() {
   BootTime next_sweep = tools_.clock.Boot();
   while (true) {
     std::optional<Probe> probe;
+    bool trash;
     {
       MutexLock lock(mutex_);
       const BootTime next = std::min(next_probe, next_sweep);
-      if (asked_.empty() && !stopping_) woken_.WaitFor(mutex_, next - tools_.clock.Boot());
+      if (asked_.empty() && !stopping_ && !trash_)
+        woken_.WaitFor(mutex_, next - tools_.clock.Boot());
       if (stopping_) return;
       if (!asked_.empty()) probe = asked_.front();
+      trash = std::exchange(trash_, false);
     }
+    if (trash) EmptyTrash(tools_.data);
     if (probe) {
       ProbeResult result = Answer(*probe);
       {

@@ -42,6 +42,8 @@ class Caretaker {
   // Blocks until all agents were probed once, or Stop.
   void AwaitFirstProbes();
 
+  // Something was moved to the trash.
+  void EmptyTrashSoon();
   // The coordinator wants to know whether a hold may end. One that is being probed is not probed
   // twice.
   void Ask(const std::vector<Probe>& probes);
@@ -64,6 +66,7 @@ class Caretaker {
   CondVar woken_;
   bool probed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool trash_ ABSL_GUARDED_BY(mutex_) = false;
   std::deque<Probe> asked_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, ProbeResult> results_ ABSL_GUARDED_BY(mutex_);
   std::jthread thread_;

@@ -39,10 +39,13 @@ absl::Time LastUsed(const DataDir& data, const std::string& id) {
 }
 
 // Out of sight first: removing a big tree takes a while, and a new attempt may come meanwhile.
-void MoveAway(const std::string& path, const std::string& to) {
-  if (std::rename(path.c_str(), to.c_str()) != 0 && errno != ENOENT) {
-    SPDLOG_WARN("{} could not be moved to {}", path, to);
-  }
+bool MoveAway(const std::string& path, const std::string& to) {
+  if (std::rename(path.c_str(), to.c_str()) == 0 || errno == ENOENT) return true;
+  // Something of that name is being removed there.
+  const bool taken = errno == ENOTEMPTY || errno == EEXIST;
+  if (taken && RemoveTree(to).ok() && std::rename(path.c_str(), to.c_str()) == 0) return true;
+  SPDLOG_WARN("{} could not be moved to {}", path, to);
+  return false;
 }
 
 void RemoveAll(const std::string& directory) {
@@ -78,8 +81,16 @@ DiskState LookAtDisk(const std::string& path, uint64_t reserve) {
   return state;
 }
 
+bool MoveToTrash(const DataDir& data, const std::string& id) {
+  const bool workspace = MoveAway(data.workspace(id), absl::StrCat(data.trash(), "/w-", id));
+  const bool attempts = MoveAway(data.attempts(id), absl::StrCat(data.trash(), "/a-", id));
+  return workspace && attempts;
+}
+
+void EmptyTrash(const DataDir& data) { RemoveAll(data.trash()); }
+
 int Sweep(const DataDir& data, absl::Time now, absl::Duration keep, const IfIdle& if_idle) {
-  RemoveAll(data.trash());  // of a daemon that was ended meanwhile
+  EmptyTrash(data);  // of a daemon that was ended meanwhile
   std::set<std::string> ids;
   for (const std::string& directory : {data.workspaces(), data.attempts()}) {
     for (std::string& id : Names(directory)) ids.insert(std::move(id));
@@ -87,13 +98,10 @@ int Sweep(const DataDir& data, absl::Time now, absl::Duration keep, const IfIdle
   int removed = 0;
   for (const std::string& id : ids) {
     if (now - LastUsed(data, id) < keep) continue;
-    const bool idle = if_idle(id, [&] {
-      MoveAway(data.workspace(id), absl::StrCat(data.trash(), "/w-", id));
-      MoveAway(data.attempts(id), absl::StrCat(data.trash(), "/a-", id));
-    });
+    const bool idle = if_idle(id, [&] { MoveToTrash(data, id); });
     removed += idle ? 1 : 0;
   }
-  RemoveAll(data.trash());
+  EmptyTrash(data);
   const std::string objects = data.object("");
   for (const std::string& name : Names(objects)) {
     const std::string path = absl::StrCat(objects, name);

@@ -20,6 +20,10 @@ struct DiskState {
 };
 DiskState LookAtDisk(const std::string& path, uint64_t reserve);
 
+// What is here of a handoff, out of sight; EmptyTrash removes it. False when something stays.
+bool MoveToTrash(const DataDir& data, const std::string& id);
+void EmptyTrash(const DataDir& data);
+
 // Removes workspaces and attempt directories of handoffs of which nothing ran here for `keep`.
 // `if_idle(id, action)` runs the action unless an attempt of that handoff is here. Mirrors stay.
 // Returns how many handoffs were removed.

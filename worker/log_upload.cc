@@ -130,6 +130,7 @@ void LogUpload::Rewind(uint64_t offset) {
   stream_.reset();
   positioned_ = false;
   acked_ = std::min(acked_, offset);
+  failures_ = 0;
   retry_at_ = kNever;
 }
 

@@ -36,6 +36,8 @@ class LogUpload {
 
   // All bytes are on stable storage at the coordinator, and hashed here as far as they can be read.
   bool complete() const { return acked_ >= size_ && (cut_ || hashed_ == size_); }
+  // The last stream broke before anything was acknowledged on it.
+  bool failing() const { return failures_ > 0; }
   uint64_t size() const { return size_; }
   std::string HashSoFar() const { return hash_.Hex(); }
   // Hashes the rest without sending it.

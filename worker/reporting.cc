@@ -112,6 +112,8 @@ class Reporting {
         upload.EndHere();
       }
       if (upload.complete()) return absl::OkStatus();
+      // The coordinator keeps nothing of it any more: the report is where it says so.
+      if (control_.forget() && upload.failing()) return absl::OkStatus();
       control_.Wait(around_.clock, upload.next());
     }
   }

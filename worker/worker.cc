@@ -21,6 +21,7 @@
 #include "worker/housekeeping.h"
 #include "worker/identity.h"
 #include "worker/journal.h"
+#include "worker/purging.h"
 #include "worker/repo/repo_client.h"
 #include "worker/shim/shim_client.h"
 #include "worker/sync_loop.h"
@@ -49,6 +50,7 @@ struct Worker::Impl {
 
   void Describe(SyncRequest& request);
   void Act(const Reconciled& reconciled, const SyncAnswer& answer);
+  void Purge();
   absl::Status Join(const std::string& pool);
   void Changed(bool urgent) {
     if (loop) loop->Changed(urgent);
@@ -75,13 +77,24 @@ struct Worker::Impl {
   std::unique_ptr<AttemptTable> table;
   std::unique_ptr<Caretaker> caretaker;
   // Of the loop's thread.
+  std::unique_ptr<Purging> purging;
   std::vector<ProbeResult> sent_probes;
   std::vector<std::string> mirrors, checked_out;
   BootTime listed_at;
   bool draining = false;
 };
 
+// What waited for an attempt may go before the request that does not list that one any more.
+void Worker::Impl::Purge() {
+  if (!purging->waits()) return;
+  table->Held();  // lets go of runners that are over
+  if (!purging->Go()) return;
+  listed_at = {};
+  caretaker->EmptyTrashSoon();
+}
+
 void Worker::Impl::Describe(SyncRequest& request) {
+  Purge();
   const BootTime now = clock.Boot();
   if (listed_at.ns == 0 || now - listed_at > kListEvery) {
     mirrors = data.MirrorKeys();
@@ -121,6 +134,8 @@ void Worker::Impl::Act(const Reconciled& reconciled, const SyncAnswer& answer) {
     }
   }
   table->Apply(reconciled.actions);
+  purging->Take(answer.purge);
+  Purge();
 }
 
 absl::Status Worker::Impl::Join(const std::string& pool) {
@@ -209,12 +224,13 @@ absl::Status Worker::Start(std::function<void()> ready,
   self.loop = std::make_unique<SyncLoop>(*self.client, self.clock, self.identity, self.config.slots,
                                          std::move(hooks));
   self.table = std::make_unique<AttemptTable>(*self.around, changed);
+  const IfIdle if_idle = [&self](const std::string& id, const std::function<void()>& action) {
+    return self.table->IfIdle(id, action);
+  };
   self.caretaker = std::make_unique<Caretaker>(
       Caretaker::Tools{self.config, self.data, self.clock, self.repo, self.probes, self.disk_faults,
-                       [&self](const std::string& id, const std::function<void()>& action) {
-                         return self.table->IfIdle(id, action);
-                       },
-                       changed});
+                       if_idle, changed});
+  self.purging = std::make_unique<Purging>(self.data, if_idle);
   RETURN_IF_ERROR(Annotate(self.table->TakeOver(),
                            "nothing was started, since what an earlier daemon left cannot be "
                            "taken over; mend this and start again"));

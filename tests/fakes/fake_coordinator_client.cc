@@ -54,6 +54,43 @@ void FakePool::Lose(const AttemptKey& key) {
   desired_.erase(key);
 }
 
+void FakePool::Purge(const std::string& id) {
+  {
+    MutexLock lock(mutex_);
+    purged_[id] = false;
+    const auto of_it = [&](const auto& entry) { return entry.first.handoff_id == id; };
+    std::erase_if(desired_, of_it);
+    std::erase_if(ends_, of_it);
+    std::erase_if(logs_, [&](const auto& log) { return log.first.first.handoff_id == id; });
+    ++absences_;  // their streams break
+    ++revision_;
+  }
+  LookAtHeld(/*due=*/false);
+}
+
+void FakePool::AnswerPurged(const SyncRequest& request, SyncAnswer& answer, bool& urgent) {
+  for (const auto& [id, told] : purged_) {
+    answer.purge.push_back(id);
+    urgent |= !told;
+  }
+  for (const AttemptStatus& status : request.attempts) {
+    if (purged_.count(status.key.handoff_id) == 0) continue;
+    if (status.stage == Stage::kReporting) {
+      answer.forget.push_back(status.key);
+      urgent = true;
+      continue;
+    }
+    DesiredAttempt stop;
+    stop.key = status.key;
+    stop.epoch = status.epoch;
+    stop.stop = true;
+    stop.stop_as = EndedBy::kSuperseded;
+    stop.stop_grace = absl::Milliseconds(50);
+    answer.attempts.push_back(std::move(stop));
+    urgent |= !status.stopping;
+  }
+}
+
 void FakePool::AnswerNow() { LookAtHeld(/*due=*/true); }
 
 void FakePool::set_lease(absl::Duration lease) {
@@ -161,7 +198,9 @@ std::optional<SyncAnswer> FakePool::Answer(const SyncRequest& request, bool due)
   for (const auto& [key, status] : listed) {
     if (ends_.count(key) != 0) answer.forget.push_back(key);
   }
+  AnswerPurged(request, answer, urgent);
   if (!urgent) return std::nullopt;
+  for (auto& [id, told] : purged_) told = true;
   return answer;
 }
 
@@ -312,6 +351,7 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
     MutexLock lock(pool_.mutex_);
     if (pool_.away_) return Away();
     ++pool_.reports_[report.key];
+    if (pool_.purged_.count(report.key.handoff_id) > 0) return absl::NotFoundError("purged");
     v1::AttemptEnd end;
     if (!end.ParseFromString(report.end)) return absl::InvalidArgumentError("no end");
     answer.log_offset = pool_.logs_[{report.key, LogKind::kAgent}].size();
@@ -381,7 +421,8 @@ class FakeLogStream final : public LogStream {
   }
   // For good: a stream does not mend when the coordinator is back.
   bool broken() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(pool_.mutex_) {
-    gone_ = gone_ || pool_.away_ || pool_.absences_ != absences_ || written_ >= pool_.stream_bytes_;
+    gone_ = gone_ || pool_.purged_.count(key_.first.handoff_id) > 0 || pool_.away_ ||
+            pool_.absences_ != absences_ || written_ >= pool_.stream_bytes_;
     return gone_;
   }
   FakePool& pool_;
@@ -440,6 +481,7 @@ absl::StatusOr<CheckpointAnswer> FakeCoordinatorClient::SaveCheckpoint(const Che
     MutexLock lock(pool_.mutex_);
     if (pool_.away_) return Away();
     if (!pool_.checkpoint_refusal_.ok()) return pool_.checkpoint_refusal_;
+    if (pool_.purged_.count(save.key.handoff_id) > 0) return absl::NotFoundError("purged");
     for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) {
       if (pool_.objects_.count(pack.sha256()) == 0) answer.missing.push_back(pack.sha256());
     }

@@ -26,6 +26,8 @@ class FakePool {
   void Stop(const AttemptKey& key, EndedBy as, absl::Duration grace = absl::Seconds(10));
   // It is not wanted any more, and nobody says so: as when its worker is given up.
   void Lose(const AttemptKey& key);
+  // Keeps nothing of it any more; every answer from now on says so.
+  void Purge(const std::string& id);
   // Answers the held Sync now, which renews leases.
   void AnswerNow();
   void set_lease(absl::Duration lease);
@@ -74,6 +76,8 @@ class FakePool {
   };
   std::optional<SyncAnswer> Answer(const SyncRequest& request, bool due)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void AnswerPurged(const SyncRequest& request, SyncAnswer& answer, bool& urgent)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LookAtHeld(bool due);
 
   Mutex mutex_;
@@ -88,6 +92,7 @@ class FakePool {
   absl::Duration lease_ ABSL_GUARDED_BY(mutex_) = absl::Minutes(30);
   uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 100;
   std::map<AttemptKey, v1::DesiredAttempt> desired_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, bool> purged_ ABSL_GUARDED_BY(mutex_);  // an answer said so
   std::map<AttemptKey, v1::AttemptEnd> ends_ ABSL_GUARDED_BY(mutex_);
   std::map<AttemptKey, int> reports_ ABSL_GUARDED_BY(mutex_);
   int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -115,6 +115,7 @@ struct SyncAnswer {
   bool draining = false;
   std::vector<Probe> probes;
   std::vector<AttemptKey> forget;
+  std::vector<std::string> purge;  // handoffs of which nothing is to be kept
 };
 
 }  // namespace handoff::worker

@@ -129,6 +129,7 @@ SyncAnswer FromProto(const v1::SyncResponse& response) {
     AttemptKey key;
     if (ParseKey(text, &key)) out.forget.push_back(std::move(key));
   }
+  out.purge.assign(response.purge().begin(), response.purge().end());
   return out;
 }
 
