@@ -181,6 +181,10 @@ absl::StatusOr<v1::Worker> Client::DrainWorker(const v1::DrainWorkerRequest& req
   return impl_->Call(&v1::Control::Stub::DrainWorker, request);
 }
 
+absl::Status Client::Delete(const v1::DeleteRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Delete, request).status();
+}
+
 absl::Status Client::RemoveWorker(const v1::RemoveWorkerRequest& request) {
   return impl_->Call(&v1::Control::Stub::RemoveWorker, request).status();
 }

@@ -16,6 +16,7 @@ namespace handoff {
 
 namespace v1 {
 class CancelRequest;
+class DeleteRequest;
 class Document;
 class DrainWorkerRequest;
 class Event;
@@ -48,6 +49,7 @@ class Client {
   absl::StatusOr<v1::Handoff> Cancel(const v1::CancelRequest& request);
   absl::StatusOr<v1::Handoff> Resume(const v1::ResumeRequest& request);
   absl::StatusOr<v1::Handoff> Send(const v1::SendRequest& request);
+  absl::Status Delete(const v1::DeleteRequest& request);
   absl::StatusOr<v1::WhyResponse> Why(const std::string& id);
   absl::StatusOr<v1::Document> GetDocument(const std::string& id);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const std::string& name);

@@ -29,7 +29,7 @@ constexpr int kMostPage = 500;
 constexpr Backoff kBackoff{absl::Milliseconds(250), absl::Seconds(5)};
 
 struct ListFlags {
-  bool all = false, watch = false;
+  bool all = false, watch = false, deleted = false;
   std::string owner, repo, worker;
   std::vector<std::string> statuses, labels;
   int limit = 50;
@@ -43,6 +43,7 @@ absl::StatusOr<v1::ListRequest> RequestFor(const ListFlags& flags, const Context
   request.set_owner(flags.owner.empty() && !flags.all ? OwnerFrom(context.environment)
                                                       : flags.owner);
   request.set_all(flags.all);
+  request.set_deleted(flags.deleted);
   for (const std::string& word : flags.statuses) {
     v1::Handoff::Status status;
     if (!v1::Handoff::Status_Parse(absl::AsciiStrToUpper(word), &status) ||
@@ -207,6 +208,7 @@ VerbResult List(const ListFlags& flags, Context& context) {
 VerbRun DefineList(CLI::App& app) {
   const auto flags = std::make_shared<ListFlags>();
   app.add_flag("--all", flags->all, "Everybody's, however long ago they ended");
+  app.add_flag("--deleted", flags->deleted, "Those that were deleted, too");
   app.add_option("--owner", flags->owner, "Of this person")->type_name("USER");
   app.add_option("--status", flags->statuses, "With this status; may be repeated")
       ->type_name("STATUS")

@@ -39,6 +39,9 @@ std::string RenderWorker(const v1::Worker& worker, const View& view);
 std::vector<std::string> RenderSnapshot(const Snapshot& snapshot);
 // After a send: under which number the message is kept, and when the agent reads it.
 std::string RenderSent(const v1::Handoff& handoff);
+// After a delete: what became of it, and what can still be done.
+std::string RenderDeleted(const std::string& id, bool purged);
+std::string DeletedToJsonLine(const std::string& id, bool purged);
 // After a submit: that it is kept, and the next three commands.
 std::vector<std::string> RenderKept(const v1::Handoff& handoff, bool existing);
 

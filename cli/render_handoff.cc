@@ -278,6 +278,7 @@ void AddNext(const v1::Handoff& handoff, const View& view, Fields& fields) {
 
 // A silent worker is no event, so no record says it.
 std::string ListReason(const v1::Handoff& handoff, const View& view) {
+  if (handoff.deleted()) return OneLine(absl::StrCat("Deleted. ", handoff.reason()), 300);
   if (!handoff.reason().empty() || handoff.attempts().empty())
     return OneLine(handoff.reason(), 300);
   const v1::Attempt& attempt = *handoff.attempts().rbegin();
@@ -344,6 +345,7 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
                            Paint(handoff.id(), Colour::kBold, view.colour)));
   const std::string reason = OneLine(handoff.reason(), kSentence);
   if (!reason.empty()) fields.Line(absl::StrCat("  ", Wrap(reason, view.width, 2)));
+  if (handoff.deleted()) fields.Line("  Deleted: no list shows it unless asked for.");
   fields.Blank();
 
   static const auto* const none = new v1::Attempt();

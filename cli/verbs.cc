@@ -47,6 +47,12 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff fetch benchmark\n  git checkout $(handoff fetch -)\n"
        "  handoff fetch benchmark --attempt 1 --as first-try\n",
        true, false, DefineFetch},
+      {"delete", "", "take what has ended out of the lists; --purge: remove it for good",
+       "  handoff delete benchmark\n  handoff list --all --deleted\n"
+       "  handoff delete 20261120-benchmark --purge\n"
+       "\nHere ID must be in no other id, not even of an ended handoff, or be the full id, as it "
+       "must\nbe for one that was deleted.\n",
+       true, false, DefineDelete},
   };
 }
 

@@ -189,6 +189,23 @@ grpc::Status FakeCoordinator::Cancel(grpc::ServerContext*, const v1::CancelReque
   return Find(request->id(), response);
 }
 
+grpc::Status FakeCoordinator::Delete(grpc::ServerContext*, const v1::DeleteRequest* request,
+                                     v1::DeleteResponse*) {
+  v1::Handoff handoff;
+  const grpc::Status found = Find(request->id(), &handoff);
+  const MutexLock lock(mutex_);
+  deletes_.push_back(*request);
+  if (!found.ok()) return request->purge() ? grpc::Status::OK : found;
+  handoffs_[handoff.id()].set_deleted(true);
+  if (request->purge()) handoffs_.erase(handoff.id());
+  return grpc::Status::OK;
+}
+
+std::vector<v1::DeleteRequest> FakeCoordinator::deletes() const {
+  const MutexLock lock(mutex_);
+  return deletes_;
+}
+
 grpc::Status FakeCoordinator::List(grpc::ServerContext*, const v1::ListRequest* request,
                                    v1::ListResponse* response) {
   Count();

@@ -42,6 +42,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void BreakUploadAfter(uint64_t bytes);
 
   std::vector<v1::SubmitRequest> submits() const;
+  std::vector<v1::DeleteRequest> deletes() const;
   std::vector<v1::SendRequest> sends() const;
   std::vector<v1::ResumeRequest> resumes() const;
   std::map<std::string, std::string> objects() const;
@@ -61,6 +62,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Keeps the message; the record stays as it is otherwise.
   grpc::Status Send(grpc::ServerContext*, const v1::SendRequest*, v1::Handoff*) override;
   grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest*, v1::Handoff*) override;
+  // Takes the record away when it purges.
+  grpc::Status Delete(grpc::ServerContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
   grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::Handoff*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse*) override;  // there are none
@@ -94,6 +97,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::map<std::pair<std::string, int>, std::string> logs_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Event> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::SubmitRequest> submits_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::DeleteRequest> deletes_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::SendRequest> sends_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ResumeRequest> resumes_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);

@@ -38,6 +38,11 @@ class Pty {
   // For the child alone: the screen ends when it does.
   void LeaveToChild() { slave_.Reset(); }
 
+  // As a person does.
+  void Type(absl::string_view keys) {
+    CHECK(::write(master_.get(), keys.data(), keys.size()) == static_cast<ssize_t>(keys.size()));
+  }
+
   // Everything so far, at least up to `text`, or to the end.
   const std::string& ReadUntil(absl::string_view text) {
     while (!absl::StrContains(screen_, text) && ReadMore()) {

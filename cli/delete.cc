@@ -1,0 +1,100 @@
+// handoff delete
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "cli/render.h"
+#include "cli/settings.h"
+#include "cli/verb.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+struct DeleteFlags {
+  std::vector<std::string> ids;
+  bool purge = false, yes = false;
+};
+
+// A line of standard input, without its end.
+std::string ReadLine() {
+  std::string line;
+  for (int c = std::getchar(); c != EOF && c != '\n' && line.size() < 1000; c = std::getchar())
+    line.push_back(static_cast<char>(c));
+  return std::string(absl::StripAsciiWhitespace(line));
+}
+
+// A purge cannot be taken back: whoever sits at a terminal types the id.
+absl::Status Confirm(const std::string& id, Terminal& terminal) {
+  if (!terminal.in_is_terminal()) {
+    return absl::InvalidArgumentError(
+        "--purge removes what is kept for good, and nobody can be asked here. Nothing was purged: "
+        "give --yes, too");
+  }
+  terminal.Say(absl::StrCat("The record of ", id,
+                            ", its logs, its checkpoints and its workspaces will be gone for good. "
+                            "Type its id to go on:"));
+  if (ReadLine() == id) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("that is not the id ", id, ". Nothing of it was purged"));
+}
+
+VerbResult DeleteOne(const std::string& typed, const DeleteFlags& flags, Context& context) {
+  ASSIGN_OR_RETURN(std::string id, context.ResolveId(typed));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  v1::DeleteRequest request;
+  request.set_id(id);
+  const auto known = client->Get(id);
+  // An answer may have been lost: what is purged already may be purged again.
+  const bool again = flags.purge && flags.yes && absl::IsNotFound(known.status());
+  if (!again) RETURN_IF_ERROR(known.status());
+  if (known.ok()) id = known->id();
+  if (flags.purge && !flags.yes) {
+    RETURN_IF_ERROR(Confirm(id, context.terminal));
+    request.set_id(id);
+  }
+  request.set_purge(flags.purge);
+  request.set_actor(OwnerFrom(context.environment));
+  RETURN_IF_ERROR(client->Delete(request));
+  if (context.json) {
+    context.terminal.Out(DeletedToJsonLine(id, flags.purge));
+  } else {
+    context.terminal.Say(RenderDeleted(id, flags.purge));
+  }
+  return Exit::kDone;
+}
+
+// All are tried; the first failure is the answer.
+VerbResult Delete(const DeleteFlags& flags, Context& context) {
+  VerbResult first = Exit::kDone;
+  for (const std::string& id : flags.ids) {
+    const VerbResult result = DeleteOne(id, flags, context);
+    if (result.ok()) continue;
+    if (!first.ok()) {
+      context.terminal.Say(absl::StrCat("handoff: ", StripControls(first.status().message())));
+    }
+    first = result;
+  }
+  return first;
+}
+
+}  // namespace
+
+VerbRun DefineDelete(CLI::App& app) {
+  const auto flags = std::make_shared<DeleteFlags>();
+  app.add_option("ID", flags->ids, "A part of an id that no other has; - is your last one here")
+      ->required();
+  app.add_flag("--purge", flags->purge,
+               "Remove record, logs, checkpoints and workspaces for good; asks for the id");
+  app.add_flag("--yes", flags->yes, "Do not ask");
+  return [flags](Context& context) { return Delete(*flags, context); };
+}
+
+}  // namespace handoff
