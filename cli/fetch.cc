@@ -115,9 +115,11 @@ VerbResult Fetch(const FetchFlags& flags, Context& context) {
   RETURN_IF_ERROR(GetWork(handoff, *chosen.checkpoint, temp.path(), /*in_repository=*/true, context,
                           objects, complete));
   const WorkBranch branch{handoff.id(), chosen.attempt,
-                          flags.as.empty() ? absl::StrCat("handoff/", handoff.id()) : flags.as,
-                          TimeOf(chosen.checkpoint->taken_at())};
-  ASSIGN_OR_RETURN(const git_oid tip, TipOf(objects, repo.get(), work, branch));
+                          flags.as.empty() ? absl::StrCat("handoff/", handoff.id()) : flags.as};
+  const v1::Repository& submitted = handoff.spec().repository();
+  const WorkMark mark{handoff.id(), chosen.attempt, submitted.user_name(), submitted.user_email(),
+                      TimeOf(chosen.checkpoint->taken_at())};
+  ASSIGN_OR_RETURN(const git_oid tip, TipOfWork(objects.repo(), work, mark));
   Fetched fetched = Describe(handoff, chosen, objects, work, tip);
   fetched.branch = branch.branch;
   ASSIGN_OR_RETURN(const std::optional<git_oid> seen,

@@ -12,6 +12,7 @@
 #include "cli/render_messages.h"
 #include "cli/table.h"
 #include "cli/words.h"
+#include "common/handoff/describe_push.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
 
@@ -188,6 +189,8 @@ void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const Vi
   AddChecks(handoff, facts, fields);
   fields.Add("Session", SessionWords(attempt));
   AddCheckpoint(handoff, attempt, view, fields);
+  fields.Add("Push", PushWords(handoff, attempt,
+                               [](absl::string_view said) { return OneLine(said, kSentence); }));
   if (!attempt.worker().empty()) {
     fields.Add("Host",
                absl::StrCat(OneLine(attempt.worker(), 64), attempt.workspace().empty() ? "" : ":",

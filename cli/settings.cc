@@ -98,6 +98,7 @@ std::string ProjectDefaults::ToString() const {
   for (const std::string& check : checks) add("check", check);
   add("check_timeout", check_timeout);
   if (check_retries) add("check_retries", absl::StrCat(*check_retries));
+  if (push) add("push", *push ? "true" : "false");
   for (const auto& [key, value] : require) add(absl::StrCat("require.", key), value);
   for (const auto& [key, value] : labels) add(absl::StrCat("labels.", key), value);
   return out;
@@ -109,7 +110,7 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
   defaults.file = absl::StrCat(root, "/.handoff.toml");
   const auto file = TomlFile::Read(
       defaults.file, {"agent", "model", "timeout", "deadline", "stall_timeout", "retries", "checks",
-                      "check_timeout", "check_retries", "require", "labels"});
+                      "check_timeout", "check_retries", "push", "require", "labels"});
   if (absl::IsNotFound(file.status())) return defaults;
   RETURN_IF_ERROR(file.status());
   const std::pair<absl::string_view, std::string*> strings[] = {
@@ -126,6 +127,7 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
   ASSIGN_OR_RETURN(defaults.retries, file->Integer("retries"));
   ASSIGN_OR_RETURN(defaults.checks, file->List("checks"));
   ASSIGN_OR_RETURN(defaults.check_retries, file->Integer("check_retries"));
+  ASSIGN_OR_RETURN(defaults.push, file->Boolean("push"));
   ASSIGN_OR_RETURN(defaults.require, file->Strings("require"));
   ASSIGN_OR_RETURN(defaults.labels, file->Strings("labels"));
   return defaults;

@@ -35,6 +35,7 @@ absl::StatusOr<std::string> ResolveCoordinator(const std::string& flag,
 struct ProjectDefaults {
   std::string agent, model, timeout, deadline, stall_timeout, check_timeout;
   std::optional<int64_t> retries, check_retries;
+  std::optional<bool> push;
   std::vector<std::string> checks;
   std::map<std::string, std::string> require, labels;
   std::string file;  // its path, for errors

@@ -165,6 +165,7 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
   });
   const auto pack = AddRepository(flags, prepared.where, *temp, context, &spec);
   if (!pack.ok()) return NothingWasHandedOver(pack.status());
+  if (const absl::Status push = CheckPush(spec); !push.ok()) return NothingWasHandedOver(push);
   if (flags.dry_run) {
     context.terminal.Say("Nothing was sent (--dry-run).");
     if (context.json) context.terminal.Out(ToJsonLine(spec));
@@ -312,6 +313,13 @@ void DefineWhen(CLI::App& app, SubmitFlags& flags) {
                  "Told when it ends or needs you: [notify.KEY] of the coordinator")
       ->type_name("KEY")
       ->allow_extra_args(false)
+      ->group("Then");
+  const auto push =
+      app.add_flag("--push", flags.push,
+                   "Push its work to branch handoff/ID of the remote when an attempt ended")
+          ->group("Then");
+  app.add_flag("--no-push", flags.no_push, "Not, though .handoff.toml says so")
+      ->excludes(push)
       ->group("Then");
   app.add_flag("--wait", flags.wait, "Stay until it ended; the exit status says how")
       ->excludes(follow)

@@ -167,6 +167,15 @@ absl::Status SetAgent(const SubmitFlags& flags, const ProjectDefaults& defaults,
 
 }  // namespace
 
+absl::Status CheckPush(const v1::HandoffSpec& spec) {
+  if (!spec.push() || !spec.repository().url().empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      spec.has_repository()
+          ? "--push has nowhere to push to: this repository has no remote. Add one, or submit with "
+            "--no-push; 'handoff fetch' brings the work here"
+          : "--push is about the work in a repository, and this handoff has none");
+}
+
 absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const ProjectDefaults& defaults,
                                           const std::string& task,
                                           const std::vector<std::string>& argv,
@@ -201,6 +210,9 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
                                                    " bytes; at most 128 are allowed"));
   }
   spec.set_dedupe_key(flags.dedupe_key);
+  // As with checks: what the repository wants is of the work of agents.
+  const bool by_default = spec.agent() != "command" && defaults.push.value_or(false);
+  spec.set_push(flags.push || (by_default && !flags.no_push));
   spec.mutable_notify()->Add(flags.notify.begin(), flags.notify.end());
   // Without one of the person's, a key of this submit lets a retry after a lost answer find what
   // was stored instead of storing it again.

@@ -29,6 +29,7 @@ struct SubmitFlags {
   std::string id, idempotency_key, dedupe_key;
   bool reuse = false, allow_duplicate = false;
   std::vector<std::string> notify;
+  bool push = false, no_push = false;
   int priority = 0;
   std::string timeout, deadline, stall_timeout, lease;
   std::optional<int> retries;
@@ -37,6 +38,9 @@ struct SubmitFlags {
   std::optional<int> check_retries;
   bool full = false, dry_run = false, follow = false, wait = false;
 };
+
+// Once the repository is known: that there is something to push to.
+absl::Status CheckPush(const v1::HandoffSpec& spec);
 
 // Everything but the repository. `argv` is what stood behind "--".
 absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const ProjectDefaults& defaults,

@@ -74,6 +74,13 @@ absl::StatusOr<std::optional<int64_t>> TomlFile::Integer(absl::string_view key) 
   return std::optional<int64_t>(node->as_integer()->get());
 }
 
+absl::StatusOr<std::optional<bool>> TomlFile::Boolean(absl::string_view key) const {
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return std::optional<bool>();
+  if (!node->is_boolean()) return impl_->Wrong(key, *node, "true or false");
+  return std::optional<bool>(node->as_boolean()->get());
+}
+
 absl::StatusOr<std::vector<std::string>> TomlFile::List(absl::string_view key) const {
   std::vector<std::string> values;
   const toml::node* node = impl_->Find(key);

@@ -24,6 +24,7 @@ class TomlFile {
 
   absl::StatusOr<std::optional<std::string>> String(absl::string_view key) const;
   absl::StatusOr<std::optional<int64_t>> Integer(absl::string_view key) const;
+  absl::StatusOr<std::optional<bool>> Boolean(absl::string_view key) const;
   // An array of strings; empty when absent.
   absl::StatusOr<std::vector<std::string>> List(absl::string_view key) const;
   // A table of strings; empty when absent.

@@ -27,17 +27,6 @@ absl::StatusOr<std::optional<git_oid>> Target(git_repository* repo, const std::s
   return id;
 }
 
-absl::StatusOr<GitSignature> Author(git_repository* own, absl::Time at) {
-  GitSignature person, author;
-  const bool known = git_signature_default(person.out(), own) == 0;
-  RETURN_IF_ERROR(GitStatus(
-      git_signature_new(author.out(), known ? person.get()->name : "Handoff",
-                        known ? person.get()->email : "handoff@localhost", absl::ToUnixSeconds(at),
-                        /*offset=*/0),
-      "signing a commit"));
-  return author;
-}
-
 // Here or in a linked work tree; also when HEAD names it before its first commit.
 bool IsCheckedOut(git_repository* repo, const std::string& ref) {
   GitReference head, reference;
@@ -65,34 +54,6 @@ absl::Status MoveRef(git_repository* repo, const std::string& ref, const git_oid
 }
 
 }  // namespace
-
-absl::StatusOr<Work> ReadWork(git_repository* repo, const std::string& checkpoint) {
-  ASSIGN_OR_RETURN(const git_oid id, ParseOid(checkpoint));
-  ASSIGN_OR_RETURN(const GitCommit commit, LookupCommit(repo, id));
-  if (git_commit_parentcount(commit.get()) == 0) {
-    return absl::DataLossError(
-        absl::StrCat("commit ", checkpoint, " is no checkpoint: it has no parent"));
-  }
-  return Work{*git_commit_parent_id(commit.get(), 0), *git_commit_tree_id(commit.get())};
-}
-
-absl::StatusOr<git_oid> TipOf(const FetchedObjects& objects, git_repository* own, const Work& work,
-                              const WorkBranch& branch) {
-  ASSIGN_OR_RETURN(const GitCommit head, LookupCommit(objects.repo(), work.head));
-  if (SameOid(*git_commit_tree_id(head.get()), work.tree)) return work.head;
-  ASSIGN_OR_RETURN(const GitTree tree, LookupTree(objects.repo(), work.tree));
-  ASSIGN_OR_RETURN(const GitSignature author, Author(own, branch.taken_at));
-  const std::string message =
-      absl::StrCat("Uncommitted changes of handoff ", branch.id, ", attempt ", branch.attempt,
-                   "\n\nHandoff: ", branch.id, "\n");
-  git_oid tip;
-  const git_commit* parents[] = {head.get()};
-  RETURN_IF_ERROR(
-      GitStatus(git_commit_create(&tip, objects.repo(), nullptr, author.get(), author.get(),
-                                  nullptr, message.c_str(), tree.get(), 1, parents),
-                "making a commit of what was not committed"));
-  return tip;
-}
 
 absl::StatusOr<std::optional<git_oid>> CheckBranch(const FetchedObjects& objects,
                                                    git_repository* own, const git_oid& tip,

@@ -6,30 +6,17 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
 #include "cli/fetched_objects.h"
 #include "common/git/git.h"
+#include "common/git/work_tip.h"
 
 namespace handoff {
-
-struct Work {
-  git_oid head = {};  // the agent's HEAD
-  git_oid tree = {};  // the work tree
-};
-// Of a checkpoint's commit. NOT_FOUND: an object is missing. DATA_LOSS: not a checkpoint.
-absl::StatusOr<Work> ReadWork(git_repository* repo, const std::string& checkpoint);
 
 struct WorkBranch {
   std::string id;  // of the handoff
   int attempt = 0;
   std::string branch;  // without refs/heads/
-  absl::Time taken_at;
 };
-
-// The commit that the branch is to name: HEAD, or one on it with what was not committed. The same
-// work gives the same commit.
-absl::StatusOr<git_oid> TipOf(const FetchedObjects& objects, git_repository* own, const Work& work,
-                              const WorkBranch& branch);
 
 // What the branch names now, when `tip` may become it: it is new, it only grows, or it is what an
 // earlier fetch made. FAILED_PRECONDITION says what stands in the way and what to do.

@@ -144,6 +144,9 @@ void Engine::Post(core::RemoveWorker c, Done<core::RemoveWorker::Reply> done) {
 void Engine::Post(core::SaveCheckpoint c, Done<core::SaveCheckpoint::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::SaveCheckpoint>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::SavePush c, Done<core::SavePush::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::SavePush>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::Report c, Done<core::Report::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Report>>(std::move(c), std::move(done)));
 }

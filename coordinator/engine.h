@@ -80,6 +80,7 @@ class Engine {
   void Post(core::Drain command, Done<core::Drain::Reply> done);
   void Post(core::RemoveWorker command, Done<core::RemoveWorker::Reply> done);
   void Post(core::SaveCheckpoint command, Done<core::SaveCheckpoint::Reply> done);
+  void Post(core::SavePush command, Done<core::SavePush::Reply> done);
   void Post(core::Report command, Done<core::Report::Reply> done);
   void Post(core::Why command, Done<core::Why::Reply> done);
   void Post(core::ListWorkers command, Done<core::ListWorkers::Reply> done);

@@ -73,6 +73,7 @@ class EngineTurn {
   absl::Status LookUp(core::Why& command);
   absl::Status LookUp(core::SaveCheckpoint& command) { return PageIn(command.handoff_id); }
   absl::Status LookUp(core::Report& command) { return PageIn(command.handoff_id); }
+  absl::Status LookUp(core::SavePush& command) { return PageIn(command.handoff_id); }
   absl::Status LookUp(core::Sync& command);
   absl::Status PageInListed(const core::Sync& request);
   absl::Status PageIn(const std::string& id);

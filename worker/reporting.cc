@@ -15,6 +15,7 @@
 #include "handoff/v1/pool.pb.h"
 #include "worker/checkpointing.h"
 #include "worker/earlier_logs.h"
+#include "worker/pushing.h"
 #include "worker/saving.h"
 
 namespace handoff::worker {
@@ -212,6 +213,10 @@ class Reporting {
   }
 
   absl::Status Close(const ReportAnswer& answer) {
+    v1::Handoff handoff;
+    const bool known = handoff.ParseFromString(answer.handoff);
+    if (answer.push && known)
+      RETURN_IF_ERROR(PushWork(around_, attempt_, control_, board_, handoff));
     if (!PathExists(attempt_.workspace)) return Forget();
     // The document last: what it names is there when it says that the attempt is over.
     const std::string name = absl::StrCat("attempt-", attempt_.key.number);
@@ -226,9 +231,8 @@ class Reporting {
       Note(attempt_.files.CopyFile(attempt_.dir.prompt(), name + ".prompt.md", /*keep=*/false));
     }
     RestoreEarlierLogs(around_, attempt_);
-    v1::Handoff handoff;
     // A late report decides nothing, so the document belongs to the attempt that does.
-    if (answer.current && handoff.ParseFromString(answer.handoff)) {
+    if (answer.current && known) {
       if (!handoff.has_spec()) *handoff.mutable_spec() = attempt_.wanted();
       Note(attempt_.files.WriteDocument(Render(Describe(handoff))));
     }

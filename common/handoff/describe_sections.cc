@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/handoff/describe.h"
 #include "common/handoff/describe_checks.h"
+#include "common/handoff/describe_push.h"
 #include "common/handoff/markdown.h"
 #include "common/handoff/outcome.h"
 #include "common/text.h"
@@ -130,6 +131,15 @@ void AppendCheckpoints(const v1::Attempt& attempt, std::vector<std::string>* ite
     items->push_back(
         CheckpointLine(attempt, attempt.late_checkpoint(), ", which came after its loss"));
   }
+}
+
+void AppendPush(const v1::Handoff& handoff, const v1::Attempt& attempt,
+                std::vector<std::string>* items) {
+  const std::string words = PushWords(handoff, attempt, [](absl::string_view said) {
+    return InlineCode(OneLine(said, kSentenceBytes), kSentenceBytes);
+  });
+  if (!words.empty())
+    items->push_back(absl::StrCat("Push of attempt ", attempt.number(), ": ", words));
 }
 
 bool Failed(const v1::Facts::ToolRun& tool) {
@@ -278,6 +288,7 @@ std::string FactsSection(const HandoffView& view) {
   for (const v1::Attempt& attempt : view.handoff().attempts()) {
     observed.push_back(AttemptLine(attempt));
     AppendCheckpoints(attempt, &observed);
+    AppendPush(view.handoff(), attempt, &observed);
   }
   if (view.latest() != nullptr) AppendGitFacts(view, &observed);
   for (const v1::CheckResult& check : view.facts().checks()) observed.push_back(CheckLine(check));

@@ -84,6 +84,18 @@ struct SaveCheckpoint {
   };
 };
 
+// What became of the push that the answer to the report of this attempt asked for.
+struct SavePush {
+  Sender sender;
+  std::string handoff_id;  // paged in by the engine when it has ended
+  int number = 0;
+  uint64_t epoch = 0;
+  std::string bytes;    // serialised handoff.v1.PushResult, opaque here
+  bool pushed = false;  // for the event, with a sentence
+  std::string message;
+  struct Reply {};
+};
+
 struct Report {
   Sender sender;
   std::string handoff_id;  // paged in by the engine when it has ended

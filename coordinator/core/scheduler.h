@@ -59,8 +59,14 @@ absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report&
 absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
                                                        const SaveCheckpoint& command,
                                                        absl::Time now);
+absl::StatusOr<Decision<SavePush::Reply>> Decide(const State& state, const SavePush& command,
+                                                 absl::Time now);
 absl::StatusOr<Decision<Tick::Reply>> Decide(const State& state, const Tick& command,
                                              absl::Time now);
+
+// Whether the work of this attempt may be pushed, if the owner asked for it: it ended by itself or
+// failed, changed something, and nobody said yet what became of its push.
+bool MayPush(const Handoff& handoff, int number);
 
 // Ids of listed attempts that are not in memory: the engine pages in those that the store has,
 // before it decides the Sync, so that an attempt of an ended handoff is told to stop.

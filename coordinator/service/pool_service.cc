@@ -9,6 +9,7 @@
 #include "coordinator/service/answer.h"
 #include "coordinator/service/convert.h"
 #include "coordinator/service/log_appender.h"
+#include "coordinator/service/pushes.h"
 #include "coordinator/service/validate.h"
 
 namespace handoff {
@@ -138,11 +139,23 @@ grpc::ServerUnaryReactor* PoolService::Report(Context* context, const v1::Report
                      AnswerWith(reactor, [this, request, response](const auto& reply) {
                        response->set_accepted(true);
                        response->set_current(reply.current);
+                       response->set_push(AsksForPush(reply, request->number()));
                        response->set_log_offset(request->end().log_bytes());
                        *response->mutable_handoff() = ToProto(reply.handoff, Detail::kFull);
                        const std::string& id = request->handoff_id();
                        parts_.logs.Finish({id, request->number()});
                        parts_.logs.Finish({id, request->number(), /*checks=*/true});
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* PoolService::SavePush(Context* context,
+                                                const v1::SavePushRequest* request,
+                                                v1::SavePushResponse*) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  parts_.engine.Post(ToCore(*request), AnswerWith(reactor, [](const core::SavePush::Reply&) {
                        return absl::OkStatus();
                      }));
   return reactor;

@@ -209,6 +209,10 @@ absl::Status Validate(const v1::HandoffSpec& spec) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the agent '", spec.agent(), "' needs a repository: submit from one, or name it"));
   }
+  if (spec.push() && spec.repository().url().empty()) {
+    return absl::InvalidArgumentError(
+        "push needs a repository with a remote, to whose branch handoff/<id> the work goes");
+  }
   RETURN_IF_ERROR(ValidateChecks(spec));
   RETURN_IF_ERROR(ValidateLabels(spec.labels(), "labels"));
   RETURN_IF_ERROR(ValidateLabels(spec.require(), "require"));

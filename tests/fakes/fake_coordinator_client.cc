@@ -162,6 +162,23 @@ void FakePool::set_checkpoint_refusal(const absl::Status& refusal) {
   checkpoint_refusal_ = refusal;
 }
 
+void FakePool::set_asks_for_push(bool asks) {
+  MutexLock lock(mutex_);
+  asks_for_push_ = asks;
+}
+
+v1::PushResult FakePool::AwaitPush(const AttemptKey& key) {
+  MutexLock lock(mutex_);
+  while (pushes_.count(key) == 0) changed_.Wait(mutex_);
+  return pushes_[key];
+}
+
+std::optional<v1::PushResult> FakePool::push(const AttemptKey& key) {
+  MutexLock lock(mutex_);
+  const auto found = pushes_.find(key);
+  return found == pushes_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void FakePool::PutLog(const AttemptKey& key, const std::string& bytes, LogKind kind) {
   MutexLock lock(mutex_);
   logs_[{key, kind}] = bytes;
@@ -369,6 +386,9 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
       attempt->set_number(report.key.number);
       attempt->set_command(end.command());
       *attempt->mutable_end() = end;
+      if (!pool_.checkpoints_[report.key].empty())
+        *attempt->mutable_checkpoint() = pool_.checkpoints_[report.key].back();
+      answer.push = pool_.asks_for_push_;
       answer.handoff = handoff.SerializeAsString();
       pool_.ends_[report.key] = end;
       pool_.desired_.erase(report.key);
@@ -491,6 +511,18 @@ absl::StatusOr<CheckpointAnswer> FakeCoordinatorClient::SaveCheckpoint(const Che
   }
   pool_.changed_.NotifyAll();
   return answer;
+}
+
+absl::Status FakeCoordinatorClient::SavePush(const PushSave& save, std::stop_token) {
+  v1::PushResult result;
+  if (!result.ParseFromString(save.result)) return absl::InvalidArgumentError("no result");
+  {
+    MutexLock lock(pool_.mutex_);
+    if (pool_.away_) return Away();
+    pool_.pushes_[save.key] = std::move(result);
+  }
+  pool_.changed_.NotifyAll();
+  return absl::OkStatus();
 }
 
 absl::Status FakeCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,

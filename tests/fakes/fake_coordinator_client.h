@@ -48,6 +48,10 @@ class FakePool {
   std::vector<uint64_t> upload_starts();  // where each upload went on
   // Every checkpoint is refused with it; OK: no longer.
   void set_checkpoint_refusal(const absl::Status& refusal);
+  // The answer to every report that is accepted asks for a push.
+  void set_asks_for_push(bool asks);
+  v1::PushResult AwaitPush(const AttemptKey& key);
+  std::optional<v1::PushResult> push(const AttemptKey& key);
   // What another worker sent of an attempt.
   void PutLog(const AttemptKey& key, const std::string& bytes, LogKind kind = LogKind::kAgent);
 
@@ -94,6 +98,8 @@ class FakePool {
   std::map<AttemptKey, v1::DesiredAttempt> desired_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, bool> purged_ ABSL_GUARDED_BY(mutex_);  // an answer said so
   std::map<AttemptKey, v1::AttemptEnd> ends_ ABSL_GUARDED_BY(mutex_);
+  bool asks_for_push_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<AttemptKey, v1::PushResult> pushes_ ABSL_GUARDED_BY(mutex_);
   std::map<AttemptKey, int> reports_ ABSL_GUARDED_BY(mutex_);
   int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::pair<AttemptKey, LogKind>, std::string> logs_ ABSL_GUARDED_BY(mutex_);
@@ -123,6 +129,7 @@ class FakeCoordinatorClient final : public CoordinatorClient {
                          std::stop_token stop) override;
   absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
                                                   std::stop_token stop) override;
+  absl::Status SavePush(const PushSave& save, std::stop_token stop) override;
   absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
                        std::stop_token stop) override;
 

@@ -22,6 +22,7 @@
 #include "worker/repo/facts.h"
 #include "worker/repo/prepare.h"
 #include "worker/repo/probe.h"
+#include "worker/repo/push.h"
 #include "worker/repo/remote.h"
 #include "worker/repo/repo_json.h"
 
@@ -72,6 +73,12 @@ absl::StatusOr<nlohmann::json> Execute(const std::string& operation,
     ASSIGN_OR_RETURN(const std::optional<TempDir> home, SetUp(RepoCredentials(), true));
     ASSIGN_OR_RETURN(const v1::Facts result, CollectFacts(facts, progress));
     return nlohmann::json{{"facts", absl::Base64Escape(result.SerializeAsString())}};
+  }
+  if (operation == "push") {
+    ASSIGN_OR_RETURN(const auto push, FromJson<PushRequest>(request));
+    ASSIGN_OR_RETURN(const std::optional<TempDir> home, SetUp(push.credentials, true));
+    ASSIGN_OR_RETURN(const PushAnswer result, Push(push, progress));
+    return nlohmann::json(result);
   }
   if (operation == "probe") {
     ASSIGN_OR_RETURN(const auto probe, FromJson<ProbeRequest>(request));

@@ -165,6 +165,13 @@ absl::StatusOr<std::string> RepoClient::Facts(const FactsRequest& request, int c
   return facts;
 }
 
+absl::StatusOr<PushAnswer> RepoClient::Push(const PushRequest& request, int cancel,
+                                            const Progress& progress) const {
+  ASSIGN_OR_RETURN(const nlohmann::json result,
+                   Call(program_, "push", request, cancel, stall_timeout_, progress));
+  return FromJson<PushAnswer>(result);
+}
+
 absl::Status RepoClient::Probe(const ProbeRequest& request, int cancel) const {
   return Call(program_, "probe", request, cancel, stall_timeout_, nullptr).status();
 }

@@ -101,6 +101,25 @@ struct FactsRequest {
 };
 // Facts as a serialised handoff.v1.Facts (observed part).
 
+// The work of a checkpoint as branch handoff/<id> at `url`: the agent's commits, and one more with
+// what it left uncommitted. It may be absent there, or at one of `from`; nothing else is moved.
+struct PushRequest {
+  std::string url, store;
+  std::string handoff_id;
+  int attempt = 0;
+  std::string commit;  // of the checkpoint, in the store
+  std::string user_name, user_email;
+  int64_t taken_at = 0;  // seconds since 1970
+  std::vector<std::string> from;
+  RepoCredentials credentials;
+};
+struct PushAnswer {
+  enum State { kPushed = 1, kUpToDate, kRefused };
+  int state = 0;
+  std::string commit;   // that is, or was to be, there
+  std::string message;  // with kRefused: why; else what the remote said
+};
+
 struct ProbeRequest {
   std::string url;
   RepoCredentials credentials;
@@ -121,6 +140,8 @@ class RepoClient {
   absl::StatusOr<CheckpointResult> Checkpoint(const CheckpointRequest& request, int cancel,
                                               const Progress& progress) const;
   absl::StatusOr<std::string> Facts(const FactsRequest& request, int cancel) const;
+  absl::StatusOr<PushAnswer> Push(const PushRequest& request, int cancel,
+                                  const Progress& progress) const;
   absl::Status Probe(const ProbeRequest& request, int cancel) const;
 
   void set_stall_timeout(absl::Duration d) { stall_timeout_ = d; }

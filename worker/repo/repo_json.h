@@ -27,6 +27,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckpointResult, commit, head_commit, branch
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PrepareResult, head_commit, base_commit, reused, notes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FactsRequest, workspace, store, mirror, base_commit,
                                    worktree_commit)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PushRequest, url, store, handoff_id, attempt, commit, user_name,
+                                   user_email, taken_at, from, credentials)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PushAnswer, state, commit, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProbeRequest, url, credentials)
 
 // {"error":"…","code":"NOT_FOUND"}

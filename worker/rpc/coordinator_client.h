@@ -53,6 +53,7 @@ struct AttemptReport {
 struct ReportAnswer {
   bool accepted = false;
   bool current = false;
+  bool push = false;        // push now, and say with SavePush what became of it
   uint64_t log_offset = 0;  // when not accepted: the logs have to be sent from here on
   uint64_t checks_log_offset = 0;
   std::string handoff;  // serialised handoff.v1.Handoff as it stands now
@@ -67,6 +68,13 @@ struct CheckpointSave {
 struct CheckpointAnswer {
   bool current = false;              // false: it came too late to decide anything
   std::vector<std::string> missing;  // packs that have to be put first; nothing was kept
+};
+
+struct PushSave {
+  std::string pool_id;
+  AttemptKey key;
+  uint64_t epoch = 0;
+  std::string result;  // serialised handoff.v1.PushResult
 };
 
 class CoordinatorClient {
@@ -94,6 +102,8 @@ class CoordinatorClient {
   // Blocks. CANCELLED when `stop` was requested.
   virtual absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
                                                           std::stop_token stop) = 0;
+  // Blocks. CANCELLED when `stop` was requested.
+  virtual absl::Status SavePush(const PushSave& save, std::stop_token stop) = 0;
   // Blocks; as GetObject does with what the coordinator holds of an attempt's log now, from its
   // begin.
   virtual absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,

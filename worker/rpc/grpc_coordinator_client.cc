@@ -93,6 +93,7 @@ absl::StatusOr<ReportAnswer> GrpcCoordinatorClient::Report(const AttemptReport& 
   ReportAnswer answer;
   answer.accepted = response.accepted();
   answer.current = response.current();
+  answer.push = response.push();
   answer.log_offset = response.log_offset();
   answer.checks_log_offset = response.checks_log_offset();
   if (response.has_handoff()) answer.handoff = response.handoff().SerializeAsString();
@@ -192,6 +193,25 @@ absl::StatusOr<CheckpointAnswer> GrpcCoordinatorClient::SaveCheckpoint(const Che
   if (!status.ok()) return FromGrpc(status);
   return CheckpointAnswer{response.current(),
                           {response.missing().begin(), response.missing().end()}};
+}
+
+absl::Status GrpcCoordinatorClient::SavePush(const PushSave& save, std::stop_token stop) {
+  v1::SavePushRequest request;
+  request.set_pool_id(save.pool_id);
+  request.set_worker_uuid(worker_.uuid);
+  request.set_worker_start(worker_.start);
+  request.set_worker_nonce(worker_.nonce);
+  request.set_handoff_id(save.key.handoff_id);
+  request.set_number(save.key.number);
+  request.set_epoch(save.epoch);
+  if (!request.mutable_result()->ParseFromString(save.result)) {
+    return absl::DataLossError("the result of the push is not readable");
+  }
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::SavePushResponse response;
+  return FromGrpc(pool_->SavePush(&context, request, &response));
 }
 
 absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,

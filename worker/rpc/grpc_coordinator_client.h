@@ -30,6 +30,7 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
                          std::stop_token stop) override;
   absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
                                                   std::stop_token stop) override;
+  absl::Status SavePush(const PushSave& save, std::stop_token stop) override;
   absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
                        std::stop_token stop) override;
 

@@ -12,9 +12,9 @@ TEST_F(FetchTest, TheWorkIsABranchAndNothingElseIsTouched) {
   Work();
   TakeCheckpoint({base_});
   handoff_.mutable_attempts(0)->mutable_checkpoint()->add_notes("huge.bin is above 2 GB");
+  handoff_.mutable_spec()->mutable_repository()->set_user_name("Ann");
+  handoff_.mutable_spec()->mutable_repository()->set_user_email("ann@example.org");
   coordinator_.Set(handoff_);
-  Git(Mine(), {"config", "user.name", "Ann"});
-  Git(Mine(), {"config", "user.email", "ann@example.org"});
   Write(Mine() + "/a", "mine, not committed\n");
   Write(Mine() + "/new", "mine, too\n");
   Git(Mine(), {"add", "new"});
@@ -133,7 +133,7 @@ TEST_F(FetchTest, WhereTheBaseIsMissingItSaysSoOrTakesItFromTheSubmission) {
   const Said said = RunIn(elsewhere, {"fetch", kId});
   EXPECT_EQ(said.exit, 0) << said.err;
   EXPECT_EQ(Git(elsewhere, {"log", "-1", "--format=%an", kBranch}), "Handoff")
-      << "nobody is configured here";
+      << "the record names nobody";
   Git(elsewhere, {"fsck", "--strict", "--full"});
 }
 

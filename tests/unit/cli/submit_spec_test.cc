@@ -211,6 +211,32 @@ TEST(BuildSpec, NamesTheFileThatSetsAWrongValue) {
   }
 }
 
+TEST(BuildSpec, APushIsAskedForByFlagOrRepository) {
+  ProjectDefaults defaults;
+  EXPECT_FALSE(Build({}, defaults)->push());
+  SubmitFlags push;
+  push.push = true;
+  EXPECT_TRUE(Build(push, defaults)->push());
+  EXPECT_TRUE(Build(push, defaults, "make", {"make"})->push());
+  defaults.push = true;
+  EXPECT_TRUE(Build({}, defaults)->push());
+  EXPECT_FALSE(Build({}, defaults, "make", {"make"})->push()) << "it wants that of agents";
+  SubmitFlags no_push;
+  no_push.no_push = true;
+  EXPECT_FALSE(Build(no_push, defaults)->push());
+}
+
+TEST(BuildSpec, APushNeedsARemote) {
+  v1::HandoffSpec spec;
+  EXPECT_TRUE(CheckPush(spec).ok());
+  spec.set_push(true);
+  EXPECT_THAT(std::string(CheckPush(spec).message()), HasSubstr("this handoff has none"));
+  spec.mutable_repository()->set_key("root:x");
+  EXPECT_THAT(std::string(CheckPush(spec).message()), HasSubstr("no remote"));
+  spec.mutable_repository()->set_url("https://example.org/r.git");
+  EXPECT_TRUE(CheckPush(spec).ok());
+}
+
 TEST(BuildSpec, RefusesTasksThatAreNone) {
   EXPECT_THAT(std::string(Build({}, {}, " \n").status().message()), HasSubstr("empty"));
   EXPECT_THAT(std::string(Build({}, {}, std::string(5 << 20, 'x')).status().message()),

@@ -61,6 +61,9 @@ class HeldClient : public CoordinatorClient {
   absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
+  absl::Status SavePush(const PushSave&, std::stop_token) override {
+    return absl::UnimplementedError("not of this test");
+  }
   absl::Status ReadLog(const AttemptKey&, LogKind, const Sink&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
