@@ -153,6 +153,36 @@ CREATE TABLE objects_needed (
   PRIMARY KEY (sha256, seq)
 ) WITHOUT ROWID;
 )sql",
+    // 3. Sessions that may go on, takeover and return, edits, summaries, pushes, deletion. An id in
+    // `purged` is not given again, and the workers that are named there still have a workspace.
+    R"sql(
+ALTER TABLE handoffs ADD COLUMN sessions_from INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE handoffs ADD COLUMN taken_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE handoffs ADD COLUMN taken_at INTEGER;
+ALTER TABLE handoffs ADD COLUMN taken_on TEXT NOT NULL DEFAULT '';
+ALTER TABLE handoffs ADD COLUMN returned_after INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE handoffs ADD COLUMN returned_commit TEXT NOT NULL DEFAULT '';
+ALTER TABLE handoffs ADD COLUMN returned_session TEXT NOT NULL DEFAULT '';
+ALTER TABLE handoffs ADD COLUMN returned_taken_at INTEGER;
+ALTER TABLE handoffs ADD COLUMN returned_packs TEXT NOT NULL DEFAULT '';
+ALTER TABLE handoffs ADD COLUMN returned_bytes BLOB NOT NULL DEFAULT x'';
+ALTER TABLE handoffs ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE attempts ADD COLUMN account TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN only_checks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE attempts ADD COLUMN summary BLOB NOT NULL DEFAULT x'';
+ALTER TABLE attempts ADD COLUMN push BLOB NOT NULL DEFAULT x'';
+
+CREATE TABLE edits (
+  seq INTEGER NOT NULL, version INTEGER NOT NULL,
+  section TEXT NOT NULL, author TEXT NOT NULL, at INTEGER, text TEXT NOT NULL,
+  PRIMARY KEY (seq, version)
+) WITHOUT ROWID;
+
+CREATE TABLE purged (
+  id TEXT PRIMARY KEY, at INTEGER, actor TEXT NOT NULL, workers TEXT NOT NULL
+) WITHOUT ROWID;
+)sql",
 };
 
 }  // namespace
