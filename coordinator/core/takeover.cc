@@ -63,6 +63,12 @@ absl::Status NoWorkspace(const Handoff& handoff, const std::string& why) {
                                                     handoff.id, " in a work tree of your own."));
 }
 
+// As if nobody had asked for another state than the newest.
+Handoff WithoutWish(Handoff handoff) {
+  handoff.go_on_from = 0;
+  return handoff;
+}
+
 // The name of the worker whose workspace holds the newest work, as far as is known. What may have
 // newer work and cannot be asked is not passed over.
 absl::StatusOr<std::string> HostOfWorkspace(const State& state, const Handoff& handoff,
@@ -73,9 +79,8 @@ absl::StatusOr<std::string> HostOfWorkspace(const State& state, const Handoff& h
                        absl::StrCat("the workspace of ", handoff.id, " on ",
                                     handoff.Latest()->worker_name, " is still being made."));
   }
-  Handoff as_it_lies = handoff;
-  as_it_lies.go_on_from = 0;  // what a person asked to go on from lies nowhere
-  const int least = HeadCheckpoint(as_it_lies).kept_since();
+  // What a person asked to go on from lies nowhere.
+  const int least = HeadCheckpoint(WithoutWish(handoff)).kept_since();
   std::string last;
   for (auto a = handoff.attempts.rbegin(); a != handoff.attempts.rend(); ++a) {
     if (a->worker_uuid.empty() || a->number < least) continue;
@@ -129,6 +134,8 @@ absl::Status CheckBase(const Handoff& handoff, const Return& command) {
   const std::string& newest =
       head.checkpoint == nullptr ? command.submitted : head.checkpoint->commit;
   if (newest.empty() || newest == command.based_on) return absl::OkStatus();
+  // Where an older state was asked for, and no agent went on from it, either will do.
+  if (head.asked) return CheckBase(WithoutWish(handoff), command);
   const std::string whose = head.checkpoint == nullptr ? "what was submitted"
                             : head.returned
                                 ? "what was returned before"

@@ -112,9 +112,7 @@ TEST_F(TakeoverTest, DoneStartsNoAgent) {
   done.set_actor("ada");
   done.set_done(true);
   ASSERT_TRUE(Return(done).ok());
-  Restart();
-  ScriptedWorker later(address(), "host-b");
-  const v1::DesiredAttempt next = later.TakeAttempt();
+  const v1::DesiredAttempt next = worker_.TakeAttempt();
   EXPECT_TRUE(next.spec().only_checks());
   EXPECT_FALSE(next.spec().has_checkpoint());
 }

@@ -189,6 +189,32 @@ TEST_F(ReturnTest, OlderThanWhatIsThereIsRefused) {
   EXPECT_THAT(Refusal(Work("p2")), HasSubstr("what was returned before of h is p1"));
 }
 
+TEST_F(ReturnTest, WhereAnOlderStateWasAskedForItMayBeginFromEither) {
+  for (const std::string base : {"c1", "c2", "c0"}) {
+    SCOPED_TRACE(base);
+    Pool fresh;
+    FakeWorker host(fresh, "a");
+    host.Call();
+    fresh.Submit("h");
+    for (int number : {1, 2}) {
+      host.Call();
+      const std::string commit = "c" + std::to_string(number);
+      ASSERT_TRUE(host.Save("h", number, Taken(fresh, commit)).ok());
+      ASSERT_TRUE(host.Finish("h", number, Success()).ok());
+      Resume next = Again("h");
+      if (number == 2) next.from_attempt = 1;
+      if (number == 2) host.self.slots = 0;
+      host.Call();
+      ASSERT_TRUE(fresh.Do(next).ok());
+    }
+    ASSERT_TRUE(fresh.Do(TakeOver{"h", "ada"}).ok());
+    Return back = Work();
+    back.based_on = base;
+    EXPECT_EQ(fresh.Do(back).ok(), base != "c0");
+    EXPECT_EQ(fresh.Get("h").go_on_from, base == "c0" ? 1 : 0);
+  }
+}
+
 TEST_F(ReturnTest, WithoutACheckpointItBeginsFromWhatWasSubmitted) {
   saves_ = false;
   Take();
