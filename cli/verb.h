@@ -62,6 +62,8 @@ VerbRun DefineWait(CLI::App& app);
 VerbRun DefineCancel(CLI::App& app);
 VerbRun DefineResume(CLI::App& app);
 VerbRun DefineSend(CLI::App& app);
+VerbRun DefineTakeover(CLI::App& app);
+VerbRun DefineReturn(CLI::App& app);
 VerbRun DefineFetch(CLI::App& app);
 VerbRun DefineDiff(CLI::App& app);
 VerbRun DefineEvents(CLI::App& app);

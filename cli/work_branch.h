@@ -24,6 +24,7 @@ struct WorkBranch {
   int attempt = 0;
   std::string branch;  // without refs/heads/
   absl::Time taken_at;
+  std::string verb = "fetch";  // that does it, for the reflog
 };
 
 // The commit that the branch is to name: HEAD, or one on it with what was not committed. The same
