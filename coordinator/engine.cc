@@ -132,6 +132,12 @@ void Engine::Post(core::Resume c, Done<core::Resume::Reply> done) {
 void Engine::Post(core::Send c, Done<core::Send::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Send>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::TakeOver c, Done<core::TakeOver::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::TakeOver>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::Return c, Done<core::Return::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::Return>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::Drain c, Done<core::Drain::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Drain>>(std::move(c), std::move(done)));
 }

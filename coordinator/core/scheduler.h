@@ -40,6 +40,10 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
                                                absl::Time now);
 absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& command,
                                              absl::Time now);
+absl::StatusOr<Decision<TakeOver::Reply>> Decide(const State& state, const TakeOver& command,
+                                                 absl::Time now);
+absl::StatusOr<Decision<Return::Reply>> Decide(const State& state, const Return& command,
+                                               absl::Time now);
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
                                               absl::Time now);
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
