@@ -70,8 +70,8 @@ absl::StatusOr<Ready> GetReady(const WantedPlace& wanted, const v1::Handoff& han
   if (handoff.repo().empty() && !handoff.spec().has_repository()) {
     return absl::FailedPreconditionError(
         absl::StrCat(handoff.id(),
-                     " has no repository, so no work tree can be made of it. Nothing was changed; "
-                     "--on-host takes the folder in which it ran"));
+                     " has no repository, so there is no work to go on with by hand. Nothing was "
+                     "changed"));
   }
   Ready ready;
   auto repo = OpenAround(".");

@@ -65,7 +65,7 @@ TEST_F(Takeover, FromAFreshCloneTwoCommitsByHandAndTheNextAttemptSeesThem) {
   const std::string id = pool.Submit(
       {"--id", "byhand",
        Pool::Script({Once("1", "write src/agent.txt one"), Once("2", "commit The agent's"),
-                     Once("3", "write left.txt uncommitted"), "result ok Done"})},
+                     Once("3", "write left.txt uncommitted"), Once("4", "result ok Done")})},
       Clone("mine"));
   ASSERT_EQ(pool.Handoff({"wait", id}).exit_code, 0) << pool.Handoff({"why", id}).out;
   pool.Kill("a", SIGKILL);
