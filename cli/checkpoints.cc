@@ -60,6 +60,13 @@ absl::StatusOr<ChosenCheckpoint> ChooseCheckpoint(const v1::Handoff& handoff, in
     return ChosenCheckpoint{attempt, last};
   }
   for (auto a = attempts.rbegin(); a != attempts.rend(); ++a) {
+    if (a->number() <= handoff.returned_after()) break;
+    if (IsHeld(a->checkpoint())) return ChosenCheckpoint{a->number(), &a->checkpoint()};
+  }
+  if (IsHeld(handoff.returned())) {
+    return ChosenCheckpoint{handoff.returned_after(), &handoff.returned(), true};
+  }
+  for (auto a = attempts.rbegin(); a != attempts.rend(); ++a) {
     if (IsHeld(a->checkpoint())) return ChosenCheckpoint{a->number(), &a->checkpoint()};
   }
   if (handoff.repo().empty() && !handoff.spec().has_repository()) {
@@ -70,6 +77,30 @@ absl::StatusOr<ChosenCheckpoint> ChooseCheckpoint(const v1::Handoff& handoff, in
     return absl::FailedPreconditionError(absl::StrCat(handoff.id(), " has no attempt yet"));
   }
   return NothingHeld(handoff, *attempts.rbegin());
+}
+
+absl::StatusOr<TakeoverBase> ChooseBase(const v1::Handoff& handoff) {
+  const auto chosen = ChooseCheckpoint(handoff, 0);
+  if (chosen.ok()) return TakeoverBase{*chosen, chosen->checkpoint->commit(), false};
+  if (!handoff.spec().has_repository()) return chosen.status();
+  const auto& attempts = handoff.attempts();
+  const auto kept = std::find_if(attempts.rbegin(), attempts.rend(), [](const v1::Attempt& each) {
+    return !each.checkpoint().only_on_worker().empty();
+  });
+  if (kept != attempts.rend()) {
+    const absl::Status held = NothingHeld(handoff, *kept);
+    return absl::Status(held.code(), absl::StrCat(held.message(), "; --on-host takes it there"));
+  }
+  const v1::Repository& submitted = handoff.spec().repository();
+  TakeoverBase base;
+  base.from.checkpoint = &v1::Checkpoint::default_instance();
+  base.plain = submitted.worktree_commit().empty();
+  base.commit = base.plain ? submitted.commit() : submitted.worktree_commit();
+  if (!base.commit.empty()) return base;
+  return absl::FailedPreconditionError(
+      absl::StrCat(handoff.id(), " starts from ", OneLine(submitted.url(), 300),
+                   ", which no worker has looked at yet. Nothing was changed: there is no work to "
+                   "take over, clone that"));
 }
 
 std::string CheckpointWords(const v1::Attempt& attempt, absl::Time now) {

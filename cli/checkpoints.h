@@ -19,12 +19,22 @@ class Handoff;
 const v1::Checkpoint* LastCheckpoint(const v1::Attempt& attempt);
 
 struct ChosenCheckpoint {
-  int attempt = 0;
+  int attempt = 0;                             // whose it is, or after which it was returned
   const v1::Checkpoint* checkpoint = nullptr;  // of the handoff
+  bool returned = false;                       // a person's work on what that attempt left
 };
 // Of that attempt; with 0 the newest that counts. NOT_FOUND: there is no such attempt.
 // FAILED_PRECONDITION: the coordinator holds none of it.
 absl::StatusOr<ChosenCheckpoint> ChooseCheckpoint(const v1::Handoff& handoff, int attempt);
+
+// From where a person takes over.
+struct TakeoverBase {
+  ChosenCheckpoint from;  // with attempt 0 and no packs: what was submitted
+  std::string commit;
+  bool plain = false;  // a commit of the person's, not a checkpoint
+};
+// FAILED_PRECONDITION: its newest work is only on its worker, or nobody knows yet what it is.
+absl::StatusOr<TakeoverBase> ChooseBase(const v1::Handoff& handoff);
 
 // Words about them, one clean line each; "" when there is nothing to say.
 // "0123456789, 3 min ago, with the agent's session", or that only its worker has it.

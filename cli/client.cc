@@ -152,6 +152,14 @@ absl::StatusOr<v1::Handoff> Client::Send(const v1::SendRequest& request) {
   return impl_->Call(&v1::Control::Stub::Send, request);
 }
 
+absl::StatusOr<v1::Handoff> Client::TakeOver(const v1::TakeOverRequest& request) {
+  return impl_->Call(&v1::Control::Stub::TakeOver, request);
+}
+
+absl::StatusOr<v1::Handoff> Client::Return(const v1::ReturnRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Return, request);
+}
+
 absl::StatusOr<v1::WhyResponse> Client::Why(const std::string& id) {
   v1::WhyRequest request;
   request.set_id(id);

@@ -82,6 +82,7 @@ Fetched Describe(const v1::Handoff& handoff, const ChosenCheckpoint& chosen,
   Fetched fetched;
   fetched.id = handoff.id();
   fetched.attempt = chosen.attempt;
+  fetched.returned = chosen.returned;
   fetched.commit = OidText(tip);
   fetched.head_commit = OidText(work.head);
   fetched.uncommitted = !SameOid(tip, work.head);

@@ -49,6 +49,7 @@ std::vector<std::string> RenderKept(const v1::Handoff& handoff, bool existing);
 struct Fetched {
   std::string id;
   int attempt = 0;
+  bool returned = false;  // a person's work on what that attempt left
   std::string branch, commit, head_commit;
   bool changed = false;      // the branch was made or moved
   bool uncommitted = false;  // what was not committed is a commit on top

@@ -10,6 +10,7 @@
 #include "cli/render.h"
 #include "cli/render_checks.h"
 #include "cli/render_messages.h"
+#include "cli/render_takeover.h"
 #include "cli/table.h"
 #include "cli/words.h"
 #include "common/handoff/describe_push.h"
@@ -242,6 +243,7 @@ std::vector<std::pair<std::string, std::string>> NextCommands(const v1::Handoff&
         return {{"logs -f " + id, "follow it"}, {"cancel " + id, "stop it"}};
       return {{"logs -f " + id, "follow it"},
               {"send " + id + " MESSAGE", "tell it what comes next"},
+              {"takeover " + id + " --stop", "go on with it yourself"},
               {"cancel " + id, "stop it"}};
     case v1::Handoff::STALLED:
       return {{"why " + id, "why it is silent"},
@@ -254,11 +256,16 @@ std::vector<std::pair<std::string, std::string>> NextCommands(const v1::Handoff&
               handoff.failure() == v1::Failure::CHECKS_FAILED
                   ? std::pair("logs --checks " + id, std::string("what the checks wrote"))
                   : std::pair("logs " + id, std::string("the log")),
-              {"resume " + id, "go on with another attempt"}};
+              {"resume " + id, "go on with another attempt"},
+              {"takeover " + id, "go on with it yourself"}};
     case v1::Handoff::WAITING:
       return {{"send " + id + " ANSWER", "answer it"},
               {"resume " + id, "let it decide by itself"},
               {"cancel " + id, "give it up"}};
+    case v1::Handoff::INTERACTIVE:
+      return {{"return " + id + " MESSAGE", "give it back with what was changed"},
+              {"return " + id + " --done", "end it: its checks decide"},
+              {"takeover " + id, "where its work tree is"}};
     default:
       return {{"show --md " + id, "handoff.md"}, {"resume " + id, "go on with another attempt"}};
   }
@@ -282,8 +289,9 @@ void AddNext(const v1::Handoff& handoff, const View& view, Fields& fields) {
 // A silent worker is no event, so no record says it.
 std::string ListReason(const v1::Handoff& handoff, const View& view) {
   if (handoff.deleted()) return OneLine(absl::StrCat("Deleted. ", handoff.reason()), 300);
-  if (!handoff.reason().empty() || handoff.attempts().empty())
-    return OneLine(handoff.reason(), 300);
+  if (!handoff.reason().empty()) return OneLine(handoff.reason(), 300);
+  if (handoff.status() == v1::Handoff::INTERACTIVE) return TakenWords(handoff, view);
+  if (handoff.attempts().empty()) return "";
   const v1::Attempt& attempt = *handoff.attempts().rbegin();
   if (!attempt.unreachable()) return "";
   return absl::StrCat("The worker is silent; given away ",
@@ -354,6 +362,7 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
   static const auto* const none = new v1::Attempt();
   const v1::Attempt& attempt = handoff.attempts_size() > 0 ? *handoff.attempts().rbegin() : *none;
   fields.Add("Now", NowWords(handoff, attempt, view));
+  AddTaken(handoff, view, fields);
   AddMessages(handoff, view, fields);
   AddEnd(handoff, attempt, view, fields);
   AddAttempt(handoff, attempt, view, fields);

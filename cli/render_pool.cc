@@ -106,6 +106,7 @@ std::string RenderWorker(const v1::Worker& worker, const View& view) {
   fields.Add("Slots", absl::StrCat(worker.slots_used(), " of ", worker.slots(), " in use"));
   for (const std::string& attempt : worker.attempts()) fields.AddMore(OneLine(attempt, 100));
   fields.Add("Seen", Relative(TimeOf(worker.last_seen()), view.now));
+  if (!worker.ssh().empty()) fields.Add("Reach", absl::StrCat("ssh ", OneLine(worker.ssh(), 255)));
   fields.Add("Labels", LabelWords(worker));
   fields.Add("Free disk", HumanBytes(worker.disk_free_bytes()));
   for (const v1::AgentOffer& offer : worker.agents()) {

@@ -31,6 +31,7 @@ std::string FetchedToJsonLine(const Fetched& fetched) {
                                  {"changed", fetched.changed},
                                  {"uncommitted", fetched.uncommitted}};
   if (fetched.commits >= 0) json["commits"] = fetched.commits;
+  if (fetched.returned) json["returned"] = true;
   // As protobuf writes numbers of 64 bits.
   if (fetched.files >= 0) json["filesChanged"] = absl::StrCat(fetched.files);
   json["notes"] = fetched.notes;
@@ -39,9 +40,11 @@ std::string FetchedToJsonLine(const Fetched& fetched) {
 
 std::vector<std::string> RenderFetched(const Fetched& fetched, const View& view) {
   const std::string branch = OneLine(fetched.branch, 200);
-  std::vector<std::string> lines = {absl::StrCat(
-      "handoff: ", branch, fetched.changed ? " is" : " was already", " attempt ", fetched.attempt,
-      "'s work, taken ", Relative(fetched.taken_at, view.now), ": ", WhatCame(fetched))};
+  std::vector<std::string> lines = {
+      absl::StrCat("handoff: ", branch, fetched.changed ? " is" : " was already",
+                   fetched.returned ? " what was returned after attempt " : " attempt ",
+                   fetched.attempt, fetched.returned ? ", taken " : "'s work, taken ",
+                   Relative(fetched.taken_at, view.now), ": ", WhatCame(fetched))};
   if (fetched.uncommitted) {
     lines.emplace_back("what the agent had not committed is one commit on top");
   }

@@ -2,6 +2,7 @@
 
 #include <git2/sys/repository.h>
 
+#include <optional>
 #include <set>
 
 #include "absl/strings/match.h"
@@ -12,6 +13,7 @@
 #include "cli/published.h"
 #include "cli/repository.h"
 #include "cli/snapshot_pack.h"
+#include "cli/state_commit.h"
 #include "cli/unpushed_secrets.h"
 #include "cli/work_state.h"
 #include "common/git/git.h"
@@ -196,32 +198,14 @@ class SnapshotTaker {
     return absl::OkStatus();
   }
 
-  // As a stash: the work tree on HEAD, and the index as second parent where it differs from HEAD.
-  // Nothing of now is in it, so that the same state is the same commit.
   absl::Status MakeCommits(const WorkState& state) {
-    std::vector<git_oid> parents = {head_};
-    if (!SameOid(state.index_tree, *git_tree_id(head_tree_.get()))) {
-      ASSIGN_OR_RETURN(index_commit_, WriteCommit(state.index_tree, {head_}, "Index"));
-      has_index_commit_ = true;
-      parents.push_back(index_commit_);
-    }
-    ASSIGN_OR_RETURN(worktree_commit_, WriteCommit(state.work_tree, parents, "Work tree"));
+    ASSIGN_OR_RETURN(const StateCommit made,
+                     WriteStateCommit(repo_.get(), odb_.get(), head_, state.index_tree,
+                                      state.work_tree, "at submission\n"));
+    index_commit_ = made.index;
+    worktree_commit_ = made.commit;
     out_.worktree_commit = OidText(worktree_commit_);
     return absl::OkStatus();
-  }
-
-  absl::StatusOr<git_oid> WriteCommit(const git_oid& tree, const std::vector<git_oid>& parents,
-                                      absl::string_view what) {
-    ASSIGN_OR_RETURN(const GitCommit head, LookupCommit(repo_.get(), head_));
-    std::string text = absl::StrCat("tree ", OidText(tree), "\n");
-    for (const git_oid& parent : parents) absl::StrAppend(&text, "parent ", OidText(parent), "\n");
-    const std::string who =
-        absl::StrCat("Handoff <handoff@localhost> ", git_commit_time(head.get()), " +0000\n");
-    absl::StrAppend(&text, "author ", who, "committer ", who, "\n", what, " at submission\n");
-    git_oid id;
-    RETURN_IF_ERROR(GitStatus(
-        git_odb_write(&id, odb_.get(), text.data(), text.size(), GIT_OBJECT_COMMIT), what));
-    return id;
   }
 
   absl::Status NameRepository() {
@@ -280,7 +264,9 @@ class SnapshotTaker {
       RETURN_IF_ERROR(pack.AddHistory(head_));
     }
     const git_oid head_tree = *git_tree_id(head_tree_.get());
-    if (has_index_commit_) RETURN_IF_ERROR(pack.AddCommit(index_commit_, {head_tree}));
+    if (index_commit_.has_value()) {
+      RETURN_IF_ERROR(pack.AddCommit(*index_commit_, {head_tree}));
+    }
     if (!out_.worktree_commit.empty()) {
       RETURN_IF_ERROR(pack.AddCommit(worktree_commit_, {head_tree}));
     }
@@ -314,9 +300,8 @@ class SnapshotTaker {
   std::vector<SentFile> sent_;  // files whose content was read
   git_oid head_ = {};
   GitTree head_tree_;
-  git_oid index_commit_ = {};
+  std::optional<git_oid> index_commit_;
   git_oid worktree_commit_ = {};
-  bool has_index_commit_ = false;
   Unpublished unpublished_;
   bool thin_ = false;
 };

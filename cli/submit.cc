@@ -7,18 +7,17 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "cli/await.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/render.h"
+#include "cli/send_object.h"
 #include "cli/submit_follow.h"
 #include "cli/submit_source.h"
 #include "cli/submit_spec.h"
 #include "cli/submit_task.h"
 #include "cli/verb.h"
 #include "cli/wait_reason.h"
-#include "common/backoff.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
@@ -28,48 +27,18 @@
 namespace handoff {
 namespace {
 
-constexpr Backoff kBackoff{absl::Milliseconds(250), absl::Seconds(5)};
-constexpr int kMostTries = 8;  // about 20 s: a coordinator that restarts
-
-// Again while the coordinator is away, or while another submit sends the same object. Safe because
-// objects are sent by hash and the submit has an idempotency key. Ctrl-C ends the command
-// meanwhile.
-absl::Status Retry(Terminal& terminal, const std::function<absl::Status()>& once) {
-  for (int failures = 1;; ++failures) {
-    const absl::Status status = once();
-    const bool taken = absl::IsAborted(status);
-    if ((!absl::IsUnavailable(status) && !taken) || failures == kMostTries) return status;
-    if (failures == 1) {
-      terminal.Say(taken ? "handoff: another submit sends the same; trying again"
-                         : "handoff: the coordinator does not answer; trying again");
-    }
-    absl::SleepFor(kBackoff.Delay(failures, 0.5));
-  }
-}
-
 absl::Status Upload(const std::string& pack, const v1::Repository& repository, Client& client,
                     Terminal& terminal) {
   if (pack.empty()) return absl::OkStatus();
-  const uint64_t size = repository.pack_bytes();
-  absl::Time shown = absl::InfinitePast();
-  const auto progress = [&](uint64_t sent) {
-    // A plain log gets no line a chunk.
-    if (!terminal.err_is_terminal() || absl::Now() - shown < absl::Milliseconds(100)) return;
-    shown = absl::Now();
-    const size_t tenths = size == 0 ? 10 : static_cast<size_t>(sent * 10 / size);
-    terminal.Progress(absl::StrCat("sending ", HumanBytes(sent), " of ", HumanBytes(size), " [",
-                                   std::string(tenths, '#'), std::string(10 - tenths, '.'), "]"));
-  };
-  const absl::Status status = Retry(
-      terminal, [&] { return client.PutObject(pack, repository.pack_sha256(), size, progress); });
-  terminal.EndProgress();
-  return Annotate(status, "nothing was handed over: sending the repository's state failed");
+  return Annotate(
+      SendObject({pack, repository.pack_sha256(), repository.pack_bytes()}, client, terminal),
+      "nothing was handed over: sending the repository's state failed");
 }
 
 absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Client& client,
                                          Terminal& terminal) {
   v1::SubmitResponse response;
-  RETURN_IF_ERROR(Retry(terminal, [&] {
+  RETURN_IF_ERROR(RetryWhileAway(terminal, [&] {
     auto answer = client.Submit(request);
     if (answer.ok()) response = *std::move(answer);
     return answer.status();

@@ -66,9 +66,9 @@ absl::StatusOr<v1::Handoff> AwaitAttempt(const std::string& id, int number, Cont
   return std::move(handoffs.front());
 }
 
-VerbResult FollowToEnd(const std::string& id, Context& context) {
+VerbResult FollowToEnd(const std::string& id, Context& context, int first) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
-  for (int attempt = 1;; ++attempt) {
+  for (int attempt = first;; ++attempt) {
     const auto handoff = AwaitAttempt(id, attempt, context);
     if (!handoff.ok()) return Left(id, handoff.status(), context);
     if (!HasBegun(*handoff, attempt)) return Verdict(*handoff, context);

@@ -12,9 +12,9 @@ namespace handoff {
 absl::StatusOr<v1::Handoff> AwaitAttempt(const std::string& id, int number, Context& context);
 bool HasBegun(const v1::Handoff& handoff, int number);
 
-// The logs of its attempts, one after the other, on stderr, since stdout is the id alone; then how
-// it ended.
-VerbResult FollowToEnd(const std::string& id, Context& context);
+// The logs of its attempts from `first` on, one after the other, on stderr, since stdout is the id
+// alone; then how it ended.
+VerbResult FollowToEnd(const std::string& id, Context& context, int first = 1);
 
 // Progress until it ended; then how.
 VerbResult WaitToEnd(const std::string& id, Context& context);

@@ -63,6 +63,8 @@ VerbRun DefineCancel(CLI::App& app);
 VerbRun DefineResume(CLI::App& app);
 VerbRun DefineSend(CLI::App& app);
 VerbRun DefineDelete(CLI::App& app);
+VerbRun DefineTakeover(CLI::App& app);
+VerbRun DefineReturn(CLI::App& app);
 VerbRun DefineFetch(CLI::App& app);
 VerbRun DefineDiff(CLI::App& app);
 VerbRun DefineEvents(CLI::App& app);

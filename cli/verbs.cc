@@ -39,6 +39,17 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff send - --now --file more.md\n  handoff send benchmark --drop 2\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
        true, false, DefineSend},
+      {"takeover", "", "go on with it yourself: a work tree, the prompt, nothing runs meanwhile",
+       "  handoff takeover benchmark\n  handoff takeover - --stop --open\n"
+       "  handoff takeover benchmark --here > prompt.md\n  handoff takeover benchmark --on-host\n"
+       "\nstdout is the Headed Takeover Prompt alone, or with --on-host the ssh command.\n"
+       "Here ID must be in no other id, not even of an ended handoff, or be the full id.\n",
+       true, false, DefineTakeover},
+      {"return", "", "give it back to its agent with what you changed, or end it",
+       "  handoff return benchmark \"The API is settled; write the tests\"\n"
+       "  handoff return - --done --wait\n  handoff return benchmark --unchanged\n"
+       "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
+       true, false, DefineReturn},
       {"diff", "", "what it changed, as a patch",
        "  handoff diff benchmark | less\n  handoff diff - --stat\n"
        "  handoff diff benchmark --base > work.patch\n",

@@ -106,6 +106,8 @@ Cell StateCell(const v1::Handoff& handoff) {
   const bool live =
       handoff.status() == v1::Handoff::RUNNING || handoff.status() == v1::Handoff::STALLED;
   if (live) cell.text = WithPhase(cell.text, handoff.phase());
+  const bool taken = handoff.status() == v1::Handoff::INTERACTIVE && !handoff.taken_by().empty();
+  if (taken) cell.text = absl::StrCat(cell.text, " (", OneLine(handoff.taken_by(), 64), ")");
   return cell;
 }
 

@@ -60,28 +60,28 @@ absl::StatusOr<std::optional<git_oid>> CheckBranch(const FetchedObjects& objects
                                                    const WorkBranch& branch) {
   ASSIGN_OR_RETURN(const auto now, Target(own, RefOf(branch)));
   if (now.has_value() && SameOid(*now, tip)) return now;
+  const bool fetches = branch.verb == "fetch";
   if (IsCheckedOut(own, RefOf(branch))) {
     return absl::FailedPreconditionError(
         absl::StrCat("branch ", branch.branch,
                      " is checked out, and moving it would leave your files behind. "
-                     "Nothing was changed: check out another branch first, or use --as NAME"));
+                     "Nothing was changed: check out another branch first",
+                     fetches ? ", or use --as NAME" : ""));
   }
   if (!now.has_value()) return now;
   ASSIGN_OR_RETURN(const auto fetched, Target(own, FetchedRefOf(branch)));
   if (fetched.has_value() && SameOid(*fetched, *now)) return now;
   if (git_graph_descendant_of(objects.repo(), &tip, &*now) == 1) return now;
-  return absl::FailedPreconditionError(
-      absl::StrCat("branch ", branch.branch,
-                   " has commits that the handoff's work does not have. Nothing was "
-                   "changed: rename it (git branch -m ",
-                   branch.branch,
-                   " NAME) and fetch again, or use --as "
-                   "NAME"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "branch ", branch.branch,
+      " has commits that the handoff's work does not have. Nothing was "
+      "changed: rename it (git branch -m ",
+      branch.branch, " NAME) and ", fetches ? "fetch again, or use --as NAME" : "take over again"));
 }
 
 absl::StatusOr<bool> SetBranch(git_repository* own, const git_oid& tip,
                                const std::optional<git_oid>& seen, const WorkBranch& branch) {
-  const std::string why = absl::StrCat("handoff fetch: attempt ", branch.attempt);
+  const std::string why = absl::StrCat("handoff ", branch.verb, ": attempt ", branch.attempt);
   const bool same = seen.has_value() && SameOid(*seen, tip);
   if (!same) RETURN_IF_ERROR(MoveRef(own, RefOf(branch), tip, seen, why));
   ASSIGN_OR_RETURN(const auto fetched, Target(own, FetchedRefOf(branch)));

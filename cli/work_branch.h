@@ -16,6 +16,8 @@ struct WorkBranch {
   std::string id;  // of the handoff
   int attempt = 0;
   std::string branch;  // without refs/heads/
+  absl::Time taken_at;
+  std::string verb = "fetch";  // that does it, for the reflog
 };
 
 // What the branch names now, when `tip` may become it: it is new, it only grows, or it is what an

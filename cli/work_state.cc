@@ -30,7 +30,7 @@ bool IsOurs(absl::string_view path) {
   return absl::ConsumePrefix(&path, kOurs) && (path.empty() || path[0] == '/');
 }
 
-absl::Status RefuseConflicts(git_index* index) {
+absl::Status RefuseConflicts(git_index* index, const std::string& other_way) {
   if (git_index_has_conflicts(index) == 0) return absl::OkStatus();
   std::vector<std::string> names;
   for (size_t i = 0; i < git_index_entrycount(index); ++i) {
@@ -42,7 +42,7 @@ absl::Status RefuseConflicts(git_index* index) {
   names.resize(std::min(all, kNamed));
   return absl::FailedPreconditionError(absl::StrCat(
       "a merge is not finished: ", absl::StrJoin(names, ", "), all > kNamed ? " and more" : "",
-      " still have conflicts. Nothing was sent; resolve them, or submit with --from head"));
+      " still have conflicts. Nothing was sent; resolve them", other_way));
 }
 
 absl::Status Add(git_index* index, const std::string& path, uint32_t mode, const git_oid& id) {
@@ -61,10 +61,11 @@ absl::StatusOr<WorkState> WorkStateReader::Read(git_tree* head) {
   if (!opened.ok()) {  // split or sparse, as a rule
     return absl::FailedPreconditionError(absl::StrCat(
         opened.message(),
-        ". Nothing was sent; submit with --from head, or write the index in git's default format "
-        "(git update-index --no-split-index, git sparse-checkout reapply --no-sparse-index)"));
+        ". Nothing was sent; write the index in git's default format (git update-index "
+        "--no-split-index, git sparse-checkout reapply --no-sparse-index)",
+        options_.other_way));
   }
-  RETURN_IF_ERROR(RefuseConflicts(index_.get()));
+  RETURN_IF_ERROR(RefuseConflicts(index_.get(), options_.other_way));
   RETURN_IF_ERROR(CopyIndex(head));
   ASSIGN_OR_RETURN(const WorkTree tree,
                    WorkTree::Open(repo_, index_.get(), git_index_path(index_.get())));
@@ -303,9 +304,8 @@ absl::Status WorkStateReader::TakeSubmodule(const PathChange& change) {
                                           " has changes: ", absl::StrJoin(submodule.changes, ", "));
     if (SubmoduleChangesMatter(repo_, change.path)) {
       return absl::FailedPreconditionError(absl::StrCat(
-          what,
-          ". They cannot be carried and nothing was sent; commit and push them there, or "
-          "submit with --from head"));
+          what, ". They cannot be carried and nothing was sent; commit and push them there",
+          options_.other_way));
     }
     state_.notes.push_back(absl::StrCat(what, "; they are not sent"));
   }

@@ -1,4 +1,7 @@
 // The flags of handoff-worker.
+#include <pwd.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -30,6 +33,17 @@ absl::Status AddLabels(const std::vector<std::string>& texts, WorkerConfig& conf
   return absl::OkStatus();
 }
 
+// "" where that is nothing that ssh could take.
+std::string SshTargetOf(const std::string& host) {
+  std::vector<char> buffer(16 << 10);
+  passwd entry = {};
+  passwd* found = nullptr;
+  const bool known = ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
+                     found != nullptr;
+  const std::string target = known ? absl::StrCat(entry.pw_name, "@", host) : host;
+  return ValidateSshTarget(target).ok() ? target : "";
+}
+
 absl::Status Check(const WorkerConfig& config) {
   if (config.data_dir.empty()) {
     return absl::InvalidArgumentError(
@@ -52,7 +66,10 @@ CommandLine ParseCommandLine(int argc, char** argv) {
   CommandLine line;
   WorkerConfig& config = line.config;
   char host[256] = "worker";
-  if (::gethostname(host, sizeof(host) - 1) == 0) config.name = host;
+  if (::gethostname(host, sizeof(host) - 1) == 0) {
+    config.name = host;
+    config.ssh = SshTargetOf(host);
+  }
   std::vector<std::string> labels;
   std::string file;
 

@@ -37,6 +37,14 @@ Setter Text(std::string& out) {
   };
 }
 
+Setter SshTarget(std::string& out) {
+  return [&out](const toml::node& node) -> absl::Status {
+    RETURN_IF_ERROR(Text(out)(node));
+    if (ValidateSshTarget(out).ok()) return absl::OkStatus();
+    return Wrong(node, "what ssh takes as its destination, such as \"me@build-1\"");
+  };
+}
+
 Setter TextList(std::vector<std::string>& out) {
   return [&out](const toml::node& node) {
     const auto* list = node.as_array();
@@ -147,6 +155,7 @@ absl::Status ApplyFile(const std::string& content, WorkerConfig& config) {
   return Apply(
       table, "",
       {{"path", Text(config.path)},
+       {"ssh", SshTarget(config.ssh)},
        {"agents", [&](const toml::node& node) { return ApplyAgents(node, config.agents); }},
        {"repo", Section("repo.", repo)},
        {"keep", Section("keep.", {{"workspaces", Length(config.keep_workspaces)}})},

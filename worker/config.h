@@ -36,6 +36,8 @@ struct WorkerConfig {
 
   // The file.
   std::string path;  // PATH of agents; empty: this daemon's
+  // How a person reaches this host: argument of ssh. Unless set, this user at this host's name.
+  std::string ssh;
   std::map<std::string, AgentConfig> agents;
   RepoCredentials repo;                               // [repo]
   absl::Duration keep_workspaces = absl::Hours(168);  // [keep] workspaces, after the last attempt

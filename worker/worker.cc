@@ -105,6 +105,7 @@ void Worker::Impl::Describe(SyncRequest& request) {
   request.name = config.name;
   request.host_boot_id = around->boot_id;
   request.version = kVersion;
+  request.ssh = config.ssh;
   request.slots = config.slots;
   request.labels = config.labels;
   request.agents = probes.Offers();

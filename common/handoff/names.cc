@@ -124,6 +124,17 @@ absl::Status ValidateWorkerName(absl::string_view name) {
   return Invalid("worker name", name, "use 1 to 64 letters, digits and . _ -");
 }
 
+absl::Status ValidateSshTarget(absl::string_view target) {
+  const bool fine = !target.empty() && target.size() <= 255 &&
+                    std::all_of(target.begin(), target.end(), [](char c) {
+                      return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                             absl::StrContains("._@:%+/-", c);
+                    });
+  if (fine && target[0] != '-') return absl::OkStatus();
+  return Invalid("ssh target", target,
+                 "use USER@HOST as ssh takes it: 1 to 255 letters, digits and . _ @ : % + / -");
+}
+
 absl::Status ValidateLabel(absl::string_view key, absl::string_view value) {
   if (!Matches(key, 63, "._/-")) {
     return Invalid("label key", key,

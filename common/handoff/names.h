@@ -33,6 +33,9 @@ absl::Status NoSuchAgent(absl::string_view name, const std::set<std::string>& of
 absl::Status ValidateNotifyKey(absl::string_view key);
 // [A-Za-z0-9][A-Za-z0-9._-]{0,63}
 absl::Status ValidateWorkerName(absl::string_view name);
+// What ssh takes as its destination, such as me@build-1: [A-Za-z0-9._][A-Za-z0-9._@:%+/-]{0,254}.
+// Never an option.
+absl::Status ValidateSshTarget(absl::string_view target);
 // Key [A-Za-z0-9][A-Za-z0-9._/-]{0,62}, value at most 256 bytes of printable UTF-8 on one line.
 absl::Status ValidateLabel(absl::string_view key, absl::string_view value);
 // [A-Za-z_][A-Za-z0-9_]{0,127}, and none that turns data into code (LD_*, BASH_ENV, GIT_*, PATH,

@@ -53,6 +53,7 @@ struct Worker {
   uint64_t seq = 0;
   std::string boot_id;
   std::string version;
+  std::string ssh;  // how a person reaches its host
   absl::Time last_seen = absl::InfinitePast();
   int slots = 0;
   std::map<std::string, std::string> labels;

@@ -309,6 +309,7 @@ core::Sync ToCore(const v1::SyncRequest& request) {
   worker.seq = request.seq();
   worker.boot_id = request.host_boot_id();
   worker.version = request.version();
+  worker.ssh = request.ssh();
   worker.slots = request.slots();
   worker.labels = ToMap(request.labels());
   for (const v1::AgentOffer& offer : request.agents()) worker.agents.push_back(ToCore(offer));

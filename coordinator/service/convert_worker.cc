@@ -93,6 +93,7 @@ v1::Worker ToProto(const core::ListWorkers::Item& item) {
   for (const core::Hold& hold : item.holds) *worker.add_holds() = HoldToProto(hold);
   for (const auto& [id, number] : item.attempts) worker.add_attempts(absl::StrCat(id, "/", number));
   worker.set_version(from.version);
+  worker.set_ssh(from.ssh);
   return worker;
 }
 

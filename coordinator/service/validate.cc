@@ -232,6 +232,8 @@ absl::Status Validate(const v1::SyncRequest& request) {
   RETURN_IF_ERROR(ValidateLine("host_boot_id", request.host_boot_id(), 128));
   RETURN_IF_ERROR(ValidateLine("version", request.version(), 128));
   RETURN_IF_ERROR(ValidateLine("not_accepting", request.not_accepting(), 1024));
+  // Somebody will paste it.
+  if (!request.ssh().empty()) RETURN_IF_ERROR(ValidateSshTarget(request.ssh()));
   if (request.seq() == 0) return absl::InvalidArgumentError("seq must be 1 or more");
   if (request.seen_term() > kMaxTerm) {
     return absl::InvalidArgumentError(

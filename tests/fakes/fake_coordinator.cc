@@ -228,12 +228,6 @@ grpc::Status FakeCoordinator::List(grpc::ServerContext*, const v1::ListRequest* 
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCoordinator::ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
-                                          v1::ListWorkersResponse*) {
-  Count();
-  return grpc::Status::OK;
-}
-
 grpc::Status FakeCoordinator::GetPool(grpc::ServerContext*, const v1::GetPoolRequest*,
                                       v1::PoolInfo* response) {
   Count();

@@ -35,6 +35,9 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void BreakWatches(int n);
   // What GetPool says.
   void SetLoad(uint64_t running, uint64_t queued);
+  // What ListWorkers and GetDocument say; nothing unless set.
+  void SetWorker(const v1::Worker& worker);
+  void SetDocument(const std::string& markdown);
   // Has an object from now on; its hash. LieAbout: what it sends when it is asked for that one.
   std::string SetObject(const std::string& bytes);
   void LieAbout(const std::string& sha256, const std::string& instead);
@@ -45,6 +48,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::DeleteRequest> deletes() const;
   std::vector<v1::SendRequest> sends() const;
   std::vector<v1::ResumeRequest> resumes() const;
+  std::vector<v1::TakeOverRequest> takeovers() const;
+  std::vector<v1::ReturnRequest> returns() const;
   std::map<std::string, std::string> objects() const;
   std::vector<uint64_t> upload_starts() const;  // offset at which each upload went on
   int calls() const;                            // of any kind
@@ -65,8 +70,15 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Takes the record away when it purges.
   grpc::Status Delete(grpc::ServerContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
   grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::Handoff*) override;
+  // Makes it the actor's, at once unless it is running: then it is asked for, and Set has to make
+  // it so.
+  grpc::Status TakeOver(grpc::ServerContext*, const v1::TakeOverRequest*, v1::Handoff*) override;
+  // Keeps the work and queues another attempt.
+  grpc::Status Return(grpc::ServerContext*, const v1::ReturnRequest*, v1::Handoff*) override;
+  grpc::Status GetDocument(grpc::ServerContext*, const v1::GetDocumentRequest*,
+                           v1::Document*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
-                           v1::ListWorkersResponse*) override;  // there are none
+                           v1::ListWorkersResponse*) override;
   grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
   grpc::Status Put(grpc::ServerContext*,
                    grpc::ServerReaderWriter<v1::PutObjectResponse, v1::PutObjectRequest>*) override;
@@ -100,6 +112,10 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::DeleteRequest> deletes_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::SendRequest> sends_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ResumeRequest> resumes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::TakeOverRequest> takeovers_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::ReturnRequest> returns_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, v1::Worker> workers_ ABSL_GUARDED_BY(mutex_);
+  std::string document_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<RpcServer> server_;

@@ -76,6 +76,7 @@ struct SyncRequest {
   uint64_t seq = 0;
   std::string host_boot_id;
   std::string version;
+  std::string ssh;  // how a person reaches this host
   int slots = 0;
   std::map<std::string, std::string> labels;
   std::vector<AgentOffer> agents;

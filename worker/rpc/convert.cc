@@ -72,6 +72,7 @@ v1::SyncRequest ToProto(const SyncRequest& request) {
   out.set_seq(request.seq);
   out.set_host_boot_id(request.host_boot_id);
   out.set_version(request.version);
+  out.set_ssh(request.ssh);
   out.set_slots(request.slots);
   for (const auto& [key, value] : request.labels) (*out.mutable_labels())[key] = value;
   for (const AgentOffer& offer : request.agents) AddOffer(offer, out.add_agents());

@@ -110,9 +110,10 @@ ATTEMPT  STATE                         WORKER   TIME       LOG  REASON
       1  lost                          build-3  30 min  2.0 kB  The worker was lost.
       2  running (ninja test, 12 min)  build-7  16 min  1.2 MB
 
-  handoff logs -f 20261120-fix-benchmark       # follow it
-  handoff send 20261120-fix-benchmark MESSAGE  # tell it what comes next
-  handoff cancel 20261120-fix-benchmark        # stop it
+  handoff logs -f 20261120-fix-benchmark          # follow it
+  handoff send 20261120-fix-benchmark MESSAGE     # tell it what comes next
+  handoff takeover 20261120-fix-benchmark --stop  # go on with it yourself
+  handoff cancel 20261120-fix-benchmark           # stop it
 )");
 }
 
@@ -356,6 +357,7 @@ v1::Worker Build7() {
     slots: 4
     slots_used: 1
     version: "0.1.0"
+    ssh: "me@build-7"
     last_seen { seconds: 1795999997 }
     registered_at { seconds: 1795000000 }
     labels { key: "os" value: "linux" }
@@ -388,6 +390,7 @@ TEST(RenderWorker, SaysWhatIsMissing) {
 Slots      1 of 4 in use
            20261120-fix-benchmark/2
 Seen       3 s ago
+Reach      ssh me@build-7
 Labels     os=linux
 Free disk  81 GB
 Agents     command ready

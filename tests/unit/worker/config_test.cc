@@ -29,6 +29,7 @@ class ConfigTest : public ::testing::Test {
 TEST_F(ConfigTest, EveryKeyIsTaken) {
   const absl::Status read = Read(R"(
 path = "/opt/bin:/usr/bin"
+ssh = "me@build-1"
 [agents.cursor]
 binary = "/opt/cursor-agent"
 extra_args = ["--verbose", "2"]
@@ -56,6 +57,7 @@ max_pack_bytes = 4096
 )");
   ASSERT_TRUE(read.ok()) << read;
   EXPECT_EQ(config_.path, "/opt/bin:/usr/bin");
+  EXPECT_EQ(config_.ssh, "me@build-1");
   const AgentConfig& cursor = config_.agent("cursor");
   EXPECT_EQ(cursor.binary, "/opt/cursor-agent");
   EXPECT_THAT(cursor.extra_args, ElementsAre("--verbose", "2"));
@@ -101,6 +103,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"UnknownKeyInside", "[disk]\nreserved = 1\n", "line 2", "\"disk.reserved\""},
         Mistake{"NoToml", "path = \n", "line 1", ""},
         Mistake{"NumberForText", "path = 3\n", "line 1", "path: line 1: this must be a string"},
+        Mistake{"OptionForSsh", "ssh = \"-oProxyCommand=x\"\n", "line 1",
+                "ssh: line 1: this must be"},
         Mistake{"NoDuration", "[keep]\nworkspaces = \"soon\"\n", "line 2", "duration"},
         Mistake{"NegativeDuration", "[lease]\norphan_timeout = \"-1h\"\n", "line 2", "duration"},
         Mistake{"NoBytes", "[disk]\nreserve = \"10 elephants\"\n", "line 2", "bytes"},

@@ -82,6 +82,16 @@ TEST(Task, IsTextOfBoundedSize) {
   EXPECT_FALSE(ValidateTask(std::string("a\0b", 3)).ok());
 }
 
+TEST(ValidateSshTarget, IsADestinationAndNeverAnOption) {
+  for (const char* target : {"build-1", "me@build-1.example.org", "ssh://me@h:22", "10.0.0.1"}) {
+    EXPECT_TRUE(ValidateSshTarget(target).ok()) << target;
+  }
+  for (const char* target : {"", "-oProxyCommand=x", "a b", "h;rm", "h\n", "$(x)", "a'b"}) {
+    EXPECT_FALSE(ValidateSshTarget(target).ok()) << target;
+  }
+  EXPECT_FALSE(ValidateSshTarget(std::string(256, 'a')).ok());
+}
+
 TEST(MakeId, IsTheDateAndTheTasksWords) {
   EXPECT_EQ(MakeId(kDay, "Fix the Benchmark timeout!"), "20261121-fix-the-benchmark-timeout");
   EXPECT_EQ(MakeId(kDay - absl::Seconds(1), "x"), "20261120-x");

@@ -1,0 +1,47 @@
+// A person's work as the checkpoint from which the next attempt goes on.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "cli/person_changes.h"
+#include "cli/person_work.h"
+#include "cli/snapshot_pack.h"
+#include "cli/work_trees.h"
+
+namespace handoff {
+
+namespace v1 {
+class Checkpoint;
+class Handoff;
+}  // namespace v1
+
+// The work tree of a takeover of `id`: in `directory`, or where the person stands, or another of
+// that repository. NOT_FOUND says how to name it.
+absl::StatusOr<std::string> FindTakenTree(const std::string& id, const std::string& directory);
+
+struct GivenBack {
+  std::string root;      // of the work tree
+  std::string based_on;  // commit that was taken
+  PersonState state;
+  bool unchanged = false;
+  PersonChanges changes;
+  PackFile pack;       // unless unchanged
+  bool whole = false;  // the pack has all of it, and builds on no other
+};
+// `include` are paths as a person names them; the pack goes to `temp`.
+absl::StatusOr<GivenBack> ReadGivenBack(const v1::Handoff& handoff, const std::string& root,
+                                        const std::set<std::string>& include,
+                                        const std::string& temp);
+
+// The record of it, which builds on that of what was taken.
+v1::Checkpoint CheckpointOf(const v1::Handoff& handoff, const GivenBack& given, absl::Time now);
+
+// takeover.json says that this state was given back. Of no importance to the coordinator.
+void RememberReturned(const std::string& id, const std::string& actor, const GivenBack& given);
+
+}  // namespace handoff
