@@ -385,6 +385,7 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
       v1::Attempt* attempt = handoff.add_attempts();
       attempt->set_number(report.key.number);
       attempt->set_command(end.command());
+      attempt->set_only_checks(pool_.desired_[report.key].spec().only_checks());
       *attempt->mutable_end() = end;
       if (!pool_.checkpoints_[report.key].empty())
         *attempt->mutable_checkpoint() = pool_.checkpoints_[report.key].back();
