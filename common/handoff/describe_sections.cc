@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "common/handoff/describe.h"
 #include "common/handoff/describe_checks.h"
+#include "common/handoff/document_edits.h"
 #include "common/handoff/markdown.h"
 #include "common/handoff/outcome.h"
 #include "common/text.h"
@@ -234,13 +235,22 @@ std::vector<std::string> FailedTools(const v1::Facts& facts) {
   return failed;
 }
 
+std::vector<std::string> NotesOf(const v1::Attempt& attempt, bool of_document) {
+  const v1::Facts& facts = attempt.end().has_facts() ? attempt.end().facts() : attempt.facts();
+  std::vector<std::string> notes;
+  for (const std::string& note : facts.notes()) {
+    if (IsAgentsChange(note) == of_document) notes.push_back(note);
+  }
+  return notes;
+}
+
 // Of the attempt that made the workspace: those that go on in it have none of their own.
 std::vector<std::string> CheckoutNotes(const HandoffView& view) {
   const auto& attempts = view.handoff().attempts();
   for (auto a = attempts.rbegin(); view.latest() != nullptr && a != attempts.rend(); ++a) {
-    const auto& notes = a->end().has_facts() ? a->end().facts().notes() : a->facts().notes();
-    if (a->worker() != view.latest()->worker() || notes.empty()) continue;
-    return {notes.begin(), notes.end()};
+    if (a->worker() != view.latest()->worker()) continue;
+    std::vector<std::string> notes = NotesOf(*a, /*of_document=*/false);
+    if (!notes.empty()) return notes;
   }
   return {};
 }
@@ -278,6 +288,9 @@ std::string FactsSection(const HandoffView& view) {
   for (const v1::Attempt& attempt : view.handoff().attempts()) {
     observed.push_back(AttemptLine(attempt));
     AppendCheckpoints(attempt, &observed);
+    for (const std::string& note : NotesOf(attempt, /*of_document=*/true)) {
+      observed.push_back(absl::StrCat("Attempt ", attempt.number(), ": ", Sentence(note)));
+    }
   }
   if (view.latest() != nullptr) AppendGitFacts(view, &observed);
   for (const v1::CheckResult& check : view.facts().checks()) observed.push_back(CheckLine(check));
