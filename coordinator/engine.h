@@ -76,6 +76,7 @@ class Engine {
   void Post(core::Cancel command, Done<core::Cancel::Reply> done);
   void Post(core::Resume command, Done<core::Resume::Reply> done);
   void Post(core::Send command, Done<core::Send::Reply> done);
+  void Post(core::EditSections command, Done<core::EditSections::Reply> done);
   void Post(core::Drain command, Done<core::Drain::Reply> done);
   void Post(core::RemoveWorker command, Done<core::RemoveWorker::Reply> done);
   void Post(core::SaveCheckpoint command, Done<core::SaveCheckpoint::Reply> done);

@@ -68,6 +68,7 @@ class EngineTurn {
   absl::Status LookUp(core::Submit& command);
   absl::Status LookUp(core::Resume& command);
   absl::Status LookUp(core::Send& command);
+  absl::Status LookUp(core::EditSections& command);
   absl::Status LookUp(core::Cancel& command) { return PageIn(command.id); }
   absl::Status LookUp(core::Why& command);
   absl::Status LookUp(core::SaveCheckpoint& command) { return PageIn(command.handoff_id); }

@@ -41,6 +41,14 @@ void CheckMessages(const Handoff& handoff) {
   }
 }
 
+// Every version is kept.
+void CheckEdits(const Handoff& handoff) {
+  for (size_t i = 0; i < handoff.edits.size(); ++i) {
+    CHECK(handoff.edits[i].version == static_cast<int>(i) + 1);
+    CHECK(!handoff.edits[i].section.empty());
+  }
+}
+
 void CheckStatus(const Handoff& handoff) {
   CHECK(!handoff.attempts.empty());
   const AttemptState latest = handoff.Latest()->state;
@@ -86,6 +94,7 @@ void State::CheckInvariants() const {
     CheckAttempts(handoff);
     CheckStatus(handoff);
     CheckMessages(handoff);
+    CheckEdits(handoff);
     for (const Attempt& attempt : handoff.attempts) {
       if (attempt.epoch == 0) continue;
       CHECK(epochs.insert(attempt.epoch).second);

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "coordinator/core/control_commands.h"
 #include "coordinator/core/edit.h"
+#include "coordinator/core/edit_commands.h"
 #include "coordinator/core/model.h"
 #include "coordinator/core/pool_commands.h"
 #include "coordinator/core/state.h"
@@ -40,6 +41,8 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
                                                absl::Time now);
 absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& command,
                                              absl::Time now);
+absl::StatusOr<Decision<EditSections::Reply>> Decide(const State& state,
+                                                     const EditSections& command, absl::Time now);
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
                                               absl::Time now);
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/handoff/document_edits.h"
 #include "common/handoff/names.h"
 #include "common/hash.h"
 #include "common/rpc/proto_time.h"
@@ -162,6 +163,23 @@ absl::Status Validate(const v1::SendRequest& request) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError("the message must be UTF-8 text without NUL");
+}
+
+absl::Status Validate(const v1::EditDocumentRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
+  if (request.actor().empty()) return absl::InvalidArgumentError("actor is empty");
+  if (request.version() < 0) return absl::InvalidArgumentError("version is negative");
+  for (const std::string* text : {&request.base(), &request.markdown()}) {
+    if (text->size() > kMaxDocumentBytes) {
+      return absl::InvalidArgumentError(absl::StrCat("the document has ", HumanBytes(text->size()),
+                                                     "; at most 1 MiB can be edited"));
+    }
+    if (!IsValidUtf8(*text) || absl::StrContains(*text, '\0')) {
+      return absl::InvalidArgumentError("the document must be UTF-8 text without NUL");
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Validate(const v1::DrainWorkerRequest& request) {

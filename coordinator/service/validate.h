@@ -22,6 +22,7 @@ absl::Status Validate(const v1::ReadLogRequest& request);
 absl::Status Validate(const v1::CancelRequest& request);
 absl::Status Validate(const v1::ResumeRequest& request);
 absl::Status Validate(const v1::SendRequest& request);
+absl::Status Validate(const v1::EditDocumentRequest& request);
 absl::Status Validate(const v1::DrainWorkerRequest& request);
 absl::Status Validate(const v1::RemoveWorkerRequest& request);
 absl::Status Validate(const v1::SyncRequest& request);
