@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/backoff.h"
 #include "common/file.h"
+#include "common/handoff/document_edits.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/bounds.h"
@@ -44,6 +45,13 @@ void ProbeInDoubt(const Surroundings& around, const Attempt& attempt, AttemptCon
   around.probes.Probe(*attempt.agent, control.leave().fd());
   const auto found = around.probes.Find(std::string(attempt.agent->name()));
   run.agent_ready = found && found->offer.state == AgentState::kReady;
+}
+
+// Its words in the document count for nothing: what is true of the work is rendered from the
+// record.
+void NoteAgentsChange(Attempt& attempt) {
+  const std::string note = AgentsChange(attempt.files.LookForChanges());
+  if (!note.empty()) attempt.end->mutable_facts()->add_notes(note);
 }
 
 // The one that the agent named, if it did.
@@ -89,6 +97,7 @@ absl::Status ObserveAndCheck(const Surroundings& around, Attempt& attempt, Attem
     // Only of an agent that ran: what lies there otherwise is older.
     if (reported != nullptr && attempt.agent != nullptr && attempt.agent->has_stream())
       TakeQuestion(attempt);
+    if (reported != nullptr) NoteAgentsChange(attempt);
     if (control.leaving()) return absl::CancelledError("the daemon leaves");
     if (due) NoteThatChecksBegin(attempt);
   }
