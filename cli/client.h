@@ -18,6 +18,7 @@ namespace v1 {
 class CancelRequest;
 class Document;
 class DrainWorkerRequest;
+class EditDocumentRequest;
 class Event;
 class Handoff;
 class ListRequest;
@@ -50,6 +51,7 @@ class Client {
   absl::StatusOr<v1::Handoff> Send(const v1::SendRequest& request);
   absl::StatusOr<v1::WhyResponse> Why(const std::string& id);
   absl::StatusOr<v1::Document> GetDocument(const std::string& id);
+  absl::StatusOr<v1::Document> EditDocument(const v1::EditDocumentRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const std::string& name);
   absl::StatusOr<v1::Worker> DrainWorker(const v1::DrainWorkerRequest& request);
   absl::Status RemoveWorker(const v1::RemoveWorkerRequest& request);

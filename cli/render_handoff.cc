@@ -350,6 +350,7 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
   const v1::Attempt& attempt = handoff.attempts_size() > 0 ? *handoff.attempts().rbegin() : *none;
   fields.Add("Now", NowWords(handoff, attempt, view));
   AddMessages(handoff, view, fields);
+  AddWritten(handoff, fields);
   AddEnd(handoff, attempt, view, fields);
   AddAttempt(handoff, attempt, view, fields);
   fields.Add("Task", TaskWords(handoff.task()));

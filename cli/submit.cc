@@ -7,7 +7,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "cli/await.h"
 #include "cli/json.h"
 #include "cli/options.h"
@@ -16,9 +15,9 @@
 #include "cli/submit_source.h"
 #include "cli/submit_spec.h"
 #include "cli/submit_task.h"
+#include "cli/upload.h"
 #include "cli/verb.h"
 #include "cli/wait_reason.h"
-#include "common/backoff.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
@@ -27,44 +26,6 @@
 
 namespace handoff {
 namespace {
-
-constexpr Backoff kBackoff{absl::Milliseconds(250), absl::Seconds(5)};
-constexpr int kMostTries = 8;  // about 20 s: a coordinator that restarts
-
-// Again while the coordinator is away, or while another submit sends the same object. Safe because
-// objects are sent by hash and the submit has an idempotency key. Ctrl-C ends the command
-// meanwhile.
-absl::Status Retry(Terminal& terminal, const std::function<absl::Status()>& once) {
-  for (int failures = 1;; ++failures) {
-    const absl::Status status = once();
-    const bool taken = absl::IsAborted(status);
-    if ((!absl::IsUnavailable(status) && !taken) || failures == kMostTries) return status;
-    if (failures == 1) {
-      terminal.Say(taken ? "handoff: another submit sends the same; trying again"
-                         : "handoff: the coordinator does not answer; trying again");
-    }
-    absl::SleepFor(kBackoff.Delay(failures, 0.5));
-  }
-}
-
-absl::Status Upload(const std::string& pack, const v1::Repository& repository, Client& client,
-                    Terminal& terminal) {
-  if (pack.empty()) return absl::OkStatus();
-  const uint64_t size = repository.pack_bytes();
-  absl::Time shown = absl::InfinitePast();
-  const auto progress = [&](uint64_t sent) {
-    // A plain log gets no line a chunk.
-    if (!terminal.err_is_terminal() || absl::Now() - shown < absl::Milliseconds(100)) return;
-    shown = absl::Now();
-    const size_t tenths = size == 0 ? 10 : static_cast<size_t>(sent * 10 / size);
-    terminal.Progress(absl::StrCat("sending ", HumanBytes(sent), " of ", HumanBytes(size), " [",
-                                   std::string(tenths, '#'), std::string(10 - tenths, '.'), "]"));
-  };
-  const absl::Status status = Retry(
-      terminal, [&] { return client.PutObject(pack, repository.pack_sha256(), size, progress); });
-  terminal.EndProgress();
-  return Annotate(status, "nothing was handed over: sending the repository's state failed");
-}
 
 absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Client& client,
                                          Terminal& terminal) {
@@ -170,7 +131,8 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
     if (context.json) context.terminal.Out(ToJsonLine(spec));
     return v1::SubmitResponse();
   }
-  RETURN_IF_ERROR(Upload(*pack, spec.repository(), *prepared.client, context.terminal));
+  RETURN_IF_ERROR(UploadPack(*pack, spec.repository(), "nothing was handed over", *prepared.client,
+                             context.terminal));
   auto stored = Store(prepared.request, *prepared.client, context.terminal);
   // Of other errors it is not known.
   if (absl::IsInvalidArgument(stored.status())) return NothingWasHandedOver(stored.status());

@@ -64,6 +64,8 @@ VerbRun DefineResume(CLI::App& app);
 VerbRun DefineSend(CLI::App& app);
 VerbRun DefineFetch(CLI::App& app);
 VerbRun DefineDiff(CLI::App& app);
+VerbRun DefineEdit(CLI::App& app);
+VerbRun DefineSync(CLI::App& app);
 VerbRun DefineEvents(CLI::App& app);
 VerbRun DefineWorkerList(CLI::App& app);
 VerbRun DefineWorkerShow(CLI::App& app);

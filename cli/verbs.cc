@@ -47,6 +47,20 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff fetch benchmark\n  git checkout $(handoff fetch -)\n"
        "  handoff fetch benchmark --attempt 1 --as first-try\n",
        true, false, DefineFetch},
+      {"edit", "", "write into its handoff.md: the next attempt is started with your words",
+       "  handoff edit benchmark\n  handoff edit - --file mine.md\n"
+       "\nA section that you change is yours, and stays as you left it through every attempt; "
+       "emptied, it\nis written by handoff again. Your Resume Prompt is the next attempt's prompt. "
+       "Metadata, Commands,\nLogs and Facts are nobody's to change.\n",
+       true, false, DefineEdit},
+      {"sync", "", "its handoff.md and logs in .cursor/agent-handoffs/ID; sends what you changed",
+       "  handoff sync benchmark\n  handoff sync - --watch\n"
+       "  handoff sync benchmark --dir ~/notes\n"
+       "\nWhat you write into that handoff.md goes to the coordinator as with 'handoff edit'. When "
+       "somebody\nelse changed the same section meanwhile, your file stays as it is and theirs "
+       "lies "
+       "beside it as\nhandoff.md.theirs (exit status 6).\n",
+       false, false, DefineSync},
   };
 }
 

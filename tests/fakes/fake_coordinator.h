@@ -44,6 +44,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::SubmitRequest> submits() const;
   std::vector<v1::SendRequest> sends() const;
   std::vector<v1::ResumeRequest> resumes() const;
+  std::vector<v1::EditDocumentRequest> edits() const;
   std::map<std::string, std::string> objects() const;
   std::vector<uint64_t> upload_starts() const;  // offset at which each upload went on
   int calls() const;                            // of any kind
@@ -60,6 +61,11 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
                        grpc::ServerWriter<v1::LogChunk>*) override;
   // Keeps the message; the record stays as it is otherwise.
   grpc::Status Send(grpc::ServerContext*, const v1::SendRequest*, v1::Handoff*) override;
+  // Rendered from the record. An edit must be based on the newest version.
+  grpc::Status GetDocument(grpc::ServerContext*, const v1::GetDocumentRequest*,
+                           v1::Document*) override;
+  grpc::Status EditDocument(grpc::ServerContext*, const v1::EditDocumentRequest*,
+                            v1::Document*) override;
   grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest*, v1::Handoff*) override;
   grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::Handoff*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
@@ -96,6 +102,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::SubmitRequest> submits_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::SendRequest> sends_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ResumeRequest> resumes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::EditDocumentRequest> edits_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<RpcServer> server_;
