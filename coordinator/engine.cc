@@ -135,6 +135,12 @@ void Engine::Post(core::Send c, Done<core::Send::Reply> done) {
 void Engine::Post(core::EditSections c, Done<core::EditSections::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::EditSections>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::TakeOver c, Done<core::TakeOver::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::TakeOver>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::Return c, Done<core::Return::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::Return>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::Drain c, Done<core::Drain::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Drain>>(std::move(c), std::move(done)));
 }

@@ -26,6 +26,9 @@ inline size_t BytesOf(const core::EditSections& command) {
   for (const core::EditSections::Section& section : command.sections) bytes += section.text.size();
   return bytes;
 }
+inline size_t BytesOf(const core::Return& command) {
+  return command.message.size() + command.checkpoint.bytes.size();
+}
 inline size_t BytesOf(const core::SaveCheckpoint& command) {
   return command.checkpoint.bytes.size();
 }

@@ -153,6 +153,11 @@ absl::Status EngineTurn::LookUp(core::EditSections& command) {
   return PageIn(command.id);
 }
 
+absl::Status EngineTurn::LookUp(core::Return& command) {
+  RETURN_IF_ERROR(HasRoom());
+  return PageIn(command.id);
+}
+
 absl::Status EngineTurn::LookUp(core::Sync& command) {
   command.answers_given = answers_;
   return PageInListed(command);

@@ -70,6 +70,8 @@ class EngineTurn {
   absl::Status LookUp(core::Send& command);
   absl::Status LookUp(core::EditSections& command);
   absl::Status LookUp(core::Cancel& command) { return PageIn(command.id); }
+  absl::Status LookUp(core::TakeOver& command) { return PageIn(command.id); }
+  absl::Status LookUp(core::Return& command);
   absl::Status LookUp(core::Why& command);
   absl::Status LookUp(core::SaveCheckpoint& command) { return PageIn(command.handoff_id); }
   absl::Status LookUp(core::Report& command) { return PageIn(command.handoff_id); }

@@ -3,19 +3,32 @@
 #include "coordinator/core/checkpoints.h"
 
 namespace handoff::core {
+namespace {
+
+// The last conversation saw more than the state that the next attempt goes on from: the one that
+// belongs to that state has its files with it.
+bool SawMore(const Handoff& handoff, const Head& head, const LastSession& last) {
+  if (head.asked) return true;
+  if (!head.returned || last.attempt == 0 || last.attempt > head.attempt) return false;
+  // A person went on from the newest checkpoint, and that attempt may have left none.
+  const Checkpoint& seen = handoff.attempts[last.attempt - 1].checkpoint;
+  return seen.commit.empty() || seen.session != head.checkpoint->session;
+}
+
+}  // namespace
 
 LastSession LastSessionOf(const Handoff& handoff) {
   for (auto attempt = handoff.attempts.rbegin(); attempt != handoff.attempts.rend(); ++attempt) {
     if (attempt->worker_uuid.empty()) continue;
     // What arrives after the loss decides nothing: neither does the session in it.
     if (attempt->end.has_value() && !attempt->arrived_after_loss && !attempt->end->session.empty())
-      return {attempt->end->session, attempt->worker_uuid};
+      return {attempt->end->session, attempt->worker_uuid, attempt->number};
     // The one that wrote the state which the next attempt goes on from.
     if (IsTerminal(attempt->state) && !attempt->checkpoint.session.empty())
-      return {attempt->checkpoint.session, attempt->worker_uuid};
+      return {attempt->checkpoint.session, attempt->worker_uuid, attempt->number};
     // Lost before it reported, but it had been given this one to go on with.
     if (IsTerminal(attempt->state) && !attempt->session.empty())
-      return {attempt->session, attempt->worker_uuid};
+      return {attempt->session, attempt->worker_uuid, attempt->number};
   }
   return {};
 }
@@ -36,11 +49,10 @@ std::string AffinityOf(const Handoff& handoff) {
 
 void PlanSession(const Handoff& handoff, bool fresh, Attempt& next) {
   const Head head = HeadCheckpoint(handoff);
-  const bool another_state = handoff.go_on_from > 0 && head.attempt == handoff.go_on_from;
-  // The conversation that belongs to that state, not one that saw more.
-  next.session = fresh           ? ""
-                 : another_state ? head.checkpoint->session
-                                 : LastSessionOf(handoff).session;
+  const LastSession last = LastSessionOf(handoff);
+  next.session = fresh                          ? ""
+                 : SawMore(handoff, head, last) ? head.checkpoint->session
+                                                : last.session;
   next.session_kind = next.session.empty() ? SessionKind::kFresh : SessionKind::kSame;
 }
 
@@ -49,11 +61,12 @@ void SettleStart(const Handoff& handoff, const Worker& worker, Attempt& attempt)
   attempt.from_attempt = head.attempt;
   attempt.from_commit = head.checkpoint == nullptr ? "" : head.checkpoint->commit;
   if (attempt.session_kind != SessionKind::kSame) return;
-  const bool another_state = handoff.go_on_from > 0 && head.attempt == handoff.go_on_from;
-  const bool here = !another_state && LastSessionOf(handoff).worker_uuid == worker.uuid &&
-                    worker.workspaces.count(handoff.id) > 0;
+  const LastSession last = LastSessionOf(handoff);
+  const bool saw_more = SawMore(handoff, head, last);
+  const bool here =
+      !saw_more && last.worker_uuid == worker.uuid && worker.workspaces.count(handoff.id) > 0;
   if (here) return;
-  if (another_state) attempt.session = head.checkpoint->session;  // more may have come since
+  if (saw_more) attempt.session = head.checkpoint->session;  // more may have come since
   const bool saved = head.checkpoint != nullptr && head.checkpoint->session == attempt.session;
   if (saved && !attempt.session.empty()) {
     attempt.session_kind = SessionKind::kRestored;

@@ -12,6 +12,7 @@ namespace handoff::core {
 struct LastSession {
   std::string session;  // empty: none is known
   std::string worker_uuid;
+  int attempt = 0;
 };
 LastSession LastSessionOf(const Handoff& handoff);
 

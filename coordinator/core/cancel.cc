@@ -34,6 +34,7 @@ absl::StatusOr<Decision<Cancel::Reply>> Decide(const State& state, const Cancel&
   if (IsAtRest(handoff.status)) {
     CancelAtRest(draft, handoff, Reason(command));
   } else if (stopping) {  // its worker is at it: only what follows changes
+    LetGo(handoff);
     handoff.Latest()->stop_as = EndedBy::kCancel;
     handoff.Latest()->stop_reason = Reason(command);
     handoff.reason =

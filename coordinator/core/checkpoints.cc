@@ -16,13 +16,28 @@ Head HeadCheckpoint(const Handoff& handoff) {
       static_cast<size_t>(handoff.go_on_from) <= handoff.attempts.size()) {
     const Attempt& asked = handoff.attempts[handoff.go_on_from - 1];
     const Checkpoint& last = LastCheckpoint(asked);
-    if (!last.commit.empty()) return {asked.number, &last};
+    if (!last.commit.empty()) return {asked.number, &last, /*returned=*/false, /*asked=*/true};
   }
   const auto newest =
       std::find_if(handoff.attempts.rbegin(), handoff.attempts.rend(),
                    [](const Attempt& attempt) { return !attempt.checkpoint.commit.empty(); });
-  if (newest == handoff.attempts.rend()) return {};
+  const bool none = newest == handoff.attempts.rend();
+  if (!handoff.returned.commit.empty() && (none || newest->number <= handoff.returned_after))
+    return {handoff.returned_after, &handoff.returned, /*returned=*/true};
+  if (none) return {};
   return {newest->number, &newest->checkpoint};
+}
+
+Head StartOf(const Handoff& handoff, const Attempt& attempt) {
+  const int number = attempt.from_attempt;
+  if (number == 0) return {};
+  if (handoff.returned_after == number && handoff.returned.commit == attempt.from_commit)
+    return {number, &handoff.returned, /*returned=*/true};
+  const Attempt& from = handoff.attempts[number - 1];
+  Head start{number, &from.checkpoint, /*returned=*/false, handoff.go_on_from == number};
+  // What came late may have been replaced by what came later.
+  if (from.checkpoint.commit != attempt.from_commit) start.checkpoint = &LastCheckpoint(from);
+  return start;
 }
 
 const Checkpoint& LastCheckpoint(const Attempt& attempt) {

@@ -24,9 +24,16 @@ struct Checkpoint {
 struct Head {
   int attempt = 0;                         // 0: there is none, what was submitted is the state
   const Checkpoint* checkpoint = nullptr;  // of the handoff; nullptr with 0
+  bool returned = false;                   // what a person made of it after that attempt
+  bool asked = false;                      // a person asked for it: no workspace is it
+  // A workspace that this or a later attempt left holds it already.
+  int kept_since() const { return returned ? attempt + 1 : attempt; }
 };
-// Of the attempt that a person asked to go on from, else the newest that counts.
+// Of the attempt that a person asked to go on from, else the newest that counts: of an attempt, or
+// what a person returned.
 Head HeadCheckpoint(const Handoff& handoff);
+// What a leased attempt goes on from, as it was settled with its lease: more may have come since.
+Head StartOf(const Handoff& handoff, const Attempt& attempt);
 
 // What came late is newer than what came before the loss.
 const Checkpoint& LastCheckpoint(const Attempt& attempt);

@@ -44,8 +44,23 @@ void QueueAgain(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time n
          absl::StrCat(why, " It is not tried again: ", kMaxAttempts, " attempts are the limit."));
     return;
   }
-  QueueAttempt(draft, handoff, fresh_session, not_before, why);
+  // The same again; what goes on with a message needs an agent.
+  const bool only_checks = handoff.Latest()->only_checks && kind != "continued";
+  if (only_checks) {
+    QueueChecks(draft, handoff, not_before, why);
+  } else {
+    QueueAttempt(draft, handoff, fresh_session, not_before, why);
+  }
   draft.Tell(kind, handoff, why);
+}
+
+// Messages that were sent while the latest attempt was out. One without an agent is given none:
+// those that waited when the work was declared done do not undo that.
+bool WasTold(const Handoff& handoff) {
+  const Attempt& attempt = *handoff.Latest();
+  return std::any_of(handoff.messages.begin(), handoff.messages.end(), [&](const Message& m) {
+    return m.pending() && (!attempt.only_checks || m.sent_at > attempt.created_at);
+  });
 }
 
 // What follows the end of an attempt when no rule of retries has the word. Only messages that were
@@ -108,7 +123,7 @@ void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
 // The agent gets to see what its checks said.
 bool MendChecks(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   if (end.failure != FailureClass::kChecksFailed || end.check_output.empty() ||
-      handoff.check_retries_used >= handoff.check_retries) {
+      handoff.check_retries_used >= handoff.check_retries || handoff.Latest()->only_checks) {
     return false;
   }
   ++handoff.check_retries_used;
@@ -164,8 +179,17 @@ void FollowFailure(Draft& draft, Handoff& handoff, const Ending& ending) {
   }
 }
 
+// Asked at every end of an attempt, before anything follows from it: a person who wants the handoff
+// gets it, however the attempt ended.
+bool GoesToPerson(Draft& draft, Handoff& handoff, absl::string_view remark) {
+  if (handoff.taken_by.empty()) return false;
+  GiveToPerson(draft, handoff, remark);
+  return true;
+}
+
 // After a stop nothing is retried: the handoff ends as the attempt did, or goes on at once.
 void FinishStopped(Draft& draft, Handoff& handoff, absl::string_view remark) {
+  if (GoesToPerson(draft, handoff, remark)) return;
   const Attempt& attempt = *handoff.Latest();
   const std::string reason = absl::StrCat(attempt.stop_reason, remark.empty() ? "" : " ", remark);
   if (attempt.stop_as == EndedBy::kInterrupted) {
@@ -198,7 +222,7 @@ void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
                    : succeeded ? AttemptEvent::kEndSucceeded
                                : AttemptEvent::kEndFailed);
   attempt.end = end;
-  const Ending ending{end, /*told=*/PendingMessages(handoff) > 0};
+  const Ending ending{end, WasTold(handoff)};
   if (end.started_at != absl::InfinitePast()) {
     DeliverMessages(handoff);
   } else {
@@ -206,6 +230,7 @@ void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   }
   handoff.changed = end.changed;
   handoff.verified = end.verified;
+  if (GoesToPerson(draft, handoff, "")) return;
   if (succeeded) {
     const std::string how =
         absl::StrCat("Attempt ", attempt.number, " succeeded on ", attempt.worker_name, ".");
@@ -231,7 +256,7 @@ void LoseAttempt(Draft& draft, Handoff& handoff, absl::string_view why) {
   Attempt& attempt = *handoff.Latest();
   const bool stopping = attempt.state == AttemptState::kStopping;
   Advance(attempt, AttemptEvent::kLose);
-  const bool told = PendingMessages(handoff) > 0;
+  const bool told = WasTold(handoff);
   TakeBackMessages(handoff);
   if (stopping) {
     FinishStopped(draft, handoff, absl::StrCat("Whether it stopped is unknown. ", why));
@@ -267,8 +292,34 @@ void StopAttempt(Draft& draft, Handoff& handoff, EndedBy as, absl::string_view w
   draft.Tell("stopping", handoff, handoff.reason);
 }
 
+void GiveToPerson(Draft& draft, Handoff& handoff, absl::string_view remark) {
+  handoff.status = HandoffStatus::kInteractive;
+  handoff.failure = FailureClass::kNone;
+  handoff.verified = false;  // what the checks saw is not what they leave
+  handoff.question.clear();
+  handoff.ended_at = absl::InfinitePast();
+  handoff.not_before = absl::InfinitePast();
+  handoff.reason = TakenSentence(handoff);
+  if (!remark.empty()) absl::StrAppend(&handoff.reason, " ", remark);
+  draft.Tell("taken_over", handoff, handoff.reason);
+}
+
+void LetGo(Handoff& handoff) {
+  handoff.taken_by.clear();
+  handoff.taken_at = absl::InfinitePast();
+  handoff.taken_on.clear();
+}
+
+std::string TakenSentence(const Handoff& handoff) {
+  return absl::StrCat(
+      "Taken over by ", handoff.taken_by,
+      handoff.taken_on.empty() ? "" : absl::StrCat(", in its workspace on ", handoff.taken_on),
+      ".");
+}
+
 void CancelAtRest(Draft& draft, Handoff& handoff, absl::string_view why) {
   handoff.question.clear();
+  LetGo(handoff);
   Finish(draft, handoff, HandoffStatus::kCancelled, FailureClass::kCancelled, why);
   draft.Tell("cancelled", handoff, why);
 }
@@ -292,9 +343,18 @@ void StartOver(Handoff& handoff, absl::Time now) {
   handoff.check_retries_used = 0;
   handoff.avoid.clear();
   handoff.question.clear();
+  LetGo(handoff);
   handoff.ended_at = absl::InfinitePast();
   // A deadline that has passed was that of the first try.
   if (handoff.deadline <= now) handoff.deadline = absl::InfiniteFuture();
+}
+
+void QueueChecks(Draft& draft, Handoff& handoff, absl::Time not_before, absl::string_view why) {
+  QueueAttempt(draft, handoff, /*fresh_session=*/false, not_before, why);
+  Attempt& attempt = *handoff.Latest();
+  attempt.only_checks = true;
+  attempt.session.clear();
+  attempt.session_kind = SessionKind::kNone;
 }
 
 void QueueAttempt(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time not_before,

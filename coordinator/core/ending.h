@@ -2,6 +2,8 @@
 // or queued again. Every function works on a handoff of the draft.
 #pragma once
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 #include "coordinator/core/draft.h"
 
@@ -18,6 +20,12 @@ void LoseAttempt(Draft& draft, Handoff& handoff, absl::string_view why);
 // stop. `why` is a sentence; `as` is kCancel, kHardCap (the deadline) or kInterrupted (what is
 // pending goes on at once).
 void StopAttempt(Draft& draft, Handoff& handoff, EndedBy as, absl::string_view why);
+// Nothing runs of it: it is in the hands of `taken_by` now.
+void GiveToPerson(Draft& draft, Handoff& handoff, absl::string_view remark);
+// Nobody has it or wants it any more.
+void LetGo(Handoff& handoff);
+// "Taken over by ada, in its workspace on build-1."
+std::string TakenSentence(const Handoff& handoff);
 // Nothing runs of it: over at once.
 void CancelAtRest(Draft& draft, Handoff& handoff, absl::string_view why);
 // Ends a stopping attempt that its worker does not have.
@@ -29,5 +37,7 @@ void StartOver(Handoff& handoff, absl::Time now);
 // Adds a queued attempt to a handoff that has fewer than kMaxAttempts. `why` is a sentence.
 void QueueAttempt(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time not_before,
                   absl::string_view why);
+// The same for one without an agent: the checks of a work that a person declared done.
+void QueueChecks(Draft& draft, Handoff& handoff, absl::Time not_before, absl::string_view why);
 
 }  // namespace handoff::core

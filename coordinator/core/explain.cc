@@ -327,6 +327,10 @@ Why::Reply ExplainLive(const State& state, const Handoff& handoff, absl::Time no
                                          " is given away at ", UntilText(attempt.lease_until, now),
                                          " unless it comes back."));
   }
+  if (!handoff.taken_by.empty()) {
+    reply.details.push_back(absl::StrCat("It goes to ", handoff.taken_by, " when ", what,
+                                         " has ended, however that is."));
+  }
   AddMessages(handoff, reply);
   AddAttempts(handoff, reply);
   if (handoff.deadline != absl::InfiniteFuture())
@@ -345,6 +349,12 @@ std::string NotRetried(const Handoff& handoff) {
   if (attempt.stop_as != EndedBy::kItself) return "It is not retried: it was stopped.";
   const bool host_fault = attempt.end.has_value() && attempt.end->host_fault;
   const absl::string_view name = FailureName(handoff.failure);
+  if (attempt.only_checks && handoff.failure == FailureClass::kChecksFailed) {
+    return absl::StrCat(
+        "It is not retried: it was declared done, so no agent is told what its checks say. "
+        "`handoff resume ",
+        handoff.id, "` has one go on.");
+  }
   if (handoff.failure == FailureClass::kChecksFailed) {
     return handoff.check_retries == 0
                ? "It is not retried: `submit --check-retries N` has the agent mend what its checks "
@@ -385,6 +395,20 @@ Why::Reply ExplainWaiting(const Handoff& handoff) {
   return reply;
 }
 
+Why::Reply ExplainInteractive(const Handoff& handoff) {
+  Why::Reply reply;
+  reply.summary = absl::StrCat(handoff.id, " is in the hands of ", handoff.taken_by, " since ",
+                               TimeText(handoff.taken_at), ". ", Sentence(handoff.reason));
+  reply.details.push_back("Nothing runs of it until it is given back.");
+  AddMessages(handoff, reply);
+  AddAttempts(handoff, reply);
+  reply.commands = {absl::StrCat("handoff show ", handoff.id),
+                    absl::StrCat("handoff return ", handoff.id, " MESSAGE"),
+                    absl::StrCat("handoff return ", handoff.id, " --done"),
+                    absl::StrCat("handoff cancel ", handoff.id)};
+  return reply;
+}
+
 Why::Reply ExplainEnded(const Handoff& handoff) {
   Why::Reply reply;
   const std::string& id = handoff.id;
@@ -419,6 +443,8 @@ absl::StatusOr<Decision<Why::Reply>> Decide(const State& state, const Why& comma
   if (IsEnded(handoff->status)) return Decision<Why::Reply>{{}, ExplainEnded(*handoff)};
   if (handoff->status == HandoffStatus::kWaiting)
     return Decision<Why::Reply>{{}, ExplainWaiting(*handoff)};
+  if (handoff->status == HandoffStatus::kInteractive)
+    return Decision<Why::Reply>{{}, ExplainInteractive(*handoff)};
   if (handoff->status == HandoffStatus::kQueued)
     return Decision<Why::Reply>{{}, ExplainQueued(state, *handoff, command.not_placing, now)};
   return Decision<Why::Reply>{{}, ExplainLive(state, *handoff, now)};

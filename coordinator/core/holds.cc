@@ -119,9 +119,12 @@ void EndUsedUpAccounts(Draft& draft) {
 const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker& worker,
                         absl::Time now) {
   if (state.holds().empty()) return nullptr;
-  const Hold* hold = state.FindHold(worker.uuid, absl::StrCat("agent:", handoff.agent));
+  const bool only_checks = WantsOnlyChecks(handoff);
+  const Hold* hold = nullptr;
+  if (!only_checks) hold = state.FindHold(worker.uuid, absl::StrCat("agent:", handoff.agent));
   if (hold == nullptr && !handoff.repo_key.empty())
     hold = state.FindHold(worker.uuid, absl::StrCat("repo:", handoff.repo_key));
+  if (only_checks) return hold;
   const AgentOffer* offer = FindOffer(worker, handoff.agent);
   if (hold != nullptr || offer == nullptr || offer->account.empty()) return hold;
   const std::string account = absl::StrCat("account:", offer->account);

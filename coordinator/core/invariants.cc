@@ -21,8 +21,10 @@ void CheckAttempts(const Handoff& handoff) {
     CHECK(attempt.late_checkpoint == Checkpoint{} || attempt.state == AttemptState::kLost);
     CHECK(attempt.from_attempt < attempt.number);
     CHECK((attempt.from_attempt == 0) == attempt.from_commit.empty());
-    CHECK(attempt.from_attempt == 0 ||
-          !LastCheckpoint(handoff.attempts[attempt.from_attempt - 1]).commit.empty());
+    // A person's work that it went on from may have been replaced by their next one since.
+    CHECK(IsTerminal(attempt.state) || attempt.from_attempt == 0 ||
+          !StartOf(handoff, attempt).checkpoint->commit.empty());
+    CHECK(!attempt.only_checks || attempt.session.empty());
   }
 }
 
@@ -49,6 +51,20 @@ void CheckEdits(const Handoff& handoff) {
   }
 }
 
+// Whoever has it or wants it, and what they gave back.
+void CheckTaken(const Handoff& handoff) {
+  const Attempt& latest = *handoff.Latest();
+  const bool wanted = handoff.status == HandoffStatus::kRunning &&
+                      latest.state == AttemptState::kStopping &&
+                      latest.stop_as == EndedBy::kInterrupted;
+  CHECK(handoff.taken_by.empty() || wanted || handoff.status == HandoffStatus::kInteractive);
+  CHECK((handoff.taken_at == absl::InfinitePast()) == handoff.taken_by.empty());
+  CHECK(handoff.taken_on.empty() || !handoff.taken_by.empty());
+  CHECK(handoff.returned_after >= 0 && handoff.returned_after <= latest.number);
+  CHECK(handoff.returned == Checkpoint{} ||
+        (!handoff.returned.commit.empty() && handoff.returned_after > 0));
+}
+
 void CheckStatus(const Handoff& handoff) {
   CHECK(!handoff.attempts.empty());
   const AttemptState latest = handoff.Latest()->state;
@@ -73,8 +89,12 @@ void CheckStatus(const Handoff& handoff) {
       CHECK(!handoff.question.empty());
       CHECK(!handoff.reason.empty());
       break;
-    case HandoffStatus::kStalled:
     case HandoffStatus::kInteractive:
+      CHECK(IsTerminal(latest));
+      CHECK(!handoff.taken_by.empty());
+      CHECK(!handoff.reason.empty());
+      break;
+    case HandoffStatus::kStalled:
       CHECK(false);  // never set here
   }
   CHECK(handoff.go_on_from <= static_cast<int>(handoff.attempts.size()));
@@ -93,6 +113,7 @@ void State::CheckInvariants() const {
     CHECK(handoff.seq < next_seq);
     CheckAttempts(handoff);
     CheckStatus(handoff);
+    CheckTaken(handoff);
     CheckMessages(handoff);
     CheckEdits(handoff);
     for (const Attempt& attempt : handoff.attempts) {

@@ -63,7 +63,8 @@ Obstacle ObstacleFor(const State& state, const Handoff& handoff, const Seat& sea
   if (!IsReachable(worker, now)) return Obstacle::kUnreachable;
   if (worker.draining) return Obstacle::kDraining;
   const AgentOffer* offer = FindOffer(worker, handoff.agent);
-  if (offer == nullptr || offer->state != AgentState::kReady) return Obstacle::kAgent;
+  const bool ready = offer != nullptr && offer->state == AgentState::kReady;
+  if (!ready && !WantsOnlyChecks(handoff)) return Obstacle::kAgent;
   if (HoldAgainst(state, handoff, worker, now) != nullptr) return Obstacle::kHold;
   if (!worker.not_accepting.empty()) return Obstacle::kNotAccepting;
   if (seat.used >= static_cast<size_t>(worker.slots)) return Obstacle::kNoSlot;

@@ -9,13 +9,17 @@ namespace handoff::core {
 
 QueueKey KeyOf(const Handoff& handoff) { return {handoff.priority, handoff.seq, handoff.id}; }
 
+bool WantsOnlyChecks(const Handoff& handoff) {
+  return handoff.Latest() != nullptr && handoff.Latest()->only_checks;
+}
+
 std::string SignatureOf(const Handoff& handoff) {
   // The separator cannot occur in names or labels: both are checked to be printable.
   constexpr char kNext[] = "\x1f";
   std::string signature =
-      absl::StrCat(handoff.agent, kNext, handoff.repo_key, kNext, handoff.on_worker, kNext,
-                   handoff.prefer_worker, kNext, handoff.exclusive ? "x" : "", kNext,
-                   AffinityOf(handoff), kNext);
+      absl::StrCat(WantsOnlyChecks(handoff) ? "" : handoff.agent, kNext, handoff.repo_key, kNext,
+                   handoff.on_worker, kNext, handoff.prefer_worker, kNext,
+                   handoff.exclusive ? "x" : "", kNext, AffinityOf(handoff), kNext);
   for (const auto& [key, value] : handoff.require)
     absl::StrAppend(&signature, key, "=", value, kNext);
   for (const std::string& uuid : handoff.avoid) absl::StrAppend(&signature, "-", uuid, kNext);

@@ -22,6 +22,9 @@ struct QueueKey {
 };
 QueueKey KeyOf(const Handoff& handoff);
 
+// Whether its next attempt starts no agent, so that none is asked of a worker.
+bool WantsOnlyChecks(const Handoff& handoff);
+
 // Everything that placement asks of a worker for it. Where the head of a signature's queue finds no
 // place, the others of that queue find none either.
 std::string SignatureOf(const Handoff& handoff);

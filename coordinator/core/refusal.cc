@@ -73,6 +73,27 @@ absl::Status CheckBytes(const State& state, size_t more, absl::string_view not_d
       ": cancel some (`handoff list`), or wait."));
 }
 
+absl::Status CheckMessage(const Handoff& handoff, size_t bytes, absl::string_view not_done) {
+  size_t all = bytes;
+  size_t unread = bytes;
+  for (const Message& message : handoff.messages) {
+    all += message.text.size();
+    if (!message.delivered && !message.dropped) unread += message.text.size();
+  }
+  if (handoff.messages.size() >= kMaxMessages || all > kMaxMessageBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        handoff.id, " has had ", handoff.messages.size(), " messages of ", HumanBytes(all - bytes),
+        "; at most ", kMaxMessages, " of ", HumanBytes(kMaxMessageBytes), " in all are kept. ",
+        not_done, ": submit a new handoff."));
+  }
+  if (unread <= kMaxUnreadBytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the messages that no agent of ", handoff.id, " has read yet fill ",
+      HumanBytes(unread - bytes), "; at most ", HumanBytes(kMaxUnreadBytes), " may wait. ",
+      not_done, ": wait until its next attempt runs, or take one back with `handoff send ",
+      handoff.id, " --drop N`."));
+}
+
 absl::Status CheckAgent(const State& state, const std::string& agent, absl::string_view not_done) {
   if (IsKnownAgent(agent)) return absl::OkStatus();
   std::set<std::string> offered;

@@ -32,6 +32,9 @@ absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view 
 // The same for `more` bytes of one that is in the pool already.
 absl::Status CheckBytes(const State& state, size_t more, absl::string_view not_done);
 
+// The same when it has as many messages as it may before one more of `bytes`.
+absl::Status CheckMessage(const Handoff& handoff, size_t bytes, absl::string_view not_done);
+
 // INVALID_ARGUMENT when neither this version nor any worker knows an agent of that name.
 // `not_done`: "nothing was handed over".
 absl::Status CheckAgent(const State& state, const std::string& agent, absl::string_view not_done);

@@ -43,6 +43,10 @@ absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& com
                                              absl::Time now);
 absl::StatusOr<Decision<EditSections::Reply>> Decide(const State& state,
                                                      const EditSections& command, absl::Time now);
+absl::StatusOr<Decision<TakeOver::Reply>> Decide(const State& state, const TakeOver& command,
+                                                 absl::Time now);
+absl::StatusOr<Decision<Return::Reply>> Decide(const State& state, const Return& command,
+                                               absl::Time now);
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
                                               absl::Time now);
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,

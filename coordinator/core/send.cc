@@ -1,6 +1,5 @@
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
-#include "common/text.h"
 #include "coordinator/core/draft.h"
 #include "coordinator/core/ending.h"
 #include "coordinator/core/limits.h"
@@ -16,34 +15,12 @@ std::string By(const Send& command) {
   return command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
 }
 
-absl::Status CheckBounds(const Handoff& handoff, size_t more) {
-  size_t all = more;
-  size_t unread = more;
-  for (const Message& message : handoff.messages) {
-    all += message.text.size();
-    if (!message.delivered && !message.dropped) unread += message.text.size();
-  }
-  if (handoff.messages.size() >= kMaxMessages || all > kMaxMessageBytes) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        handoff.id, " has had ", handoff.messages.size(), " messages of ", HumanBytes(all - more),
-        "; at most ", kMaxMessages, " of ", HumanBytes(kMaxMessageBytes),
-        " in all are kept. Nothing was sent: submit a new handoff."));
-  }
-  if (unread <= kMaxUnreadBytes) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "the messages that no agent of ", handoff.id, " has read yet fill ",
-      HumanBytes(unread - more), "; at most ", HumanBytes(kMaxUnreadBytes),
-      " may wait. Nothing was sent: wait until its next attempt runs, or take one back with "
-      "`handoff send ",
-      handoff.id, " --drop N`."));
-}
-
 absl::Status CheckSendable(const State& state, const Handoff& handoff, const Send& command) {
   if (handoff.agent == "command") {
     return absl::FailedPreconditionError(
         absl::StrCat(handoff.id, " runs a command, which reads no messages. Nothing was sent."));
   }
-  if (handoff.status == HandoffStatus::kInteractive) {
+  if (handoff.status == HandoffStatus::kInteractive || !handoff.taken_by.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         handoff.id, " is in a person's hands: ", Sentence(handoff.reason),
         " Nothing was sent: `handoff return ", handoff.id, " MESSAGE` gives it back."));
@@ -55,7 +32,7 @@ absl::Status CheckSendable(const State& state, const Handoff& handoff, const Sen
                      " Nothing was sent: `handoff wait ", handoff.id,
                      "` tells when it is over; a message that is sent then goes on with it."));
   }
-  RETURN_IF_ERROR(CheckBounds(handoff, command.text.size()));
+  RETURN_IF_ERROR(CheckMessage(handoff, command.text.size(), "Nothing was sent"));
   // Only one that is still to begin will take another message.
   if (latest.state != AttemptState::kQueued && handoff.attempts.size() >= kMaxAttempts) {
     return absl::ResourceExhaustedError(

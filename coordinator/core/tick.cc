@@ -106,7 +106,7 @@ void Lease(Draft& draft, Handoff& handoff, Seat& seat) {
   attempt.lease_until = draft.now() + kOfferWait;
   attempt.offered = false;
   SettleStart(handoff, *seat.worker, attempt);
-  GiveMessages(handoff);
+  if (!attempt.only_checks) GiveMessages(handoff);
   handoff.status = HandoffStatus::kRunning;
   handoff.reason.clear();
   handoff.not_before = absl::InfinitePast();

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
 #include "common/rpc/proto_time.h"
@@ -218,6 +220,51 @@ Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
         *response = ToProto(reply.handoff, Detail::kFull);
         return absl::OkStatus();
       }));
+  return reactor;
+}
+
+Unary* ControlService::TakeOver(Context* context, const v1::TakeOverRequest* request,
+                                v1::Handoff* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
+  if (!id.ok()) return Answer(context, id.status());
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(core::TakeOver{*id, request->actor(), request->on_host(), request->stop()},
+                     AnswerWith(reactor, [response](const core::TakeOver::Reply& reply) {
+                       *response = ToProto(reply.handoff, Detail::kFull);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+absl::StatusOr<core::Return> ControlService::ToReturn(const v1::ReturnRequest& request) const {
+  RETURN_IF_ERROR(Validate(request));
+  ASSIGN_OR_RETURN(const std::string id, ResolveId(request.id(), parts_, IdRule::kOnlyOne));
+  std::vector<std::string> missing;
+  for (const v1::Checkpoint::Pack& pack : request.checkpoint().packs()) {
+    const absl::Status held = parts_.objects.Size(pack.sha256()).status();
+    if (!held.ok() && !absl::IsNotFound(held)) return held;
+    if (!held.ok()) missing.push_back(pack.sha256());
+  }
+  if (!missing.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the coordinator does not have these packs of the checkpoint: ",
+                     absl::StrJoin(missing, ", "), ". Nothing was returned: upload them first"));
+  }
+  ASSIGN_OR_RETURN(const core::Handoff handoff, parts_.reader.Get(id));
+  return ToCore(request, handoff);
+}
+
+Unary* ControlService::Return(Context* context, const v1::ReturnRequest* request,
+                              v1::Handoff* response) {
+  auto back = ToReturn(*request);
+  if (!back.ok()) return Answer(context, back.status());
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(*std::move(back),
+                     AnswerWith(reactor, [response](const core::Return::Reply& reply) {
+                       *response = ToProto(reply.handoff, Detail::kFull);
+                       return absl::OkStatus();
+                     }));
   return reactor;
 }
 

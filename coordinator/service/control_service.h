@@ -22,6 +22,8 @@ class ControlService final : public v1::Control::CallbackService {
   grpc::ServerWriteReactor<v1::LogChunk>* ReadLog(Context*, const v1::ReadLogRequest*) override;
   Unary* Cancel(Context*, const v1::CancelRequest*, v1::Handoff*) override;
   Unary* Send(Context*, const v1::SendRequest*, v1::Handoff*) override;
+  Unary* TakeOver(Context*, const v1::TakeOverRequest*, v1::Handoff*) override;
+  Unary* Return(Context*, const v1::ReturnRequest*, v1::Handoff*) override;
   Unary* Resume(Context*, const v1::ResumeRequest*, v1::Handoff*) override;
   Unary* Why(Context*, const v1::WhyRequest*, v1::WhyResponse*) override;
   Unary* GetDocument(Context*, const v1::GetDocumentRequest*, v1::Document*) override;
@@ -34,6 +36,7 @@ class ControlService final : public v1::Control::CallbackService {
   // The pack that the spec names has arrived whole.
   absl::Status CheckPack(const v1::HandoffSpec& spec) const;
   absl::StatusOr<core::Resume> ToResume(const v1::ResumeRequest& request) const;
+  absl::StatusOr<core::Return> ToReturn(const v1::ReturnRequest& request) const;
   absl::StatusOr<v1::ListResponse> ListPage(const v1::ListRequest& request) const;
   v1::ListResponse Show(const handoff::ListPage& page, const v1::ListRequest& request) const;
   absl::Status Describe(v1::PoolInfo& pool) const;

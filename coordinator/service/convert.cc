@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/handoff/names.h"
 #include "common/hash.h"
@@ -269,6 +270,25 @@ absl::StatusOr<std::string> ChangedSpec(const core::Handoff& handoff,
   Normalise(spec);
   RETURN_IF_ERROR(Validate(spec));
   return CanonicalBytes(spec);
+}
+
+std::string SubmittedCommit(const core::Handoff& handoff) {
+  v1::HandoffSpec spec;
+  if (!spec.ParseFromString(handoff.spec)) return "";
+  const v1::Repository& repository = spec.repository();
+  return repository.worktree_commit().empty() ? repository.commit() : repository.worktree_commit();
+}
+
+core::Return ToCore(const v1::ReturnRequest& request, const core::Handoff& handoff) {
+  core::Return back;
+  back.id = handoff.id;
+  back.actor = request.actor();
+  if (!absl::StripAsciiWhitespace(request.message()).empty()) back.message = request.message();
+  back.done = request.done();
+  if (request.has_checkpoint()) back.checkpoint = ToCore(request.checkpoint());
+  back.based_on = request.based_on();
+  back.submitted = SubmittedCommit(handoff);
+  return back;
 }
 
 std::string WorkerAskedFor(const core::Handoff& handoff, const v1::ResumeRequest& request) {

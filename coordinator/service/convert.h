@@ -27,6 +27,9 @@ ListFilter ToCore(const v1::ListRequest& request, absl::Time now);
 // INVALID_ARGUMENT when the changed spec is not allowed.
 absl::StatusOr<std::string> ChangedSpec(const core::Handoff& handoff,
                                         const v1::ResumeRequest& request);
+// The state that was submitted; "" when the worker that took it up resolved a ref.
+std::string SubmittedCommit(const core::Handoff& handoff);
+core::Return ToCore(const v1::ReturnRequest& request, const core::Handoff& handoff);
 // Where its next attempts must run: as the request says, or else as it was submitted, since an
 // earlier resume spoke for itself only. "" is anywhere.
 std::string WorkerAskedFor(const core::Handoff& handoff, const v1::ResumeRequest& request);

@@ -218,9 +218,10 @@ void AddTakeover(const core::Handoff& from, Detail detail, v1::Handoff& handoff)
   handoff.set_taken_by(from.taken_by);
   SetTime(from.taken_at, &v1::Handoff::mutable_taken_at, handoff);
   handoff.set_taken_on(from.taken_on);
-  if (from.returned == core::Checkpoint{}) return;
-  *handoff.mutable_returned() = CheckpointToProto(from.returned, detail);
+  // Without a checkpoint: work in the workspace itself.
   handoff.set_returned_after(from.returned_after);
+  if (from.returned != core::Checkpoint{})
+    *handoff.mutable_returned() = CheckpointToProto(from.returned, detail);
 }
 
 void AddSpec(const core::Handoff& from, v1::Handoff& handoff) {

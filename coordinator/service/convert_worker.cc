@@ -55,16 +55,17 @@ v1::DesiredAttempt DesiredToProto(const core::Sync::Desired& from) {
 v1::AttemptSpec ToSpec(const core::Handoff& handoff) {
   v1::AttemptSpec spec;
   *spec.mutable_handoff() = ToProto(handoff, Detail::kFull);
-  if (const core::Attempt* attempt = handoff.Latest(); attempt != nullptr) {
-    spec.set_session(attempt->session);
-    spec.set_session_kind(static_cast<v1::Attempt::SessionKind>(attempt->session_kind));
-  }
-  const core::Head head = core::HeadCheckpoint(handoff);
+  const core::Attempt* attempt = handoff.Latest();
+  if (attempt == nullptr) return spec;
+  spec.set_session(attempt->session);
+  spec.set_session_kind(static_cast<v1::Attempt::SessionKind>(attempt->session_kind));
+  spec.set_only_checks(attempt->only_checks);
+  const core::Head start = core::StartOf(handoff, *attempt);
   v1::Checkpoint checkpoint;
-  if (head.checkpoint != nullptr && checkpoint.ParseFromString(head.checkpoint->bytes)) {
+  if (start.checkpoint != nullptr && checkpoint.ParseFromString(start.checkpoint->bytes)) {
     *spec.mutable_checkpoint() = std::move(checkpoint);
-    spec.set_checkpoint_attempt(head.attempt);
-    spec.set_rebuild(handoff.go_on_from == head.attempt);
+    spec.set_checkpoint_attempt(start.kept_since());
+    spec.set_rebuild(start.asked);
   }
   return spec;
 }

@@ -79,6 +79,43 @@ absl::Status ValidateStatuses(const v1::SyncRequest& request) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateCheckpoint(const v1::Checkpoint& checkpoint) {
+  if (checkpoint.ByteSizeLong() > kMaxCheckpoint) {
+    return absl::InvalidArgumentError(absl::StrCat("the checkpoint's record has ",
+                                                   checkpoint.ByteSizeLong(), " bytes; at most ",
+                                                   kMaxCheckpoint, " are allowed"));
+  }
+  if (checkpoint.packs_size() > kMaxPacks)
+    return TooMany("packs", checkpoint.packs_size(), kMaxPacks);
+  for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) {
+    if (!IsSha256Hex(pack.sha256())) {
+      return absl::InvalidArgumentError("packs must be named by their SHA-256 in hex");
+    }
+  }
+  RETURN_IF_ERROR(ValidateLine("session", checkpoint.session(), 256));
+  RETURN_IF_ERROR(ValidateLine("branch", checkpoint.branch(), 1024));
+  for (const std::string* commit :
+       {&checkpoint.head_commit(), &checkpoint.submitted_commit(), &checkpoint.session_tree()}) {
+    if (!commit->empty()) RETURN_IF_ERROR(ValidateCommit(*commit));
+  }
+  return ValidateCommit(checkpoint.commit());
+}
+
+absl::Status ValidateMessage(const std::string& text) {
+  if (text.size() > kMaxMessage) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the message has ", text.size(), " bytes; at most ", kMaxMessage, " are allowed"));
+  }
+  if (IsValidUtf8(text) && !absl::StrContains(text, '\0')) return absl::OkStatus();
+  return absl::InvalidArgumentError("the message must be UTF-8 text without NUL");
+}
+
+// Who has a handoff in their hands must be said.
+absl::Status ValidatePerson(const std::string& actor) {
+  if (actor.empty()) return absl::InvalidArgumentError("the actor is empty: say who you are");
+  return ValidateLine("actor", actor, kMaxActor);
+}
+
 }  // namespace
 
 absl::Status ValidateIdPart(absl::string_view part) {
@@ -152,17 +189,25 @@ absl::Status Validate(const v1::SendRequest& request) {
     return absl::InvalidArgumentError(
         "drop takes the number of a message, from 1, and goes with nothing else");
   }
-  const absl::string_view text = absl::StripAsciiWhitespace(request.text());
-  if (text.empty()) return absl::InvalidArgumentError("the message is empty");
-  if (request.text().size() > kMaxMessage) {
-    return absl::InvalidArgumentError(absl::StrCat("the message has ", request.text().size(),
-                                                   " bytes; at most ", kMaxMessage,
-                                                   " are allowed"));
-  }
-  if (IsValidUtf8(request.text()) && !absl::StrContains(request.text(), '\0')) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError("the message must be UTF-8 text without NUL");
+  if (absl::StripAsciiWhitespace(request.text()).empty())
+    return absl::InvalidArgumentError("the message is empty");
+  return ValidateMessage(request.text());
+}
+
+absl::Status Validate(const v1::TakeOverRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  return ValidatePerson(request.actor());
+}
+
+absl::Status Validate(const v1::ReturnRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  RETURN_IF_ERROR(ValidatePerson(request.actor()));
+  RETURN_IF_ERROR(ValidateMessage(request.message()));
+  if (!request.has_checkpoint()) return absl::OkStatus();
+  RETURN_IF_ERROR(ValidateCheckpoint(request.checkpoint()));
+  if (!request.checkpoint().only_on_worker().empty())
+    return absl::InvalidArgumentError("only_on_worker is for checkpoints of a worker");
+  return Annotate(ValidateCommit(request.based_on()), "based_on");
 }
 
 absl::Status Validate(const v1::EditDocumentRequest& request) {
@@ -226,26 +271,7 @@ absl::Status Validate(const v1::SaveCheckpointRequest& request) {
   RETURN_IF_ERROR(ValidateUuid(request.worker_uuid()));
   RETURN_IF_ERROR(ValidateAttempt(request.handoff_id(), request.number()));
   RETURN_IF_ERROR(ValidateLine("pool_id", request.pool_id(), 64));
-  const v1::Checkpoint& checkpoint = request.checkpoint();
-  if (checkpoint.ByteSizeLong() > kMaxCheckpoint) {
-    return absl::InvalidArgumentError(absl::StrCat("the checkpoint's record has ",
-                                                   checkpoint.ByteSizeLong(), " bytes; at most ",
-                                                   kMaxCheckpoint, " are allowed"));
-  }
-  if (checkpoint.packs_size() > kMaxPacks)
-    return TooMany("packs", checkpoint.packs_size(), kMaxPacks);
-  for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) {
-    if (!IsSha256Hex(pack.sha256())) {
-      return absl::InvalidArgumentError("packs must be named by their SHA-256 in hex");
-    }
-  }
-  RETURN_IF_ERROR(ValidateLine("session", checkpoint.session(), 256));
-  RETURN_IF_ERROR(ValidateLine("branch", checkpoint.branch(), 1024));
-  for (const std::string* commit :
-       {&checkpoint.head_commit(), &checkpoint.submitted_commit(), &checkpoint.session_tree()}) {
-    if (!commit->empty()) RETURN_IF_ERROR(ValidateCommit(*commit));
-  }
-  return ValidateCommit(checkpoint.commit());
+  return ValidateCheckpoint(request.checkpoint());
 }
 
 absl::Status Validate(const v1::ReportRequest& request) {

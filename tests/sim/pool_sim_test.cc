@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "coordinator/core/checkpoints.h"
 #include "coordinator/core/limits.h"
 #include "gtest/gtest.h"
 #include "tests/sim/sim_coordinator.h"
@@ -65,6 +66,7 @@ class PoolSim {
       CheckTruth(handoff);
       CheckMessages(handoff);
       CheckOneAtATime(id);
+      CheckNothingRunsInHands(id);
       CheckFrozenWellBefore(handoff);
     }
     EXPECT_EQ(keys.size(), static_cast<size_t>(kHandoffs)) << "a submitted handoff is gone";
@@ -93,6 +95,7 @@ class PoolSim {
     command.handoff.owner = "ada";
     command.handoff.task_line = "mend it";
     command.handoff.agent = "cursor";
+    command.handoff.repo_key = "repo";
     command.handoff.idempotency_key = key;
     command.handoff.lease = absl::Seconds(number % 3 == 0 ? 60 : 15);
     command.handoff.priority = number % 2;
@@ -118,7 +121,7 @@ class PoolSim {
   void Trouble() {
     if (!world_.faults) return;
     SimHost& host = *hosts_[world_.Below(hosts_.size())];
-    switch (world_.Below(16)) {
+    switch (world_.Below(19)) {
       case 0:
         coordinator_.Crash();
         break;
@@ -156,6 +159,13 @@ class PoolSim {
       case 13:
         Say(AnyHandoff());
         break;
+      case 14:
+      case 15:
+      case 16:
+        Ask(core::TakeOver{AnyHandoff(), world_.OneIn(4) ? "bob" : "ada",
+                           /*on_host=*/world_.OneIn(3), /*stop=*/world_.OneIn(2)},
+            [](const auto&) {});
+        break;
       default:
         break;
     }
@@ -177,13 +187,35 @@ class PoolSim {
     Ask(send, [](const auto&) {});
   }
 
-  // A person looks at what waits for one, now and then.
+  // A person looks at what waits for one, now and then, and gives back what they have.
   void AnswerQuestions() {
     for (const auto& [id, handoff] : coordinator_.store().handoffs()) {
       if (handoff.status == core::HandoffStatus::kWaiting)
         Ask(core::Send{id, "This", false, 0, "ada"}, [](const auto&) {});
+      if (handoff.status == core::HandoffStatus::kInteractive) GiveBack(handoff);
     }
     world_.After(absl::Seconds(30) + world_.UpTo(absl::Seconds(30)), [this] { AnswerQuestions(); });
+  }
+
+  // With some work of theirs, or none.
+  void GiveBack(const core::Handoff& handoff) {
+    core::Return back;
+    back.id = handoff.id;
+    back.actor = handoff.taken_by;
+    back.done = world_.OneIn(3);
+    if (!handoff.taken_on.empty()) {
+      for (auto& host : hosts_) {
+        if (host->name() == handoff.taken_on) host->WorkByHand(handoff.id);
+      }
+    } else if (!world_.OneIn(4)) {
+      const core::Head head = core::HeadCheckpoint(handoff);
+      back.based_on = head.checkpoint == nullptr ? "" : head.checkpoint->commit;
+      const int64_t work = SimSpec::WorkOf(back.based_on) + 1;
+      back.checkpoint.commit = absl::StrCat(work, " by hand ", ++by_hand_);
+      back.checkpoint.taken_at = world_.now;
+      if (head.checkpoint != nullptr) back.checkpoint.session = head.checkpoint->session;
+    }
+    Ask(back, [](const auto&) {});
   }
 
   void Revive() {
@@ -219,6 +251,7 @@ class PoolSim {
       ASSERT_NE(truth, truth_.ends.end()) << handoff.id << "/" << attempt.number;
       core::AttemptEnd kept = truth->second;
       kept.question.clear();  // it is the handoff's
+      kept.check_output.clear();
       EXPECT_EQ(*attempt.end, kept) << handoff.id << "/" << attempt.number;
     }
     if (handoff.status == core::HandoffStatus::kSucceeded) {
@@ -263,6 +296,20 @@ class PoolSim {
     }
   }
 
+  // A person would find the ground moving under their feet.
+  void CheckNothingRunsInHands(const std::string& id) {
+    const auto in_hands = coordinator_.in_hands().find(id);
+    if (in_hands == coordinator_.in_hands().end()) return;
+    for (const InHands& hands : in_hands->second) {
+      for (const Truth::Run& run : truth_.runs[id]) {
+        EXPECT_TRUE(run.to <= hands.from || run.from >= hands.to)
+            << id << ": attempt " << run.number << " on " << run.host << " ran from " << run.from
+            << " to " << run.to << ", and a person had it from " << hands.from << " to "
+            << hands.to;
+      }
+    }
+  }
+
   // The margin before a silent worker's attempt is given away is for what nobody can see: how long
   // an answer was under way and how wrong the host's clock is. All else must be exact, so by then
   // the attempt must have stood still for nearly the whole margin.
@@ -285,6 +332,7 @@ class PoolSim {
   Truth truth_;
   std::vector<std::unique_ptr<SimHost>> hosts_;
   std::set<std::string> submitted_, answered_;
+  int by_hand_ = 0;  // checkpoints that a person made
 };
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
@@ -326,6 +374,8 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
     all.unread += sim.truth().unread;
     all.kept += sim.truth().kept;
     all.rebuilt += sim.truth().rebuilt;
+    all.only_checks += sim.truth().only_checks;
+    all.by_hand += sim.truth().by_hand;
     asked_for += sim.asked_for();
     for (const core::Event& event : sim.store().events()) events.insert(event.kind);
   }
@@ -340,12 +390,15 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   EXPECT_GT(all.unread, 0);
   EXPECT_GT(all.kept, 0);
   EXPECT_GT(all.rebuilt, 0);
+  EXPECT_GT(all.only_checks, 0);
+  EXPECT_GT(all.by_hand, 0);
   EXPECT_GT(asked_for, 0);
   for (const char* kind :
-       {"submitted", "leased",    "ended",           "retried",        "cancelled",
-        "resumed",   "worker_up", "worker_lost",     "worker_removed", "drained",
-        "undrained", "hold",      "hold_cleared",    "late_report",    "late_checkpoint",
-        "stopping",  "message",   "message_dropped", "continued",      "waiting"}) {
+       {"submitted",  "leased",    "ended",           "retried",        "cancelled",
+        "resumed",    "worker_up", "worker_lost",     "worker_removed", "drained",
+        "undrained",  "hold",      "hold_cleared",    "late_report",    "late_checkpoint",
+        "stopping",   "message",   "message_dropped", "continued",      "waiting",
+        "taken_over", "returned"}) {
     EXPECT_EQ(events.count(kind), 1u) << kind;
   }
 }

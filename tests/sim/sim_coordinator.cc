@@ -37,22 +37,25 @@ worker::SyncAnswer ToWorker(const core::Sync::Reply& reply, const core::State& s
 }  // namespace
 
 SimSpec SimSpec::Of(const core::Handoff& handoff) {
-  const core::Head head = core::HeadCheckpoint(handoff);
-  if (head.checkpoint == nullptr) return {};
-  return {head.attempt, WorkOf(head.checkpoint->commit), handoff.go_on_from == head.attempt};
+  const core::Attempt& latest = *handoff.Latest();
+  const core::Head start = core::StartOf(handoff, latest);
+  if (start.checkpoint == nullptr) return {.only_checks = latest.only_checks};
+  return {start.kept_since(), WorkOf(start.checkpoint->commit), start.asked, latest.only_checks};
 }
 
 SimSpec SimSpec::Parse(const std::string& text) {
   const std::vector<std::string> parts = absl::StrSplit(text, ' ');
-  CHECK(parts.size() == 3);
+  CHECK(parts.size() == 4);
   SimSpec spec;
   CHECK(absl::SimpleAtoi(parts[0], &spec.attempt) && absl::SimpleAtoi(parts[1], &spec.work));
   spec.rebuild = parts[2] == "rebuild";
+  spec.only_checks = parts[3] == "checks";
   return spec;
 }
 
 std::string SimSpec::Text() const {
-  return absl::StrCat(attempt, " ", work, " ", rebuild ? "rebuild" : "keep");
+  return absl::StrCat(attempt, " ", work, " ", rebuild ? "rebuild" : "keep", " ",
+                      only_checks ? "checks" : "agent");
 }
 
 std::string SimSpec::CommitOf(int64_t work, int attempt) {
@@ -177,15 +180,48 @@ void SimCoordinator::CheckCheckpoints(const std::vector<core::Edit>& edits) {
       const auto* put = std::get_if<core::PutHandoff>(&change);
       if (put == nullptr) continue;
       const auto before = store_.handoffs().find(put->handoff.id);
-      CheckCheckpoints(before == store_.handoffs().end() ? core::Handoff() : before->second,
-                       put->handoff);
+      const core::Handoff was =
+          before == store_.handoffs().end() ? core::Handoff() : before->second;
+      CheckHands(was, put->handoff);
+      CheckCheckpoints(was, put->handoff);
     }
   }
+}
+
+// Since when until when a person has it; and what they did in a workspace is gone on from there.
+void SimCoordinator::CheckHands(const core::Handoff& before, const core::Handoff& after) {
+  const bool had = before.status == core::HandoffStatus::kInteractive;
+  const bool has = after.status == core::HandoffStatus::kInteractive;
+  if (has && !had) in_hands_[after.id].push_back({world_.now});
+  if (had && !has) in_hands_[after.id].back().to = world_.now;
+  if (has) CHECK(after.attempts.size() == before.attempts.size());
+  const bool given_back = had && after.attempts.size() > before.attempts.size();
+  if (given_back && !before.taken_on.empty()) by_hand_[after.id] = before.taken_on;
+  // Allowed where that host cannot be asked.
+  const bool elsewhere = has && !had && after.taken_on.empty();
+  if (elsewhere || core::IsEnded(after.status)) by_hand_.erase(after.id);
+  const core::Attempt& latest = *after.Latest();
+  if (by_hand_.count(after.id) == 0 || latest.epoch == 0) return;
+  CHECK(latest.worker_name == by_hand_[after.id]);
+  const core::Head start = core::StartOf(after, latest);
+  int lies_there = 0;
+  for (const core::Attempt& attempt : after.attempts) {
+    if (&attempt != &latest && attempt.worker_name == latest.worker_name)
+      lies_there = attempt.number;
+  }
+  CHECK(!start.asked && start.kept_since() <= lies_there);
+  by_hand_.erase(after.id);
 }
 
 // What is leased goes on from the newest checkpoint that was accepted before, or from the one that
 // a person asked for; and no checkpoint that counts holds less than one before it.
 void SimCoordinator::CheckCheckpoints(const core::Handoff& before, const core::Handoff& after) {
+  if (after.returned != before.returned && !after.returned.commit.empty()) {
+    const int64_t work = SimSpec::WorkOf(after.returned.commit);
+    CHECK(work >= safe_[after.id] || before.go_on_from != 0);
+    safe_[after.id] = work;
+    accepted_[after.id] = after.returned.commit;
+  }
   for (const core::Attempt& attempt : after.attempts) {
     const size_t i = static_cast<size_t>(attempt.number) - 1;
     const core::Attempt was = i < before.attempts.size() ? before.attempts[i] : core::Attempt();

@@ -20,14 +20,20 @@ namespace handoff::sim {
 
 // What a simulated attempt is told of its start, and how much work a simulated commit holds.
 struct SimSpec {
-  int attempt = 0;  // whose checkpoint; 0: none
+  int attempt = 0;  // what this or a later attempt left holds the checkpoint; 0: there is none
   int64_t work = 0;
   bool rebuild = false;
+  bool only_checks = false;
   static SimSpec Of(const core::Handoff& handoff);
   static SimSpec Parse(const std::string& text);
   std::string Text() const;
   static std::string CommitOf(int64_t work, int attempt);
   static int64_t WorkOf(const std::string& commit);  // 0: of no commit
+};
+
+// While a person has a handoff.
+struct InHands {
+  absl::Time from, to = absl::InfiniteFuture();
 };
 
 class SimCoordinator {
@@ -41,6 +47,8 @@ class SimCoordinator {
   const core::State& state() const { return *state_; }
   MemoryStore& store() { return store_; }
   int asked_for() const { return asked_for_; }  // leases from a state that a person asked for
+
+  const std::map<std::string, std::vector<InHands>>& in_hands() const { return in_hands_; }
 
   template <typename Command>
   void Take(Command command,
@@ -74,6 +82,8 @@ class SimCoordinator {
   void LookUp(core::Cancel& command) { PageIn(command.id); }
   void LookUp(core::Resume& command) { PageIn(command.id); }
   void LookUp(core::Send& command) { PageIn(command.id); }
+  void LookUp(core::TakeOver& command) { PageIn(command.id); }
+  void LookUp(core::Return& command) { PageIn(command.id); }
   void LookUp(core::SaveCheckpoint& command) { PageIn(command.handoff_id); }
   void LookUp(core::Report& command) { PageIn(command.handoff_id); }
   void PageIn(const std::string& id);
@@ -86,6 +96,7 @@ class SimCoordinator {
   void CheckAgainstStore();
   void CheckCheckpoints(const std::vector<core::Edit>& edits);
   void CheckCheckpoints(const core::Handoff& before, const core::Handoff& after);
+  void CheckHands(const core::Handoff& before, const core::Handoff& after);
 
   World& world_;
   MemoryStore store_;
@@ -94,6 +105,8 @@ class SimCoordinator {
   // By handoff: the newest checkpoint that was accepted and counts, and the work that is safe.
   std::map<std::string, std::string> accepted_;
   std::map<std::string, int64_t> safe_;
+  std::map<std::string, std::vector<InHands>> in_hands_;
+  std::map<std::string, std::string> by_hand_;  // the worker in whose workspace a person worked
   int asked_for_ = 0;
   uint64_t life_ = 0, answers_ = 0, timer_ = 0;
 };

@@ -58,7 +58,7 @@ void SimHost::Begin(const AttemptKey& key, Attempt& attempt) {
   attempt.begun_at = world_.now;
   truth_.begun.insert(key);
   attempt.work_left = absl::Milliseconds(1) + world_.UpTo(absl::Seconds(world_.OneIn(4) ? 90 : 10));
-  attempt.planned = Plan();
+  attempt.planned = attempt.only_checks ? PlanChecks() : Plan();
   attempt.stage = Stage::kRunning;
 }
 
@@ -82,6 +82,22 @@ core::AttemptEnd SimHost::Plan() {
   return end;
 }
 
+core::AttemptEnd SimHost::PlanChecks() {
+  core::AttemptEnd end;
+  if (!world_.OneIn(3)) return end;
+  end.failure = FailureClass::kChecksFailed;
+  end.message = "The dice said so";
+  end.check_output = "1 test failed";
+  return end;
+}
+
+void SimHost::WorkByHand(const std::string& id) {
+  const auto workspace = workspaces_.find(id);
+  CHECK(workspace != workspaces_.end());  // it was taken over there
+  ++workspace->second.work;
+  workspace->second.by_hand = true;
+}
+
 // As the protocol says: what lies here is kept when the attempt that the checkpoint is of, or a
 // later one, left it, unless a person asked for that state.
 void SimHost::PrepareWorkspace(const AttemptKey& key, const std::string& spec, Attempt& attempt) {
@@ -89,19 +105,25 @@ void SimHost::PrepareWorkspace(const AttemptKey& key, const std::string& spec, A
   Workspace& workspace = workspaces_[key.handoff_id];
   const bool keep = workspace.attempt > 0 && workspace.attempt >= from.attempt && !from.rebuild;
   if (!keep) workspace.work = from.work;
+  if (keep && workspace.by_hand) ++truth_.by_hand;
+  workspace.by_hand = false;
   if (from.attempt > 0) ++(keep ? truth_.kept : truth_.rebuilt);
   CHECK(workspace.work >= from.work);  // it never goes back behind a checkpoint that counts
   workspace.attempt = key.number;
   attempt.work = attempt.saved = workspace.work;
+  attempt.only_checks = from.only_checks;
 }
 
+// Checks are run after the work was kept, and change none of it.
 void SimHost::TakeCheckpoint(const AttemptKey& key, Attempt& attempt) {
+  if (attempt.only_checks) return;
   workspaces_[key.handoff_id].work = ++attempt.work;
   SendCheckpoint(key);
 }
 
 void SimHost::EndProcess(Attempt& attempt, EndedBy by) {
   attempt.alive = false;
+  if (attempt.only_checks && by == EndedBy::kItself) ++truth_.only_checks;
   if (by == EndedBy::kItself) {
     attempt.end = attempt.planned;
   } else {

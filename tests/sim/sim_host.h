@@ -29,6 +29,8 @@ struct Truth {
   // That the faults did happen, over all seeds.
   int frozen = 0, adopted = 0, late = 0, deferred = 0, reboots = 0, given_away = 0;
   int delivered = 0, unread = 0;  // messages
+  int only_checks = 0;            // attempts that ran to their end without an agent
+  int by_hand = 0;                // workspaces in which a person worked and that were gone on in
   int kept = 0, rebuilt = 0;  // workspaces that a further attempt found, or made from a checkpoint
 };
 
@@ -43,6 +45,9 @@ class SimHost {
   bool up() const { return up_; }
   bool idle() const { return attempts_.empty(); }
   void Cut(bool cut) { cut_ = cut; }
+  const std::string& name() const { return name_; }
+  // A person is logged in, and changes something in the workspace of a handoff.
+  void WorkByHand(const std::string& id);
   void Advance();  // the truth up to now
 
  private:
@@ -61,11 +66,13 @@ class SimHost {
     EndedBy stop_as = EndedBy::kCancel;
     absl::Time killed_at = absl::InfiniteFuture();
     bool closing = false;
+    bool only_checks = false;
     int64_t work = 0, saved = 0;  // what lies in the workspace, and in a checkpoint that was taken
   };
   struct Workspace {
     int attempt = 0;  // the last that worked in it
     int64_t work = 0;
+    bool by_hand = false;
   };
   using Attempts = std::map<worker::AttemptKey, Attempt>;
 
@@ -77,6 +84,7 @@ class SimHost {
   void Begin(const worker::AttemptKey& key, Attempt& attempt);
   void EndProcess(Attempt& attempt, EndedBy by);
   core::AttemptEnd Plan();
+  core::AttemptEnd PlanChecks();
   void PrepareWorkspace(const worker::AttemptKey& key, const std::string& spec, Attempt& attempt);
   void TakeCheckpoint(const worker::AttemptKey& key, Attempt& attempt);
 
