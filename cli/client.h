@@ -21,6 +21,7 @@ class DrainWorkerRequest;
 class EditDocumentRequest;
 class Event;
 class Handoff;
+class ImportRequest;
 class ListRequest;
 class ListResponse;
 class ListWorkersResponse;
@@ -52,6 +53,7 @@ class Client {
   absl::StatusOr<v1::WhyResponse> Why(const std::string& id);
   absl::StatusOr<v1::Document> GetDocument(const std::string& id);
   absl::StatusOr<v1::Document> EditDocument(const v1::EditDocumentRequest& request);
+  absl::StatusOr<v1::Handoff> Import(const v1::ImportRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const std::string& name);
   absl::StatusOr<v1::Worker> DrainWorker(const v1::DrainWorkerRequest& request);
   absl::Status RemoveWorker(const v1::RemoveWorkerRequest& request);

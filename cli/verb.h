@@ -66,6 +66,7 @@ VerbRun DefineFetch(CLI::App& app);
 VerbRun DefineDiff(CLI::App& app);
 VerbRun DefineEdit(CLI::App& app);
 VerbRun DefineSync(CLI::App& app);
+VerbRun DefineImport(CLI::App& app);
 VerbRun DefineEvents(CLI::App& app);
 VerbRun DefineWorkerList(CLI::App& app);
 VerbRun DefineWorkerShow(CLI::App& app);

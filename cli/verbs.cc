@@ -61,6 +61,13 @@ std::vector<Verb> HandoffVerbs() {
        "lies "
        "beside it as\nhandoff.md.theirs (exit status 6).\n",
        false, false, DefineSync},
+      {"import", "", "a handoff.md that was kept by hand becomes a handoff, in your hands",
+       "  handoff import .cursor/agent-handoffs/20260407-fix-benchmark\n"
+       "\nTask and model are those of the file; its repository is the one around you, as with "
+       "'handoff submit'.\nIts sections are yours, above all the Resume Prompt. Logs are not "
+       "uploaded, and its session is not\ngone on with: it is of another host. 'handoff return ID' "
+       "starts an agent.\n",
+       true, false, DefineImport},
   };
 }
 

@@ -23,4 +23,12 @@ struct EditSections {
   };
 };
 
+// What a record that was kept by hand brings along: a person has it until they return it.
+struct Imported {
+  int attempts = 1;                             // that ran before, elsewhere
+  std::vector<EditSections::Section> sections;  // theirs from the beginning
+};
+// Of a handoff that is about to be added.
+void MakeImported(const Imported& imported, absl::Time now, Handoff& handoff);
+
 }  // namespace handoff::core

@@ -285,6 +285,23 @@ Unary* ControlService::GetDocument(Context* context, const v1::GetDocumentReques
   return Answer(context, RenderDocument(request->id(), parts_), response);
 }
 
+Unary* ControlService::Import(Context* context, const v1::ImportRequest* request,
+                              v1::Handoff* response) {
+  auto import = ToImport(*request, parts_.clock.Now());
+  if (!import.ok()) return Answer(context, import.status());
+  const absl::Status notify = ValidateNotify(request->spec(), parts_.notify_keys);
+  if (!notify.ok()) return Answer(context, notify);
+  if (const absl::Status pack = CheckPack(request->spec()); !pack.ok())
+    return Answer(context, pack);
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(*std::move(import),
+                     AnswerWith(reactor, [response](const core::Submit::Reply& reply) {
+                       *response = ToProto(reply.handoff, Detail::kFull);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
 Unary* ControlService::EditDocument(Context* context, const v1::EditDocumentRequest* request,
                                     v1::Document* response) {
   auto edit = ToEdit(*request, parts_);

@@ -27,6 +27,7 @@ class ControlService final : public v1::Control::CallbackService {
   Unary* Resume(Context*, const v1::ResumeRequest*, v1::Handoff*) override;
   Unary* Why(Context*, const v1::WhyRequest*, v1::WhyResponse*) override;
   Unary* GetDocument(Context*, const v1::GetDocumentRequest*, v1::Document*) override;
+  Unary* Import(Context*, const v1::ImportRequest*, v1::Handoff*) override;
   Unary* EditDocument(Context*, const v1::EditDocumentRequest*, v1::Document*) override;
   Unary* ListWorkers(Context*, const v1::ListWorkersRequest*, v1::ListWorkersResponse*) override;
   Unary* DrainWorker(Context*, const v1::DrainWorkerRequest*, v1::Worker*) override;

@@ -1,17 +1,46 @@
 #include "coordinator/service/documents.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/handoff/describe.h"
 #include "common/handoff/document_edits.h"
+#include "common/handoff/sections.h"
 #include "common/status.h"
 #include "common/text.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/service/convert.h"
 #include "coordinator/service/show.h"
 #include "coordinator/service/validate.h"
 
 namespace handoff {
+namespace {
+
+// Of the sections that say how far it is; the takeover prompt and the outcome are made anew.
+constexpr absl::string_view kImported[] = {"Latest Summary",         "What It Tried",
+                                           "Files Or Areas Touched", "Errors Or Blockers",
+                                           kNextStepSection,         kResumePromptSection};
+
+// How many attempts the document tells of, so that the next one has a number, and a log, of its
+// own.
+int AttemptsIn(const Document& document) {
+  int last = 1;
+  const auto see = [&last](absl::string_view number) {
+    int n = 0;
+    if (absl::SimpleAtoi(number, &n)) last = std::max(last, n);
+  };
+  see(document.Field("Current attempt"));
+  for (absl::string_view log : document.logs) {
+    if (absl::ConsumePrefix(&log, "attempt-") && absl::ConsumeSuffix(&log, ".log")) see(log);
+  }
+  return last;
+}
+
+}  // namespace
 
 v1::Document RenderDocument(const v1::Handoff& handoff, uint64_t revision) {
   v1::Document document;
@@ -48,6 +77,38 @@ absl::StatusOr<core::EditSections> ToEdit(const v1::EditDocumentRequest& request
   for (const SectionText& section : changed)
     edit.sections.push_back({section.section, section.text});
   return edit;
+}
+
+absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, absl::Time now) {
+  RETURN_IF_ERROR(Validate(request));
+  v1::HandoffSpec spec = request.spec();
+  Normalise(spec);
+  RETURN_IF_ERROR(Validate(spec));
+  if (spec.agent() == "command") {
+    return absl::InvalidArgumentError("a command has no handoff.md that could be imported");
+  }
+  ASSIGN_OR_RETURN(const Document document, Parse(request.markdown()));
+  core::Imported imported;
+  imported.attempts = AttemptsIn(document);
+  if (imported.attempts >= core::kMaxAttempts) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the document tells of ", imported.attempts, " attempts; a handoff has at most ",
+        core::kMaxAttempts, ", and there must be one left"));
+  }
+  Document nothing;
+  nothing.id = document.id;
+  Document theirs = nothing;
+  for (const absl::string_view heading : kImported) {
+    const Section& section = *FindSection(heading);
+    theirs.*section.text = document.*section.text;
+  }
+  ASSIGN_OR_RETURN(const std::vector<SectionText> sections,
+                   ChangedSections(Normalise(nothing), Normalise(theirs)));
+  for (const SectionText& section : sections)
+    imported.sections.push_back({section.section, section.text});
+  core::Submit submit = ToCore(spec, now);
+  submit.imported = std::move(imported);
+  return submit;
 }
 
 }  // namespace handoff

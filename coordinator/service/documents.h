@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "coordinator/core/edit_commands.h"
+#include "coordinator/core/control_commands.h"
 #include "coordinator/service/parts.h"
 #include "handoff/v1/control.pb.h"
 
@@ -19,5 +19,9 @@ absl::StatusOr<v1::Document> RenderDocument(const std::string& id, const Service
 // left. INVALID_ARGUMENT with the line or the section that cannot be taken.
 absl::StatusOr<core::EditSections> ToEdit(const v1::EditDocumentRequest& request,
                                           const ServiceParts& parts);
+
+// A record that was kept by hand: its sections are a person's, and they have it. INVALID_ARGUMENT
+// with what cannot be taken.
+absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, absl::Time now);
 
 }  // namespace handoff

@@ -49,6 +49,15 @@ absl::Status ValidateAttempt(const std::string& id, int number) {
       absl::StrCat("attempt ", number, " of ", id, ": use 1 to ", core::kMaxAttempts));
 }
 
+absl::Status ValidateDocument(const std::string& text) {
+  if (text.size() > kMaxDocumentBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the document has ", HumanBytes(text.size()), "; at most 1 MiB is allowed"));
+  }
+  if (IsValidUtf8(text) && !absl::StrContains(text, '\0')) return absl::OkStatus();
+  return absl::InvalidArgumentError("the document must be UTF-8 text without NUL");
+}
+
 absl::Status ValidateOffers(const v1::SyncRequest& request) {
   if (request.agents_size() > kMaxOffers) {
     return TooMany("agents", request.agents_size(), kMaxOffers);
@@ -215,16 +224,16 @@ absl::Status Validate(const v1::EditDocumentRequest& request) {
   RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
   if (request.actor().empty()) return absl::InvalidArgumentError("actor is empty");
   if (request.version() < 0) return absl::InvalidArgumentError("version is negative");
-  for (const std::string* text : {&request.base(), &request.markdown()}) {
-    if (text->size() > kMaxDocumentBytes) {
-      return absl::InvalidArgumentError(absl::StrCat("the document has ", HumanBytes(text->size()),
-                                                     "; at most 1 MiB can be edited"));
-    }
-    if (!IsValidUtf8(*text) || absl::StrContains(*text, '\0')) {
-      return absl::InvalidArgumentError("the document must be UTF-8 text without NUL");
-    }
+  RETURN_IF_ERROR(ValidateDocument(request.base()));
+  return ValidateDocument(request.markdown());
+}
+
+absl::Status Validate(const v1::ImportRequest& request) {
+  if (request.logs_size() > 0) {
+    return absl::InvalidArgumentError(
+        "logs cannot be imported: leave them where they are, beside the document");
   }
-  return absl::OkStatus();
+  return ValidateDocument(request.markdown());
 }
 
 absl::Status Validate(const v1::DrainWorkerRequest& request) {

@@ -143,5 +143,27 @@ TEST_F(EditTest, SyncKeepsACopyInTheRepositoryThroughAResume) {
   EXPECT_EQ(pool.Git(repository, {"status", "--porcelain"}), "");
 }
 
+// Its Resume Prompt is played by the agent; nothing else of the file could make it succeed.
+TEST_F(EditTest, AFileThatWasKeptByHandIsImportedAndGoesOn) {
+  const std::string folder = repository + "/.cursor/agent-handoffs/by-hand";
+  ASSERT_TRUE(MakeDirectories(folder).ok());
+  ASSERT_TRUE(
+      WriteFileAtomically(folder + "/handoff.md",
+                          "# Background Agent Handoff: by-hand\n## Metadata\n"
+                          "- Status: failed\n- Task: Fix it\n- Session ID: 7d1f\n"
+                          "- Current attempt: 2\n## Logs\n- `attempt-2.log`\n"
+                          "## Resume Prompt\n```text\nGo on.\nscript: result ok Done\n```\n")
+          .ok());
+  const CommandResult imported = pool.Handoff({"import", folder}, repository);
+  ASSERT_EQ(imported.exit_code, 0) << imported.err;
+  EXPECT_EQ(imported.out, "by-hand\n");
+  EXPECT_EQ(pool.Handoff({"wait", "by-hand"}).exit_code, 9) << "a person has it";
+  EXPECT_EQ(Parse(Markdown("by-hand"))->Field("Status"), "interactive");
+  EXPECT_EQ(pool.Handoff({"cancel", "by-hand"}).exit_code, 0);
+  EXPECT_EQ(ResumeAndWait("by-hand"), 0);
+  EXPECT_THAT(Prompt("by-hand", 3), StartsWith("Go on.\nscript: result ok Done\n\n---\n"));
+  EXPECT_THAT(Prompt("by-hand", 3), Not(HasSubstr("7d1f")));
+}
+
 }  // namespace
 }  // namespace handoff::e2e

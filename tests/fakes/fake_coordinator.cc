@@ -104,6 +104,11 @@ std::vector<v1::EditDocumentRequest> FakeCoordinator::edits() const {
   return edits_;
 }
 
+std::vector<v1::ImportRequest> FakeCoordinator::imports() const {
+  const MutexLock lock(mutex_);
+  return imports_;
+}
+
 std::vector<v1::SubmitRequest> FakeCoordinator::submits() const {
   const MutexLock lock(mutex_);
   return submits_;
@@ -227,6 +232,19 @@ grpc::Status FakeCoordinator::EditDocument(grpc::ServerContext*,
   Set(handoff);
   response->set_markdown(Render(Describe(handoff)));
   response->set_edit_version(handoff.edits_size());
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCoordinator::Import(grpc::ServerContext*, const v1::ImportRequest* request,
+                                     v1::Handoff* response) {
+  Count();
+  response->set_id(request->spec().id());
+  response->set_status(v1::Handoff::INTERACTIVE);
+  *response->mutable_spec() = request->spec();
+  response->add_attempts()->set_number(1);
+  response->add_edits()->set_section("Resume Prompt");
+  const MutexLock lock(mutex_);
+  imports_.push_back(*request);
   return grpc::Status::OK;
 }
 

@@ -45,6 +45,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::SendRequest> sends() const;
   std::vector<v1::ResumeRequest> resumes() const;
   std::vector<v1::EditDocumentRequest> edits() const;
+  std::vector<v1::ImportRequest> imports() const;
   std::map<std::string, std::string> objects() const;
   std::vector<uint64_t> upload_starts() const;  // offset at which each upload went on
   int calls() const;                            // of any kind
@@ -59,6 +60,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
                      grpc::ServerWriter<v1::Event>*) override;
   grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest*,
                        grpc::ServerWriter<v1::LogChunk>*) override;
+  // The record has the spec, and nothing of the document.
+  grpc::Status Import(grpc::ServerContext*, const v1::ImportRequest*, v1::Handoff*) override;
   // Keeps the message; the record stays as it is otherwise.
   grpc::Status Send(grpc::ServerContext*, const v1::SendRequest*, v1::Handoff*) override;
   // Rendered from the record. An edit must be based on the newest version.
@@ -102,6 +105,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::SubmitRequest> submits_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::SendRequest> sends_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ResumeRequest> resumes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::ImportRequest> imports_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::EditDocumentRequest> edits_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
