@@ -173,9 +173,13 @@ constexpr absl::string_view kNotAnswered =
     "\nNobody has answered that: decide as well as you can, and say what you assumed.";
 
 // What a person wrote goes before ours.
+std::string HeldOr(const HandoffView& view, absl::string_view heading, std::string ours) {
+  const v1::SectionEdit* const held = HeldEdit(view.handoff(), heading);
+  return held == nullptr ? ours : held->text();
+}
+
 std::string NextStep(const HandoffView& view) {
-  const v1::SectionEdit* const held = HeldEdit(view.handoff(), kNextStepSection);
-  return held == nullptr ? StepForAgent(view) : held->text();
+  return HeldOr(view, kNextStepSection, StepForAgent(view));
 }
 
 std::string KnownState(const HandoffView& view) {
@@ -255,9 +259,10 @@ std::string TakeoverPrompt(const HandoffView& view, const std::string& task) {
   return absl::StrCat(
       "Continue this task in the current interactive Cursor session.\n\nOriginal task:\n", task,
       "\n\nWhat the headless agent already tried:\n",
-      OrElse(TriedSection(view, kToolsInPrompt), "- Nothing yet."), "\n\nCurrent state:\n",
-      StateText(view), "\n\nBlockers or open questions:\n",
-      OrElse(ErrorsSection(view), "- None known."), "\n\nNext step to take now:\n", NextStep(view));
+      HeldOr(view, "What It Tried", OrElse(TriedSection(view, kToolsInPrompt), "- Nothing yet.")),
+      "\n\nCurrent state:\n", StateText(view), "\n\nBlockers or open questions:\n",
+      HeldOr(view, "Errors Or Blockers", OrElse(ErrorsSection(view), "- None known.")),
+      "\n\nNext step to take now:\n", NextStep(view));
 }
 
 std::string Rules(const v1::Handoff& handoff) {
@@ -304,9 +309,12 @@ Document Describe(const v1::Handoff& handoff) {
   document.files_touched = FilesSection(view);
   document.errors = ErrorsSection(view);
   document.next_step = absl::StrCat(step.empty() ? "" : "- ", step, PendingSection(view));
+  v1::Handoff for_prompts = handoff;
+  for_prompts.clear_reason();  // what it waits for is nothing that an agent has to mend
+  const HandoffView told(for_prompts);
   document.resume_prompt =
-      ResumePrompt(view, task, LastAttempt(handoff).number() + 1, PendingMessages(handoff));
-  document.takeover_prompt = TakeoverPrompt(view, task);
+      ResumePrompt(told, task, LastAttempt(handoff).number() + 1, PendingMessages(handoff));
+  document.takeover_prompt = TakeoverPrompt(told, task);
   document.final_outcome = OutcomeSection(view);
   PutHeld(handoff, document);
   return Normalise(std::move(document));

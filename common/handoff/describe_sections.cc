@@ -69,7 +69,8 @@ std::string AttemptLine(const v1::Attempt& attempt) {
   std::string out = absl::StrCat("Attempt ", attempt.number());
   if (!attempt.worker().empty()) absl::StrAppend(&out, " on ", InlineCode(attempt.worker(), 80));
   absl::StrAppend(&out, ": ", StateName(attempt.state()));
-  if (attempt.failure() != v1::Failure::NONE) {
+  const bool says_more = StateName(attempt.state()) != FailureText(attempt.failure());
+  if (attempt.failure() != v1::Failure::NONE && says_more) {
     absl::StrAppend(&out, " (", FailureText(attempt.failure()), ")");
   }
   if (attempt.has_exit_code()) absl::StrAppend(&out, ", exit status ", attempt.exit_code());
@@ -255,6 +256,16 @@ std::vector<std::string> CheckoutNotes(const HandoffView& view) {
   return {};
 }
 
+// "The agent has been silent since 2026-11-20T23:45:49Z; idle limit at 23:55 UTC"
+std::string SilenceLine(const v1::Handoff& handoff) {
+  const v1::Attempt& last =
+      handoff.attempts().empty() ? v1::Attempt::default_instance() : *handoff.attempts().rbegin();
+  const bool known = last.has_last_activity_at();
+  return absl::StrCat("The agent has been silent",
+                      known ? " since " + TimeText(last.last_activity_at().seconds()) : "",
+                      last.will_end().empty() ? "" : "; ", Sentence(last.will_end()));
+}
+
 }  // namespace
 
 std::string TimeText(int64_t unix_seconds) {
@@ -387,7 +398,9 @@ std::string ErrorsSection(const HandoffView& view) {
     const v1::Attempt& last = *handoff.attempts().rbegin();
     const v1::Attempt& told =
         last.failure() == v1::Failure::NONE && view.latest() != nullptr ? *view.latest() : last;
-    if (told.failure() != v1::Failure::NONE) {
+    // For a message or a person: the work goes on.
+    const bool interrupted = told.end().ended_by() == v1::AttemptEnd::INTERRUPTED;
+    if (told.failure() != v1::Failure::NONE && !interrupted) {
       items.push_back(absl::StrCat(InlineCode(FailureText(told.failure()), 80), ": ",
                                    Sentence(told.failure_message())));
     }
@@ -396,8 +409,11 @@ std::string ErrorsSection(const HandoffView& view) {
     }
   }
   const bool asks = handoff.status() == v1::Handoff::WAITING && !handoff.question().empty();
-  const bool waits = !view.ended() && !view.partial() && !handoff.reason().empty() && !asks;
+  const bool taken = handoff.status() == v1::Handoff::INTERACTIVE;  // the next step says by whom
+  const bool waits =
+      !view.ended() && !view.partial() && !handoff.reason().empty() && !asks && !taken;
   if (waits) items.push_back(Sentence(handoff.reason()));
+  if (handoff.status() == v1::Handoff::STALLED) items.push_back(SilenceLine(handoff));
   for (const std::string& tool : FailedTools(view.facts())) items.push_back(tool + " (reported)");
   if (asks) {
     const std::string question = Clip(StripControls(TrimText(handoff.question())), kMessageBytes);

@@ -63,6 +63,20 @@ std::string LastFailedCommand(const HandoffView& view) {
   return failed ? InlineCode(last.command(), 300) : "";
 }
 
+std::string InPersonsHands(const v1::Handoff& handoff) {
+  const std::string who =
+      handoff.taken_by().empty() ? "a person" : InlineCode(handoff.taken_by(), 80);
+  const std::string since =
+      handoff.has_taken_at() ? " since " + TimeText(handoff.taken_at().seconds()) : "";
+  const std::string where =
+      handoff.taken_on().empty()
+          ? ""
+          : absl::StrCat(", in its workspace on ", InlineCode(handoff.taken_on(), 80));
+  return absl::StrCat("It is in the hands of ", who, since, where, ": the Headed Takeover Prompt ",
+                      "begins an interactive session, `handoff return ", handoff.id(),
+                      "` gives it back.");
+}
+
 }  // namespace
 
 std::string StepForPerson(const HandoffView& view) {
@@ -82,7 +96,7 @@ std::string StepForPerson(const HandoffView& view) {
       return absl::StrCat("Answer the agent's question: `handoff send ", handoff.id(),
                           " ANSWER` goes on with it.");
     case v1::Handoff::INTERACTIVE:
-      return "Go on in the interactive session; the Headed Takeover Prompt is its start.";
+      return InPersonsHands(handoff);
     case v1::Handoff::SUCCEEDED:
       return AfterSuccess(view);
     case v1::Handoff::FAILED:

@@ -93,11 +93,9 @@ TEST(Held, NoTextReachesOutOfItsSection) {
     ASSERT_TRUE(d.ok()) << d.status() << " seed " << seed;
     if (!text.empty()) expected.*section.text = text;
     expected.metadata = d->metadata;
-    if (section.heading == kNextStepSection) {
-      // Ours repeat it.
-      expected.resume_prompt = d->resume_prompt;
-      expected.takeover_prompt = d->takeover_prompt;
-    }
+    // Ours repeat some.
+    if (section.heading == kNextStepSection) expected.resume_prompt = d->resume_prompt;
+    if (section.kind == SectionKind::kBody) expected.takeover_prompt = d->takeover_prompt;
     ASSERT_EQ(*d, Normalise(expected)) << "seed " << seed;
   }
 }
@@ -111,6 +109,7 @@ TEST(Held, NobodyHoldsWhatIsObserved) {
   EXPECT_EQ(d.facts, ours.facts);
   EXPECT_EQ(d.commands, ours.commands);
   EXPECT_EQ(d.Field("Status"), "queued");
+  EXPECT_EQ(d.Field("Held by a person"), "");
 }
 
 TEST(HeldPrompt, IsThePromptOfTheNextAttemptWithNothingAdded) {
@@ -219,6 +218,16 @@ TEST(HeldPrompt, TheNextStepOfAPersonGoesIntoOurPrompts) {
   EXPECT_THAT(PromptFor(handoff, 2), HasSubstr("\n\nNext step:\nLook at thread 7.\n"));
   EXPECT_THAT(Describe(handoff).takeover_prompt,
               EndsWith("Next step to take now:\nLook at thread 7."));
+}
+
+TEST(HeldPrompt, WhoeverTakesOverIsToldThePersonsWordsOnWhatWasTried) {
+  v1::Handoff handoff = Record();
+  Hold("What It Tried", "- Three compilers.", kAfterTheEnd, handoff);
+  Hold("Errors Or Blockers", "- Thread 7 hangs.", kAfterTheEnd, handoff);
+  const std::string prompt = Describe(handoff).takeover_prompt;
+  EXPECT_THAT(prompt, HasSubstr("already tried:\n- Three compilers.\n"));
+  EXPECT_THAT(prompt, HasSubstr("open questions:\n- Thread 7 hangs.\n"));
+  EXPECT_THAT(PromptFor(handoff, 2), HasSubstr("`agent_error`: It broke.")) << "facts are told";
 }
 
 TEST(HeldPrompt, ACommandIsStillItsTask) {
