@@ -8,10 +8,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
+#include "cli/send_object.h"
 #include "cli/settings.h"
 #include "cli/submit_source.h"
 #include "cli/submit_spec.h"
-#include "cli/upload.h"
 #include "cli/verb.h"
 #include "common/file.h"
 #include "common/handoff/document.h"
@@ -69,10 +69,14 @@ absl::StatusOr<v1::Handoff> Send(v1::ImportRequest request, Context& context) {
   });
   ASSIGN_OR_RETURN(const std::string pack,
                    AddRepository(SubmitFlags(), ".", temp, context, request.mutable_spec()));
-  RETURN_IF_ERROR(
-      UploadPack(pack, request.spec().repository(), kNotDone, *client, context.terminal));
+  const v1::Repository& repository = request.spec().repository();
+  if (!pack.empty()) {
+    RETURN_IF_ERROR(Annotate(SendObject({pack, repository.pack_sha256(), repository.pack_bytes()},
+                                        *client, context.terminal),
+                             "nothing was imported: sending the repository's state failed"));
+  }
   v1::Handoff handoff;
-  RETURN_IF_ERROR(Retry(context.terminal, [&] {
+  RETURN_IF_ERROR(RetryWhileAway(context.terminal, [&] {
     auto answer = client->Import(request);
     if (answer.ok()) handoff = *std::move(answer);
     return answer.status();
@@ -90,8 +94,8 @@ void Tell(const v1::Handoff& handoff, const std::string& dir, Context& context) 
                                     " ran by hand: the logs stay in ", OneLine(dir, 300),
                                     " and are not at the coordinator, and "
                                     "the next attempt begins a conversation of its own"));
-  context.terminal.Say(absl::StrCat("  handoff return ", id, "   goes on with an agent"));
-  context.terminal.Say(absl::StrCat("  handoff cancel ", id, "   gives it up"));
+  context.terminal.Say(absl::StrCat("  handoff return ", id, " --unchanged   # an agent goes on"));
+  context.terminal.Say(absl::StrCat("  handoff cancel ", id, "               # give it up"));
 }
 
 VerbResult Import(const ImportFlags& flags, Context& context) {

@@ -12,7 +12,6 @@ namespace handoff {
 namespace {
 
 constexpr char kName[] = "handoff.md";
-constexpr char kBaseName[] = ".handoff.base.md";
 constexpr char kTheirsName[] = "handoff.md.theirs";
 constexpr absl::string_view kBaseBegin = "<!-- kept by handoff, which compares with it; edit ";
 constexpr absl::string_view kBaseEnd = " -->\n";
@@ -20,6 +19,10 @@ constexpr absl::string_view kBaseEnd = " -->\n";
 constexpr uint64_t kMostBytes = 64 << 20;
 
 }  // namespace
+
+std::string EncodeBase(const DocumentBase& base) {
+  return absl::StrCat(kBaseBegin, base.version, kBaseEnd, base.markdown);
+}
 
 absl::StatusOr<LocalDocument> LocalDocument::Open(const std::string& root,
                                                   const std::string& folder) {
@@ -46,7 +49,7 @@ absl::StatusOr<std::optional<std::string>> LocalDocument::Read() const {
 }
 
 absl::StatusOr<std::optional<DocumentBase>> LocalDocument::ReadBase() const {
-  ASSIGN_OR_RETURN(const std::optional<std::string> text, ReadIfThere(kBaseName));
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, ReadIfThere(kDocumentBaseFile));
   if (!text.has_value()) return std::nullopt;
   absl::string_view rest = *text;
   DocumentBase base;
@@ -63,8 +66,7 @@ absl::Status LocalDocument::Write(absl::string_view markdown) const {
 }
 
 absl::Status LocalDocument::WriteBase(const DocumentBase& base) const {
-  return root_.WriteAtomically(Below(kBaseName),
-                               absl::StrCat(kBaseBegin, base.version, kBaseEnd, base.markdown));
+  return root_.WriteAtomically(Below(kDocumentBaseFile), EncodeBase(base));
 }
 
 bool LocalDocument::HasTheirs() const { return root_.OpenForRead(Below(kTheirsName)).ok(); }

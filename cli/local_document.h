@@ -19,6 +19,10 @@ struct DocumentBase {
   friend bool operator==(const DocumentBase&, const DocumentBase&) = default;
 };
 
+// The file beside handoff.md that holds it, for whoever puts a handoff.md there.
+inline constexpr char kDocumentBaseFile[] = ".handoff.base.md";
+std::string EncodeBase(const DocumentBase& base);
+
 class LocalDocument {
  public:
   // In the folder of that path below `root`, which is a directory's path; "" is that itself.

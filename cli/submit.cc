@@ -11,11 +11,11 @@
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/render.h"
+#include "cli/send_object.h"
 #include "cli/submit_follow.h"
 #include "cli/submit_source.h"
 #include "cli/submit_spec.h"
 #include "cli/submit_task.h"
-#include "cli/upload.h"
 #include "cli/verb.h"
 #include "cli/wait_reason.h"
 #include "common/file.h"
@@ -27,10 +27,18 @@
 namespace handoff {
 namespace {
 
+absl::Status Upload(const std::string& pack, const v1::Repository& repository, Client& client,
+                    Terminal& terminal) {
+  if (pack.empty()) return absl::OkStatus();
+  return Annotate(
+      SendObject({pack, repository.pack_sha256(), repository.pack_bytes()}, client, terminal),
+      "nothing was handed over: sending the repository's state failed");
+}
+
 absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Client& client,
                                          Terminal& terminal) {
   v1::SubmitResponse response;
-  RETURN_IF_ERROR(Retry(terminal, [&] {
+  RETURN_IF_ERROR(RetryWhileAway(terminal, [&] {
     auto answer = client.Submit(request);
     if (answer.ok()) response = *std::move(answer);
     return answer.status();
@@ -131,8 +139,7 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
     if (context.json) context.terminal.Out(ToJsonLine(spec));
     return v1::SubmitResponse();
   }
-  RETURN_IF_ERROR(UploadPack(*pack, spec.repository(), "nothing was handed over", *prepared.client,
-                             context.terminal));
+  RETURN_IF_ERROR(Upload(*pack, spec.repository(), *prepared.client, context.terminal));
   auto stored = Store(prepared.request, *prepared.client, context.terminal);
   // Of other errors it is not known.
   if (absl::IsInvalidArgument(stored.status())) return NothingWasHandedOver(stored.status());

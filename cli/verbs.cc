@@ -47,6 +47,12 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff fetch benchmark\n  git checkout $(handoff fetch -)\n"
        "  handoff fetch benchmark --attempt 1 --as first-try\n",
        true, false, DefineFetch},
+  };
+}
+
+// About handoff.md, for those who write into it.
+std::vector<Verb> DocumentVerbs() {
+  return {
       {"edit", "", "write into its handoff.md: the next attempt is started with your words",
        "  handoff edit benchmark\n  handoff edit - --file mine.md\n"
        "\nA section that you change is yours, and stays as you left it through every attempt; "
@@ -65,8 +71,8 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff import .cursor/agent-handoffs/20260407-fix-benchmark\n"
        "\nTask and model are those of the file; its repository is the one around you, as with "
        "'handoff submit'.\nIts sections are yours, above all the Resume Prompt. Logs are not "
-       "uploaded, and its session is not\ngone on with: it is of another host. 'handoff return ID' "
-       "starts an agent.\n",
+       "uploaded, and its session is not\ngone on with: it is of another host. 'handoff return ID "
+       "--unchanged' has an agent go on with it.\n",
        true, false, DefineImport},
   };
 }
@@ -97,8 +103,8 @@ std::vector<Verb> PoolVerbs() {
 
 std::vector<Verb> AllVerbs() {
   std::vector<Verb> verbs = HandoffVerbs();
-  const std::vector<Verb> of_pool = PoolVerbs();
-  verbs.insert(verbs.end(), of_pool.begin(), of_pool.end());
+  for (const std::vector<Verb>& more : {DocumentVerbs(), PoolVerbs()})
+    verbs.insert(verbs.end(), more.begin(), more.end());
   return verbs;
 }
 

@@ -1,0 +1,20 @@
+// A file on its way to the coordinator, over its restarts and with what a person sees meanwhile.
+#pragma once
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "cli/client.h"
+#include "cli/snapshot_pack.h"
+#include "cli/terminal.h"
+
+namespace handoff {
+
+// Again while the coordinator is away, or while another command sends the same object. For what may
+// be done twice. Ctrl-C ends the command meanwhile.
+absl::Status RetryWhileAway(Terminal& terminal, const std::function<absl::Status()>& once);
+
+// As an object, unless it is there already.
+absl::Status SendObject(const PackFile& file, Client& client, Terminal& terminal);
+
+}  // namespace handoff
