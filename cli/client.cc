@@ -172,6 +172,14 @@ absl::StatusOr<v1::Document> Client::GetDocument(const std::string& id) {
   return impl_->Call(&v1::Control::Stub::GetDocument, request);
 }
 
+absl::StatusOr<v1::Document> Client::EditDocument(const v1::EditDocumentRequest& request) {
+  return impl_->Call(&v1::Control::Stub::EditDocument, request);
+}
+
+absl::StatusOr<v1::Handoff> Client::Import(const v1::ImportRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Import, request);
+}
+
 absl::StatusOr<v1::ListWorkersResponse> Client::ListWorkers(const std::string& name) {
   v1::ListWorkersRequest request;
   request.set_name(name);

@@ -364,6 +364,7 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
   fields.Add("Now", NowWords(handoff, attempt, view));
   AddTaken(handoff, view, fields);
   AddMessages(handoff, view, fields);
+  AddWritten(handoff, fields);
   AddEnd(handoff, attempt, view, fields);
   AddAttempt(handoff, attempt, view, fields);
   fields.Add("Task", TaskWords(handoff.task()));

@@ -9,6 +9,8 @@
 #include "absl/strings/str_split.h"
 #include "cli/render.h"
 #include "cli/words.h"
+#include "common/handoff/describe_held.h"
+#include "common/handoff/document_edits.h"
 #include "common/text.h"
 #include "handoff/v1/types.pb.h"
 
@@ -63,6 +65,18 @@ void AddMessages(const v1::Handoff& handoff, const View& view, Fields& fields) {
     fields.AddMore(MessageWords(*unread[i], view));
   if (unread.size() > kMostMessages)
     fields.AddMore(absl::StrCat("… and ", unread.size() - kMostMessages, " more"));
+}
+
+void AddWritten(const v1::Handoff& handoff, Fields& fields) {
+  fields.Add("Held", HeldText(handoff));
+  for (const v1::Attempt& attempt : handoff.attempts()) {
+    const auto& facts = attempt.has_facts() ? attempt.facts() : attempt.end().facts();
+    for (const std::string& note : facts.notes()) {
+      if (!IsAgentsChange(note)) continue;
+      fields.Add("Wrote", absl::StrCat("in attempt ", attempt.number(), " ", OneLine(note, 300)),
+                 Colour::kYellow);
+    }
+  }
 }
 
 std::string RenderSent(const v1::Handoff& handoff) {

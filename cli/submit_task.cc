@@ -6,7 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/settings.h"
+#include "cli/editor.h"
 #include "common/file.h"
 #include "common/status.h"
 #include "common/subprocess.h"
@@ -32,14 +32,6 @@ std::string WithoutTemplate(const std::string& text) {
   std::string out;
   for (const std::string& line : lines) absl::StrAppend(&out, line, "\n");
   return out;
-}
-
-std::string EditorFrom(const std::vector<std::string>& environment) {
-  for (const char* name : {"VISUAL", "EDITOR"}) {
-    const std::string value = FromEnvironment(environment, name);
-    if (!value.empty()) return value;
-  }
-  return "vi";
 }
 
 }  // namespace
@@ -74,23 +66,10 @@ absl::StatusOr<Draft> Draft::Write(const DraftWords& words, Context& context) {
   ASSIGN_OR_RETURN(TempDir temp, TempDir::Make(absl::StrCat("handoff-", words.what, "-")));
   Draft draft(std::move(temp), words);
   RETURN_IF_ERROR(WriteFileAtomically(draft.path(), words.form));
-  const std::string editor = EditorFrom(context.environment);
-  SpawnOptions options;
-  // As git does it: $EDITOR may hold flags, so a shell splits it.
-  options.argv = {"/bin/sh", "-c", absl::StrCat(editor, " \"$1\""), "sh", draft.path()};
-  options.env = context.environment;
-  options.fds = {{0, STDIN_FILENO}, {1, STDOUT_FILENO}, {2, STDERR_FILENO}};
-  options.new_session = false;
-  // In an editor Ctrl-C is a key like any other.
-  const Interrupt::NotOurs editing(context.interrupt);
-  ASSIGN_OR_RETURN(Subprocess process, Subprocess::Spawn(options));
-  ASSIGN_OR_RETURN(const ExitStatus status, process.Wait());
+  const absl::Status edited = RunEditor(draft.path(), context);
   ASSIGN_OR_RETURN(const std::string text, ReadFile(draft.path()));
   draft.text_ = WithoutTemplate(text);
-  if (!status.ok()) {
-    return draft.Kept(absl::InvalidArgumentError(
-        absl::StrCat("the editor '", OneLine(editor, 80), "' ended with an error")));
-  }
+  if (!edited.ok()) return draft.Kept(edited);
   return draft;
 }
 

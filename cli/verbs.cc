@@ -67,6 +67,33 @@ std::vector<Verb> HandoffVerbs() {
   };
 }
 
+// About handoff.md, for those who write into it.
+std::vector<Verb> DocumentVerbs() {
+  return {
+      {"edit", "", "write into its handoff.md: the next attempt is started with your words",
+       "  handoff edit benchmark\n  handoff edit - --file mine.md\n"
+       "\nA section that you change is yours, and stays as you left it through every attempt; "
+       "emptied, it\nis written by handoff again. Your Resume Prompt is the next attempt's prompt. "
+       "Metadata, Commands,\nLogs and Facts are nobody's to change.\n",
+       true, false, DefineEdit},
+      {"sync", "", "its handoff.md and logs in .cursor/agent-handoffs/ID; sends what you changed",
+       "  handoff sync benchmark\n  handoff sync - --watch\n"
+       "  handoff sync benchmark --dir ~/notes\n"
+       "\nWhat you write into that handoff.md goes to the coordinator as with 'handoff edit'. When "
+       "somebody\nelse changed the same section meanwhile, your file stays as it is and theirs "
+       "lies "
+       "beside it as\nhandoff.md.theirs (exit status 6).\n",
+       false, false, DefineSync},
+      {"import", "", "a handoff.md that was kept by hand becomes a handoff, in your hands",
+       "  handoff import .cursor/agent-handoffs/20260407-fix-benchmark\n"
+       "\nTask and model are those of the file; its repository is the one around you, as with "
+       "'handoff submit'.\nIts sections are yours, above all the Resume Prompt. Logs are not "
+       "uploaded, and its session is not\ngone on with: it is of another host. 'handoff return ID "
+       "--unchanged' has an agent go on with it.\n",
+       true, false, DefineImport},
+  };
+}
+
 std::vector<Verb> PoolVerbs() {
   return {
       {"worker list", "workers", "the build hosts and what they can run", "  handoff worker list\n",
@@ -93,8 +120,8 @@ std::vector<Verb> PoolVerbs() {
 
 std::vector<Verb> AllVerbs() {
   std::vector<Verb> verbs = HandoffVerbs();
-  const std::vector<Verb> of_pool = PoolVerbs();
-  verbs.insert(verbs.end(), of_pool.begin(), of_pool.end());
+  for (const std::vector<Verb>& more : {DocumentVerbs(), PoolVerbs()})
+    verbs.insert(verbs.end(), more.begin(), more.end());
   return verbs;
 }
 

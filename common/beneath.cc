@@ -157,6 +157,18 @@ absl::StatusOr<UniqueFd> Beneath::OpenForRead(const std::string& path) const {
   return OpenFile(absl::StrCat("/proc/self/fd/", found.get()), O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
+absl::StatusOr<UniqueFd> Beneath::OpenForAppend(const std::string& path, unsigned mode) const {
+  RETURN_IF_ERROR(Components(path).status());
+  // One that is there is judged before it is opened, as above; one that is not is ours alone.
+  UniqueFd made(OpenAt2(root_.get(), path, O_RDWR | O_APPEND | O_CREAT | O_EXCL, mode));
+  if (made.valid()) return made;
+  if (errno != EEXIST) return Explain(root_.get(), path, /*directory=*/false, errno);
+  ASSIGN_OR_RETURN(UniqueFd found, OpenAt(path, O_PATH, 0));
+  RETURN_IF_ERROR(CheckRegular(found.get(), path));
+  return OpenFile(absl::StrCat("/proc/self/fd/", found.get()),
+                  O_RDWR | O_APPEND | O_NONBLOCK | O_NOCTTY);
+}
+
 absl::StatusOr<std::string> Beneath::Read(const std::string& path, uint64_t max_bytes) const {
   ASSIGN_OR_RETURN(UniqueFd fd, OpenForRead(path));
   std::string content;

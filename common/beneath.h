@@ -32,6 +32,8 @@ class Beneath {
   // The name goes, whatever file or link it is of. NOT_FOUND when there is none.
   absl::Status Remove(const std::string& path) const;
   absl::StatusOr<UniqueFd> OpenForRead(const std::string& path) const;
+  // Made when absent. Readable, too; every write goes to the end.
+  absl::StatusOr<UniqueFd> OpenForAppend(const std::string& path, unsigned mode = 0644) const;
 
  private:
   explicit Beneath(UniqueFd root) : root_(std::move(root)) {}

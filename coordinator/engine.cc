@@ -135,6 +135,9 @@ void Engine::Post(core::Send c, Done<core::Send::Reply> done) {
 void Engine::Post(core::Delete c, Done<core::Delete::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Delete>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::EditSections c, Done<core::EditSections::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::EditSections>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::TakeOver c, Done<core::TakeOver::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::TakeOver>>(std::move(c), std::move(done)));
 }

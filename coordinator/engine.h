@@ -77,6 +77,7 @@ class Engine {
   void Post(core::Resume command, Done<core::Resume::Reply> done);
   void Post(core::Send command, Done<core::Send::Reply> done);
   void Post(core::Delete command, Done<core::Delete::Reply> done);
+  void Post(core::EditSections command, Done<core::EditSections::Reply> done);
   void Post(core::TakeOver command, Done<core::TakeOver::Reply> done);
   void Post(core::Return command, Done<core::Return::Reply> done);
   void Post(core::Drain command, Done<core::Drain::Reply> done);

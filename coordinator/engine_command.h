@@ -21,6 +21,11 @@ size_t BytesOf(const C&) {
 inline size_t BytesOf(const core::Submit& command) { return command.handoff.spec.size(); }
 inline size_t BytesOf(const core::Resume& command) { return command.spec.size(); }
 inline size_t BytesOf(const core::Send& command) { return command.text.size(); }
+inline size_t BytesOf(const core::EditSections& command) {
+  size_t bytes = 0;
+  for (const core::EditSections::Section& section : command.sections) bytes += section.text.size();
+  return bytes;
+}
 inline size_t BytesOf(const core::Return& command) {
   return command.message.size() + command.checkpoint.bytes.size();
 }

@@ -153,6 +153,11 @@ absl::Status EngineTurn::LookUp(core::Send& command) {
   return PageIn(command.id);
 }
 
+absl::Status EngineTurn::LookUp(core::EditSections& command) {
+  RETURN_IF_ERROR(HasRoom());
+  return PageIn(command.id);
+}
+
 absl::Status EngineTurn::LookUp(core::Return& command) {
   RETURN_IF_ERROR(HasRoom());
   return PageIn(command.id);

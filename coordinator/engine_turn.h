@@ -68,6 +68,7 @@ class EngineTurn {
   absl::Status LookUp(core::Submit& command);
   absl::Status LookUp(core::Resume& command);
   absl::Status LookUp(core::Send& command);
+  absl::Status LookUp(core::EditSections& command);
   absl::Status LookUp(core::Cancel& command) { return PageIn(command.id); }
   absl::Status LookUp(core::Delete& command) { return PageIn(command.id); }
   absl::Status LookUp(core::TakeOver& command) { return PageIn(command.id); }

@@ -2,10 +2,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/handoff/document_edits.h"
 #include "common/regular_file.h"
 #include "common/status.h"
 
 namespace handoff::worker {
+namespace {
+
+constexpr uint64_t kMostRead = 8 << 20;  // of ours, whatever its task
+
+}  // namespace
 
 // Again at every call: the agent may have removed or replaced the directory meanwhile.
 absl::Status HandoffDir::Open() {
@@ -21,9 +27,11 @@ absl::Status HandoffDir::Open() {
 }
 
 absl::Status HandoffDir::WriteDocument(absl::string_view markdown) {
+  LookForChanges();
   absl::Status written = Open();
   const bool has_workspace = root_.has_value();
   if (written.ok()) written = root_->WriteAtomically(below_ + "/handoff.md", markdown);
+  written_ = written.ok() ? std::string(markdown) : "";
   if (written.ok()) {
     trouble_.clear();
     return written;
@@ -33,6 +41,21 @@ absl::Status HandoffDir::WriteDocument(absl::string_view markdown) {
                             "); it is kept at ", fallback_, "/handoff.md");
   }
   return WriteFileAtomically(fallback_ + "/handoff.md", markdown);
+}
+
+const std::set<std::string>& HandoffDir::LookForChanges() {
+  if (written_.empty()) return changed_;
+  const auto text = Read("handoff.md", kMostRead);
+  if (text.ok() && *text == written_) return changed_;
+  const auto ours = Parse(written_);
+  const auto theirs = text.ok() ? Parse(*text) : absl::StatusOr<Document>(text.status());
+  if (ours.ok() && theirs.ok()) {
+    for (std::string& section : DifferingSections(*ours, *theirs))
+      changed_.insert(std::move(section));
+  } else {
+    changed_.insert("the whole file");  // removed, or no handoff.md any more
+  }
+  return changed_;
 }
 
 absl::Status HandoffDir::CopyFile(const std::string& source, const std::string& name, bool keep) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -23,8 +24,10 @@ class HandoffDir {
         below_(".cursor/agent-handoffs/" + handoff_id),
         fallback_(std::move(fallback)) {}
 
-  // The document, atomically.
+  // The document, atomically. What somebody else changed in it meanwhile is noted, and is gone.
   absl::Status WriteDocument(absl::string_view markdown);
+  // Sections that somebody else changed since this object wrote the document first.
+  const std::set<std::string>& LookForChanges();
   // A copy of the file at `source`, unless `keep` and one is there.
   absl::Status CopyFile(const std::string& source, const std::string& name, bool keep);
   // A file that the agent may have written. NOT_FOUND when there is none.
@@ -42,6 +45,8 @@ class HandoffDir {
   const std::string fallback_;
   std::optional<Beneath> root_;
   std::string trouble_;
+  std::string written_;  // what was written last in the workspace; empty: nothing yet
+  std::set<std::string> changed_;
 };
 
 }  // namespace handoff::worker

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/backoff.h"
 #include "common/file.h"
+#include "common/handoff/document_edits.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/bounds.h"
@@ -53,6 +54,13 @@ std::string SessionOf(const RunEnd& run, const Attempt& attempt) {
   return run.stream_session.empty() ? attempt.end->session() : run.stream_session;
 }
 
+// Its words in the document count for nothing: what is true of the work is rendered from the
+// record.
+void NoteAgentsChange(Attempt& attempt) {
+  const std::string note = AgentsChange(attempt.files.LookForChanges());
+  if (!note.empty()) attempt.end->mutable_facts()->add_notes(note);
+}
+
 // A stop that came before the record wins over how the process ended.
 void TakeStop(const std::optional<StopOrder>& stop, RunEnd& run) {
   if (!stop) return;
@@ -91,6 +99,7 @@ absl::Status ObserveAndCheck(const Surroundings& around, Attempt& attempt, Attem
     // Only of an agent that ran: what lies there otherwise is older.
     if (reported != nullptr && attempt.agent != nullptr && attempt.agent->has_stream())
       TakeQuestion(attempt);
+    if (reported != nullptr) NoteAgentsChange(attempt);
     if (control.leaving()) return absl::CancelledError("the daemon leaves");
     if (due) NoteThatChecksBegin(attempt);
   }

@@ -7,8 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/handoff/describe_held.h"
 #include "common/handoff/describe_sections.h"
 #include "common/handoff/markdown.h"
+#include "common/handoff/sections.h"
 #include "common/text.h"
 #include "handoff/v1/types.pb.h"
 
@@ -92,7 +94,7 @@ std::vector<std::pair<std::string, std::string>> MetadataOf(const v1::Handoff& h
   const v1::Attempt& last = LastAttempt(handoff);
   const std::string model = OrElse(handoff.spec().model(), handoff.model());
   const std::string base = OrElse(handoff.base_commit(), handoff.spec().repository().commit());
-  return {
+  std::vector<std::pair<std::string, std::string>> metadata = {
       {"Status", StatusText(handoff)},
       {"Task", StripControls(OrElse(handoff.spec().task(), handoff.task()))},
       {"Model", OneLine(OrElse(model, "default"), 200)},
@@ -110,6 +112,10 @@ std::vector<std::pair<std::string, std::string>> MetadataOf(const v1::Handoff& h
       {"Checks", ChecksText(handoff)},
       {"Agent", OneLine(OrElse(handoff.spec().agent(), handoff.agent()), 80)},
   };
+  if (std::string held = HeldText(handoff); !held.empty()) {
+    metadata.emplace_back("Held by a person", std::move(held));
+  }
+  return metadata;
 }
 
 std::vector<std::string> CommandsOf(const v1::Handoff& handoff) {
@@ -157,31 +163,69 @@ std::string StateText(const HandoffView& view) {
   return out;
 }
 
-// What the last agent asked, with what was said since; empty when it asked nothing.
-std::string AskedText(const HandoffView& view, bool answered) {
+// What the last agent asked, with what to do about it; empty when it asked nothing.
+std::string AskedText(const HandoffView& view, absl::string_view what_to_do) {
   if (view.latest() == nullptr) return "";
   const std::string question =
       Clip(StripControls(TrimText(view.latest()->end().question())), kQuestionInPrompt);
   if (question.empty()) return "";
-  return absl::StrCat("\n\nThe agent had asked:\n", question,
-                      answered ? ""
-                               : "\nNobody has answered that: decide as well as you can, and say "
-                                 "what you assumed.");
+  return absl::StrCat("\n\nThe agent had asked:\n", question, what_to_do);
+}
+
+constexpr absl::string_view kNotAnswered =
+    "\nNobody has answered that: decide as well as you can, and say what you assumed.";
+
+// What a person wrote goes before ours.
+std::string HeldOr(const HandoffView& view, absl::string_view heading, std::string ours) {
+  const v1::SectionEdit* const held = HeldEdit(view.handoff(), heading);
+  return held == nullptr ? ours : held->text();
+}
+
+std::string NextStep(const HandoffView& view) {
+  return HeldOr(view, kNextStepSection, StepForAgent(view));
+}
+
+std::string KnownState(const HandoffView& view) {
+  const std::string blockers = ErrorsSection(view);
+  return absl::StrCat(StateText(view), blockers.empty() ? "" : "\n\nErrors or blockers:\n\n",
+                      blockers);
 }
 
 // `next` is the number of the attempt that it is for, `messages` what that one is told.
 std::string ResumePrompt(const HandoffView& view, const std::string& task, int next,
                          const std::string& messages) {
-  std::string state = StateText(view);
-  const std::string blockers = ErrorsSection(view);
-  if (!blockers.empty()) absl::StrAppend(&state, "\n\nErrors or blockers:\n\n", blockers);
   const std::string earlier = EarlierMessages(view.handoff(), next);
   return absl::StrCat(
       "Continue the delegated task below.\n\nOriginal task:\n", task,
       earlier.empty() ? "" : "\n\nMessages since then, which an earlier attempt was given:\n",
-      earlier, "\n\nLatest known state:\n", state, AskedText(view, !messages.empty()),
+      earlier, "\n\nLatest known state:\n", KnownState(view),
+      AskedText(view, messages.empty() ? kNotAnswered : ""),
       messages.empty() ? "" : "\n\nNew messages:\n", messages, "\n\nNext step:\n",
-      messages.empty() ? StepForAgent(view) : "Do what the new messages say, and finish the task.");
+      messages.empty() ? NextStep(view) : "Do what the new messages say, and finish the task.");
+}
+
+bool IsBefore(const google::protobuf::Timestamp& a, const google::protobuf::Timestamp& b) {
+  return std::pair(a.seconds(), a.nanos()) < std::pair(b.seconds(), b.nanos());
+}
+
+// A person's Resume Prompt, whole, and below it what they could not know or may not have said. Of a
+// lost attempt nobody knows when it ended.
+std::string HeldPrompt(const HandoffView& view, const v1::SectionEdit& held, int next,
+                       const std::string& messages) {
+  const v1::Attempt* const latest = view.latest();
+  const bool seen =
+      latest == nullptr || (latest->has_ended_at() && IsBefore(latest->ended_at(), held.at()));
+  const std::string earlier = EarlierMessages(view.handoff(), next, &held.at());
+  const absl::string_view unanswered =
+      seen ? "\nIf what stands above does not answer that, decide as well as you can, and say what "
+             "you assumed."
+           : kNotAnswered;
+  return absl::StrCat(
+      held.text(),
+      earlier.empty() ? "" : "\n\nMessages since then, which an earlier attempt was given:\n",
+      earlier, seen ? "" : "\n\nLatest known state, newer than all above:\n",
+      seen ? "" : KnownState(view), AskedText(view, messages.empty() ? unanswered : ""),
+      messages.empty() ? "" : "\n\nNew messages:\n", messages);
 }
 
 bool IsInterrupted(const v1::Attempt& attempt) {
@@ -189,18 +233,20 @@ bool IsInterrupted(const v1::Attempt& attempt) {
 }
 
 // The conversation heard all that was said before. One that failed may have ended before its CLI
-// kept anything; one that was brought from another host is that of an earlier state.
-bool KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind kind) {
-  if (kind != v1::Attempt::SAME) return false;
+// kept anything; one that was brought from another host is that of an earlier state. Its last
+// attempt; nullptr: it does not know all.
+const v1::Attempt* KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind kind) {
+  if (kind != v1::Attempt::SAME) return nullptr;
   const auto& attempts = before.attempts();
   // Of one that was lost nothing is known but that its conversation still lies there.
   const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [](const v1::Attempt& a) {
     return a.state() != v1::Attempt::LOST || a.has_end();
   });
   // Of what checks said of a person's work it heard nothing.
-  return last != attempts.rend() && !last->only_checks() &&
-         (last->state() == v1::Attempt::SUCCEEDED ||
-          last->failure() == v1::Failure::CHECKS_FAILED || IsInterrupted(*last));
+  const bool knows = last != attempts.rend() && !last->only_checks() &&
+                     (last->state() == v1::Attempt::SUCCEEDED ||
+                      last->failure() == v1::Failure::CHECKS_FAILED || IsInterrupted(*last));
+  return knows ? &*last : nullptr;
 }
 
 // To a conversation that knows all but what is new.
@@ -220,10 +266,10 @@ std::string TakeoverPrompt(const HandoffView& view, const std::string& task) {
   return absl::StrCat(
       "Continue this task in the current interactive Cursor session.\n\nOriginal task:\n", task,
       "\n\nWhat the headless agent already tried:\n",
-      OrElse(TriedSection(view, kToolsInPrompt), "- Nothing yet."), "\n\nCurrent state:\n",
-      StateText(view), "\n\nBlockers or open questions:\n",
-      OrElse(ErrorsSection(view), "- None known."), "\n\nNext step to take now:\n",
-      StepForAgent(view));
+      HeldOr(view, "What It Tried", OrElse(TriedSection(view, kToolsInPrompt), "- Nothing yet.")),
+      "\n\nCurrent state:\n", StateText(view), "\n\nBlockers or open questions:\n",
+      HeldOr(view, "Errors Or Blockers", OrElse(ErrorsSection(view), "- None known.")),
+      "\n\nNext step to take now:\n", NextStep(view));
 }
 
 std::string Rules(const v1::Handoff& handoff) {
@@ -270,10 +316,14 @@ Document Describe(const v1::Handoff& handoff) {
   document.files_touched = FilesSection(view);
   document.errors = ErrorsSection(view);
   document.next_step = absl::StrCat(step.empty() ? "" : "- ", step, PendingSection(view));
+  v1::Handoff for_prompts = handoff;
+  for_prompts.clear_reason();  // what it waits for is nothing that an agent has to mend
+  const HandoffView told(for_prompts);
   document.resume_prompt =
-      ResumePrompt(view, task, LastAttempt(handoff).number() + 1, PendingMessages(handoff));
-  document.takeover_prompt = TakeoverPrompt(view, task);
+      ResumePrompt(told, task, LastAttempt(handoff).number() + 1, PendingMessages(handoff));
+  document.takeover_prompt = TakeoverPrompt(told, task);
   document.final_outcome = OutcomeSection(view);
+  PutHeld(handoff, document);
   return Normalise(std::move(document));
 }
 
@@ -291,12 +341,21 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
   attempts->erase(later, attempts->end());
   const HandoffView view(before);
   const std::string messages = NewMessages(handoff, attempt);
+  const v1::Attempt* const knows_all = KnowsAll(before, kind);
+  const v1::SectionEdit* const held = HeldEdit(handoff, kResumePromptSection);
+  // The attempt before may have been given the held text, then messages are all that is new.
+  const bool told = held != nullptr && !messages.empty() && knows_all != nullptr &&
+                    IsBefore(held->at(), knows_all->created_at());
+  if (held != nullptr && !told) {
+    return absl::StrCat(HeldPrompt(view, *held, attempt, messages),
+                        knows_rules ? "\n" : Rules(handoff));
+  }
   if (view.latest() == nullptr) {
     const std::string since = SinceThenText(view);
     return absl::StrCat(handoff.spec().task(), since.empty() ? "" : "\n\n", since,
                         messages.empty() ? "" : "\n\n", messages, Rules(handoff));
   }
-  if (!messages.empty() && KnowsAll(before, kind)) return MessagePrompt(view, messages);
+  if (!messages.empty() && knows_all != nullptr) return MessagePrompt(view, messages);
   return absl::StrCat(ResumePrompt(view, handoff.spec().task(), attempt, messages),
                       knows_rules ? "\n" : Rules(handoff));
 }

@@ -1,5 +1,6 @@
 // What people and checks said to the agent, for handoff.md and for prompts.
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -97,9 +98,14 @@ std::string PendingMessages(const v1::Handoff& handoff) {
   return StripControls(Joined(Of(handoff, IsPending), kRepeatedBytes, kRepeatedInAll));
 }
 
-std::string EarlierMessages(const v1::Handoff& handoff, int before) {
-  const auto wanted = [before](const v1::Message& m) {
-    return !IsPending(m) && m.attempt() < before;
+std::string EarlierMessages(const v1::Handoff& handoff, int before,
+                            const google::protobuf::Timestamp* since) {
+  const auto is_later = [since](const google::protobuf::Timestamp& at) {
+    return since == nullptr ||
+           std::pair(at.seconds(), at.nanos()) > std::pair(since->seconds(), since->nanos());
+  };
+  const auto wanted = [&](const v1::Message& m) {
+    return !IsPending(m) && m.attempt() < before && is_later(m.sent_at());
   };
   return StripControls(Joined(Of(handoff, wanted), kRepeatedBytes, kRepeatedInAll));
 }

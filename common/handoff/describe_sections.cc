@@ -10,6 +10,7 @@
 #include "common/handoff/describe.h"
 #include "common/handoff/describe_checks.h"
 #include "common/handoff/describe_push.h"
+#include "common/handoff/document_edits.h"
 #include "common/handoff/markdown.h"
 #include "common/handoff/outcome.h"
 #include "common/text.h"
@@ -72,7 +73,8 @@ std::string AttemptLine(const v1::Attempt& attempt) {
   if (!attempt.worker().empty()) absl::StrAppend(&out, " on ", InlineCode(attempt.worker(), 80));
   if (attempt.only_checks()) absl::StrAppend(&out, ", only its checks");
   absl::StrAppend(&out, ": ", StateName(attempt.state()));
-  if (attempt.failure() != v1::Failure::NONE) {
+  const bool says_more = StateName(attempt.state()) != FailureText(attempt.failure());
+  if (attempt.failure() != v1::Failure::NONE && says_more) {
     absl::StrAppend(&out, " (", FailureText(attempt.failure()), ")");
   }
   if (attempt.has_exit_code()) absl::StrAppend(&out, ", exit status ", attempt.exit_code());
@@ -253,15 +255,34 @@ std::vector<std::string> FailedTools(const v1::Facts& facts) {
   return failed;
 }
 
+std::vector<std::string> NotesOf(const v1::Attempt& attempt, bool of_document) {
+  const v1::Facts& facts = attempt.end().has_facts() ? attempt.end().facts() : attempt.facts();
+  std::vector<std::string> notes;
+  for (const std::string& note : facts.notes()) {
+    if (IsAgentsChange(note) == of_document) notes.push_back(note);
+  }
+  return notes;
+}
+
 // Of the attempt that made the workspace: those that go on in it have none of their own.
 std::vector<std::string> CheckoutNotes(const HandoffView& view) {
   const auto& attempts = view.handoff().attempts();
   for (auto a = attempts.rbegin(); view.latest() != nullptr && a != attempts.rend(); ++a) {
-    const auto& notes = a->end().has_facts() ? a->end().facts().notes() : a->facts().notes();
-    if (a->worker() != view.latest()->worker() || notes.empty()) continue;
-    return {notes.begin(), notes.end()};
+    if (a->worker() != view.latest()->worker()) continue;
+    std::vector<std::string> notes = NotesOf(*a, /*of_document=*/false);
+    if (!notes.empty()) return notes;
   }
   return {};
+}
+
+// "The agent has been silent since 2026-11-20T23:45:49Z; idle limit at 23:55 UTC"
+std::string SilenceLine(const v1::Handoff& handoff) {
+  const v1::Attempt& last =
+      handoff.attempts().empty() ? v1::Attempt::default_instance() : *handoff.attempts().rbegin();
+  const bool known = last.has_last_activity_at();
+  return absl::StrCat("The agent has been silent",
+                      known ? " since " + TimeText(last.last_activity_at().seconds()) : "",
+                      last.will_end().empty() ? "" : "; ", Sentence(last.will_end()));
 }
 
 }  // namespace
@@ -298,6 +319,9 @@ std::string FactsSection(const HandoffView& view) {
     observed.push_back(AttemptLine(attempt));
     AppendCheckpoints(view.handoff(), attempt, &observed);
     AppendPush(view.handoff(), attempt, &observed);
+    for (const std::string& note : NotesOf(attempt, /*of_document=*/true)) {
+      observed.push_back(absl::StrCat("Attempt ", attempt.number(), ": ", Sentence(note)));
+    }
   }
   if (view.latest() != nullptr) AppendGitFacts(view, &observed);
   for (const v1::CheckResult& check : view.facts().checks()) {
@@ -398,7 +422,9 @@ std::string ErrorsSection(const HandoffView& view) {
     const v1::Attempt& last = *handoff.attempts().rbegin();
     const v1::Attempt& told =
         last.failure() == v1::Failure::NONE && view.latest() != nullptr ? *view.latest() : last;
-    if (told.failure() != v1::Failure::NONE) {
+    // For a message or a person: the work goes on.
+    const bool interrupted = told.end().ended_by() == v1::AttemptEnd::INTERRUPTED;
+    if (told.failure() != v1::Failure::NONE && !interrupted) {
       items.push_back(absl::StrCat(InlineCode(FailureText(told.failure()), 80), ": ",
                                    Sentence(told.failure_message())));
     }
@@ -407,9 +433,11 @@ std::string ErrorsSection(const HandoffView& view) {
     }
   }
   const bool asks = handoff.status() == v1::Handoff::WAITING && !handoff.question().empty();
-  const bool waits = !view.ended() && !view.partial() && !handoff.reason().empty() && !asks &&
-                     handoff.taken_by().empty();
+  const bool taken = !handoff.taken_by().empty();  // the next step says by whom
+  const bool waits =
+      !view.ended() && !view.partial() && !handoff.reason().empty() && !asks && !taken;
   if (waits) items.push_back(Sentence(handoff.reason()));
+  if (handoff.status() == v1::Handoff::STALLED) items.push_back(SilenceLine(handoff));
   for (const std::string& tool : FailedTools(view.facts())) items.push_back(tool + " (reported)");
   if (asks) {
     const std::string question = Clip(StripControls(TrimText(handoff.question())), kMessageBytes);

@@ -6,6 +6,10 @@
 #include <cstdint>
 #include <string>
 
+namespace google::protobuf {
+class Timestamp;
+}
+
 namespace handoff {
 
 namespace v1 {
@@ -46,10 +50,11 @@ std::string ToldSection(const HandoffView& view);
 std::string PendingSection(const HandoffView& view);
 
 // The same as an agent reads it: each with who says it. Those of `attempt` whole, all others
-// bounded.
+// bounded. `since`: only what was sent later.
 std::string NewMessages(const v1::Handoff& handoff, int attempt);
 std::string PendingMessages(const v1::Handoff& handoff);
-std::string EarlierMessages(const v1::Handoff& handoff, int before);
+std::string EarlierMessages(const v1::Handoff& handoff, int before,
+                            const google::protobuf::Timestamp* since = nullptr);
 
 // Who has it, or wants it, since when, and where they work; empty: nobody.
 std::string HandsText(const v1::Handoff& handoff);

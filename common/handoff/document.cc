@@ -1,7 +1,6 @@
 #include "common/handoff/document.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 #include "absl/strings/ascii.h"
@@ -12,43 +11,18 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/handoff/markdown.h"
+#include "common/handoff/sections.h"
 #include "common/text.h"
 
 namespace handoff {
 namespace {
 
 constexpr absl::string_view kTitle = "# Background Agent Handoff:";
-constexpr absl::string_view kPending = "- Pending.";
-
-enum class Kind { kMetadata, kCommands, kLogs, kFacts, kBody, kPrompt };
-struct Section {
-  absl::string_view heading;
-  Kind kind;
-  std::string Document::*text;  // of facts, bodies and prompts
-};
-constexpr std::array<Section, 12> kSections = {{
-    {"Metadata", Kind::kMetadata, nullptr},
-    {"Commands", Kind::kCommands, nullptr},
-    {"Logs", Kind::kLogs, nullptr},
-    {"Facts", Kind::kFacts, &Document::facts},
-    {"Latest Summary", Kind::kBody, &Document::latest_summary},
-    {"What It Tried", Kind::kBody, &Document::what_it_tried},
-    {"Files Or Areas Touched", Kind::kBody, &Document::files_touched},
-    {"Errors Or Blockers", Kind::kBody, &Document::errors},
-    {"Recommended Next Step", Kind::kBody, &Document::next_step},
-    {"Resume Prompt", Kind::kPrompt, &Document::resume_prompt},
-    {"Headed Takeover Prompt", Kind::kPrompt, &Document::takeover_prompt},
-    {"Final Outcome", Kind::kBody, &Document::final_outcome},
-}};
 
 // The section that `line` opens, or nullptr.
 const Section* SectionOf(absl::string_view line) {
   if (!absl::ConsumePrefix(&line, "## ")) return nullptr;
-  line = absl::StripAsciiWhitespace(line);
-  const auto found = std::find_if(kSections.begin(), kSections.end(), [&](const Section& s) {
-    return absl::EqualsIgnoreCase(s.heading, line);
-  });
-  return found == kSections.end() ? nullptr : &*found;
+  return FindSection(absl::StripAsciiWhitespace(line));
 }
 
 bool OpensOurs(absl::string_view line) { return SectionOf(line) != nullptr; }
@@ -116,16 +90,16 @@ std::string RenderFenced(absl::string_view info, const std::string& text) {
 
 std::string RenderSection(const Section& section, const Document& document) {
   switch (section.kind) {
-    case Kind::kMetadata:
+    case SectionKind::kMetadata:
       return RenderMetadata(document);
-    case Kind::kCommands:
+    case SectionKind::kCommands:
       return RenderFenced("bash", absl::StrJoin(document.commands, "\n"));
-    case Kind::kLogs:
+    case SectionKind::kLogs:
       return RenderLogs(document);
-    case Kind::kPrompt:
+    case SectionKind::kPrompt:
       return RenderFenced("text", document.*section.text);
-    case Kind::kFacts:
-    case Kind::kBody:
+    case SectionKind::kFacts:
+    case SectionKind::kBody:
       return absl::StrCat(EscapeBody(document.*section.text, OpensOurs), "\n");
   }
   return "";
@@ -178,19 +152,19 @@ absl::Status ParseSection(const Section& section, const std::vector<absl::string
                           size_t first, Document* document) {
   const std::string body = absl::StrJoin(lines, "\n");
   switch (section.kind) {
-    case Kind::kMetadata:
+    case SectionKind::kMetadata:
       return ParseMetadata(lines, first, document);
-    case Kind::kCommands:
+    case SectionKind::kCommands:
       document->commands = CommandLines(ParseFenced(body, OpensOurs));
       break;
-    case Kind::kLogs:
+    case SectionKind::kLogs:
       ParseLogs(lines, document);
       break;
-    case Kind::kPrompt:
+    case SectionKind::kPrompt:
       document->*section.text = ParseFenced(body, OpensOurs);
       break;
-    case Kind::kFacts:
-    case Kind::kBody:
+    case SectionKind::kFacts:
+    case SectionKind::kBody:
       document->*section.text = UnescapeBody(TrimText(body), OpensOurs);
       break;
   }
@@ -212,6 +186,13 @@ absl::Status ParseTitle(const std::vector<absl::string_view>& lines, size_t* at,
 }
 
 }  // namespace
+
+const Section* FindSection(absl::string_view heading) {
+  const auto found = std::find_if(kSections.begin(), kSections.end(), [&](const Section& s) {
+    return absl::EqualsIgnoreCase(s.heading, heading);
+  });
+  return found == kSections.end() ? nullptr : &*found;
+}
 
 absl::string_view Document::Field(absl::string_view name) const {
   for (const auto& [field, value] : metadata) {
@@ -238,8 +219,8 @@ Document Normalise(Document document) {
   for (const Section& section : kSections) {
     if (section.text == nullptr) continue;
     std::string& text = document.*section.text;
-    text = section.kind == Kind::kPrompt ? NormalText(text) : TrimText(text);
-    if (text.empty() && section.kind == Kind::kBody) text = std::string(kPending);
+    text = section.kind == SectionKind::kPrompt ? NormalText(text) : TrimText(text);
+    if (text.empty() && section.kind == SectionKind::kBody) text = std::string(kPending);
   }
   return document;
 }
@@ -248,7 +229,7 @@ std::string Render(const Document& document) {
   const Document normal = Normalise(document);
   std::string out = absl::StrCat(kTitle, " ", normal.id, "\n");
   for (const Section& section : kSections) {
-    if (section.kind == Kind::kFacts && normal.facts.empty()) continue;
+    if (section.kind == SectionKind::kFacts && normal.facts.empty()) continue;
     absl::StrAppend(&out, "\n## ", section.heading, "\n", RenderSection(section, normal));
   }
   return out;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/core/edit_commands.h"
 #include "coordinator/core/model.h"
 
 namespace handoff::core {
@@ -21,6 +22,7 @@ struct Submit {
   enum class Duplicates { kRefuse, kReuse, kAllow };
   Duplicates duplicates = Duplicates::kAllow;  // of handoffs with the same dedupe key
   std::optional<Handoff> same_work;            // one with it that is at rest and has not ended
+  std::optional<Imported> imported;            // a record that was kept by hand: nothing is queued
   struct Reply {
     Handoff handoff;
     bool existing = false;

@@ -43,6 +43,14 @@ void CheckMessages(const Handoff& handoff) {
   }
 }
 
+// Every version is kept.
+void CheckEdits(const Handoff& handoff) {
+  for (size_t i = 0; i < handoff.edits.size(); ++i) {
+    CHECK(handoff.edits[i].version == static_cast<int>(i) + 1);
+    CHECK(!handoff.edits[i].section.empty());
+  }
+}
+
 // Whoever has it or wants it, and what they gave back.
 void CheckTaken(const Handoff& handoff) {
   const Attempt& latest = *handoff.Latest();
@@ -107,6 +115,7 @@ void State::CheckInvariants() const {
     CheckStatus(handoff);
     CheckTaken(handoff);
     CheckMessages(handoff);
+    CheckEdits(handoff);
     for (const Attempt& attempt : handoff.attempts) {
       if (attempt.epoch == 0) continue;
       CHECK(epochs.insert(attempt.epoch).second);

@@ -14,6 +14,10 @@ inline constexpr int kMaxAttempts = 100;  // of one handoff
 // Of one handoff, dropped ones included, and their texts in all.
 inline constexpr size_t kMaxMessages = 1000;
 inline constexpr size_t kMaxMessageBytes = size_t{4} << 20;
+// Of the sections that people wrote in one handoff.md: every version of each, and their texts in
+// all.
+inline constexpr size_t kMaxEdits = 1000;
+inline constexpr size_t kMaxEditBytes = size_t{4} << 20;
 // The texts that no agent has read yet: they go to a worker in one answer, whole, with the task.
 inline constexpr size_t kMaxUnreadBytes = size_t{512} << 10;
 inline constexpr int kMaxSlots = 1024;  // of one worker

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "coordinator/core/control_commands.h"
 #include "coordinator/core/edit.h"
+#include "coordinator/core/edit_commands.h"
 #include "coordinator/core/model.h"
 #include "coordinator/core/pool_commands.h"
 #include "coordinator/core/state.h"
@@ -42,6 +43,8 @@ absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& com
                                              absl::Time now);
 absl::StatusOr<Decision<Delete::Reply>> Decide(const State& state, const Delete& command,
                                                absl::Time now);
+absl::StatusOr<Decision<EditSections::Reply>> Decide(const State& state,
+                                                     const EditSections& command, absl::Time now);
 absl::StatusOr<Decision<TakeOver::Reply>> Decide(const State& state, const TakeOver& command,
                                                  absl::Time now);
 absl::StatusOr<Decision<Return::Reply>> Decide(const State& state, const Return& command,

@@ -77,8 +77,13 @@ absl::StatusOr<Decision<Submit::Reply>> Decide(const State& state, const Submit&
   first.number = 1;
   first.created_at = now;
   handoff.attempts = {first};
+  if (command.imported.has_value()) MakeImported(*command.imported, now, handoff);
   const Handoff& added = draft.Add(std::move(handoff));
-  draft.Tell("submitted", added, absl::StrCat("Submitted by ", added.owner, "."));
+  if (command.imported.has_value()) {
+    draft.Tell("imported", added, added.reason);
+  } else {
+    draft.Tell("submitted", added, absl::StrCat("Submitted by ", added.owner, "."));
+  }
   Decision<Submit::Reply> decision{{}, {added, /*existing=*/false}};
   decision.edit = draft.Take();
   return decision;

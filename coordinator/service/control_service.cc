@@ -8,14 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/file.h"
-#include "common/handoff/describe.h"
-#include "common/handoff/document.h"
 #include "common/handoff/names.h"
 #include "common/rpc/proto_time.h"
 #include "common/status.h"
 #include "common/version.h"
 #include "coordinator/service/answer.h"
 #include "coordinator/service/convert.h"
+#include "coordinator/service/documents.h"
 #include "coordinator/service/equivalence.h"
 #include "coordinator/service/event_follower.h"
 #include "coordinator/service/log_follower.h"
@@ -283,17 +282,39 @@ Unary* ControlService::Why(Context* context, const v1::WhyRequest* request,
 
 Unary* ControlService::GetDocument(Context* context, const v1::GetDocumentRequest* request,
                                    v1::Document* response) {
-  return Answer(context, Render(request->id()), response);
+  return Answer(context, RenderDocument(request->id(), parts_), response);
 }
 
-absl::StatusOr<v1::Document> ControlService::Render(const std::string& id) const {
-  // The revision first: a document may be newer than it says, never older.
-  ASSIGN_OR_RETURN(const uint64_t revision, parts_.reader.LastRevision());
-  ASSIGN_OR_RETURN(const v1::Handoff handoff, handoff::Show(id, parts_));
-  v1::Document document;
-  document.set_markdown(handoff::Render(handoff::Describe(handoff)));
-  document.set_revision(revision);
-  return document;
+Unary* ControlService::Import(Context* context, const v1::ImportRequest* request,
+                              v1::Handoff* response) {
+  auto import = ToImport(*request, parts_.clock.Now());
+  if (!import.ok()) return Answer(context, import.status());
+  const absl::Status notify = ValidateNotify(request->spec(), parts_.notify_keys);
+  if (!notify.ok()) return Answer(context, notify);
+  if (const absl::Status pack = CheckPack(request->spec()); !pack.ok())
+    return Answer(context, pack);
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(*std::move(import),
+                     AnswerWith(reactor, [response](const core::Submit::Reply& reply) {
+                       *response = ToProto(reply.handoff, Detail::kFull);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+Unary* ControlService::EditDocument(Context* context, const v1::EditDocumentRequest* request,
+                                    v1::Document* response) {
+  auto edit = ToEdit(*request, parts_);
+  if (!edit.ok()) return Answer(context, edit.status());
+  const auto revision = parts_.reader.LastRevision();
+  if (!revision.ok()) return Answer(context, revision.status());
+  Unary* const reactor = context->DefaultReactor();
+  const auto render = [this, response, revision = *revision](const auto& reply) {
+    *response = RenderDocument(handoff::Show(reply.handoff, Detail::kFull, parts_), revision);
+    return absl::OkStatus();
+  };
+  parts_.engine.Post(*std::move(edit), AnswerWith(reactor, render));
+  return reactor;
 }
 
 Unary* ControlService::ListWorkers(Context* context, const v1::ListWorkersRequest* request,

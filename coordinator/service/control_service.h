@@ -28,6 +28,8 @@ class ControlService final : public v1::Control::CallbackService {
   Unary* Delete(Context*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
   Unary* Why(Context*, const v1::WhyRequest*, v1::WhyResponse*) override;
   Unary* GetDocument(Context*, const v1::GetDocumentRequest*, v1::Document*) override;
+  Unary* Import(Context*, const v1::ImportRequest*, v1::Handoff*) override;
+  Unary* EditDocument(Context*, const v1::EditDocumentRequest*, v1::Document*) override;
   Unary* ListWorkers(Context*, const v1::ListWorkersRequest*, v1::ListWorkersResponse*) override;
   Unary* DrainWorker(Context*, const v1::DrainWorkerRequest*, v1::Worker*) override;
   Unary* RemoveWorker(Context*, const v1::RemoveWorkerRequest*, v1::RemoveWorkerResponse*) override;
@@ -39,7 +41,6 @@ class ControlService final : public v1::Control::CallbackService {
   absl::StatusOr<core::Return> ToReturn(const v1::ReturnRequest& request) const;
   absl::StatusOr<v1::ListResponse> ListPage(const v1::ListRequest& request) const;
   v1::ListResponse Show(const handoff::ListPage& page, const v1::ListRequest& request) const;
-  absl::StatusOr<v1::Document> Render(const std::string& id) const;
   absl::Status Describe(v1::PoolInfo& pool) const;
 
   const ServiceParts parts_;

@@ -1,5 +1,6 @@
 // The half of convert.h that goes out.
 
+#include <map>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -188,6 +189,17 @@ void AddMessages(const core::Handoff& from, v1::Handoff& handoff) {
     *handoff.add_messages() = std::move(*it);
 }
 
+// Of a section only the last one counts: that goes whole, of those before it the beginning.
+void AddEdits(const core::Handoff& from, v1::Handoff& handoff) {
+  std::map<std::string, int> last;
+  for (const core::SectionEdit& edit : from.edits) last[edit.section] = edit.version;
+  for (const core::SectionEdit& edit : from.edits) {
+    *handoff.add_edits() = EditToProto(edit);
+    if (last[edit.section] == edit.version) continue;
+    handoff.mutable_edits()->rbegin()->set_text(Clip(edit.text, kMaxOldMessageBytes));
+  }
+}
+
 // What a list says about the work comes from the newest attempt that ended.
 void AddResults(const core::Handoff& from, v1::Handoff& handoff) {
   for (auto it = from.attempts.rbegin(); it != from.attempts.rend(); ++it) {
@@ -252,7 +264,7 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   AddTakeover(from, detail, handoff);
   handoff.set_deleted(from.deleted);
   if (detail == Detail::kFull) {
-    for (const core::SectionEdit& edit : from.edits) *handoff.add_edits() = EditToProto(edit);
+    AddEdits(from, handoff);
     handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
     AddSpec(from, handoff);
     AddMessages(from, handoff);

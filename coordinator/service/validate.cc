@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/handoff/document_edits.h"
 #include "common/handoff/names.h"
 #include "common/hash.h"
 #include "common/rpc/proto_time.h"
@@ -46,6 +47,15 @@ absl::Status ValidateAttempt(const std::string& id, int number) {
   if (number >= 1 && number <= core::kMaxAttempts) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("attempt ", number, " of ", id, ": use 1 to ", core::kMaxAttempts));
+}
+
+absl::Status ValidateDocument(const std::string& text) {
+  if (text.size() > kMaxDocumentBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the document has ", HumanBytes(text.size()), "; at most 1 MiB is allowed"));
+  }
+  if (IsValidUtf8(text) && !absl::StrContains(text, '\0')) return absl::OkStatus();
+  return absl::InvalidArgumentError("the document must be UTF-8 text without NUL");
 }
 
 absl::Status ValidateOffers(const v1::SyncRequest& request) {
@@ -212,6 +222,23 @@ absl::Status Validate(const v1::ReturnRequest& request) {
 absl::Status Validate(const v1::DeleteRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
   return ValidateLine("actor", request.actor(), kMaxActor);
+}
+
+absl::Status Validate(const v1::EditDocumentRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
+  if (request.actor().empty()) return absl::InvalidArgumentError("actor is empty");
+  if (request.version() < 0) return absl::InvalidArgumentError("version is negative");
+  RETURN_IF_ERROR(ValidateDocument(request.base()));
+  return ValidateDocument(request.markdown());
+}
+
+absl::Status Validate(const v1::ImportRequest& request) {
+  if (request.logs_size() > 0) {
+    return absl::InvalidArgumentError(
+        "logs cannot be imported: leave them where they are, beside the document");
+  }
+  return ValidateDocument(request.markdown());
 }
 
 absl::Status Validate(const v1::DrainWorkerRequest& request) {

@@ -23,6 +23,8 @@ absl::Status Validate(const v1::CancelRequest& request);
 absl::Status Validate(const v1::ResumeRequest& request);
 absl::Status Validate(const v1::SendRequest& request);
 absl::Status Validate(const v1::DeleteRequest& request);
+absl::Status Validate(const v1::EditDocumentRequest& request);
+absl::Status Validate(const v1::ImportRequest& request);  // but for the spec
 absl::Status Validate(const v1::TakeOverRequest& request);
 absl::Status Validate(const v1::ReturnRequest& request);
 absl::Status Validate(const v1::DrainWorkerRequest& request);

@@ -5,6 +5,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/handoff/describe.h"
+#include "common/handoff/document_edits.h"
 #include "common/hash.h"
 
 namespace handoff {
@@ -97,6 +99,16 @@ std::vector<v1::SendRequest> FakeCoordinator::sends() const {
   return sends_;
 }
 
+std::vector<v1::EditDocumentRequest> FakeCoordinator::edits() const {
+  const MutexLock lock(mutex_);
+  return edits_;
+}
+
+std::vector<v1::ImportRequest> FakeCoordinator::imports() const {
+  const MutexLock lock(mutex_);
+  return imports_;
+}
+
 std::vector<v1::SubmitRequest> FakeCoordinator::submits() const {
   const MutexLock lock(mutex_);
   return submits_;
@@ -181,6 +193,59 @@ grpc::Status FakeCoordinator::Send(grpc::ServerContext*, const v1::SendRequest* 
     message.set_state(v1::Message::PENDING);
   }
   *response = handoff;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCoordinator::GetDocument(grpc::ServerContext*,
+                                          const v1::GetDocumentRequest* request,
+                                          v1::Document* response) {
+  v1::Handoff handoff;
+  const grpc::Status found = Find(request->id(), &handoff);
+  if (!found.ok()) return found;
+  const MutexLock lock(mutex_);
+  response->set_markdown(document_.empty() ? Render(Describe(handoff)) : document_);
+  response->set_edit_version(handoff.edits_size());
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCoordinator::EditDocument(grpc::ServerContext*,
+                                           const v1::EditDocumentRequest* request,
+                                           v1::Document* response) {
+  v1::Handoff handoff;
+  const grpc::Status found = Find(request->id(), &handoff);
+  if (!found.ok()) return found;
+  const auto changed = ChangedSections(*Parse(request->base()), *Parse(request->markdown()));
+  CHECK(changed.ok());  // the command looks before it sends
+  {
+    const MutexLock lock(mutex_);
+    edits_.push_back(*request);
+  }
+  if (request->version() != handoff.edits_size()) {
+    return {grpc::StatusCode::ABORTED, "grace changed the section 'Resume Prompt' meanwhile."};
+  }
+  for (const SectionText& section : *changed) {
+    v1::SectionEdit& edit = *handoff.add_edits();
+    edit.set_version(handoff.edits_size());
+    edit.set_section(section.section);
+    edit.set_text(section.text);
+    edit.set_author(request->actor());
+  }
+  Set(handoff);
+  response->set_markdown(Render(Describe(handoff)));
+  response->set_edit_version(handoff.edits_size());
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCoordinator::Import(grpc::ServerContext*, const v1::ImportRequest* request,
+                                     v1::Handoff* response) {
+  Count();
+  response->set_id(request->spec().id());
+  response->set_status(v1::Handoff::INTERACTIVE);
+  *response->mutable_spec() = request->spec();
+  response->add_attempts()->set_number(1);
+  response->add_edits()->set_section("Resume Prompt");
+  const MutexLock lock(mutex_);
+  imports_.push_back(*request);
   return grpc::Status::OK;
 }
 

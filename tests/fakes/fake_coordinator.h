@@ -50,6 +50,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::ResumeRequest> resumes() const;
   std::vector<v1::TakeOverRequest> takeovers() const;
   std::vector<v1::ReturnRequest> returns() const;
+  std::vector<v1::EditDocumentRequest> edits() const;
+  std::vector<v1::ImportRequest> imports() const;
   std::map<std::string, std::string> objects() const;
   std::vector<uint64_t> upload_starts() const;  // offset at which each upload went on
   int calls() const;                            // of any kind
@@ -64,8 +66,15 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
                      grpc::ServerWriter<v1::Event>*) override;
   grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest*,
                        grpc::ServerWriter<v1::LogChunk>*) override;
+  // The record has the spec, and nothing of the document.
+  grpc::Status Import(grpc::ServerContext*, const v1::ImportRequest*, v1::Handoff*) override;
   // Keeps the message; the record stays as it is otherwise.
   grpc::Status Send(grpc::ServerContext*, const v1::SendRequest*, v1::Handoff*) override;
+  // Rendered from the record, unless SetDocument gave one. An edit must be based on the newest version.
+  grpc::Status GetDocument(grpc::ServerContext*, const v1::GetDocumentRequest*,
+                           v1::Document*) override;
+  grpc::Status EditDocument(grpc::ServerContext*, const v1::EditDocumentRequest*,
+                            v1::Document*) override;
   grpc::Status Cancel(grpc::ServerContext*, const v1::CancelRequest*, v1::Handoff*) override;
   // Takes the record away when it purges.
   grpc::Status Delete(grpc::ServerContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
@@ -75,8 +84,6 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   grpc::Status TakeOver(grpc::ServerContext*, const v1::TakeOverRequest*, v1::Handoff*) override;
   // Keeps the work and queues another attempt.
   grpc::Status Return(grpc::ServerContext*, const v1::ReturnRequest*, v1::Handoff*) override;
-  grpc::Status GetDocument(grpc::ServerContext*, const v1::GetDocumentRequest*,
-                           v1::Document*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse*) override;
   grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
@@ -116,6 +123,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::ReturnRequest> returns_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, v1::Worker> workers_ ABSL_GUARDED_BY(mutex_);
   std::string document_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::ImportRequest> imports_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::EditDocumentRequest> edits_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> objects_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<RpcServer> server_;

@@ -74,14 +74,6 @@ grpc::Status FakeCoordinator::Return(grpc::ServerContext*, const v1::ReturnReque
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCoordinator::GetDocument(grpc::ServerContext*, const v1::GetDocumentRequest*,
-                                          v1::Document* response) {
-  Count();
-  const MutexLock lock(mutex_);
-  response->set_markdown(document_);
-  return grpc::Status::OK;
-}
-
 grpc::Status FakeCoordinator::ListWorkers(grpc::ServerContext*,
                                           const v1::ListWorkersRequest* request,
                                           v1::ListWorkersResponse* response) {

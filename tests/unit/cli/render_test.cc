@@ -492,5 +492,23 @@ TEST(Json, HasTheNamesThatScriptsRelyOn) {
   EXPECT_EQ(json.find("\"exitCode\""), json.rfind("\"exitCode\""));
 }
 
+TEST(Show, SaysWhoHoldsSectionsOfTheDocumentAndWhoseWordsDoNotStandThere) {
+  v1::Handoff handoff = Running();
+  EXPECT_THAT(RenderShow(handoff, Piped()), Not(HasSubstr("\nHeld")));
+  v1::SectionEdit& edit = *handoff.add_edits();
+  edit.set_version(1);
+  edit.set_section("Resume Prompt");
+  edit.set_text("Mine.");
+  edit.set_author("ada\x1b[31m");
+  edit.mutable_at()->set_seconds(kNow);
+  handoff.mutable_attempts(0)->mutable_end()->mutable_facts()->add_notes(
+      "the agent changed handoff.md: Facts; that is not taken over");
+  const std::string shown = RenderShow(handoff, Piped());
+  EXPECT_THAT(shown, HasSubstr("\nHeld       Resume Prompt (ada, 2026-11-29T"));
+  EXPECT_THAT(shown,
+              HasSubstr("\nWrote      in attempt 1 the agent changed handoff.md: Facts; that "
+                        "is not taken over\n"));
+}
+
 }  // namespace
 }  // namespace handoff

@@ -135,5 +135,24 @@ TEST_F(BeneathTest, CopyTakesTheFirstBytesOnly) {
   EXPECT_THAT(*ListDirectory(Path("repo")), ElementsAre("attempt-1.log"));
 }
 
+TEST_F(BeneathTest, AppendingGoesToTheEndOfARegularFileAndThroughNoLink) {
+  ASSERT_TRUE(WriteFileAtomically(Path("outside/f"), "kept").ok());
+  ASSERT_EQ(::symlink("../outside/f", Path("repo/link").c_str()), 0);
+  ASSERT_EQ(::symlink("../outside/new", Path("repo/dangling").c_str()), 0);
+  ASSERT_EQ(::mkfifo(Path("repo/fifo").c_str(), 0600), 0);
+  const Beneath root = Root();
+  for (const char* text : {"one", "two"}) {
+    const auto fd = root.OpenForAppend("log");
+    ASSERT_TRUE(fd.ok()) << fd.status();
+    EXPECT_TRUE(WriteAll(fd->get(), text).ok());
+  }
+  EXPECT_EQ(*root.Read("log", 10), "onetwo");
+  for (const char* name : {"link", "dangling", "fifo"})
+    EXPECT_TRUE(absl::IsFailedPrecondition(root.OpenForAppend(name).status())) << name;
+  EXPECT_EQ(root.OpenForAppend("../outside/f").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(*ReadFile(Path("outside/f")), "kept");
+  EXPECT_FALSE(PathExists(Path("outside/new")));
+}
+
 }  // namespace
 }  // namespace handoff

@@ -5,11 +5,15 @@
 #include <string>
 
 #include "common/file.h"
+#include "common/handoff/document.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace handoff::worker {
 namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 class HandoffDirTest : public ::testing::Test {
  protected:
@@ -62,6 +66,42 @@ TEST_F(HandoffDirTest, RulesThatAreThereAreKept) {
   HandoffDir directory = Directory();
   ASSERT_TRUE(directory.WriteDocument("text").ok());
   EXPECT_EQ(*ReadFile(ours_ + "/.gitignore", 100), "*.log\n");
+}
+
+std::string Document(const std::string& prompt, const std::string& status = "running") {
+  handoff::Document d;
+  d.id = "x";
+  d.metadata = {{"Status", status}};
+  d.resume_prompt = prompt;
+  return Render(d);
+}
+
+// What the agent writes there is told, whether it is found at the end or only when ours is renewed.
+TEST_F(HandoffDirTest, WhatSomebodyElseChangedInTheDocumentIsNoted) {
+  HandoffDir directory = Directory();
+  ASSERT_TRUE(MakeDirectories(ours_).ok());
+  ASSERT_TRUE(WriteFileAtomically(ours_ + "/handoff.md", Document("of an earlier attempt")).ok());
+  ASSERT_TRUE(directory.WriteDocument(Document("ours")).ok());
+  EXPECT_THAT(directory.LookForChanges(), IsEmpty());
+  ASSERT_TRUE(WriteFileAtomically(ours_ + "/handoff.md", Document("planted")).ok());
+  ASSERT_TRUE(directory.WriteDocument(Document("ours again")).ok());
+  EXPECT_EQ(*ReadFile(ours_ + "/handoff.md"), Document("ours again"));
+  EXPECT_THAT(directory.LookForChanges(), ElementsAre("Resume Prompt"));
+  ASSERT_TRUE(WriteFileAtomically(ours_ + "/handoff.md", Document("ours again", "succeeded")).ok());
+  EXPECT_THAT(directory.LookForChanges(), ElementsAre("Metadata", "Resume Prompt"));
+}
+
+TEST_F(HandoffDirTest, ADocumentThatIsGoneOrNoneAnyMoreIsChangedAsAWhole) {
+  for (const bool gone : {true, false}) {
+    HandoffDir directory = Directory();
+    ASSERT_TRUE(directory.WriteDocument(Document("ours")).ok());
+    if (gone) {
+      ASSERT_EQ(::unlink((ours_ + "/handoff.md").c_str()), 0);
+    } else {
+      ASSERT_TRUE(WriteFileAtomically(ours_ + "/handoff.md", "nonsense").ok());
+    }
+    EXPECT_THAT(directory.LookForChanges(), ElementsAre("the whole file"));
+  }
 }
 
 }  // namespace

@@ -311,6 +311,51 @@ TEST(Describe, ALiveAttemptIsPartial) {
   EXPECT_THAT(d.next_step, HasSubstr("handoff logs -f"));
 }
 
+TEST(Describe, WhatAQueuedOneWaitsForIsNothingThatAnAgentHasToMend) {
+  v1::Handoff handoff = Record(kQueued);
+  handoff.set_reason("Waits for a worker with gpu=yes.");
+  const Document d = Describe(handoff);
+  EXPECT_EQ(d.errors, "- Waits for a worker with gpu=yes.");
+  EXPECT_THAT(d.resume_prompt, Not(HasSubstr("gpu")));
+  EXPECT_THAT(d.takeover_prompt, Not(HasSubstr("gpu")));
+}
+
+TEST(Describe, AStalledOneSaysSinceWhenItIsSilentAndWhenItIsEnded) {
+  v1::Handoff handoff = Record(kQueued);
+  handoff.set_status(v1::Handoff::STALLED);
+  v1::Attempt& attempt = *handoff.add_attempts();
+  attempt.set_number(1);
+  attempt.set_state(v1::Attempt::RUNNING);
+  attempt.mutable_started_at()->set_seconds(1700000000);
+  attempt.mutable_last_activity_at()->set_seconds(1700000100);
+  attempt.set_will_end("idle limit at 22:25 UTC");
+  EXPECT_EQ(Describe(handoff).errors,
+            "- The agent has been silent since 2023-11-14T22:15:00Z; idle limit at 22:25 UTC");
+}
+
+TEST(Describe, OneThatAPersonHasSaysWhoAndAnInterruptionIsNoError) {
+  v1::Handoff handoff = FailedRecord();
+  handoff.set_status(v1::Handoff::INTERACTIVE);
+  handoff.set_reason("Taken over by ann.");
+  handoff.set_taken_by("ann");
+  handoff.mutable_taken_at()->set_seconds(1700000300);
+  handoff.set_taken_on("build-7");
+  handoff.clear_failure();
+  v1::Attempt& last = *handoff.mutable_attempts(1);
+  last.set_state(v1::Attempt::CANCELLED);
+  last.set_failure(v1::Failure::CANCELLED);
+  last.mutable_end()->set_ended_by(v1::AttemptEnd::INTERRUPTED);
+  last.mutable_end()->mutable_facts()->clear_tools();
+  const Document d = Describe(handoff);
+  EXPECT_EQ(d.errors, "- Pending.");
+  EXPECT_EQ(d.next_step,
+            "- It is in the hands of `ann` since 2023-11-14T22:18:20Z, in its workspace on "
+            "`build-7`: the Headed Takeover Prompt begins an interactive session, `handoff return "
+            "20261120-fix-it` gives it back.");
+  EXPECT_THAT(d.facts, HasSubstr("- Attempt 2 on `build-7`: cancelled, exit status 1,"));
+  EXPECT_THAT(d.takeover_prompt, HasSubstr("Blockers or open questions:\n- None known.\n"));
+}
+
 TEST(Describe, EveryStatusHasOneNextStep) {
   for (int status = v1::Handoff::QUEUED; status <= v1::Handoff::CANCELLED; ++status) {
     for (int failure = v1::Failure::NONE; failure <= v1::Failure::INTERNAL; ++failure) {

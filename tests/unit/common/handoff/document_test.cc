@@ -1,6 +1,5 @@
 #include "common/handoff/document.h"
 
-#include <random>
 #include <string>
 #include <vector>
 
@@ -9,6 +8,8 @@
 #include "common/handoff/markdown.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/fakes/skill_file.h"
+#include "tests/unit/common/handoff/hostile.h"
 
 namespace handoff {
 namespace {
@@ -16,56 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-// As a person fills the template of the skill by hand.
-constexpr char kSkillFile[] = R"(# Background Agent Handoff: 20260407-fix-benchmark-timeout
-## Metadata
-- Status: running
-- Task: Fix the benchmark timeout
-- Model: default
-- Session ID: 7d1f0c52-6f0e-4d0b-9f63-2f1d0a8e4b11
-- Workspace: /home/me/src/thing
-- Started: 2026-04-07T10:00:00Z
-- Current attempt: 1
-## Commands
-```bash
-agent --resume "7d1f" --print --trust --yolo "Fix it" > ".cursor/x/attempt-1.log" 2>&1
-```
-## Logs
-- `attempt-1.log`
-## Latest Summary
-- Pending.
-## What It Tried
-### First
-- Built it:
-```bash
-# a comment, not a heading
-ninja
-```
-## Files Or Areas Touched
-- Pending.
-## Errors Or Blockers
-- Pending.
-## Recommended Next Step
-- Pending.
-## Resume Prompt
-```text
-Continue the delegated task below.
-Original task:
-Fix this:
-```cpp
-int x;
-```
-Next step:
-<single concrete next action>
-```
-## Headed Takeover Prompt
-```text
-Continue this task in the current interactive Cursor session.
-```
-## Final Outcome
-- Pending.
-)";
 
 Document Sample() {
   Document d;
@@ -222,43 +173,6 @@ TEST(Document, ALongTaskIsKeptWhole) {
   d.metadata[1].second = std::string(1 << 20, 'a') + "\nend";
   EXPECT_EQ(*Parse(Render(d)), d);
 }
-
-// What an agent, a person or an attacker may write, out of pieces that mean something to Markdown
-// or to us.
-class Hostile {
- public:
-  explicit Hostile(uint32_t seed) : random_(seed) {}
-
-  size_t Below(size_t n) { return random_() % n; }
-  std::string Text() {
-    std::string out;
-    for (size_t n = Below(12); n > 0; --n) absl::StrAppend(&out, Line(), kEnds[Below(5)]);
-    return out;
-  }
-
- private:
-  std::string Line() {
-    std::string out(Below(6) < 4 ? 0 : Below(6), ' ');
-    if (Below(5) == 0) out += std::string(Below(3), '\\');
-    for (size_t n = Below(4); n > 0; --n) out += kPieces[Below(std::size(kPieces))];
-    return out;
-  }
-  static constexpr const char* kEnds[] = {"\n", "\n", "\n\n", "\r\n", "\r"};
-  static constexpr const char* kPieces[] = {
-      "## Metadata", "## Facts",   "## resume PROMPT ",
-      "# ",          "##",         "### x",
-      "```",         "```",        "````",
-      "~~~",         "~~~~~",      "bash",
-      "- ",          "- Pending.", "- Status: x",
-      "- `a.log`",   "`",          "---",
-      "===",         "<!--",       "-->",
-      "<pre>",       "word",       " ",
-      "\t",          "\\",         "ä漢🙂",
-      "\u2028",      "\x1b[31m",   "\v",
-      "\xff\xfe",    "> quote",    "1. x",
-      ":",           "\xc2\x85",   "# Background Agent Handoff: y"};
-  std::mt19937 random_;
-};
 
 TEST(Document, AnyDocumentIsReadBackAsItWas) {
   for (uint32_t seed = 0; seed < 5'000; ++seed) {

@@ -82,5 +82,21 @@ TEST(Report, AQuestionIsBoundedAndBelongsToTheDecision) {
   EXPECT_EQ(ToCore(request).end.question.size(), size_t{16} << 10);
 }
 
+TEST(Show, OfASectionOnlyTheLastEditGoesWhole) {
+  core::Handoff handoff = Stored("mend it");
+  const std::string text(core::kMaxEditBytes / core::kMaxEdits, 'x');
+  for (int version = 1; version <= static_cast<int>(core::kMaxEdits); ++version)
+    handoff.edits.push_back({version, "Resume Prompt", text, "ada", kNow});
+  handoff.edits.push_back({1001, "Latest Summary", "short", "grace", kNow});
+  const v1::Handoff shown = ToProto(handoff, Detail::kFull);
+  ASSERT_EQ(shown.edits_size(), 1001);
+  EXPECT_EQ(shown.edits(999).text(), text);
+  EXPECT_EQ(shown.edits(999).author(), "ada");
+  EXPECT_EQ(shown.edits(1000).text(), "short");
+  EXPECT_LT(shown.edits(0).text().size(), 100u);
+  EXPECT_LT(shown.ByteSizeLong(), 512u << 10);
+  EXPECT_EQ(ToProto(handoff, Detail::kList).edits_size(), 0);
+}
+
 }  // namespace
 }  // namespace handoff

@@ -292,5 +292,21 @@ TEST(ValidateRequests, AnEndIsNeverRefusedForItsWords) {
   EXPECT_FALSE(Validate(request).ok());
 }
 
+TEST(ValidateEdit, WhatNoDocumentCanBeIsRefused) {
+  v1::EditDocumentRequest good;
+  good.set_id("20261120-x");
+  good.set_actor("ada");
+  EXPECT_TRUE(Validate(good).ok());
+  std::vector<v1::EditDocumentRequest> bad(6, good);
+  bad[0].set_id("../x");
+  bad[1].clear_actor();
+  bad[2].set_version(-1);
+  bad[3].set_markdown(std::string((1 << 20) + 1, 'x'));
+  bad[4].set_base(std::string((1 << 20) + 1, 'x'));
+  bad[5].set_markdown(std::string("a\0b", 3));
+  for (const v1::EditDocumentRequest& request : bad)
+    EXPECT_EQ(Validate(request).code(), absl::StatusCode::kInvalidArgument);
+}
+
 }  // namespace
 }  // namespace handoff

@@ -1,0 +1,129 @@
+// handoff import
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cli/json.h"
+#include "cli/send_object.h"
+#include "cli/settings.h"
+#include "cli/submit_source.h"
+#include "cli/submit_spec.h"
+#include "cli/verb.h"
+#include "common/file.h"
+#include "common/handoff/document.h"
+#include "common/handoff/document_edits.h"
+#include "common/handoff/names.h"
+#include "common/status.h"
+#include "common/text.h"
+#include "handoff/v1/control.pb.h"
+
+namespace handoff {
+namespace {
+
+struct ImportFlags {
+  std::string dir;
+  std::string id;
+};
+
+constexpr absl::string_view kNotDone = "nothing was imported";
+
+absl::Status NotDone(const absl::Status& status) {
+  // Also where it begins a sentence.
+  if (status.ok() || absl::StrContains(status.message(), "othing ")) return status;
+  return absl::Status(status.code(), absl::StrCat(status.message(), "; ", kNotDone));
+}
+
+// A word of the file, unless it is the template's or says that there is none.
+std::string Word(const Document& document, absl::string_view field) {
+  const std::string word(document.Field(field));
+  return word == "default" || word == "none" || absl::StartsWith(word, "<") ? "" : word;
+}
+
+absl::StatusOr<v1::ImportRequest> Request(const ImportFlags& flags, const std::string& markdown,
+                                          Context& context) {
+  ASSIGN_OR_RETURN(const Document document, Parse(markdown));
+  SubmitFlags submit;
+  submit.id = !flags.id.empty() ? flags.id : ValidateId(document.id).ok() ? document.id : "";
+  submit.agent = Word(document, "Agent");
+  if (submit.agent.empty()) submit.agent = "cursor";  // the skill knows no other
+  submit.model = Word(document, "Model");
+  ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(ProjectRootFor(submit)));
+  v1::ImportRequest request;
+  request.set_markdown(markdown);
+  ASSIGN_OR_RETURN(*request.mutable_spec(),
+                   BuildSpec(submit, defaults, Word(document, "Task"), {}, context.environment));
+  return request;
+}
+
+absl::StatusOr<v1::Handoff> Send(v1::ImportRequest request, Context& context) {
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-import-"));
+  // Ctrl-C ends the command wherever it is, in libgit2 too; nothing stays behind.
+  const Interrupt::Listener cleaner(context.interrupt, [&temp] {
+    RemoveTree(temp.path()).IgnoreError();
+    ::_exit(static_cast<int>(Exit::kInterrupted));
+  });
+  ASSIGN_OR_RETURN(const std::string pack,
+                   AddRepository(SubmitFlags(), ".", temp, context, request.mutable_spec()));
+  const v1::Repository& repository = request.spec().repository();
+  if (!pack.empty()) {
+    RETURN_IF_ERROR(Annotate(SendObject({pack, repository.pack_sha256(), repository.pack_bytes()},
+                                        *client, context.terminal),
+                             "nothing was imported: sending the repository's state failed"));
+  }
+  v1::Handoff handoff;
+  RETURN_IF_ERROR(RetryWhileAway(context.terminal, [&] {
+    auto answer = client->Import(request);
+    if (answer.ok()) handoff = *std::move(answer);
+    return answer.status();
+  }));
+  return handoff;
+}
+
+void Tell(const v1::Handoff& handoff, const std::string& dir, Context& context) {
+  const std::string& id = handoff.id();
+  context.terminal.Say(
+      absl::StrCat(id, ": imported, and yours: nothing runs of it until you return it. ",
+                   handoff.edits_size(), " of its sections are held as they stood in the file"));
+  context.terminal.Say(absl::StrCat("  its ", handoff.attempts_size(),
+                                    handoff.attempts_size() == 1 ? " attempt" : " attempts",
+                                    " ran by hand: the logs stay in ", OneLine(dir, 300),
+                                    " and are not at the coordinator, and "
+                                    "the next attempt begins a conversation of its own"));
+  context.terminal.Say(absl::StrCat("  handoff return ", id, " --unchanged   # an agent goes on"));
+  context.terminal.Say(absl::StrCat("  handoff cancel ", id, "               # give it up"));
+}
+
+VerbResult Import(const ImportFlags& flags, Context& context) {
+  const auto markdown = ReadFile(absl::StrCat(flags.dir, "/handoff.md"), 64 << 20);
+  if (!markdown.ok()) {
+    return NotDone(absl::InvalidArgumentError(
+        absl::StrCat("there is no handoff.md to import: ", markdown.status().message())));
+  }
+  if (markdown->size() > kMaxDocumentBytes) {
+    return NotDone(absl::InvalidArgumentError(absl::StrCat(
+        "handoff.md has ", HumanBytes(markdown->size()), "; at most 1 MiB can be imported")));
+  }
+  auto request = Request(flags, *markdown, context);
+  if (!request.ok()) return NotDone(request.status());
+  const auto handoff = Send(*std::move(request), context);
+  if (!handoff.ok()) return NotDone(handoff.status());
+  context.terminal.Out(context.json ? ToJsonLine(*handoff) : absl::StrCat(handoff->id(), "\n"));
+  if (!context.json) Tell(*handoff, flags.dir, context);
+  return Exit::kDone;
+}
+
+}  // namespace
+
+VerbRun DefineImport(CLI::App& app) {
+  const auto flags = std::make_shared<ImportFlags>();
+  app.add_option("DIR", flags->dir, "Where the handoff.md lies that was kept by hand")->required();
+  app.add_option("--id", flags->id, "Instead of the one that the file has");
+  return [flags](Context& context) { return Import(*flags, context); };
+}
+
+}  // namespace handoff
