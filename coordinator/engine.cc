@@ -132,6 +132,12 @@ void Engine::Post(core::Resume c, Done<core::Resume::Reply> done) {
 void Engine::Post(core::Send c, Done<core::Send::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Send>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::Summarize c, Done<core::Summarize::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::Summarize>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::SaveSummary c, Done<core::SaveSummary::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::SaveSummary>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::Drain c, Done<core::Drain::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Drain>>(std::move(c), std::move(done)));
 }

@@ -150,6 +150,11 @@ Sync::Reply Answer(const State& state, const Sync& request, absl::Time now) {
       reply.hold = std::min(reply.hold, desired.lease / kAnswersPerLease);
   }
   AskProbes(state, *worker, now, reply);
+  for (const auto& [key, wish] : state.wishes()) {
+    if (wish.worker_uuid != worker->uuid) continue;
+    reply.summaries.push_back(wish);
+    reply.urgent |= !wish.offered;
+  }
   return reply;
 }
 
@@ -164,6 +169,8 @@ Edit RenewLeases(const State& state, const Sync::Reply& reply, absl::Time now) {
   }
   for (const auto& [key, url] : reply.probes)
     edit.changes.push_back(SetProbeAsked{reply.worker_uuid, key, now});
+  for (const SummaryWish& wish : reply.summaries)
+    edit.changes.push_back(SetWishOffered{wish.handoff_id, wish.number});
   return edit;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "coordinator/core/model.h"
+#include "coordinator/core/summaries.h"
 
 namespace handoff::core {
 
@@ -55,6 +56,17 @@ struct SetProbeAsked {
 struct NoteWorkspace {
   std::string worker_uuid, handoff_id;
 };  // volatile: an end was reported from there, and its next Sync is still to come
+struct SetSummaryWish {
+  SummaryWish wish;
+};  // volatile; in place of an earlier one for the same attempt
+struct DropSummaryWish {
+  std::string handoff_id;
+  int number = 0;
+};  // volatile
+struct SetWishOffered {
+  std::string handoff_id;
+  int number = 0;
+};  // volatile
 struct SetTicked {
   absl::Time at;
 };  // volatile: all that was due until then was looked at
@@ -62,9 +74,10 @@ struct SetListening {
   absl::Time since;
 };  // volatile: who was heard of before is not known, or not by this time
 
-using Change = std::variant<PutHandoff, PutWorker, DropWorker, PutHold, DropHold, AddEvent,
-                            SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
-                            SetProbeAsked, NoteWorkspace, SetTicked, SetListening>;
+using Change =
+    std::variant<PutHandoff, PutWorker, DropWorker, PutHold, DropHold, AddEvent, SetEpochCounter,
+                 SetTerm, SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace,
+                 SetSummaryWish, DropSummaryWish, SetWishOffered, SetTicked, SetListening>;
 
 bool IsDurable(const Change& change);
 

@@ -107,6 +107,10 @@ void State::CheckInvariants() const {
     CHECK(handoff != nullptr && IsLive(handoff->Latest()->state));
     CHECK(handoff->Latest()->epoch == view.epoch);
   }
+  for (const auto& [key, wish] : wishes_) {
+    CHECK(key == std::pair(wish.handoff_id, wish.number));
+    CHECK(wish.wish != 0 && wish.wish <= last_wish_);
+  }
   CHECK(fresh.worker_names_ == worker_names_);
   CHECK(fresh.keys_ == keys_);
   CHECK(fresh.dedupe_keys_ == dedupe_keys_);

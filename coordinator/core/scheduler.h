@@ -40,6 +40,8 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
                                                absl::Time now);
 absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& command,
                                              absl::Time now);
+absl::StatusOr<Decision<Summarize::Reply>> Decide(const State& state, const Summarize& command,
+                                                  absl::Time now);
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
                                               absl::Time now);
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
@@ -57,6 +59,8 @@ absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report&
 absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
                                                        const SaveCheckpoint& command,
                                                        absl::Time now);
+absl::StatusOr<Decision<SaveSummary::Reply>> Decide(const State& state, const SaveSummary& command,
+                                                    absl::Time now);
 absl::StatusOr<Decision<Tick::Reply>> Decide(const State& state, const Tick& command,
                                              absl::Time now);
 

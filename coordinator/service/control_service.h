@@ -23,6 +23,7 @@ class ControlService final : public v1::Control::CallbackService {
   Unary* Cancel(Context*, const v1::CancelRequest*, v1::Handoff*) override;
   Unary* Send(Context*, const v1::SendRequest*, v1::Handoff*) override;
   Unary* Resume(Context*, const v1::ResumeRequest*, v1::Handoff*) override;
+  Unary* Summarize(Context*, const v1::SummarizeRequest*, v1::Handoff*) override;
   Unary* Why(Context*, const v1::WhyRequest*, v1::WhyResponse*) override;
   Unary* GetDocument(Context*, const v1::GetDocumentRequest*, v1::Document*) override;
   Unary* ListWorkers(Context*, const v1::ListWorkersRequest*, v1::ListWorkersResponse*) override;

@@ -129,6 +129,8 @@ v1::SyncResponse ToProto(const SyncAnswer& answer) {
   for (const auto& [id, number] : answer.reply.forget) {
     response.add_forget(absl::StrCat(id, "/", number));
   }
+  for (const core::SummaryWish& wish : answer.reply.summaries)
+    *response.add_summaries() = ToProto(wish);
   size_t next_spec = 0;
   size_t bytes = 0;
   for (const core::Sync::Desired& from : answer.reply.attempts) {

@@ -40,6 +40,8 @@ class PoolService final : public v1::Pool::CallbackService {
   grpc::ServerUnaryReactor* Sync(Context*, const v1::SyncRequest*, v1::SyncResponse*) override;
   grpc::ServerUnaryReactor* SaveCheckpoint(Context*, const v1::SaveCheckpointRequest*,
                                            v1::SaveCheckpointResponse*) override;
+  grpc::ServerUnaryReactor* SaveSummary(Context*, const v1::SaveSummaryRequest*,
+                                        v1::SaveSummaryResponse*) override;
   grpc::ServerUnaryReactor* Report(Context*, const v1::ReportRequest*,
                                    v1::ReportResponse*) override;
   grpc::ServerBidiReactor<v1::AppendLogRequest, v1::AppendLogResponse>* AppendLog(

@@ -22,11 +22,13 @@ absl::Status Validate(const v1::ReadLogRequest& request);
 absl::Status Validate(const v1::CancelRequest& request);
 absl::Status Validate(const v1::ResumeRequest& request);
 absl::Status Validate(const v1::SendRequest& request);
+absl::Status Validate(const v1::SummarizeRequest& request);
 absl::Status Validate(const v1::DrainWorkerRequest& request);
 absl::Status Validate(const v1::RemoveWorkerRequest& request);
 absl::Status Validate(const v1::SyncRequest& request);
 absl::Status Validate(const v1::SaveCheckpointRequest& request);
 absl::Status Validate(const v1::ReportRequest& request);
+absl::Status Validate(const v1::SaveSummaryRequest& request);
 // Of the first message of a stream.
 absl::Status Validate(const v1::AppendLogRequest& request);
 
