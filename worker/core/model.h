@@ -105,6 +105,15 @@ struct Probe {
   std::string url;
 };
 
+// An attempt whose log an agent that can only read is to summarise.
+struct SummaryWish {
+  AttemptKey key;
+  uint64_t wish = 0;
+  std::string agent;
+  std::string model;     // empty: the agent's default
+  bool partial = false;  // it runs
+};
+
 struct SyncAnswer {
   std::string pool_id;
   uint64_t term = 0;
@@ -115,6 +124,7 @@ struct SyncAnswer {
   bool draining = false;
   std::vector<Probe> probes;
   std::vector<AttemptKey> forget;
+  std::vector<SummaryWish> summaries;
 };
 
 }  // namespace handoff::worker

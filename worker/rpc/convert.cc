@@ -129,6 +129,13 @@ SyncAnswer FromProto(const v1::SyncResponse& response) {
     AttemptKey key;
     if (ParseKey(text, &key)) out.forget.push_back(std::move(key));
   }
+  for (const auto& wish : response.summaries()) {
+    out.summaries.push_back({{wish.handoff_id(), wish.number()},
+                             wish.wish(),
+                             wish.agent(),
+                             wish.model(),
+                             wish.partial()});
+  }
   return out;
 }
 

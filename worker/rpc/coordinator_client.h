@@ -69,6 +69,13 @@ struct CheckpointAnswer {
   std::vector<std::string> missing;  // packs that have to be put first; nothing was kept
 };
 
+struct SummarySave {
+  std::string pool_id;
+  AttemptKey key;
+  uint64_t wish = 0;
+  std::string summary;  // serialised handoff.v1.Summary
+};
+
 class CoordinatorClient {
  public:
   virtual ~CoordinatorClient() = default;
@@ -94,6 +101,10 @@ class CoordinatorClient {
   // Blocks. CANCELLED when `stop` was requested.
   virtual absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
                                                           std::stop_token stop) = 0;
+  // Blocks. A serialised handoff.v1.Handoff, as it stands now.
+  virtual absl::StatusOr<std::string> GetHandoff(const std::string& id, std::stop_token stop) = 0;
+  // Blocks. False: nobody waits for it any more.
+  virtual absl::StatusOr<bool> SaveSummary(const SummarySave& save, std::stop_token stop) = 0;
   // Blocks; as GetObject does with what the coordinator holds of an attempt's log now, from its
   // begin.
   virtual absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
