@@ -152,6 +152,10 @@ absl::StatusOr<v1::Handoff> Client::Send(const v1::SendRequest& request) {
   return impl_->Call(&v1::Control::Stub::Send, request);
 }
 
+absl::StatusOr<v1::Handoff> Client::Summarize(const v1::SummarizeRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Summarize, request);
+}
+
 absl::StatusOr<v1::WhyResponse> Client::Why(const std::string& id) {
   v1::WhyRequest request;
   request.set_id(id);

@@ -31,6 +31,7 @@ class ResumeRequest;
 class SendRequest;
 class SubmitRequest;
 class SubmitResponse;
+class SummarizeRequest;
 class WatchRequest;
 class WhyResponse;
 class Worker;
@@ -48,6 +49,7 @@ class Client {
   absl::StatusOr<v1::Handoff> Cancel(const v1::CancelRequest& request);
   absl::StatusOr<v1::Handoff> Resume(const v1::ResumeRequest& request);
   absl::StatusOr<v1::Handoff> Send(const v1::SendRequest& request);
+  absl::StatusOr<v1::Handoff> Summarize(const v1::SummarizeRequest& request);
   absl::StatusOr<v1::WhyResponse> Why(const std::string& id);
   absl::StatusOr<v1::Document> GetDocument(const std::string& id);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const std::string& name);

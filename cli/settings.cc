@@ -98,6 +98,8 @@ std::string ProjectDefaults::ToString() const {
   for (const std::string& check : checks) add("check", check);
   add("check_timeout", check_timeout);
   if (check_retries) add("check_retries", absl::StrCat(*check_retries));
+  add("summaries", summaries);
+  add("summary_model", summary_model);
   for (const auto& [key, value] : require) add(absl::StrCat("require.", key), value);
   for (const auto& [key, value] : labels) add(absl::StrCat("labels.", key), value);
   return out;
@@ -107,9 +109,10 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
   ProjectDefaults defaults;
   if (root.empty()) return defaults;
   defaults.file = absl::StrCat(root, "/.handoff.toml");
-  const auto file = TomlFile::Read(
-      defaults.file, {"agent", "model", "timeout", "deadline", "stall_timeout", "retries", "checks",
-                      "check_timeout", "check_retries", "require", "labels"});
+  const auto file =
+      TomlFile::Read(defaults.file, {"agent", "model", "timeout", "deadline", "stall_timeout",
+                                     "retries", "checks", "check_timeout", "check_retries",
+                                     "summaries", "summary_model", "require", "labels"});
   if (absl::IsNotFound(file.status())) return defaults;
   RETURN_IF_ERROR(file.status());
   const std::pair<absl::string_view, std::string*> strings[] = {
@@ -118,7 +121,9 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
       {"timeout", &defaults.timeout},
       {"deadline", &defaults.deadline},
       {"stall_timeout", &defaults.stall_timeout},
-      {"check_timeout", &defaults.check_timeout}};
+      {"check_timeout", &defaults.check_timeout},
+      {"summaries", &defaults.summaries},
+      {"summary_model", &defaults.summary_model}};
   for (const auto& [key, field] : strings) {
     ASSIGN_OR_RETURN(const std::optional<std::string> value, file->String(key));
     *field = value.value_or("");

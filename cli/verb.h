@@ -62,6 +62,7 @@ VerbRun DefineWait(CLI::App& app);
 VerbRun DefineCancel(CLI::App& app);
 VerbRun DefineResume(CLI::App& app);
 VerbRun DefineSend(CLI::App& app);
+VerbRun DefineSummary(CLI::App& app);
 VerbRun DefineFetch(CLI::App& app);
 VerbRun DefineDiff(CLI::App& app);
 VerbRun DefineEvents(CLI::App& app);
