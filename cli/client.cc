@@ -160,6 +160,10 @@ absl::StatusOr<v1::Handoff> Client::Return(const v1::ReturnRequest& request) {
   return impl_->Call(&v1::Control::Stub::Return, request);
 }
 
+absl::StatusOr<v1::Handoff> Client::Summarize(const v1::SummarizeRequest& request) {
+  return impl_->Call(&v1::Control::Stub::Summarize, request);
+}
+
 absl::StatusOr<v1::WhyResponse> Client::Why(const std::string& id) {
   v1::WhyRequest request;
   request.set_id(id);

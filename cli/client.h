@@ -36,6 +36,7 @@ class SendRequest;
 class SubmitRequest;
 class SubmitResponse;
 class TakeOverRequest;
+class SummarizeRequest;
 class WatchRequest;
 class WhyResponse;
 class Worker;
@@ -56,6 +57,7 @@ class Client {
   absl::Status Delete(const v1::DeleteRequest& request);
   absl::StatusOr<v1::Handoff> TakeOver(const v1::TakeOverRequest& request);
   absl::StatusOr<v1::Handoff> Return(const v1::ReturnRequest& request);
+  absl::StatusOr<v1::Handoff> Summarize(const v1::SummarizeRequest& request);
   absl::StatusOr<v1::WhyResponse> Why(const std::string& id);
   absl::StatusOr<v1::Document> GetDocument(const std::string& id);
   absl::StatusOr<v1::Document> EditDocument(const v1::EditDocumentRequest& request);

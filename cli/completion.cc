@@ -42,7 +42,8 @@ std::vector<std::string> FirstWords() {
 
 constexpr absl::string_view kWorkerWords = "list show drain undrain remove";
 constexpr absl::string_view kIdVerbs =
-    "show|status|logs|why|wait|cancel|resume|send|takeover|return|fetch|diff|edit|sync|delete";
+    "show|status|logs|why|wait|cancel|resume|send|takeover|return|summary|fetch|diff|edit|sync|"
+    "delete";
 // A pipe gets the plain table, whose first column is the whole id.
 constexpr absl::string_view kLiveIds = "handoff list 2>/dev/null | awk 'NR > 1 { print $1 }'";
 constexpr absl::string_view kWorkers =

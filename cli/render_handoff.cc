@@ -10,6 +10,7 @@
 #include "cli/render.h"
 #include "cli/render_checks.h"
 #include "cli/render_messages.h"
+#include "cli/render_summary.h"
 #include "cli/render_takeover.h"
 #include "cli/table.h"
 #include "cli/words.h"
@@ -200,6 +201,7 @@ void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const Vi
   fields.Add("Account", OneLine(attempt.account(), 120));
   fields.Add("Isolation", OneLine(attempt.isolation(), 120));
   fields.Add("Tokens", UsageWords(facts.usage()));
+  AddSummary(attempt, fields);
   if (!IsSettled(handoff)) fields.Add("Ends", OneLine(attempt.will_end(), 200));
   const absl::Time active = TimeOf(handoff.last_activity_at());
   if (!IsSettled(handoff) && handoff.status() != v1::Handoff::QUEUED) {

@@ -99,6 +99,8 @@ std::string ProjectDefaults::ToString() const {
   add("check_timeout", check_timeout);
   if (check_retries) add("check_retries", absl::StrCat(*check_retries));
   if (push) add("push", *push ? "true" : "false");
+  add("summaries", summaries);
+  add("summary_model", summary_model);
   for (const auto& [key, value] : require) add(absl::StrCat("require.", key), value);
   for (const auto& [key, value] : labels) add(absl::StrCat("labels.", key), value);
   return out;
@@ -108,9 +110,10 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
   ProjectDefaults defaults;
   if (root.empty()) return defaults;
   defaults.file = absl::StrCat(root, "/.handoff.toml");
-  const auto file = TomlFile::Read(
-      defaults.file, {"agent", "model", "timeout", "deadline", "stall_timeout", "retries", "checks",
-                      "check_timeout", "check_retries", "push", "require", "labels"});
+  const auto file =
+      TomlFile::Read(defaults.file, {"agent", "model", "timeout", "deadline", "stall_timeout",
+                                     "retries", "checks", "check_timeout", "check_retries", "push",
+                                     "summaries", "summary_model", "require", "labels"});
   if (absl::IsNotFound(file.status())) return defaults;
   RETURN_IF_ERROR(file.status());
   const std::pair<absl::string_view, std::string*> strings[] = {
@@ -119,7 +122,9 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
       {"timeout", &defaults.timeout},
       {"deadline", &defaults.deadline},
       {"stall_timeout", &defaults.stall_timeout},
-      {"check_timeout", &defaults.check_timeout}};
+      {"check_timeout", &defaults.check_timeout},
+      {"summaries", &defaults.summaries},
+      {"summary_model", &defaults.summary_model}};
   for (const auto& [key, field] : strings) {
     ASSIGN_OR_RETURN(const std::optional<std::string> value, file->String(key));
     *field = value.value_or("");

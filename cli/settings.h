@@ -34,6 +34,7 @@ absl::StatusOr<std::string> ResolveCoordinator(const std::string& flag,
 // What `.handoff.toml` in a repository's root sets; empty fields are not set. Durations as written.
 struct ProjectDefaults {
   std::string agent, model, timeout, deadline, stall_timeout, check_timeout;
+  std::string summaries, summary_model;
   std::optional<int64_t> retries, check_retries;
   std::optional<bool> push;
   std::vector<std::string> checks;

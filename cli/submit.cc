@@ -193,6 +193,12 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
   app.add_option("--check-retries", flags.check_retries,
                  "Attempts more that are told how the checks failed; 0 unless given")
       ->type_name("N");
+  app.add_option("--summaries", flags.summaries,
+                 "Whether another agent summarises the log: always; auto (default): where there "
+                 "is work or a failure; never")
+      ->type_name("WHEN");
+  app.add_option("--summary-model", flags.summary_model, "The model of the agent that does")
+      ->type_name("M");
   app.add_option("--env", flags.env, "Variable for the agent; NAME alone takes it from here")
       ->type_name("NAME[=V]")
       ->allow_extra_args(false);

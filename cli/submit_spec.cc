@@ -165,6 +165,35 @@ absl::Status SetAgent(const SubmitFlags& flags, const ProjectDefaults& defaults,
   return absl::OkStatus();
 }
 
+// A command has facts only, whatever its repository wants of agents.
+absl::Status SetSummaries(const SubmitFlags& flags, const ProjectDefaults& defaults,
+                          v1::HandoffSpec* spec) {
+  const bool command = spec->agent() == "command";
+  if (command && (!flags.summaries.empty() || !flags.summary_model.empty())) {
+    return absl::InvalidArgumentError(
+        "--summaries and --summary-model are about agents; a command has facts only");
+  }
+  if (command) return absl::OkStatus();
+  const std::string when = First(flags.summaries, defaults.summaries);
+  if (when == "always") {
+    spec->set_summaries(v1::HandoffSpec::ALWAYS);
+  } else if (when == "never") {
+    spec->set_summaries(v1::HandoffSpec::NEVER);
+  } else if (!when.empty() && when != "auto") {
+    const std::string why =
+        absl::StrCat("summaries '", when, "' is none of always, auto and never");
+    return flags.summaries.empty() ? InFile(absl::InvalidArgumentError(why), defaults)
+                                   : absl::InvalidArgumentError("--" + why);
+  }
+  // Like the agent's model, that of the file belongs to the file's agent.
+  const bool of_file = spec->agent() == defaults.agent || flags.agent.empty();
+  const std::string model = First(flags.summary_model, of_file ? defaults.summary_model : "");
+  const absl::Status fits = ValidateModel(model);
+  if (!fits.ok()) return flags.summary_model.empty() ? InFile(fits, defaults) : fits;
+  spec->set_summary_model(model);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status CheckPush(const v1::HandoffSpec& spec) {
@@ -197,6 +226,7 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
   RETURN_IF_ERROR(SetNumbers(flags, defaults, &spec));
   RETURN_IF_ERROR(SetTimes(flags, defaults, &spec));
   RETURN_IF_ERROR(SetChecks(flags, defaults, &spec));
+  RETURN_IF_ERROR(SetSummaries(flags, defaults, &spec));
   ASSIGN_OR_RETURN(const auto variables, ParseEnvironment(flags.env, environment));
   spec.mutable_env()->insert(variables.begin(), variables.end());
   if (!flags.id.empty()) RETURN_IF_ERROR(ValidateId(flags.id));

@@ -36,6 +36,7 @@ struct SubmitFlags {
   std::vector<std::string> checks;
   std::string check_timeout;
   std::optional<int> check_retries;
+  std::string summaries, summary_model;
   bool full = false, dry_run = false, follow = false, wait = false;
 };
 

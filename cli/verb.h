@@ -65,6 +65,7 @@ VerbRun DefineSend(CLI::App& app);
 VerbRun DefineDelete(CLI::App& app);
 VerbRun DefineTakeover(CLI::App& app);
 VerbRun DefineReturn(CLI::App& app);
+VerbRun DefineSummary(CLI::App& app);
 VerbRun DefineFetch(CLI::App& app);
 VerbRun DefineDiff(CLI::App& app);
 VerbRun DefineEdit(CLI::App& app);

@@ -50,6 +50,10 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff return - --done --wait\n  handoff return benchmark --unchanged\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
        true, false, DefineReturn},
+      {"summary", "", "what another agent made of an attempt's log, or the facts",
+       "  handoff summary -\n  handoff summary benchmark --refresh\n"
+       "  handoff summary benchmark --attempt 1 --json | jq -r .markdown\n",
+       true, false, DefineSummary},
       {"diff", "", "what it changed, as a patch",
        "  handoff diff benchmark | less\n  handoff diff - --stat\n"
        "  handoff diff benchmark --base > work.patch\n",

@@ -18,6 +18,7 @@
 #include "coordinator/object_sweeper.h"
 #include "coordinator/purger.h"
 #include "coordinator/service/control_service.h"
+#include "coordinator/service/convert.h"
 #include "coordinator/service/followers.h"
 #include "coordinator/service/objects_service.h"
 #include "coordinator/service/pool_service.h"
@@ -81,6 +82,7 @@ absl::Status Coordinator::Impl::StartEngine(const Clock& clock) {
     for (const auto& notifier : notifiers) notifier->Committed();
   };
   options.fatal = Die;
+  options.summaries_of = SummariesOf;
   engine = std::make_unique<Engine>(std::move(options), *store, clock);
   return engine->Start();
 }

@@ -144,6 +144,12 @@ void Engine::Post(core::TakeOver c, Done<core::TakeOver::Reply> done) {
 void Engine::Post(core::Return c, Done<core::Return::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Return>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::Summarize c, Done<core::Summarize::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::Summarize>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::SaveSummary c, Done<core::SaveSummary::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::SaveSummary>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::Drain c, Done<core::Drain::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Drain>>(std::move(c), std::move(done)));
 }

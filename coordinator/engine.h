@@ -47,6 +47,9 @@ struct EngineOptions {
   size_t max_queue_bytes = size_t{256} << 20;  // of what they carry; one is always taken
   size_t max_batch = 1024;
   absl::Duration sync_hold = absl::Seconds(10);  // ± 20 %, by the worker's uuid and seq
+  // What a stored spec says of summaries; the core does not read specs.
+  std::function<core::SummaryPolicy(const std::string& spec)> summaries_of =
+      [](const std::string&) { return core::SummaryPolicy{}; };
   // Called on the engine's thread after each commit with the revision that is durable now.
   std::function<void(uint64_t)> on_commit = [](uint64_t) {};
   // Ends the process. Replaced in tests: when it returns, the engine answers nothing but
@@ -80,6 +83,8 @@ class Engine {
   void Post(core::EditSections command, Done<core::EditSections::Reply> done);
   void Post(core::TakeOver command, Done<core::TakeOver::Reply> done);
   void Post(core::Return command, Done<core::Return::Reply> done);
+  void Post(core::Summarize command, Done<core::Summarize::Reply> done);
+  void Post(core::SaveSummary command, Done<core::SaveSummary::Reply> done);
   void Post(core::Drain command, Done<core::Drain::Reply> done);
   void Post(core::RemoveWorker command, Done<core::RemoveWorker::Reply> done);
   void Post(core::SaveCheckpoint command, Done<core::SaveCheckpoint::Reply> done);

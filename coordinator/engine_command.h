@@ -33,6 +33,7 @@ inline size_t BytesOf(const core::SaveCheckpoint& command) {
   return command.checkpoint.bytes.size();
 }
 inline size_t BytesOf(const core::SavePush& command) { return command.bytes.size(); }
+inline size_t BytesOf(const core::SaveSummary& command) { return command.bytes.size(); }
 inline size_t BytesOf(const core::Report& command) { return command.end.bytes.size(); }
 inline size_t BytesOf(const core::Sync& command) {
   size_t bytes = 0;

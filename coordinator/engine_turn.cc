@@ -165,7 +165,38 @@ absl::Status EngineTurn::LookUp(core::Return& command) {
 
 absl::Status EngineTurn::LookUp(core::Sync& command) {
   command.answers_given = answers_;
-  return PageInListed(command);
+  RETURN_IF_ERROR(PageInListed(command));
+  for (core::ReportedAttempt& attempt : command.attempts) {
+    const core::AttemptView* view = state_.ViewOf(attempt.handoff_id);
+    const bool known = view != nullptr && view->stalled;
+    if (attempt.stalled && !known) attempt.summaries = SummariesOf(attempt.handoff_id);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EngineTurn::LookUp(core::Report& command) {
+  RETURN_IF_ERROR(PageIn(command.handoff_id));
+  command.summaries = SummariesOf(command.handoff_id);
+  return absl::OkStatus();
+}
+
+absl::Status EngineTurn::LookUp(core::Summarize& command) {
+  RETURN_IF_ERROR(HasRoom());
+  RETURN_IF_ERROR(PageIn(command.id));
+  command.model = SummariesOf(command.id).model;
+  return absl::OkStatus();
+}
+
+// Only what somebody waits for is worth a read, and room on the disk.
+absl::Status EngineTurn::LookUp(core::SaveSummary& command) {
+  if (state_.FindWish(command.handoff_id, command.number) == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(HasRoom());
+  return PageIn(command.handoff_id);
+}
+
+core::SummaryPolicy EngineTurn::SummariesOf(const std::string& handoff_id) const {
+  const core::Handoff* handoff = state_.FindHandoff(handoff_id);
+  return handoff == nullptr ? core::SummaryPolicy{} : options_.summaries_of(handoff->spec);
 }
 
 absl::Status EngineTurn::PageInListed(const core::Sync& request) {
@@ -234,6 +265,8 @@ void EngineTurn::Note(const core::Change& change) {
     touched_workers_.insert(hold->hold.worker_uuid);
   } else if (const auto* ended = std::get_if<core::DropHold>(&change)) {
     touched_workers_.insert(ended->worker_uuid);
+  } else if (const auto* wished = std::get_if<core::SetSummaryWish>(&change)) {
+    touched_workers_.insert(wished->wish.worker_uuid);
   }
 }
 
@@ -248,6 +281,10 @@ void EngineTurn::Tick() {
   for (const auto& [time, uuid, key] : state_.probes()) {
     if (time > now_) break;
     touched_workers_.insert(uuid);
+  }
+  for (const auto& [key, wish] : state_.wishes()) {
+    // That it is dropped is told of the handoff as it is.
+    if (wish.since + core::kSummaryWait <= now_) PageIn(wish.handoff_id).IgnoreError();
   }
   core::Tick tick;
   const absl::Status ticked = Decide(tick).status();

@@ -75,9 +75,12 @@ class EngineTurn {
   absl::Status LookUp(core::Return& command);
   absl::Status LookUp(core::Why& command);
   absl::Status LookUp(core::SaveCheckpoint& command) { return PageIn(command.handoff_id); }
-  absl::Status LookUp(core::Report& command) { return PageIn(command.handoff_id); }
   absl::Status LookUp(core::SavePush& command) { return PageIn(command.handoff_id); }
+  absl::Status LookUp(core::Report& command);
+  absl::Status LookUp(core::Summarize& command);
+  absl::Status LookUp(core::SaveSummary& command);
   absl::Status LookUp(core::Sync& command);
+  core::SummaryPolicy SummariesOf(const std::string& handoff_id) const;
   absl::Status PageInListed(const core::Sync& request);
   absl::Status PageIn(const std::string& id);
   absl::Status HasRoom();

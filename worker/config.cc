@@ -161,6 +161,7 @@ absl::Status ApplyFile(const std::string& content, WorkerConfig& config) {
        {"keep", Section("keep.", {{"workspaces", Length(config.keep_workspaces)}})},
        {"disk", Section("disk.", {{"reserve", Bytes(config.disk_reserve)}})},
        {"lease", Section("lease.", {{"orphan_timeout", Length(config.orphan_timeout)}})},
+       {"summaries", Section("summaries.", {{"limit", Length(config.summary_limit)}})},
        {"checkpoint", Section("checkpoint.", checkpoint)}});
 }
 

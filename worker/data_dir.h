@@ -1,7 +1,7 @@
 // Where things lie in the worker's data directory. A value; paths only.
 //
 //   DATA/lock  identity.json  journal  objects-cache/  mirrors/<name>/  mirrors/<name>.key
-//   DATA/workspaces/<id>/{repo,store,packs}  DATA/attempts/<id>/<N>/  DATA/trash/
+//   DATA/workspaces/<id>/{repo,store,packs}  DATA/attempts/<id>/<N>/  DATA/summary/  DATA/trash/
 #pragma once
 
 #include <string>
@@ -33,6 +33,7 @@ class DataDir {
   std::string mirrors() const { return root_ + "/mirrors"; }
   std::string mirror(absl::string_view repo_key) const;
   std::string object(const std::string& sha256) const { return root_ + "/objects-cache/" + sha256; }
+  std::string summary() const { return root_ + "/summary"; }  // of the one that is being made
   std::string trash() const { return root_ + "/trash"; }
 
   // Makes the directories that always exist.

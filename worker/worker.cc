@@ -24,6 +24,7 @@
 #include "worker/purging.h"
 #include "worker/repo/repo_client.h"
 #include "worker/shim/shim_client.h"
+#include "worker/summariser.h"
 #include "worker/sync_loop.h"
 
 namespace handoff::worker {
@@ -76,6 +77,7 @@ struct Worker::Impl {
   std::unique_ptr<SyncLoop> loop;
   std::unique_ptr<AttemptTable> table;
   std::unique_ptr<Caretaker> caretaker;
+  std::unique_ptr<Summariser> summariser;
   // Of the loop's thread.
   std::unique_ptr<Purging> purging;
   std::vector<ProbeResult> sent_probes;
@@ -129,6 +131,7 @@ void Worker::Impl::Act(const Reconciled& reconciled, const SyncAnswer& answer) {
   if (reconciled.verdict == Reconciled::Verdict::kTaken) {
     caretaker->Delivered(sent_probes);
     caretaker->Ask(answer.probes);
+    summariser->Want(answer.summaries);
     if (draining != answer.draining) {
       draining = answer.draining;
       SPDLOG_INFO(draining ? "draining: no new attempts come here" : "no longer draining");
@@ -235,6 +238,11 @@ absl::Status Worker::Start(std::function<void()> ready,
   RETURN_IF_ERROR(Annotate(self.table->TakeOver(),
                            "nothing was started, since what an earlier daemon left cannot be "
                            "taken over; mend this and start again"));
+  self.summariser = std::make_unique<Summariser>(
+      *self.around, [&self](const std::string& id, const std::function<void()>& action) {
+        return self.table->IfIdle(id, action);
+      });
+  self.summariser->Start();
   self.caretaker->Start();
   // What it offers must be true from the first request on.
   self.caretaker->AwaitFirstProbes();
@@ -246,6 +254,7 @@ void Worker::Stop() {
   if (!impl_->loop) return;
   impl_->loop->Stop();
   impl_->caretaker->Stop();
+  if (impl_->summariser) impl_->summariser->Stop();
   impl_->table->Leave();
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "common/handoff/describe_held.h"
 #include "common/handoff/describe_sections.h"
+#include "common/handoff/describe_summary.h"
 #include "common/handoff/markdown.h"
 #include "common/handoff/sections.h"
 #include "common/text.h"
@@ -160,6 +161,8 @@ std::string StateText(const HandoffView& view) {
     absl::StrAppend(&out, "\n\nThe agent's last message (its own words, not checked):\n> ",
                     absl::StrJoin(Lines(TrimText(message)), "\n> "));
   }
+  const std::string summary = SummaryQuote(*view.latest());
+  if (!summary.empty()) absl::StrAppend(&out, "\n\n", summary);
   return out;
 }
 

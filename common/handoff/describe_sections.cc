@@ -10,6 +10,7 @@
 #include "common/handoff/describe.h"
 #include "common/handoff/describe_checks.h"
 #include "common/handoff/describe_push.h"
+#include "common/handoff/describe_summary.h"
 #include "common/handoff/document_edits.h"
 #include "common/handoff/markdown.h"
 #include "common/handoff/outcome.h"
@@ -357,13 +358,15 @@ std::string SummarySection(const HandoffView& view) {
         "The agent reported ", Plural(facts.tools_total(), "tool call"),
         failed == 0 ? "." : absl::StrCat("; the failed ones are under Errors Or Blockers.")));
   }
-  items.emplace_back("No agent summarised the log: the facts stand alone.");
+  items.push_back(SummaryVerdict(attempt));
   std::string out = Bullets(items);
   const std::string message = Clip(StripControls(facts.last_message()), kMessageBytes);
   if (!message.empty()) {
     absl::StrAppend(&out, "\n\nThe agent's last message, as it reported it (not checked):\n\n",
                     Fenced("text", message, [](absl::string_view) { return false; }));
   }
+  const std::string summary = SummaryMarkdown(attempt);
+  if (!summary.empty()) absl::StrAppend(&out, "\n\n", summary);
   return out;
 }
 

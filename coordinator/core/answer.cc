@@ -169,6 +169,11 @@ Sync::Reply Answer(const State& state, const Sync& request, absl::Time now) {
   }
   TellPurged(state, request, reply);
   AskProbes(state, *worker, now, reply);
+  for (const auto& [key, wish] : state.wishes()) {
+    if (wish.worker_uuid != worker->uuid) continue;
+    reply.summaries.push_back(wish);
+    reply.urgent |= !wish.offered;
+  }
   return reply;
 }
 
@@ -185,6 +190,8 @@ Edit RenewLeases(const State& state, const Sync::Reply& reply, absl::Time now) {
     edit.changes.push_back(SetProbeAsked{reply.worker_uuid, key, now});
   if (!reply.purge.empty())
     edit.changes.push_back(SetPurgeTold{reply.worker_uuid, reply.purge, reply.answers_before});
+  for (const SummaryWish& wish : reply.summaries)
+    edit.changes.push_back(SetWishOffered{wish.handoff_id, wish.number});
   return edit;
 }
 

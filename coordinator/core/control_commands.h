@@ -104,6 +104,18 @@ struct Return {
   };
 };
 
+// Another agent is to summarise an attempt. What is at rest is paged in by the engine.
+struct Summarize {
+  std::string id;
+  int number = 0;  // 0: the latest whose agent started
+  std::string actor;
+  std::string model = "";  // the spec's; the engine knows
+  struct Reply {
+    Handoff handoff;
+    int number = 0;
+  };
+};
+
 struct ListWorkers {  // a question
   std::string name;   // empty: all
   struct Item {

@@ -15,7 +15,7 @@ bool IsDurable(const Change& change) {
       [](const auto& c) {
         using T = std::decay_t<decltype(c)>;
         return !kIsOneOf<T, SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace,
-                         SetPurgeTold, SetTicked, SetListening>;
+                         SetPurgeTold, SetSummaryWish, DropSummaryWish, SetWishOffered, SetTicked, SetListening>;
       },
       change);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "coordinator/core/model.h"
+#include "coordinator/core/summaries.h"
 
 namespace handoff::core {
 
@@ -71,6 +72,17 @@ struct SetPurgeTold {
   std::vector<std::string> ids;
   uint64_t answers = 0;  // given before the one that told it
 };                       // volatile
+struct SetSummaryWish {
+  SummaryWish wish;
+};  // volatile; in place of an earlier one for the same attempt
+struct DropSummaryWish {
+  std::string handoff_id;
+  int number = 0;
+};  // volatile
+struct SetWishOffered {
+  std::string handoff_id;
+  int number = 0;
+};  // volatile
 struct SetTicked {
   absl::Time at;
 };  // volatile: all that was due until then was looked at
@@ -81,7 +93,8 @@ struct SetListening {
 using Change =
     std::variant<PutHandoff, PurgeHandoff, PurgedFrom, PutWorker, DropWorker, PutHold, DropHold,
                  AddEvent, SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
-                 SetProbeAsked, NoteWorkspace, SetPurgeTold, SetTicked, SetListening>;
+                 SetProbeAsked, NoteWorkspace, SetPurgeTold, SetSummaryWish, DropSummaryWish,
+                 SetWishOffered, SetTicked, SetListening>;
 
 bool IsDurable(const Change& change);
 

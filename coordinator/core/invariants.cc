@@ -141,6 +141,10 @@ void State::CheckInvariants() const {
     CHECK(FindHandoff(id) == nullptr);
     for (const std::string& uuid : workers) CHECK(purged_.Of(uuid).count(id) > 0);
   }
+  for (const auto& [key, wish] : wishes_) {
+    CHECK(key == std::pair(wish.handoff_id, wish.number));
+    CHECK(wish.wish != 0 && wish.wish <= last_wish_);
+  }
   CHECK(fresh.worker_names_ == worker_names_);
   CHECK(fresh.keys_ == keys_);
   CHECK(fresh.dedupe_keys_ == dedupe_keys_);

@@ -21,6 +21,9 @@ inline constexpr size_t kMaxEditBytes = size_t{4} << 20;
 // The texts that no agent has read yet: they go to a worker in one answer, whole, with the task.
 inline constexpr size_t kMaxUnreadBytes = size_t{512} << 10;
 inline constexpr int kMaxSlots = 1024;  // of one worker
+// Summaries that are wished for at a time, and how long one may take.
+inline constexpr size_t kMaxSummaryWishes = 1000;
+inline constexpr absl::Duration kSummaryWait = absl::Minutes(15);
 
 inline constexpr absl::Duration kUnreachableAfter =
     absl::Seconds(30);  // no new work, shown as unreachable

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "coordinator/core/model.h"
+#include "coordinator/core/summaries.h"
 
 namespace handoff::core {
 
@@ -20,6 +21,7 @@ struct ReportedAttempt {  // an AttemptStatus
   bool stalled = false;
   bool reporting = false;
   std::string bytes;
+  SummaryPolicy summaries = {};  // when it fell silent; the engine knows
 };
 
 struct ProbeResult {
@@ -54,8 +56,9 @@ struct Sync {
     std::vector<Desired> attempts;
     std::vector<std::pair<std::string, std::string>> probes;  // key, url
     std::vector<std::pair<std::string, int>> forget;  // ended attempts that the request still lists
-    std::vector<std::string> purge;  // of which this worker may still have something
-    uint64_t answers_before = 0;     // as the request's answers_given
+    std::vector<std::string> purge;      // of which this worker may still have something
+    uint64_t answers_before = 0;         // as the request's answers_given
+    std::vector<SummaryWish> summaries;  // to make
     bool draining = false;
     bool urgent = false;  // differs from what the request lists: answer now, do not hold
     // At most so long, whatever else: a part of the shortest lease in it, or the time after which
@@ -96,12 +99,26 @@ struct SavePush {
   struct Reply {};
 };
 
+// What was made of a wish. What nobody wishes for any more is not kept.
+struct SaveSummary {
+  Sender sender;
+  std::string handoff_id;  // paged in by the engine when it is at rest
+  int number = 0;
+  uint64_t wish = 0;
+  std::string bytes;    // v1.Summary
+  std::string refusal;  // why it is no summary, a sentence; empty: it is one
+  struct Reply {
+    bool current = false;
+  };
+};
+
 struct Report {
   Sender sender;
   std::string handoff_id;  // paged in by the engine when it has ended
   int number = 0;
   uint64_t epoch = 0;
   AttemptEnd end;
+  SummaryPolicy summaries = {};  // of the handoff; the engine knows
   struct Reply {
     Handoff handoff;
     bool current = false;  // false: the attempt was lost or superseded; nothing was decided

@@ -5,6 +5,7 @@
 #include "coordinator/core/refusal.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/core/sentence.h"
+#include "coordinator/core/summaries.h"
 
 namespace handoff::core {
 namespace {
@@ -44,6 +45,7 @@ absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report&
     Draft draft(state, now);
     Handoff& handoff = draft.Touch(command.handoff_id);
     EndAttempt(draft, handoff, command.end);
+    WishAfterEnd(draft, handoff, command.summaries);
     // A resume may be asked for before the worker's next Sync tells of its workspaces.
     draft.Add(NoteWorkspace{command.sender.worker_uuid, command.handoff_id});
     Decision<Report::Reply> decision{{}, {handoff, /*current=*/true}};

@@ -49,6 +49,8 @@ absl::StatusOr<Decision<TakeOver::Reply>> Decide(const State& state, const TakeO
                                                  absl::Time now);
 absl::StatusOr<Decision<Return::Reply>> Decide(const State& state, const Return& command,
                                                absl::Time now);
+absl::StatusOr<Decision<Summarize::Reply>> Decide(const State& state, const Summarize& command,
+                                                  absl::Time now);
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
                                               absl::Time now);
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
@@ -68,6 +70,8 @@ absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
                                                        absl::Time now);
 absl::StatusOr<Decision<SavePush::Reply>> Decide(const State& state, const SavePush& command,
                                                  absl::Time now);
+absl::StatusOr<Decision<SaveSummary::Reply>> Decide(const State& state, const SaveSummary& command,
+                                                    absl::Time now);
 absl::StatusOr<Decision<Tick::Reply>> Decide(const State& state, const Tick& command,
                                              absl::Time now);
 

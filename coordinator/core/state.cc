@@ -59,6 +59,10 @@ const std::set<std::pair<std::string, int>>& State::AttemptsOf(
   return attempts == nullptr ? none : *attempts;
 }
 
+const SummaryWish* State::FindWish(const std::string& handoff_id, int number) const {
+  return FindIn(wishes_, std::pair(handoff_id, number));
+}
+
 const AttemptView* State::ViewOf(absl::string_view handoff_id) const {
   return FindIn(views_, handoff_id);
 }
@@ -175,6 +179,18 @@ void State::Install(const SetProbeAsked& change) {
 void State::Install(const NoteWorkspace& change) {
   Worker* worker = FindIn(workers_, change.worker_uuid);
   if (worker != nullptr) worker->workspaces.insert(change.handoff_id);
+}
+
+void State::Install(const SetSummaryWish& change) {
+  SummaryWish& wish = wishes_[{change.wish.handoff_id, change.wish.number}];
+  wish = change.wish;
+  // One Edit may hold several of the same moment.
+  last_wish_ = wish.wish = std::max(wish.wish, last_wish_ + 1);
+}
+
+void State::Install(const SetWishOffered& change) {
+  SummaryWish* wish = FindIn(wishes_, std::pair(change.handoff_id, change.number));
+  if (wish != nullptr) wish->offered = true;
 }
 
 void State::Install(const SetTicked& change) {

@@ -67,6 +67,10 @@ class State {
   // Since then workers could be heard of: who is silent until a while after it may be alive.
   absl::Time listening_since() const { return listening_since_; }
 
+  // Summaries that are wished for, by handoff and attempt.
+  const std::map<std::pair<std::string, int>, SummaryWish>& wishes() const { return wishes_; }
+  const SummaryWish* FindWish(const std::string& handoff_id, int number) const;
+
   size_t queued() const { return handoffs_.size() - at_rest_.size() - lease_ends_.size(); }
   size_t live() const { return lease_ends_.size(); }
   size_t bytes_as_sent() const { return bytes_as_sent_; }  // of all that have not ended
@@ -98,6 +102,9 @@ class State {
   void Install(const SetLease& change);
   void Install(const SetProbeAsked& change);
   void Install(const NoteWorkspace& change);
+  void Install(const SetSummaryWish& change);
+  void Install(const DropSummaryWish& change) { wishes_.erase({change.handoff_id, change.number}); }
+  void Install(const SetWishOffered& change);
   void Install(const SetTicked& change);
   void Install(const SetListening& change) { listening_since_ = change.since; }
 
@@ -113,6 +120,8 @@ class State {
   std::map<std::pair<std::string, std::string>, Hold> holds_;
   std::map<std::string, AttemptView, std::less<>> views_;
   Purged purged_;
+  std::map<std::pair<std::string, int>, SummaryWish> wishes_;
+  uint64_t last_wish_ = 0;
   absl::Time ticked_at_ = absl::InfinitePast();
   absl::Time listening_since_ = absl::InfinitePast();
 

@@ -12,6 +12,7 @@
 #include "coordinator/core/placement.h"
 #include "coordinator/core/refusal.h"
 #include "coordinator/core/scheduler.h"
+#include "coordinator/core/summaries.h"
 
 namespace handoff::core {
 namespace {
@@ -200,6 +201,7 @@ void RecordAttempts(Draft& draft, const Sync& command, bool new_start) {
     if (r.stalled && (before == nullptr || !before->stalled)) {
       draft.Tell("stalled", *draft.state().FindHandoff(held.first),
                  "Its agent has been silent for longer than the warning time.");
+      WishWhileStalled(draft, *draft.state().FindHandoff(held.first), r.summaries);
     }
     views.views.push_back(
         {r.handoff_id, r.number, r.epoch, r.running, r.stopping, r.stalled, r.reporting, r.bytes});

@@ -14,6 +14,7 @@
 #include "coordinator/core/placement.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/core/sentence.h"
+#include "coordinator/core/summaries.h"
 
 namespace handoff::core {
 namespace {
@@ -171,6 +172,7 @@ absl::StatusOr<Decision<Tick::Reply>> Decide(const State& state, const Tick&, ab
   EndLeases(draft);
   EndDeadlines(draft);
   EndUsedUpAccounts(draft);
+  DropOldWishes(draft);
   PlaceQueued(draft);
   return Decision<Tick::Reply>{draft.Take(), {}};
 }
@@ -187,6 +189,7 @@ absl::Time NextTick(const State& state) {
   // These stay in the past once they have passed.
   const auto probe = state.probes().upper_bound({done, "\xff", ""});
   if (probe != state.probes().end()) next = std::min(next, std::get<0>(*probe));
+  for (const auto& [key, wish] : state.wishes()) next = std::min(next, wish.since + kSummaryWait);
   if (state.queued() == 0) return next;
   const auto ready = state.ready_since().upper_bound({done - kAffinityWait, "\xff"});
   if (ready != state.ready_since().end()) next = std::min(next, ready->first + kAffinityWait);

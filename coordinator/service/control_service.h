@@ -26,6 +26,7 @@ class ControlService final : public v1::Control::CallbackService {
   Unary* Return(Context*, const v1::ReturnRequest*, v1::Handoff*) override;
   Unary* Resume(Context*, const v1::ResumeRequest*, v1::Handoff*) override;
   Unary* Delete(Context*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
+  Unary* Summarize(Context*, const v1::SummarizeRequest*, v1::Handoff*) override;
   Unary* Why(Context*, const v1::WhyRequest*, v1::WhyResponse*) override;
   Unary* GetDocument(Context*, const v1::GetDocumentRequest*, v1::Document*) override;
   Unary* Import(Context*, const v1::ImportRequest*, v1::Handoff*) override;

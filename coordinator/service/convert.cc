@@ -257,6 +257,7 @@ absl::StatusOr<std::string> ChangedSpec(const core::Handoff& handoff,
   if (!request.agent().empty() && request.agent() != spec.agent()) {
     spec.set_agent(request.agent());
     spec.clear_model();
+    spec.clear_summary_model();
   }
   if (!request.model().empty()) spec.set_model(request.model());
   if (request.has_timeout()) *spec.mutable_timeout() = request.timeout();

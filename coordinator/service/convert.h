@@ -34,11 +34,16 @@ core::Return ToCore(const v1::ReturnRequest& request, const core::Handoff& hando
 // earlier resume spoke for itself only. "" is anywhere.
 std::string WorkerAskedFor(const core::Handoff& handoff, const v1::ResumeRequest& request);
 
+core::Summarize ToCore(const v1::SummarizeRequest& request, const std::string& id);
+// What a stored spec says; nothing is summarised of one that cannot be read.
+core::SummaryPolicy SummariesOf(const std::string& spec);
+
 // ---- From workers
 
 core::Sync ToCore(const v1::SyncRequest& request);
 core::SaveCheckpoint ToCore(const v1::SaveCheckpointRequest& request);
 core::Report ToCore(const v1::ReportRequest& request);
+core::SaveSummary ToCore(const v1::SaveSummaryRequest& request);
 
 // ---- To both
 
@@ -61,5 +66,6 @@ v1::ListWorkersResponse ToProto(const core::ListWorkers::Reply& reply,
 // At most 1 MiB of specs (and at least one): attempts beyond that are named by the next answer, for
 // which the worker is to call at once.
 v1::SyncResponse ToProto(const SyncAnswer& answer);
+v1::SummaryWish ToProto(const core::SummaryWish& wish);
 
 }  // namespace handoff

@@ -132,6 +132,8 @@ v1::SyncResponse ToProto(const SyncAnswer& answer) {
     response.add_forget(absl::StrCat(id, "/", number));
   }
   for (const std::string& id : answer.reply.purge) response.add_purge(id);
+  for (const core::SummaryWish& wish : answer.reply.summaries)
+    *response.add_summaries() = ToProto(wish);
   size_t next_spec = 0;
   size_t bytes = 0;
   for (const core::Sync::Desired& from : answer.reply.attempts) {

@@ -103,6 +103,18 @@ grpc::ServerUnaryReactor* PoolService::SaveCheckpoint(Context* context,
   return reactor;
 }
 
+grpc::ServerUnaryReactor* PoolService::SaveSummary(Context* context,
+                                                   const v1::SaveSummaryRequest* request,
+                                                   v1::SaveSummaryResponse* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  parts_.engine.Post(ToCore(*request), AnswerWith(reactor, [response](const auto& reply) {
+                       response->set_current(reply.current);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
 absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v1::AttemptEnd& end,
                                              v1::ReportResponse& response) {
   const std::string& id = request.handoff_id();

@@ -42,6 +42,8 @@ class PoolService final : public v1::Pool::CallbackService {
                                            v1::SaveCheckpointResponse*) override;
   grpc::ServerUnaryReactor* SavePush(Context*, const v1::SavePushRequest*,
                                      v1::SavePushResponse*) override;
+  grpc::ServerUnaryReactor* SaveSummary(Context*, const v1::SaveSummaryRequest*,
+                                        v1::SaveSummaryResponse*) override;
   grpc::ServerUnaryReactor* Report(Context*, const v1::ReportRequest*,
                                    v1::ReportResponse*) override;
   grpc::ServerBidiReactor<v1::AppendLogRequest, v1::AppendLogResponse>* AppendLog(

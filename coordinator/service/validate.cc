@@ -241,6 +241,16 @@ absl::Status Validate(const v1::ImportRequest& request) {
   return ValidateDocument(request.markdown());
 }
 
+absl::Status Validate(const v1::SummarizeRequest& request) {
+  RETURN_IF_ERROR(ValidateIdPart(request.id()));
+  if (request.attempt() < 0 || request.attempt() > core::kMaxAttempts) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("attempt is ", request.attempt(),
+                     ": use a number from 1, or 0 for the latest whose agent started"));
+  }
+  return ValidateLine("actor", request.actor(), kMaxActor);
+}
+
 absl::Status Validate(const v1::DrainWorkerRequest& request) {
   RETURN_IF_ERROR(ValidateWorkerName(request.name()));
   RETURN_IF_ERROR(ValidateLine("reason", request.reason(), kMaxReason));
@@ -297,6 +307,14 @@ absl::Status Validate(const v1::ReportRequest& request) {
   // Nothing in the end itself is a reason to refuse it: it would be sent for ever, and the attempt
   // would never end. What makes no sense there is left out (convert.cc).
   return absl::OkStatus();
+}
+
+absl::Status Validate(const v1::SaveSummaryRequest& request) {
+  RETURN_IF_ERROR(ValidateUuid(request.worker_uuid()));
+  RETURN_IF_ERROR(ValidateAttempt(request.handoff_id(), request.number()));
+  // What makes no sense in the summary itself is left out (convert_summary.cc): refused, it would
+  // be sent until nobody waits for it.
+  return ValidateLine("pool_id", request.pool_id(), 64);
 }
 
 absl::Status Validate(const v1::AppendLogRequest& request) {

@@ -27,11 +27,13 @@ absl::Status Validate(const v1::EditDocumentRequest& request);
 absl::Status Validate(const v1::ImportRequest& request);  // but for the spec
 absl::Status Validate(const v1::TakeOverRequest& request);
 absl::Status Validate(const v1::ReturnRequest& request);
+absl::Status Validate(const v1::SummarizeRequest& request);
 absl::Status Validate(const v1::DrainWorkerRequest& request);
 absl::Status Validate(const v1::RemoveWorkerRequest& request);
 absl::Status Validate(const v1::SyncRequest& request);
 absl::Status Validate(const v1::SaveCheckpointRequest& request);
 absl::Status Validate(const v1::ReportRequest& request);
+absl::Status Validate(const v1::SaveSummaryRequest& request);
 // Of the first message of a stream.
 absl::Status Validate(const v1::AppendLogRequest& request);
 

@@ -228,6 +228,11 @@ absl::Status Validate(const v1::HandoffSpec& spec) {
   RETURN_IF_ERROR(ValidateLine("owner", spec.owner(), 128));
   RETURN_IF_ERROR(ValidateLine("idempotency_key", spec.idempotency_key(), 128));
   RETURN_IF_ERROR(ValidateLine("dedupe_key", spec.dedupe_key(), 128));
+  RETURN_IF_ERROR(Annotate(ValidateModel(spec.summary_model()), "summary_model"));
+  if (!v1::HandoffSpec::Summaries_IsValid(spec.summaries())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("summaries is ", spec.summaries(), ": use AUTO, ALWAYS or NEVER"));
+  }
   RETURN_IF_ERROR(ValidateRange(spec.notify_size(), "the number of notify keys", 0, kMaxNotify));
   return spec.id().empty() ? absl::OkStatus() : ValidateId(spec.id());
 }

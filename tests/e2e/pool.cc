@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "absl/strings/match.h"
@@ -240,11 +241,21 @@ uint64_t Pool::MemoryOf(const std::string& name, absl::string_view field) const 
   return 0;
 }
 
+std::vector<std::string> Pool::CommandLine(const std::vector<std::string>& args) const {
+  std::vector<std::string> argv = {Program("handoff")};
+  argv.insert(argv.end(), args.begin(), args.end());
+  const bool agent = std::find(args.begin(), args.end(), "--") == args.end() &&
+                     std::find(args.begin(), args.end(), "command") == args.end();
+  const bool says = std::find(args.begin(), args.end(), "--summaries") != args.end();
+  if (!args.empty() && args[0] == "submit" && agent && !says && !summaries.empty())
+    argv.insert(argv.begin() + 2, {"--summaries", summaries});
+  return argv;
+}
+
 CommandResult Pool::Handoff(const std::vector<std::string>& args, const std::string& cwd,
                             const std::string& input, absl::Duration limit) const {
   SpawnOptions options;
-  options.argv = {Program("handoff")};
-  options.argv.insert(options.argv.end(), args.begin(), args.end());
+  options.argv = CommandLine(args);
   options.env = Environment();
   options.cwd = cwd.empty() ? dir() : cwd;
   const auto result = RunProcess(options, input, limit);
@@ -257,8 +268,7 @@ CommandResult Pool::Handoff(const std::vector<std::string>& args, const std::str
 Subprocess Pool::HandoffInBackground(const std::vector<std::string>& args, const std::string& cwd,
                                      const std::string& out) const {
   SpawnOptions options;
-  options.argv = {Program("handoff")};
-  options.argv.insert(options.argv.end(), args.begin(), args.end());
+  options.argv = CommandLine(args);
   options.env = Environment();
   options.cwd = cwd.empty() ? dir() : cwd;
   UniqueFd file;

@@ -49,6 +49,10 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
+  // What `submit` is given as --summaries unless a test says so itself: the scripted agent would be
+  // run once more. Empty: nothing is given.
+  std::string summaries = "never";
+
   const std::string& dir() const { return dir_.path(); }
   std::string path(const std::string& name) const { return dir_.path() + "/" + name; }
 
@@ -106,6 +110,7 @@ class Pool {
     std::vector<std::string> argv;
     std::optional<Subprocess> process;
   };
+  std::vector<std::string> CommandLine(const std::vector<std::string>& args) const;
   void Launch(const std::string& name, const std::string& ready);
   std::vector<std::string> Environment() const;
   std::string FillerOf(const std::string& name) const;

@@ -70,7 +70,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   grpc::Status Import(grpc::ServerContext*, const v1::ImportRequest*, v1::Handoff*) override;
   // Keeps the message; the record stays as it is otherwise.
   grpc::Status Send(grpc::ServerContext*, const v1::SendRequest*, v1::Handoff*) override;
-  // Rendered from the record, unless SetDocument gave one. An edit must be based on the newest version.
+  // Rendered from the record, unless SetDocument gave one. An edit must be based on the newest
+  // version.
   grpc::Status GetDocument(grpc::ServerContext*, const v1::GetDocumentRequest*,
                            v1::Document*) override;
   grpc::Status EditDocument(grpc::ServerContext*, const v1::EditDocumentRequest*,

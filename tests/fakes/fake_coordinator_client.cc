@@ -26,6 +26,7 @@ AttemptKey FakePool::Want(v1::Handoff handoff, int number,
     desired.set_number(number);
     desired.set_epoch(++epoch_);
     desired.set_action(v1::DesiredAttempt::RUN);
+    handoffs_[key.handoff_id] = handoff;
     *desired.mutable_spec()->mutable_handoff() = std::move(handoff);
     if (edit) edit(desired);
     ++revision_;
@@ -216,8 +217,11 @@ std::optional<SyncAnswer> FakePool::Answer(const SyncRequest& request, bool due)
     if (ends_.count(key) != 0) answer.forget.push_back(key);
   }
   AnswerPurged(request, answer, urgent);
+  for (const auto& [number, wish] : wishes_) answer.summaries.push_back(wish);
+  urgent |= wishes_told_ != wishes_changed_;
   if (!urgent) return std::nullopt;
   for (auto& [id, told] : purged_) told = true;
+  wishes_told_ = wishes_changed_;
   return answer;
 }
 
@@ -237,6 +241,48 @@ void FakePool::LookAtHeld(bool due) {
   }
   for (auto& [held, answer] : answered) held.done(std::move(answer));
   changed_.NotifyAll();
+}
+
+void FakePool::Know(const v1::Handoff& handoff) {
+  MutexLock lock(mutex_);
+  handoffs_[handoff.id()] = handoff;
+}
+
+void FakePool::Wish(const SummaryWish& wish) {
+  {
+    MutexLock lock(mutex_);
+    wishes_[wish.wish] = wish;
+    ++wishes_changed_;
+    ++revision_;
+  }
+  LookAtHeld(/*due=*/false);
+}
+
+void FakePool::DropWish(uint64_t wish) {
+  {
+    MutexLock lock(mutex_);
+    wishes_.erase(wish);
+    ++wishes_changed_;
+    ++revision_;
+  }
+  LookAtHeld(/*due=*/false);
+}
+
+v1::Summary FakePool::AwaitSummary(uint64_t wish) {
+  MutexLock lock(mutex_);
+  while (true) {
+    for (const auto& [number, summary] : summaries_) {
+      if (number == wish) return summary;
+    }
+    changed_.Wait(mutex_);
+  }
+}
+
+std::vector<uint64_t> FakePool::saved_summaries() {
+  MutexLock lock(mutex_);
+  std::vector<uint64_t> wishes;
+  for (const auto& [wish, summary] : summaries_) wishes.push_back(wish);
+  return wishes;
 }
 
 v1::AttemptEnd FakePool::AwaitEnd(const AttemptKey& key) {
@@ -524,6 +570,26 @@ absl::Status FakeCoordinatorClient::SavePush(const PushSave& save, std::stop_tok
   }
   pool_.changed_.NotifyAll();
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> FakeCoordinatorClient::GetHandoff(const std::string& id,
+                                                              std::stop_token) {
+  MutexLock lock(pool_.mutex_);
+  if (pool_.away_) return Away();
+  const auto known = pool_.handoffs_.find(id);
+  if (known == pool_.handoffs_.end()) return absl::NotFoundError("there is no such handoff");
+  return known->second.SerializeAsString();
+}
+
+absl::StatusOr<bool> FakeCoordinatorClient::SaveSummary(const SummarySave& save, std::stop_token) {
+  MutexLock lock(pool_.mutex_);
+  if (pool_.away_) return Away();
+  if (pool_.wishes_.erase(save.wish) == 0) return false;
+  v1::Summary summary;
+  if (!summary.ParseFromString(save.summary)) return absl::InternalError("no summary");
+  pool_.summaries_.emplace_back(save.wish, std::move(summary));
+  pool_.changed_.NotifyAll();
+  return true;
 }
 
 absl::Status FakeCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,

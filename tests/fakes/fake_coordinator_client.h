@@ -55,6 +55,15 @@ class FakePool {
   // What another worker sent of an attempt.
   void PutLog(const AttemptKey& key, const std::string& bytes, LogKind kind = LogKind::kAgent);
 
+  // Has the record of a handoff that no worker here runs.
+  void Know(const v1::Handoff& handoff);
+  // Lists the wish in its answers until it is saved or dropped.
+  void Wish(const SummaryWish& wish);
+  void DropWish(uint64_t wish);
+  // What a worker saved for it.
+  v1::Summary AwaitSummary(uint64_t wish);
+  std::vector<uint64_t> saved_summaries();  // wishes, in order
+
   v1::AttemptEnd AwaitEnd(const AttemptKey& key);
   // Of the next request that lists the attempt like that.
   AttemptStatus AwaitStatus(const AttemptKey& key,
@@ -109,6 +118,11 @@ class FakePool {
   std::vector<uint64_t> upload_starts_ ABSL_GUARDED_BY(mutex_);
   absl::Status checkpoint_refusal_ ABSL_GUARDED_BY(mutex_);
   std::map<AttemptKey, std::vector<v1::Checkpoint>> checkpoints_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, v1::Handoff> handoffs_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, SummaryWish> wishes_ ABSL_GUARDED_BY(mutex_);
+  uint64_t wishes_changed_ ABSL_GUARDED_BY(mutex_) = 0;  // answers that tell of it are due
+  uint64_t wishes_told_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<std::pair<uint64_t, v1::Summary>> summaries_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, Held> held_ ABSL_GUARDED_BY(mutex_);  // by number of the call
   uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<SyncRequest> requests_ ABSL_GUARDED_BY(mutex_);
@@ -130,6 +144,8 @@ class FakeCoordinatorClient final : public CoordinatorClient {
   absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
                                                   std::stop_token stop) override;
   absl::Status SavePush(const PushSave& save, std::stop_token stop) override;
+  absl::StatusOr<std::string> GetHandoff(const std::string& id, std::stop_token stop) override;
+  absl::StatusOr<bool> SaveSummary(const SummarySave& save, std::stop_token stop) override;
   absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
                        std::stop_token stop) override;
 

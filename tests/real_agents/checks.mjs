@@ -64,7 +64,7 @@ function check(what, ok, seen) {
 async function submit(agent, task, ...more) {
   const file = path.join(run, 'task');
   fs.writeFileSync(file, task);
-  const { code, out, err } = await handoff('submit', '--agent', agent, '--file', file, '--retries', '0', '--json', ...more);
+  const { code, out, err } = await handoff('submit', '--agent', agent, '--file', file, '--retries', '0', '--summaries', 'never', '--json', ...more);
   if (code !== 0) throw new Error(`submit: ${err}`);
   const answer = JSON.parse(out);
   return answer.id ?? answer.handoff.id;

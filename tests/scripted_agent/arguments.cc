@@ -16,7 +16,8 @@ absl::Status RunArguments(const std::vector<std::string>& argv, Arguments* out) 
   bool print = false, stream = false, prompt = false;
   for (size_t i = 1; i < argv.size(); ++i) {
     const std::string& flag = argv[i];
-    const bool has_value = flag == "--resume" || flag == "--output-format" || flag == "--model";
+    const bool has_value =
+        flag == "--resume" || flag == "--output-format" || flag == "--model" || flag == "--mode";
     if (has_value && i + 1 == argv.size()) {
       return absl::InvalidArgumentError(absl::StrCat(flag, " lacks its value"));
     }
@@ -24,6 +25,9 @@ absl::Status RunArguments(const std::vector<std::string>& argv, Arguments* out) 
       out->session = argv[++i];
     } else if (flag == "--model") {
       out->model = argv[++i];
+    } else if (flag == "--mode") {
+      if (argv[++i] != "ask") return absl::InvalidArgumentError("the only mode is 'ask'");
+      out->ask = true;
     } else if (flag == "--output-format") {
       stream = argv[++i] == "stream-json";
     } else if (flag == "--print" || flag == "-p") {
@@ -36,9 +40,11 @@ absl::Status RunArguments(const std::vector<std::string>& argv, Arguments* out) 
       prompt = true;
     }
   }
+  if (out->ask && out->session.empty()) out->session = "asked";
   if (!print || !stream || out->session.empty()) {
     return absl::InvalidArgumentError(
-        "only --resume ID --print --output-format stream-json is played");
+        "only --resume ID --print --output-format stream-json is played, and --mode ask without "
+        "ID");
   }
   if (prompt) return absl::OkStatus();
   ASSIGN_OR_RETURN(out->prompt, ReadFile("/dev/stdin"));
@@ -69,10 +75,12 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& argv) {
 
 absl::StatusOr<std::vector<Step>> ReadScript(const Arguments& arguments) {
   if (arguments.verb == "play") return ParseScript(arguments.prompt);
-  if (const char* path = std::getenv("HANDOFF_SCRIPT"); path != nullptr && *path != '\0') {
+  const char* const variable = arguments.ask ? "HANDOFF_SUMMARY_SCRIPT" : "HANDOFF_SCRIPT";
+  if (const char* path = std::getenv(variable); path != nullptr && *path != '\0') {
     ASSIGN_OR_RETURN(const std::string script, ReadFile(path));
     return ParseScript(script);
   }
+  if (arguments.ask) return ParseScript("sections Not known.\nresult ok");
   const std::string script = ScriptInPrompt(arguments.prompt);
   return ParseScript(script.empty() ? "say There is no script in the prompt.\nresult ok" : script);
 }

@@ -15,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "common/check.h"
 #include "common/file.h"
+#include "common/handoff/summary.h"
 #include "common/subprocess.h"
 #include "common/text.h"
 #include "nlohmann/json.hpp"
@@ -93,6 +94,12 @@ std::optional<int> Player::PlayStep(const Step& step) {
     Write(step.words[0], absl::StrReplaceAll(step.text, {{"\\n", "\n"}}));
   } else if (step.verb == "result") {
     SendResult(step.words[0] == "ok", step.text);
+  } else if (step.verb == "sections") {
+    std::string summary;
+    for (const absl::string_view section : kSummarySections) {
+      absl::StrAppend(&summary, "## ", section, "\n", step.text, "\n\n");
+    }
+    Say(summary);
   } else if (step.verb == "line") {
     Say(std::string(Number(step.words[0]), 'x'));
   } else if (step.verb == "raw" || step.verb == "stderr") {
@@ -109,6 +116,8 @@ std::optional<int> Player::PlayStep(const Step& step) {
 void Player::PlayFile(const Step& step) {
   if (step.verb == "wait") {
     WaitFor(step.words[0]);
+  } else if (step.verb == "prompt") {
+    if (!WriteFileAtomically(step.words[0], run_.prompt).ok()) std::_Exit(64);
   } else if (step.verb == "tell") {
     Append(step.words[0], step.text + "\n");
   } else if (step.verb == "record") {

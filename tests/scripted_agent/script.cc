@@ -19,13 +19,18 @@ struct Verb {
   Rest rest;
 };
 constexpr Verb kVerbs[] = {
-    {"say", 0, Rest::kRequired},   {"think", 0, Rest::kRequired},  {"tool", 1, Rest::kRequired},
-    {"write", 1, Rest::kOptional}, {"commit", 0, Rest::kRequired}, {"result", 1, Rest::kOptional},
-    {"line", 1, Rest::kNone},      {"raw", 0, Rest::kOptional},    {"stderr", 0, Rest::kOptional},
-    {"spam", 2, Rest::kOptional},  {"session", 1, Rest::kNone},    {"wait", 1, Rest::kNone},
-    {"tell", 1, Rest::kOptional},  {"record", 2, Rest::kNone},     {"grandchild", 1, Rest::kNone},
-    {"ignore", 1, Rest::kNone},    {"crash", 1, Rest::kNone},      {"exit", 1, Rest::kNone},
-    {"silence", 0, Rest::kNone},   {"no-exit", 0, Rest::kNone},    {"first", 1, Rest::kRequired},
+    {"say", 0, Rest::kRequired},      {"think", 0, Rest::kRequired},
+    {"tool", 1, Rest::kRequired},     {"write", 1, Rest::kOptional},
+    {"commit", 0, Rest::kRequired},   {"result", 1, Rest::kOptional},
+    {"sections", 0, Rest::kRequired}, {"prompt", 1, Rest::kNone},
+    {"line", 1, Rest::kNone},         {"raw", 0, Rest::kOptional},
+    {"stderr", 0, Rest::kOptional},   {"spam", 2, Rest::kOptional},
+    {"session", 1, Rest::kNone},      {"wait", 1, Rest::kNone},
+    {"tell", 1, Rest::kOptional},     {"record", 2, Rest::kNone},
+    {"grandchild", 1, Rest::kNone},   {"ignore", 1, Rest::kNone},
+    {"crash", 1, Rest::kNone},        {"exit", 1, Rest::kNone},
+    {"silence", 0, Rest::kNone},      {"no-exit", 0, Rest::kNone},
+    {"first", 1, Rest::kRequired},
 };
 
 std::string TakeWord(absl::string_view* text) {

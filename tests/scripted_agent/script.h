@@ -8,6 +8,8 @@
 //   commit MESSAGE         really commits everything with git; tool_call events
 //   result ok|error [TEXT] the terminal event
 //   line SIZE              an assistant event with SIZE bytes of text
+//   sections TEXT          an assistant event: a summary whose eight sections say TEXT
+//   prompt PATH            writes the prompt that it was given there
 //   raw TEXT               this line on stdout, whatever it is;   stderr TEXT   on stderr
 //   spam BYTES SEED [out]  seeded lines of 1 byte to 8 MB, NUL and bad UTF-8 in them, on both
 //                          streams or on stdout only; see spam.h

@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/file.h"
+#include "common/handoff/summary.h"
 #include "common/hash.h"
 #include "common/subprocess.h"
 #include "gmock/gmock.h"
@@ -265,6 +266,22 @@ TEST_F(ScriptedAgentTest, WhatIsWrongIsRefusedBeforeAnythingIsPlayed) {
     argv.insert(argv.end(), args.begin(), args.end());
     EXPECT_EQ(Run(argv).status.code, 64) << absl::StrJoin(args, " ");
   }
+}
+
+TEST_F(ScriptedAgentTest, AnswersInModeAskFromAScriptOfItsOwn) {
+  AgentRun run;
+  run.executable = Executable();
+  const auto command = CursorAgent().SummaryCommand(run);
+  ASSERT_TRUE(command.has_value());
+  const RunResult plain = Run(command->argv, "Summarise.\nscript: exit 7");
+  EXPECT_TRUE(plain.status.ok()) << plain.err;
+  ASSERT_EQ(Of<AgentEvent::Text>(plain.out).size(), 1u);
+  EXPECT_TRUE(ParseSummary(Of<AgentEvent::Text>(plain.out)[0].text).ok());
+  ASSERT_TRUE(WriteFileAtomically(Path("answer"), "prompt kept\nexit 9\n").ok());
+  SpawnOptions options = Options(command->argv);
+  options.env.push_back("HANDOFF_SUMMARY_SCRIPT=" + Path("answer"));
+  EXPECT_EQ(RunProcess(options, "What it reads", absl::Minutes(1))->status.code, 9);
+  EXPECT_EQ(*ReadFile(Path("kept")), "What it reads");
 }
 
 }  // namespace

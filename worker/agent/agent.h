@@ -111,6 +111,10 @@ class Agent {
     return absl::FailedPreconditionError("this agent has no command that makes a session");
   }
   virtual AgentCommand Command(const AgentRun& run) const = 0;
+  // To answer a prompt on stdin from that alone, in a session that nobody goes on with and a mode
+  // in which the CLI changes nothing. The worker's extra_args could undo that, so they are left
+  // out, but for those that cannot. Absent: it has no such mode.
+  virtual std::optional<AgentCommand> SummaryCommand(const AgentRun&) const { return std::nullopt; }
   virtual std::unique_ptr<StreamParser> NewParser() const = 0;
   virtual SessionFiles FilesOf(const SessionPlace&) const { return {}; }
   // Where such a file, named from its root, has to lie so that the session goes on in `place`.

@@ -134,6 +134,17 @@ AgentCommand ClaudeAgent::Command(const AgentRun& run) const {
   return command;
 }
 
+// Without any tool there is nothing that it could do but answer. None of extra_args: a second
+// --tools adds to the first.
+std::optional<AgentCommand> ClaudeAgent::SummaryCommand(const AgentRun& run) const {
+  AgentCommand command;
+  command.argv = {run.executable, "--print",  "--output-format",     "stream-json",
+                  "--verbose",    "--tools=", "--strict-mcp-config", "--no-session-persistence"};
+  if (!run.model.empty()) command.argv.insert(command.argv.end(), {"--model", run.model});
+  command.env["DISABLE_AUTOUPDATER"] = "1";
+  return command;
+}
+
 std::unique_ptr<StreamParser> ClaudeAgent::NewParser() const {
   return std::make_unique<ClaudeStream>();
 }

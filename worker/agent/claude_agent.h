@@ -18,6 +18,7 @@ class ClaudeAgent final : public Agent {
   ProbeSpec Probe() const override;
   ProbeVerdict JudgeProbe(const std::optional<ProbeOutput>& output) const override;
   AgentCommand Command(const AgentRun& run) const override;
+  std::optional<AgentCommand> SummaryCommand(const AgentRun& run) const override;
   std::unique_ptr<StreamParser> NewParser() const override;
   // A session lies in a folder that is named after the one in which the CLI ran.
   SessionFiles FilesOf(const SessionPlace& place) const override;

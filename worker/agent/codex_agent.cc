@@ -81,6 +81,22 @@ AgentCommand CodexAgent::Command(const AgentRun& run) const {
   return command;
 }
 
+// Of extra_args only settings, over which --sandbox wins:
+// --dangerously-bypass-approvals-and-sandbox wins over it without a word.
+std::optional<AgentCommand> CodexAgent::SummaryCommand(const AgentRun& run) const {
+  AgentCommand command;
+  command.most_prompt_characters = kMostPromptCharacters;
+  command.argv = {run.executable, "exec", "--json", "--skip-git-repo-check"};
+  for (size_t i = 0; i + 1 < run.extra_args.size(); ++i) {
+    if (run.extra_args[i] != "-c" && run.extra_args[i] != "--config") continue;
+    command.argv.insert(command.argv.end(), {"-c", run.extra_args[i + 1]});
+    ++i;
+  }
+  if (!run.model.empty()) command.argv.insert(command.argv.end(), {"--model", run.model});
+  command.argv.insert(command.argv.end(), {"--sandbox", "read-only", "--ephemeral", "--", "-"});
+  return command;
+}
+
 std::unique_ptr<StreamParser> CodexAgent::NewParser() const {
   return std::make_unique<CodexStream>();
 }

@@ -18,6 +18,7 @@ class CodexAgent final : public Agent {
   ProbeSpec Probe() const override;
   ProbeVerdict JudgeProbe(const std::optional<ProbeOutput>& output) const override;
   AgentCommand Command(const AgentRun& run) const override;
+  std::optional<AgentCommand> SummaryCommand(const AgentRun& run) const override;
   std::unique_ptr<StreamParser> NewParser() const override;
   // A session is one file, wherever the CLI ran.
   SessionFiles FilesOf(const SessionPlace& place) const override;

@@ -98,6 +98,14 @@ AgentCommand CursorAgent::Command(const AgentRun& run) const {
   return command;
 }
 
+std::optional<AgentCommand> CursorAgent::SummaryCommand(const AgentRun& run) const {
+  AgentCommand command;
+  command.argv = {run.executable, "--print", "--output-format", "stream-json", "--trust",
+                  "--mode",       "ask"};
+  if (!run.model.empty()) command.argv.insert(command.argv.end(), {"--model", run.model});
+  return command;
+}
+
 std::unique_ptr<StreamParser> CursorAgent::NewParser() const {
   return std::make_unique<CursorStream>();
 }

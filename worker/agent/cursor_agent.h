@@ -21,6 +21,7 @@ class CursorAgent final : public Agent {
   std::vector<std::string> CreateSessionCommand(const AgentRun& run) const override;
   absl::StatusOr<std::string> ParseSessionId(absl::string_view output) const override;
   AgentCommand Command(const AgentRun& run) const override;
+  std::optional<AgentCommand> SummaryCommand(const AgentRun& run) const override;
   std::unique_ptr<StreamParser> NewParser() const override;
   Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const override;
 };

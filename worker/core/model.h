@@ -106,6 +106,15 @@ struct Probe {
   std::string url;
 };
 
+// An attempt whose log an agent that can only read is to summarise.
+struct SummaryWish {
+  AttemptKey key;
+  uint64_t wish = 0;
+  std::string agent;
+  std::string model;     // empty: the agent's default
+  bool partial = false;  // it runs
+};
+
 struct SyncAnswer {
   std::string pool_id;
   uint64_t term = 0;
@@ -117,6 +126,7 @@ struct SyncAnswer {
   std::vector<Probe> probes;
   std::vector<AttemptKey> forget;
   std::vector<std::string> purge;  // handoffs of which nothing is to be kept
+  std::vector<SummaryWish> summaries;
 };
 
 }  // namespace handoff::worker

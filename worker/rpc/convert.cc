@@ -131,6 +131,13 @@ SyncAnswer FromProto(const v1::SyncResponse& response) {
     if (ParseKey(text, &key)) out.forget.push_back(std::move(key));
   }
   out.purge.assign(response.purge().begin(), response.purge().end());
+  for (const auto& wish : response.summaries()) {
+    out.summaries.push_back({{wish.handoff_id(), wish.number()},
+                             wish.wish(),
+                             wish.agent(),
+                             wish.model(),
+                             wish.partial()});
+  }
   return out;
 }
 

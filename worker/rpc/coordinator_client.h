@@ -77,6 +77,13 @@ struct PushSave {
   std::string result;  // serialised handoff.v1.PushResult
 };
 
+struct SummarySave {
+  std::string pool_id;
+  AttemptKey key;
+  uint64_t wish = 0;
+  std::string summary;  // serialised handoff.v1.Summary
+};
+
 class CoordinatorClient {
  public:
   virtual ~CoordinatorClient() = default;
@@ -104,6 +111,10 @@ class CoordinatorClient {
                                                           std::stop_token stop) = 0;
   // Blocks. CANCELLED when `stop` was requested.
   virtual absl::Status SavePush(const PushSave& save, std::stop_token stop) = 0;
+  // Blocks. A serialised handoff.v1.Handoff, as it stands now.
+  virtual absl::StatusOr<std::string> GetHandoff(const std::string& id, std::stop_token stop) = 0;
+  // Blocks. False: nobody waits for it any more.
+  virtual absl::StatusOr<bool> SaveSummary(const SummarySave& save, std::stop_token stop) = 0;
   // Blocks; as GetObject does with what the coordinator holds of an attempt's log now, from its
   // begin.
   virtual absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,

@@ -214,6 +214,41 @@ absl::Status GrpcCoordinatorClient::SavePush(const PushSave& save, std::stop_tok
   return FromGrpc(pool_->SavePush(&context, request, &response));
 }
 
+absl::StatusOr<std::string> GrpcCoordinatorClient::GetHandoff(const std::string& id,
+                                                              std::stop_token stop) {
+  v1::GetRequest request;
+  request.set_id(id);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::Handoff response;
+  const grpc::Status status = control_->Get(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status);
+  return response.SerializeAsString();
+}
+
+absl::StatusOr<bool> GrpcCoordinatorClient::SaveSummary(const SummarySave& save,
+                                                        std::stop_token stop) {
+  v1::SaveSummaryRequest request;
+  request.set_pool_id(save.pool_id);
+  request.set_worker_uuid(worker_.uuid);
+  request.set_worker_start(worker_.start);
+  request.set_worker_nonce(worker_.nonce);
+  request.set_handoff_id(save.key.handoff_id);
+  request.set_number(save.key.number);
+  request.set_wish(save.wish);
+  if (!request.mutable_summary()->ParseFromString(save.summary)) {
+    return absl::DataLossError("the summary's record is not readable");
+  }
+  grpc::ClientContext context;
+  SetDeadline(context);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  v1::SaveSummaryResponse response;
+  const grpc::Status status = pool_->SaveSummary(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status);
+  return response.current();
+}
+
 absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
                                             std::stop_token stop) {
   v1::ReadLogRequest request;

@@ -31,6 +31,8 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
   absl::StatusOr<CheckpointAnswer> SaveCheckpoint(const CheckpointSave& save,
                                                   std::stop_token stop) override;
   absl::Status SavePush(const PushSave& save, std::stop_token stop) override;
+  absl::StatusOr<std::string> GetHandoff(const std::string& id, std::stop_token stop) override;
+  absl::StatusOr<bool> SaveSummary(const SummarySave& save, std::stop_token stop) override;
   absl::Status ReadLog(const AttemptKey& key, LogKind kind, const Sink& sink,
                        std::stop_token stop) override;
 

@@ -59,12 +59,13 @@ TEST_F(Settings, AnUnknownKeyIsAnErrorThatNamesFileLineAndKey) {
 TEST_F(Settings, ProjectDefaultsAreReadAndShown) {
   Write(".handoff.toml",
         "agent = \"claude\"\ntimeout = \"2h\"\nretries = 1\nchecks = [\"ninja test\", \"lint\"]\n"
-        "check_timeout = \"5m\"\ncheck_retries = 2\npush = true\nrequire = { os = \"linux\" }\n");
+        "check_timeout = \"5m\"\ncheck_retries = 2\npush = true\nsummaries = \"never\"\n"
+        "summary_model = \"s\"\nrequire = { os = \"linux\" }\n");
   const auto defaults = ReadProjectDefaults(dir_.path());
   ASSERT_TRUE(defaults.ok()) << defaults.status();
   EXPECT_EQ(defaults->ToString(),
             "agent=claude, timeout=2h, retries=1, check=ninja test, check=lint, check_timeout=5m, "
-            "check_retries=2, push=true, require.os=linux");
+            "check_retries=2, push=true, summaries=never, summary_model=s, require.os=linux");
 }
 
 TEST_F(Settings, WrongTypesAndBrokenFilesAreErrors) {

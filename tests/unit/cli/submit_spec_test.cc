@@ -244,5 +244,30 @@ TEST(BuildSpec, RefusesTasksThatAreNone) {
   EXPECT_FALSE(Build({}, {}, "\xff").ok());
 }
 
+TEST(BuildSpec, SummariesComeFromTheFlagOrTheFileAndAreNoneOfACommand) {
+  ProjectDefaults defaults;
+  defaults.summaries = "never";
+  defaults.summary_model = "small";
+  SubmitFlags flags;
+  EXPECT_EQ(Build(flags)->summaries(), v1::HandoffSpec::AUTO);
+  EXPECT_EQ(Build(flags, defaults)->summaries(), v1::HandoffSpec::NEVER);
+  EXPECT_EQ(Build(flags, defaults)->summary_model(), "small");
+  EXPECT_EQ(Build(flags, defaults, "ls", {"ls"})->summaries(), v1::HandoffSpec::AUTO);
+  flags.summaries = "always";
+  flags.summary_model = "large";
+  EXPECT_EQ(Build(flags, defaults)->summaries(), v1::HandoffSpec::ALWAYS);
+  EXPECT_EQ(Build(flags, defaults)->summary_model(), "large");
+  EXPECT_THAT(std::string(Build(flags, {}, "ls", {"ls"}).status().message()),
+              HasSubstr("a command has facts only"));
+  flags.summaries = "sometimes";
+  EXPECT_THAT(std::string(Build(flags).status().message()),
+              HasSubstr("--summaries 'sometimes' is none of always, auto and never"));
+  flags.summaries.clear();
+  defaults.file = ".handoff.toml";
+  defaults.summaries = "yes";
+  EXPECT_THAT(std::string(Build(flags, defaults).status().message()),
+              HasSubstr(".handoff.toml: summaries 'yes' is none of"));
+}
+
 }  // namespace
 }  // namespace handoff

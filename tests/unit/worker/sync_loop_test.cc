@@ -64,6 +64,12 @@ class HeldClient : public CoordinatorClient {
   absl::Status SavePush(const PushSave&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
+  absl::StatusOr<std::string> GetHandoff(const std::string&, std::stop_token) override {
+    return absl::UnimplementedError("not of this test");
+  }
+  absl::StatusOr<bool> SaveSummary(const SummarySave&, std::stop_token) override {
+    return absl::UnimplementedError("not of this test");
+  }
   absl::Status ReadLog(const AttemptKey&, LogKind, const Sink&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }

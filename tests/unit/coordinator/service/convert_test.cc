@@ -387,5 +387,66 @@ TEST(SyncAnswers, AStopSaysAsWhatAndWhy) {
   EXPECT_EQ(response.attempts(0).stop_grace().seconds(), 10);
 }
 
+v1::SaveSummaryRequest SaveOf(const v1::Summary& summary) {
+  v1::SaveSummaryRequest request;
+  request.set_worker_uuid("abc");
+  request.set_handoff_id("20270115-mend");
+  request.set_number(2);
+  request.set_wish(77);
+  *request.mutable_summary() = summary;
+  return request;
+}
+
+TEST(ConvertSummary, TheSpecSaysWhenAndWithWhichModel) {
+  v1::HandoffSpec spec = Spec();
+  EXPECT_EQ(SummariesOf(CanonicalBytes(spec)).when, core::SummaryPolicy::When::kAuto);
+  spec.set_summaries(v1::HandoffSpec::ALWAYS);
+  spec.set_summary_model("small");
+  EXPECT_EQ(SummariesOf(CanonicalBytes(spec)).when, core::SummaryPolicy::When::kAlways);
+  EXPECT_EQ(SummariesOf(CanonicalBytes(spec)).model, "small");
+  EXPECT_EQ(SummariesOf("damaged").when, core::SummaryPolicy::When::kNever);
+}
+
+TEST(ConvertSummary, WhatAWorkerSaysOfOneIsBounded) {
+  v1::Summary summary;
+  summary.set_state(v1::Summary::ACCEPTED);
+  summary.set_markdown("### Goal");
+  core::SaveSummary save = ToCore(SaveOf(summary));
+  EXPECT_EQ(save.number, 2);
+  EXPECT_EQ(save.wish, 77u);
+  EXPECT_EQ(save.refusal, "");
+  v1::Summary stored;
+  ASSERT_TRUE(stored.ParseFromString(save.bytes));
+  EXPECT_EQ(stored.markdown(), "### Goal");
+  summary.set_markdown(std::string(70'000, 'x'));
+  save = ToCore(SaveOf(summary));
+  ASSERT_TRUE(stored.ParseFromString(save.bytes));
+  EXPECT_EQ(stored.state(), v1::Summary::REFUSED);
+  EXPECT_EQ(stored.markdown(), "");
+  EXPECT_EQ(save.refusal, "it is longer than 64 KiB");
+  summary.Clear();
+  summary.set_message("x\n" + std::string(5000, 'y'));
+  save = ToCore(SaveOf(summary));
+  ASSERT_TRUE(stored.ParseFromString(save.bytes));
+  EXPECT_EQ(stored.state(), v1::Summary::FAILED);
+  EXPECT_LE(stored.message().size(), 1024u);
+}
+
+TEST(ConvertSummary, WishesAreInTheAnswer) {
+  SyncAnswer answer;
+  core::SummaryWish wish;
+  wish.handoff_id = "h";
+  wish.number = 3;
+  wish.wish = 9;
+  wish.agent = "cursor";
+  wish.partial = true;
+  answer.reply.summaries = {wish};
+  const v1::SyncResponse response = ToProto(answer);
+  ASSERT_EQ(response.summaries_size(), 1);
+  EXPECT_EQ(response.summaries(0).wish(), 9u);
+  EXPECT_EQ(response.summaries(0).number(), 3);
+  EXPECT_TRUE(response.summaries(0).partial());
+}
+
 }  // namespace
 }  // namespace handoff

@@ -153,5 +153,17 @@ TEST(ClaudeAgent, StderrIsDiagnosed) {
             FailureClass::kNone);
 }
 
+TEST(ClaudeAgent, ASummaryIsMadeWithoutAnyToolAndLeavesNoSession) {
+  AgentRun run = NewRun();
+  run.model = "haiku";
+  run.extra_args = {"--permission-mode", "bypassPermissions", "--tools", "default"};
+  const auto command = ClaudeAgent().SummaryCommand(run);
+  ASSERT_TRUE(command.has_value());
+  EXPECT_THAT(command->argv, ElementsAre("/opt/claude", "--print", "--output-format", "stream-json",
+                                         "--verbose", "--tools=", "--strict-mcp-config",
+                                         "--no-session-persistence", "--model", "haiku"));
+  EXPECT_TRUE(command->prompt_on_stdin);
+}
+
 }  // namespace
 }  // namespace handoff

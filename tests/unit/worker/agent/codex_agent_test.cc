@@ -113,5 +113,17 @@ TEST(CodexAgent, StderrIsDiagnosed) {
             FailureClass::kNone);
 }
 
+TEST(CodexAgent, ASummaryIsMadeInItsReadOnlySandboxAndLeavesNoSession) {
+  AgentRun run;
+  run.executable = "/opt/codex";
+  run.model = "gpt-5-mini";
+  run.extra_args = {kBypass, "-c", "x=1", "--sandbox", "danger-full-access", "-c"};
+  const auto command = CodexAgent().SummaryCommand(run);
+  ASSERT_TRUE(command.has_value());
+  EXPECT_THAT(command->argv, ElementsAre("/opt/codex", "exec", "--json", "--skip-git-repo-check",
+                                         "-c", "x=1", "--model", "gpt-5-mini", "--sandbox",
+                                         "read-only", "--ephemeral", "--", "-"));
+}
+
 }  // namespace
 }  // namespace handoff

@@ -63,5 +63,7 @@ TEST(CommandAgent, TheShellsStatusForAMissingProgramIsExplained) {
   EXPECT_EQ(agent.Diagnose({1, 0, EndedBy::kItself}, "not logged in").failure, FailureClass::kNone);
 }
 
+TEST(CommandAgent, MakesNoSummary) { EXPECT_FALSE(CommandAgent().SummaryCommand({}).has_value()); }
+
 }  // namespace
 }  // namespace handoff

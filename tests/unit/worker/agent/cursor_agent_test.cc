@@ -107,5 +107,17 @@ TEST(Registry, AgentsAreFoundByName) {
   EXPECT_EQ(AllAgents()[0]->name(), "cursor");
 }
 
+TEST(CursorAgent, ASummaryIsMadeInTheModeThatOnlyAnswers) {
+  AgentRun run;
+  run.executable = "/opt/cursor-agent";
+  run.model = "small";
+  run.extra_args = {"--yolo"};
+  const auto command = CursorAgent().SummaryCommand(run);
+  ASSERT_TRUE(command.has_value());
+  EXPECT_THAT(command->argv,
+              ElementsAre("/opt/cursor-agent", "--print", "--output-format", "stream-json",
+                          "--trust", "--mode", "ask", "--model", "small"));
+}
+
 }  // namespace
 }  // namespace handoff

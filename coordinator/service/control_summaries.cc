@@ -1,0 +1,26 @@
+// The part of ControlService that is about summaries.
+
+#include "coordinator/service/answer.h"
+#include "coordinator/service/control_service.h"
+#include "coordinator/service/convert.h"
+#include "coordinator/service/show.h"
+#include "coordinator/service/validate.h"
+
+namespace handoff {
+
+grpc::ServerUnaryReactor* ControlService::Summarize(Context* context,
+                                                    const v1::SummarizeRequest* request,
+                                                    v1::Handoff* response) {
+  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
+  if (!id.ok()) return Answer(context, id.status());
+  Unary* const reactor = context->DefaultReactor();
+  parts_.engine.Post(ToCore(*request, *id),
+                     AnswerWith(reactor, [response](const core::Summarize::Reply& reply) {
+                       *response = ToProto(reply.handoff, Detail::kFull);
+                       return absl::OkStatus();
+                     }));
+  return reactor;
+}
+
+}  // namespace handoff
