@@ -122,8 +122,13 @@ bool LooksLikeFlag(absl::string_view word) {
 }
 
 absl::string_view Trimmed(absl::string_view word) {
-  while (!word.empty() && absl::StrContains(".:!?_~", word.back())) word.remove_suffix(1);
-  while (!word.empty() && absl::StrContains(":!?_~", word.front())) word.remove_prefix(1);
+  while (!word.empty() && absl::StrContains(".:!?", word.back())) word.remove_suffix(1);
+  while (!word.empty() && absl::StrContains(":!?", word.front())) word.remove_prefix(1);
+  // Emphasis; one alone belongs to the name.
+  while (word.size() > 2 && word.front() == '_' && word.back() == '_') {
+    word.remove_prefix(1);
+    word.remove_suffix(1);
+  }
   return word;
 }
 
@@ -142,17 +147,13 @@ class Collector {
  private:
   bool TakeFence(absl::string_view line) {
     const absl::string_view text = absl::StripAsciiWhitespace(line);
-    const size_t length = text.find_first_not_of('`') == absl::string_view::npos
-                              ? text.size()
-                              : text.find_first_not_of('`');
-    const size_t tildes = text.find_first_not_of('~') == absl::string_view::npos
-                              ? text.size()
-                              : text.find_first_not_of('~');
-    const size_t run = std::max(length, tildes);
-    const std::string info =
-        absl::AsciiStrToLower(absl::StripAsciiWhitespace(text.substr(std::min(run, text.size()))));
+    const char mark = text.empty() ? '\0' : text[0];
+    if (mark != '`' && mark != '~') return false;
+    const size_t run = std::min(text.find_first_not_of(mark), text.size());
+    const std::string info = absl::AsciiStrToLower(absl::StripAsciiWhitespace(text.substr(run)));
     if (run < 3 || absl::StrContains(info, '`')) return false;
-    if (fence_ > 0 && (run < fence_ || !info.empty())) return false;
+    if (fence_ > 0 && (mark != mark_ || run < fence_ || !info.empty())) return false;
+    mark_ = mark;
     EndProse();
     constexpr std::array<absl::string_view, 5> kPlain = {"text", "txt", "plain", "md", "markdown"};
     in_code_ = fence_ == 0 && !IsOneOf(kPlain, info) && !(prompt_ && info.empty());
@@ -238,6 +239,7 @@ class Collector {
 
   const bool prompt_;
   size_t fence_ = 0;  // length of the one that is open
+  char mark_ = '`';   // of which it is made
   bool in_code_ = false;
   std::string prose_;
   std::vector<std::string> names_;

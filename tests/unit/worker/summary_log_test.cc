@@ -31,18 +31,25 @@ std::string Message(const std::string& text) {
       "\"}}\n");
 }
 
-constexpr char kLog[] =
-    R"({"type":"thread.started","thread_id":"01a223bf-0000-7783-893d-253cdbb70000"}
-{"type":"turn.started"}
-{"type":"item.started","item":{"id":"i1","type":"command_execution","command":"ninja `x`","status":"in_progress"}}
-{"type":"item.completed","item":{"id":"i1","type":"command_execution","command":"ninja `x`","aggregated_output":"boom","exit_code":2,"status":"failed"}}
-stray words
-{"type":"item.started","item":{"id":"i2","type":"command_execution","command":"sleep 99","status":"in_progress"}}
-)";
+std::string Command(const std::string& event, const std::string& id, const std::string& command,
+                    const std::string& rest) {
+  return absl::StrCat(R"({"type":"item.)", event, R"(","item":{"id":")", id,
+                      R"(","type":"command_execution","command":")", command, "\",", rest, "}}\n");
+}
+
+std::string Log() {
+  return absl::StrCat(
+      R"({"type":"thread.started","thread_id":"01a223bf-0000-7783-893d-253cdbb70000"})", "\n",
+      "{\"type\":\"turn.started\"}\n",
+      Command("started", "i1", "ninja `x`", R"("status":"in_progress")"),
+      Command("completed", "i1", "ninja `x`",
+              R"("aggregated_output":"boom","exit_code":2,"status":"failed")"),
+      "stray words\n", Command("started", "i2", "sleep 99", R"("status":"in_progress")"));
+}
 
 TEST(SummaryLog, TellsWhatTheStreamSaysInOrder) {
   for (const size_t piece : {size_t{1} << 20, size_t{7}}) {
-    const std::string digest = Digest(absl::StrCat(Message("Hello."), kLog), piece);
+    const std::string digest = Digest(absl::StrCat(Message("Hello."), Log()), piece);
     EXPECT_THAT(digest, StartsWith("agent says: Hello.\ntool: "));
     EXPECT_THAT(digest, AllOf(HasSubstr("`` ninja `x` ``, exit status 2"),
                               HasSubstr("\noutput: stray words\n"),

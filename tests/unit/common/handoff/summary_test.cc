@@ -102,7 +102,7 @@ TEST(NamesIn, TakesCodeByItsWord) {
               ElementsAre("ninja -C build", "echo `date`"));
   EXPECT_THAT(Names("```sh\n$ ninja test\n# a remark\ngit push \\\n  origin\n```"),
               ElementsAre("ninja test", "git push", "origin"));
-  EXPECT_THAT(Names("~~~\nmake all\n~~~"), ElementsAre("make all"));
+  EXPECT_THAT(Names("~~~\nmake all\n```\nmake more\n~~~"), ElementsAre("make all", "make more"));
   EXPECT_THAT(Names("`` ` `` and `...` and `-`"), IsEmpty());
   EXPECT_THAT(Names("A lone ` mark before src/a.cc"), ElementsAre("src/a.cc"));
 }
@@ -115,7 +115,8 @@ TEST(NamesIn, TakesPathsFilesFlagsAndProgramsOutsideOfCode) {
   EXPECT_THAT(Names("It used pytest. Then it ran make test, ran go and executed ninja -j8."),
               ElementsAre("pytest", "make test", "go", "ninja", "ninja -j8"));
   EXPECT_THAT(Names("https://example.org/x was not reached"), ElementsAre("https://example.org/x"));
-  EXPECT_THAT(Names("a\\_b.cc"), ElementsAre("a_b.cc"));
+  EXPECT_THAT(Names("a\\_b.cc, __init__.py, _x.cc, _README.md_, ~/notes.txt"),
+              ElementsAre("a_b.cc", "__init__.py", "_x.cc", "README.md", "~/notes.txt"));
 }
 
 TEST(NamesIn, LeavesProseAlone) {
