@@ -190,6 +190,13 @@ absl::Status CheckReturnable(const State& state, const Handoff& handoff, const R
                    kNotReturned);
 }
 
+// The same call again, whose answer was lost.
+bool WasReturned(const Handoff& handoff, const Return& command) {
+  return handoff.taken_by.empty() && !command.checkpoint.commit.empty() &&
+         handoff.returned == command.checkpoint &&
+         handoff.Latest()->number == handoff.returned_after + 1;
+}
+
 // What the next attempt goes on from.
 void TakeWork(const Return& command, Handoff& handoff) {
   if (!command.checkpoint.commit.empty()) {
@@ -261,6 +268,7 @@ absl::StatusOr<Decision<Return::Reply>> Decide(const State& state, const Return&
                                                absl::Time now) {
   const Handoff* known = state.FindHandoff(command.id);
   if (known == nullptr) return NoSuchHandoff(command.id);
+  if (WasReturned(*known, command)) return Decision<Return::Reply>{{}, {*known}};
   RETURN_IF_ERROR(CheckReturnable(state, *known, command));
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.id);

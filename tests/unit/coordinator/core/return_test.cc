@@ -233,6 +233,20 @@ TEST_F(ReturnTest, WithoutACheckpointItBeginsFromWhatWasSubmitted) {
   EXPECT_EQ(pool.Latest("h").from_attempt, 1);
 }
 
+TEST_F(ReturnTest, TheSameWorkAgainIsAnsweredAgain) {
+  Take();
+  ASSERT_TRUE(pool.Do(Work()).ok());
+  const auto again = pool.Do(Work());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_FALSE(pool.durable);
+  EXPECT_EQ(again->handoff.attempts.size(), 2u);
+  EXPECT_THAT(Refusal(Work("p2")), HasSubstr("in nobody's hands"));
+  RunsOn(a);
+  ASSERT_TRUE(a.Finish("h", 2, Success()).ok());
+  ASSERT_TRUE(pool.Do(Again("h")).ok());
+  EXPECT_THAT(Refusal(Work()), HasSubstr("in nobody's hands")) << "much came after it";
+}
+
 TEST_F(ReturnTest, OnlyWhoHasItGivesItBack) {
   EXPECT_TRUE(absl::IsNotFound(pool.Do(Nothing()).status()));
   Take();
