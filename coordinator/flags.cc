@@ -30,7 +30,8 @@ std::variant<Config, int> ParseFlags(int argc, const char* const* argv) {
   const CLI::Option* const listen =
       app.add_option("--listen", flags.listen,
                      "HOST:PORT on loopback (port 0: any) or unix:/path; default " + flags.listen);
-  app.add_option("--config", file, "TOML with data_dir, listen, log_level, [notify.KEY] and [retention]");
+  app.add_option("--config", file,
+                 "TOML with data_dir, listen, log_level, [notify.KEY] and [retention]");
   const CLI::Option* const log_level =
       app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error");
   try {

@@ -13,6 +13,7 @@
 #include "common/unique_fd.h"
 #include "handoff/v1/types.pb.h"
 #include "worker/proto_time.h"
+#include "worker/repo/push_request.h"
 
 namespace handoff::worker {
 namespace {

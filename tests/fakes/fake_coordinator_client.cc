@@ -355,6 +355,11 @@ int FakePool::reports(const AttemptKey& key) {
   return reports_[key];
 }
 
+uint64_t FakePool::revision() {
+  MutexLock lock(mutex_);
+  return revision_;
+}
+
 int FakePool::log_streams() {
   MutexLock lock(mutex_);
   return log_streams_;

@@ -78,7 +78,8 @@ class FakePool {
   std::string log(const AttemptKey& key, LogKind kind = LogKind::kAgent);
   std::vector<SyncRequest> requests();
   int reports(const AttemptKey& key);
-  int log_streams();  // opened so far
+  int log_streams();    // opened so far
+  uint64_t revision();  // of what an answer says now
 
  private:
   friend class FakeCoordinatorClient;

@@ -104,6 +104,19 @@ absl::Status Validate(const PushRequest& request) {
   return absl::InvalidArgumentError(absl::StrCat("'", request.store, "' is not an absolute path"));
 }
 
+// What libgit2 says of a path is about itself.
+absl::Status CheckLocal(const std::string& url) {
+  const std::string path = LocalPathOf(url);
+  if (path.empty()) return absl::OkStatus();
+  GitRepository there;
+  if (git_repository_open(there.out(), path.c_str()) != 0) {
+    return absl::NotFoundError(absl::StrCat("there is no repository at ", path, " on this worker"));
+  }
+  if (git_repository_is_bare(there.get()) == 1) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(path, " is a work tree on this worker; only a bare repository is pushed to"));
+}
+
 std::string LocalRef(const PushRequest& request) {
   return absl::StrCat("refs/handoff/", request.handoff_id, "/pushed-", request.attempt);
 }
@@ -135,6 +148,7 @@ PushAnswer Refused(const PushRemote& connection, const git_oid& tip) {
 
 absl::StatusOr<PushAnswer> Push(const PushRequest& request, RepoProgress& progress) {
   RETURN_IF_ERROR(Validate(request));
+  RETURN_IF_ERROR(CheckLocal(request.url));
   GitRepository store;
   RETURN_IF_ERROR(
       GitStatus(git_repository_open_bare(store.out(), request.store.c_str()), request.store));

@@ -3,7 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "worker/repo/progress.h"
-#include "worker/repo/repo_client.h"
+#include "worker/repo/push_request.h"
 
 namespace handoff {
 

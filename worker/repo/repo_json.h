@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "worker/repo/push_request.h"
 #include "worker/repo/repo_client.h"
 
 namespace handoff {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/integration/repo/checkpoint_fixture.h"
 #include "tests/integration/repo/http_git.h"
+#include "worker/repo/push_request.h"
 
 namespace handoff {
 namespace {
@@ -137,6 +138,10 @@ TEST_F(PushTest, FailuresAreToldApart) {
   const CheckpointResult checkpoint = Take();
   EXPECT_TRUE(absl::IsNotFound(
       client_.Push(RequestOf(checkpoint, git_.Path("nowhere")), -1, nullptr).status()));
+  const absl::Status tree =
+      client_.Push(RequestOf(checkpoint, git_.Path("origin")), -1, nullptr).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(tree));
+  EXPECT_THAT(std::string(tree.message()), HasSubstr("only a bare repository"));
   EXPECT_TRUE(absl::IsUnavailable(
       client_
           .Push(RequestOf(checkpoint, absl::StrCat("http://127.0.0.1:", FreePort(), "/x.git")), -1,

@@ -15,11 +15,11 @@ class PurgeTest : public RunningWorker {
     return PathExists(absl::StrCat(data(), "/workspaces/", id)) ||
            PathExists(absl::StrCat(data(), "/attempts/", id));
   }
-  // A later request than those so far, on an answer that named what is purged.
+  // The answer that names what is purged was acted upon.
   void AwaitNextRequest() {
-    const uint64_t last = pool_.requests().back().seq;
-    pool_.AnswerNow();
-    pool_.AwaitRequest([&](const SyncRequest& request) { return request.seq > last + 1; });
+    const uint64_t revision = pool_.revision();
+    pool_.AwaitRequest(
+        [&](const SyncRequest& request) { return request.seen_revision >= revision; });
   }
 };
 
