@@ -3,9 +3,19 @@
 #include "coordinator/core/checkpoints.h"
 
 namespace handoff::core {
+namespace {
+
+// A state may be older than what may go on: then its files are taken, and not its conversation,
+// which may be that of another agent.
+std::string SessionOf(const Handoff& handoff, const Head& head) {
+  return head.attempt < handoff.sessions_from ? "" : head.checkpoint->session;
+}
+
+}  // namespace
 
 LastSession LastSessionOf(const Handoff& handoff) {
   for (auto attempt = handoff.attempts.rbegin(); attempt != handoff.attempts.rend(); ++attempt) {
+    if (attempt->number < handoff.sessions_from) break;
     if (attempt->worker_uuid.empty()) continue;
     // What arrives after the loss decides nothing: neither does the session in it.
     if (attempt->end.has_value() && !attempt->arrived_after_loss && !attempt->end->session.empty())
@@ -34,13 +44,13 @@ std::string AffinityOf(const Handoff& handoff) {
   return handoff.avoid.count(uuid) > 0 ? "" : uuid;
 }
 
-void PlanSession(const Handoff& handoff, bool fresh, Attempt& next) {
+void PlanSession(Handoff& handoff, bool fresh, Attempt& next) {
   const Head head = HeadCheckpoint(handoff);
   const bool another_state = handoff.go_on_from > 0 && head.attempt == handoff.go_on_from;
+  if (fresh) handoff.sessions_from = next.number;
   // The conversation that belongs to that state, not one that saw more.
-  next.session = fresh           ? ""
-                 : another_state ? head.checkpoint->session
-                                 : LastSessionOf(handoff).session;
+  next.session = another_state ? SessionOf(handoff, head) : LastSessionOf(handoff).session;
+  if (another_state && next.session.empty()) handoff.sessions_from = next.number;
   next.session_kind = next.session.empty() ? SessionKind::kFresh : SessionKind::kSame;
 }
 
@@ -53,7 +63,7 @@ void SettleStart(const Handoff& handoff, const Worker& worker, Attempt& attempt)
   const bool here = !another_state && LastSessionOf(handoff).worker_uuid == worker.uuid &&
                     worker.workspaces.count(handoff.id) > 0;
   if (here) return;
-  if (another_state) attempt.session = head.checkpoint->session;  // more may have come since
+  if (another_state) attempt.session = SessionOf(handoff, head);  // more may have come since
   const bool saved = head.checkpoint != nullptr && head.checkpoint->session == attempt.session;
   if (saved && !attempt.session.empty()) {
     attempt.session_kind = SessionKind::kRestored;
