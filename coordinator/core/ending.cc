@@ -99,10 +99,12 @@ void Retry(Draft& draft, Handoff& handoff, const Ending& ending, bool fresh_sess
 
 void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   const absl::Time at = end.retry_at > draft.now() ? end.retry_at : draft.now() + kQuotaWait;
-  HoldUsedUpAccount(draft, handoff, end, at);
+  const bool held = HoldUsedUpAccount(draft, handoff, end, at);
   draft.Tell("quota", handoff, HowItFailed(handoff, end));
-  QueueAgain(draft, handoff, false, at,
-             absl::StrCat(HowItFailed(handoff, end), " It goes on at ", TimeText(at), "."));
+  // The hold keeps it from that account, and a worker with another one may take it meanwhile.
+  QueueAgain(draft, handoff, false, held ? absl::InfinitePast() : at,
+             absl::StrCat(HowItFailed(handoff, end), " It goes on at ", TimeText(at),
+                          held ? ", or before that with another account." : "."));
 }
 
 // The agent gets to see what its checks said.

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "coordinator/core/accounts.h"
 #include "coordinator/core/edit.h"
 #include "coordinator/core/model.h"
 #include "coordinator/core/queue.h"
@@ -48,6 +49,7 @@ class State {
   const std::set<std::string>& open_workers() const { return open_workers_; }
   // (handoff id, attempt number) of the live attempts of a worker.
   const std::set<std::pair<std::string, int>>& AttemptsOf(absl::string_view worker_uuid) const;
+  const AccountIndex& accounts() const { return accounts_; }
   const AttemptView* ViewOf(absl::string_view handoff_id) const;
 
   // What waits for time, each by its time.
@@ -112,6 +114,7 @@ class State {
   std::map<std::string, std::set<QueueKey>> queues_;
   std::map<std::string, std::set<std::pair<std::string, int>>, std::less<>> attempts_of_;
   std::set<std::string> open_workers_;
+  AccountIndex accounts_;
   ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
   std::set<std::tuple<absl::Time, std::string, std::string>> probes_;
   std::set<std::string> at_rest_;

@@ -32,7 +32,8 @@ struct SimSpec {
 
 class SimCoordinator {
  public:
-  explicit SimCoordinator(World& world) : world_(world) {}
+  // `max_parallel` of the one account that all hosts have; 0: no limit.
+  SimCoordinator(World& world, int max_parallel) : max_parallel_(max_parallel), world_(world) {}
 
   void Start();
   void Crash();
@@ -41,6 +42,10 @@ class SimCoordinator {
   const core::State& state() const { return *state_; }
   MemoryStore& store() { return store_; }
   int asked_for() const { return asked_for_; }  // leases from a state that a person asked for
+  int max_parallel() const { return max_parallel_; }
+  int account_full() const {
+    return account_full_;
+  }  // commits after which slots had to wait for it
 
   template <typename Command>
   void Take(Command command,
@@ -87,6 +92,7 @@ class SimCoordinator {
   void CheckCheckpoints(const std::vector<core::Edit>& edits);
   void CheckCheckpoints(const core::Handoff& before, const core::Handoff& after);
 
+  const int max_parallel_;
   World& world_;
   MemoryStore store_;
   std::optional<core::State> state_;
@@ -94,7 +100,7 @@ class SimCoordinator {
   // By handoff: the newest checkpoint that was accepted and counts, and the work that is safe.
   std::map<std::string, std::string> accepted_;
   std::map<std::string, int64_t> safe_;
-  int asked_for_ = 0;
+  int asked_for_ = 0, account_full_ = 0;
   uint64_t life_ = 0, answers_ = 0, timer_ = 0;
 };
 
