@@ -128,6 +128,61 @@ TEST_F(SessionsTest, TheStateOfTheSameAgentsAttemptComesWithItsSession) {
   EXPECT_EQ(pool.Latest("h").session_kind, SessionKind::kRestored);
 }
 
+// ---- A session that the agent does not know ----
+
+AttemptEnd Refused(SessionKind kind) {
+  AttemptEnd end = FailureIn(FailureClass::kSessionFailed, "s-1");
+  end.session_kind = kind;
+  return end;
+}
+
+TEST_F(SessionsTest, OneThatTheAgentDoesNotKnowIsReplacedByAFreshOneAtOnce) {
+  End(1, FailureIn(FailureClass::kAgentError, "s-1"));
+  Go(Again("h"));
+  ASSERT_EQ(pool.Latest("h").session_kind, SessionKind::kSame);
+  End(2, Refused(SessionKind::kSame));
+  ASSERT_EQ(pool.Latest("h").number, 3);
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kRunning);
+  ExpectFresh();
+  EXPECT_EQ(pool.Get("h").retries_used, 0);
+  EXPECT_EQ(pool.Latest("h").worker_name, "a") << "the workspace is there";
+  FailBeforeItBegins(3);
+  ExpectFresh();
+}
+
+TEST_F(SessionsTest, AFreshOneThatFailsIsNotTriedAgain) {
+  End(1, FailureIn(FailureClass::kAgentError, "s-1"));
+  Go(Again("h"));
+  End(2, Refused(SessionKind::kSame));
+  End(3, Refused(SessionKind::kFresh));
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kFailed);
+  EXPECT_EQ(pool.Get("h").failure, FailureClass::kSessionFailed);
+}
+
+TEST_F(SessionsTest, WhatAWorkerCouldNotRestoreWasFreshAlready) {
+  End(1, FailureIn(FailureClass::kAgentError, "s-1"));
+  Go(Again("h"));
+  End(2, Refused(SessionKind::kFresh));
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kFailed);
+}
+
+TEST_F(SessionsTest, WhatWasSaidToTheRefusedOneIsSaidToTheFreshOne) {
+  End(1, FailureIn(FailureClass::kAgentError, "s-1"));
+  Send send;
+  send.id = "h";
+  send.text = "One more thing";
+  ASSERT_TRUE(pool.Do(send).ok());
+  a.Call();
+  a.Call();  // tells that it runs
+  ASSERT_TRUE(pool.Get("h").messages[0].delivered);
+  ASSERT_EQ(pool.Get("h").messages[0].attempt, 2);
+  AttemptEnd refused = Refused(SessionKind::kSame);
+  refused.started_at = pool.now;
+  End(2, refused);
+  EXPECT_EQ(pool.Get("h").messages[0].attempt, 3);
+  EXPECT_EQ(pool.Latest("h").number, 3);
+}
+
 // ---- What comes from an attempt that was taken for unbegun ----
 
 class UnbegunTest : public ::testing::Test {
