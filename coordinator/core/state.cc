@@ -41,6 +41,14 @@ const Handoff* State::FindByDedupeKey(const std::string& key) const {
   return FindHandoff(found->second);
 }
 
+const Handoff* State::FindWaitingByDedupeKey(const std::string& key) const {
+  for (const std::string& id : at_rest_) {
+    const Handoff* handoff = FindHandoff(id);
+    if (handoff->dedupe_key == key && handoff->status == HandoffStatus::kWaiting) return handoff;
+  }
+  return nullptr;
+}
+
 const Worker* State::FindWorker(absl::string_view uuid) const { return FindIn(workers_, uuid); }
 
 const Worker* State::FindWorkerByName(absl::string_view name) const {

@@ -36,6 +36,8 @@ class State {
   const Handoff* FindByIdempotencyKey(const std::string& owner, const std::string& key) const;
   // The first live handoff with this dedupe key.
   const Handoff* FindByDedupeKey(const std::string& key) const;
+  // The first with this key that waits for a person and has not left memory yet.
+  const Handoff* FindWaitingByDedupeKey(const std::string& key) const;
   const Worker* FindWorker(absl::string_view uuid) const;
   const Worker* FindWorkerByName(absl::string_view name) const;
   const Hold* FindHold(const std::string& worker_uuid, const std::string& key) const;
