@@ -288,7 +288,8 @@ TEST_F(EndingTest, TheMarginIsTwoPercentOfALongLease) {
   EXPECT_EQ(GiveAwayMargin(absl::Hours(100)), absl::Hours(2));
 }
 
-TEST_F(EndingTest, ALateReportIsKeptAndDecidesNothing) {
+// Trap 14: a healthy run that was declared dead while its link was down.
+TEST_F(EndingTest, Trap14ALateReportIsKeptAndDecidesNothing) {
   pool.Pass(absl::Minutes(31));
   ASSERT_EQ(pool.Get("h").attempts[0].state, AttemptState::kLost);
   const auto late = a.Finish("h", 1, Success());
