@@ -115,7 +115,10 @@ std::string RenderWorker(const v1::Worker& worker, const View& view) {
         &offer == &*worker.agents().begin() ? "Agents" : " ",
         absl::StrCat(OneLine(offer.name(), 32), " ", OfferWord(offer.state()),
                      offer.version().empty() ? "" : ", version ", OneLine(offer.version(), 80),
-                     offer.account().empty() ? "" : ", ", OneLine(offer.account(), 120)),
+                     offer.account().empty() ? "" : ", ", OneLine(offer.account(), 120),
+                     offer.max_parallel() > 0
+                         ? absl::StrCat(", at most ", offer.max_parallel(), " at a time")
+                         : ""),
         ready ? Colour::kNone : Colour::kYellow);
     if (!offer.message().empty()) fields.AddMore(absl::StrCat("  ", OneLine(offer.message(), 400)));
   }

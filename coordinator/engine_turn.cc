@@ -133,6 +133,9 @@ absl::Status EngineTurn::LookUp(core::Submit& command) {
         (core::IsEnded(command.same_work->status) || state_.purged().Has(command.same_work->id))) {
       command.same_work.reset();
     }
+    // One that began to wait in this batch is not stored yet.
+    const core::Handoff* waits = state_.FindWaitingByDedupeKey(handoff.dedupe_key);
+    if (!command.same_work && waits != nullptr) command.same_work = *waits;
   }
   RETURN_IF_ERROR(HasRoom());
   if (command.wished_id.empty()) {

@@ -35,7 +35,8 @@ void AgentProbes::Probe(const Agent& agent, int cancel) {
   Found found;
   found.executable = output ? output->executable : "";
   found.offer = {std::string(agent.name()), ToState(verdict.state), verdict.version,
-                 verdict.account,           verdict.message,        absl::Now()};
+                 verdict.account,           verdict.message,        absl::Now(),
+                 config.max_parallel};
   MutexLock lock(mutex_);
   found_[found.offer.name] = std::move(found);
 }
@@ -53,7 +54,7 @@ ProbeResult AgentProbes::ProbeForHold(const std::string& key, int cancel) {
     const auto before = Find(name);
     const bool meant = key == absl::StrCat("agent:", name) ||
                        (before && !before->offer.account.empty() &&
-                        key == absl::StrCat("account:", before->offer.account));
+                        key == absl::StrCat("account:", name, "/", before->offer.account));
     if (!meant) continue;
     Probe(*agent, cancel);
     const auto after = Find(name);

@@ -368,6 +368,9 @@ RunEnd AgentWatch::Conclude() {
   run.last_line = EscapeInvalidUtf8(LastLine());
   run.last_trouble = stream_.last_trouble();
   run.worked = stream_.version() > 0;
+  run.silent = exit && exit->log_bytes == 0;
+  run.resumed = attempt_.end->session_kind() == v1::Attempt::SAME ||
+                attempt_.end->session_kind() == v1::Attempt::RESTORED;
   if (const auto tail = ReadRegularFile(attempt_.dir.path() + "/stderr.tail"); tail.ok()) {
     run.stderr_tail = *tail;
   }

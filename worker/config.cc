@@ -22,6 +22,7 @@ using Setters = std::map<std::string, Setter>;
 
 // The coordinator takes no larger object.
 constexpr uint64_t kMostPackBytes = uint64_t{4} << 30;
+constexpr int kMostParallel = 100'000;
 
 absl::Status Wrong(const toml::node& node, absl::string_view wanted) {
   return absl::InvalidArgumentError(
@@ -65,6 +66,16 @@ Setter TextMap(std::map<std::string, std::string>& out) {
       if (!value.is_string()) return Wrong(value, "a string");
       out[std::string(key.str())] = value.as_string()->get();
     }
+    return absl::OkStatus();
+  };
+}
+
+Setter Count(int& out, int most) {
+  return [&out, most](const toml::node& node) {
+    const auto* number = node.as_integer();
+    if (number == nullptr || number->get() < 1 || number->get() > most)
+      return Wrong(node, absl::StrCat("a number from 1 to ", most));
+    out = static_cast<int>(number->get());
     return absl::OkStatus();
   };
 }
@@ -131,6 +142,7 @@ absl::Status ApplyAgents(const toml::node& node, std::map<std::string, AgentConf
     const Setter set = Section(prefix, {{"binary", Text(agent.binary)},
                                         {"extra_args", TextList(agent.extra_args)},
                                         {"env", TextMap(agent.env)},
+                                        {"max_parallel", Count(agent.max_parallel, kMostParallel)},
                                         {"timers", Section(prefix + "timers.", timers)}});
     RETURN_IF_ERROR(set(value));
   }

@@ -21,6 +21,9 @@ struct AgentConfig {
   std::string binary;  // instead of the names that the adapter looks for
   std::vector<std::string> extra_args;
   std::map<std::string, std::string> env;
+  // Attempts with this account at a time, in the whole pool; where the account is not known, on
+  // this worker. 0: no limit.
+  int max_parallel = 0;
   // [agents.NAME.timers]: what a handoff does not set itself.
   std::optional<absl::Duration> first_event, idle, tool_warning, finish_grace, hard_cap;
 };

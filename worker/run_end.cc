@@ -37,6 +37,11 @@ Verdict Refine(const RunEnd& run, const Agent* agent, const Verdict& verdict) {
                          (verdict.failure == FailureClass::kStalled &&
                           run.process.ended_by == EndedBy::kFirstEventClock);
   if (!own_doing || agent == nullptr) return verdict;
+  if (run.resumed && run.silent && verdict.failure == FailureClass::kNoResult) {
+    return {FailureClass::kSessionFailed,
+            "The agent ended without a word, as it does where it knows no session of that id.",
+            absl::InfinitePast()};
+  }
   if (run.result && run.result->failure == FailureClass::kAgentNeedsSetup) {
     // The adapter knows the command that mends it, which the stream does not name.
     Verdict known = agent->Diagnose(run.process, run.result->message);
@@ -47,7 +52,10 @@ Verdict Refine(const RunEnd& run, const Agent* agent, const Verdict& verdict) {
     return {run.result->failure, verdict.message, run.result->retry_at};
   }
   Verdict known = agent->Diagnose(run.process, Words(run));
-  return known.failure == FailureClass::kNone ? verdict : known;
+  // It was in one, so the words are those of something else.
+  const bool disproved =
+      known.failure == FailureClass::kSessionFailed && !run.stream_session.empty();
+  return known.failure == FailureClass::kNone || disproved ? verdict : known;
 }
 
 // The words spoke of a login, and the agent has one: the general rule decides, and quotes them.
@@ -94,6 +102,9 @@ void FillSession(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
         agent != nullptr && agent->session_origin() == SessionOrigin::kChosen &&
         (end.session_kind() == v1::Attempt::NEW || end.session_kind() == v1::Attempt::FRESH);
     if (chosen) end.clear_session();
+    // Refused: whatever goes on is another conversation.
+    if (run.resumed && end.failure() == v1::Failure::SESSION_FAILED)
+      end.set_session_verified(v1::Attempt::NO);
     return;
   }
   if (end.session().empty()) end.set_session(run.stream_session);

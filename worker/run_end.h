@@ -44,6 +44,8 @@ struct RunEnd {
   std::string last_trouble;  // of which the agent's stream told and went on
   std::string last_line;     // the agent's last text
   bool worked = false;       // its stream told of something
+  bool silent = false;       // it wrote nothing at all
+  bool resumed = false;      // it was to go on in a session
   // What a probe after the end said; absent: none was made.
   std::optional<bool> agent_ready;
   bool log_tail_lost = false;

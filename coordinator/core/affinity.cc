@@ -15,10 +15,17 @@ bool SawMore(const Handoff& handoff, const Head& head, const LastSession& last) 
   return seen.commit.empty() || seen.session != head.checkpoint->session;
 }
 
+// A state may be older than what may go on: then its files are taken, and not its conversation,
+// which may be that of another agent.
+std::string SessionOf(const Handoff& handoff, const Head& head) {
+  return head.attempt < handoff.sessions_from ? "" : head.checkpoint->session;
+}
+
 }  // namespace
 
 LastSession LastSessionOf(const Handoff& handoff) {
   for (auto attempt = handoff.attempts.rbegin(); attempt != handoff.attempts.rend(); ++attempt) {
+    if (attempt->number < handoff.sessions_from) break;
     if (attempt->worker_uuid.empty()) continue;
     // What arrives after the loss decides nothing: neither does the session in it.
     if (attempt->end.has_value() && !attempt->arrived_after_loss && !attempt->end->session.empty())
@@ -47,12 +54,13 @@ std::string AffinityOf(const Handoff& handoff) {
   return handoff.avoid.count(uuid) > 0 ? "" : uuid;
 }
 
-void PlanSession(const Handoff& handoff, bool fresh, Attempt& next) {
+void PlanSession(Handoff& handoff, bool fresh, Attempt& next) {
   const Head head = HeadCheckpoint(handoff);
+  if (fresh) handoff.sessions_from = next.number;
   const LastSession last = LastSessionOf(handoff);
-  next.session = fresh                          ? ""
-                 : SawMore(handoff, head, last) ? head.checkpoint->session
-                                                : last.session;
+  const bool saw_more = SawMore(handoff, head, last);
+  next.session = saw_more ? SessionOf(handoff, head) : last.session;
+  if (saw_more && next.session.empty()) handoff.sessions_from = next.number;
   next.session_kind = next.session.empty() ? SessionKind::kFresh : SessionKind::kSame;
 }
 
@@ -66,7 +74,7 @@ void SettleStart(const Handoff& handoff, const Worker& worker, Attempt& attempt)
   const bool here =
       !saw_more && last.worker_uuid == worker.uuid && worker.workspaces.count(handoff.id) > 0;
   if (here) return;
-  if (saw_more) attempt.session = head.checkpoint->session;  // more may have come since
+  if (saw_more) attempt.session = SessionOf(handoff, head);  // more may have come since
   const bool saved = head.checkpoint != nullptr && head.checkpoint->session == attempt.session;
   if (saved && !attempt.session.empty()) {
     attempt.session_kind = SessionKind::kRestored;

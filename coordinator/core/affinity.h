@@ -8,7 +8,8 @@
 
 namespace handoff::core {
 
-// The agent's last session that a worker reported, and the worker on whose disk it lies.
+// The agent's last session that a worker reported, and the worker on whose disk it lies. Never one
+// from before `sessions_from`: a fresh session was asked for, or another agent, since then.
 struct LastSession {
   std::string session;  // empty: none is known
   std::string worker_uuid;
@@ -21,8 +22,9 @@ LastSession LastSessionOf(const Handoff& handoff);
 // another state than lies there.
 std::string AffinityOf(const Handoff& handoff);
 
-// What a further attempt is to go on with: the last session, or a fresh one.
-void PlanSession(const Handoff& handoff, bool fresh, Attempt& next);
+// What a further attempt is to go on with: the last session, or a fresh one. With a fresh one in
+// place of another, no later attempt goes back to what was said before.
+void PlanSession(Handoff& handoff, bool fresh, Attempt& next);
 // Once its worker is known: the checkpoint that it goes on from; and a session that neither lies
 // there nor in that checkpoint cannot go on.
 void SettleStart(const Handoff& handoff, const Worker& worker, Attempt& attempt);

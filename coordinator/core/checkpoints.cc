@@ -52,11 +52,20 @@ bool AddsNothing(const Checkpoint& held, const Checkpoint& sent) {
   return held == sent || (sent.commit.empty() && !held.commit.empty());
 }
 
+// Over for everybody but its worker: lost, or cancelled as not begun although it had.
+bool WasGivenUp(const Attempt& attempt) {
+  if (attempt.state == AttemptState::kLost) return true;
+  return attempt.state == AttemptState::kCancelled &&
+         (!attempt.end.has_value() || attempt.arrived_after_loss);
+}
+
 void TellLate(Draft& draft, const Handoff& handoff, const Attempt& attempt) {
   draft.Tell("late_checkpoint", handoff,
              absl::StrCat("A checkpoint of attempt ", attempt.number, " arrived from ",
-                          attempt.worker_name, " after it was lost; `handoff resume ", handoff.id,
-                          " --from-attempt ", attempt.number, "` uses it."));
+                          attempt.worker_name, " after it was ",
+                          attempt.state == AttemptState::kLost ? "lost" : "taken for not begun",
+                          "; `handoff resume ", handoff.id, " --from-attempt ", attempt.number,
+                          "` uses it."));
 }
 
 }  // namespace
@@ -72,7 +81,7 @@ absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
   const Attempt& attempt = known->attempts[command.number - 1];
   // From before the records were restored: the attempt of this number is another one.
   if (attempt.epoch != command.epoch) return Decision<SaveCheckpoint::Reply>{{}, {false}};
-  const bool lost = attempt.state == AttemptState::kLost;
+  const bool lost = WasGivenUp(attempt);
   // A call that is repeated after the loss names what counted before it.
   const bool counts = !lost || attempt.checkpoint == command.checkpoint;
   const bool late = !counts;

@@ -15,7 +15,8 @@ bool IsDurable(const Change& change) {
       [](const auto& c) {
         using T = std::decay_t<decltype(c)>;
         return !kIsOneOf<T, SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace,
-                         SetPurgeTold, SetSummaryWish, DropSummaryWish, SetWishOffered, SetTicked, SetListening>;
+                         SetPurgeTold, SetSummaryWish, DropSummaryWish, SetWishOffered, SetTicked,
+                         SetListening>;
       },
       change);
 }

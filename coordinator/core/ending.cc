@@ -114,10 +114,12 @@ void Retry(Draft& draft, Handoff& handoff, const Ending& ending, bool fresh_sess
 
 void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   const absl::Time at = end.retry_at > draft.now() ? end.retry_at : draft.now() + kQuotaWait;
-  HoldUsedUpAccount(draft, handoff, end, at);
+  const bool held = HoldUsedUpAccount(draft, handoff, end, at);
   draft.Tell("quota", handoff, HowItFailed(handoff, end));
-  QueueAgain(draft, handoff, false, at,
-             absl::StrCat(HowItFailed(handoff, end), " It goes on at ", TimeText(at), "."));
+  // The hold keeps it from that account, and a worker with another one may take it meanwhile.
+  QueueAgain(draft, handoff, false, held ? absl::InfinitePast() : at,
+             absl::StrCat(HowItFailed(handoff, end), " It goes on at ", TimeText(at),
+                          held ? ", or before that with another account." : "."));
 }
 
 // The agent gets to see what its checks said.
@@ -143,8 +145,23 @@ void TellOfChecks(Draft& draft, Handoff& handoff, const Ending& ending) {
   }
 }
 
+// The agent knows nothing of the session that it was to go on with, and did nothing. The next
+// attempt has none to be refused, so this cannot go round in circles.
+bool SessionWasRefused(const Attempt& attempt, const AttemptEnd& end) {
+  const bool resumed =
+      end.session_kind == SessionKind::kSame || end.session_kind == SessionKind::kRestored;
+  return end.failure == FailureClass::kSessionFailed && resumed && !attempt.session.empty();
+}
+
 void FollowFailure(Draft& draft, Handoff& handoff, const Ending& ending) {
   const AttemptEnd& end = ending.end;
+  if (SessionWasRefused(*handoff.Latest(), end)) {
+    QueueAgain(draft, handoff, true, absl::InfinitePast(),
+               absl::StrCat(HowItFailed(handoff, end),
+                            " It goes on in a fresh session, from the Resume Prompt, and no retry "
+                            "is spent."));
+    return;
+  }
   switch (RetryRuleFor(end.failure, end.host_fault)) {
     case RetryRule::kNever:
       TellOfChecks(draft, handoff, ending);
@@ -223,7 +240,9 @@ void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
                                : AttemptEvent::kEndFailed);
   attempt.end = end;
   const Ending ending{end, WasTold(handoff)};
-  if (end.started_at != absl::InfinitePast()) {
+  if (SessionWasRefused(attempt, end)) {
+    TakeBackDelivered(handoff);
+  } else if (end.started_at != absl::InfinitePast()) {
     DeliverMessages(handoff);
   } else {
     TakeBackMessages(handoff);

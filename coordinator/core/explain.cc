@@ -6,7 +6,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
 #include "coordinator/core/affinity.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
@@ -40,19 +39,22 @@ std::string AgentSentence(const Handoff& handoff, const Worker& worker) {
                       handoff.agent, offer->message.empty() ? "." : ": ", Sentence(offer->message));
 }
 
-// "agent:cursor" as a person says it.
-std::string HeldWords(absl::string_view key) {
-  if (absl::ConsumePrefix(&key, "agent:")) return absl::StrCat("the agent ", key);
-  if (absl::ConsumePrefix(&key, "account:")) return absl::StrCat("the account ", key);
-  absl::ConsumePrefix(&key, "repo:");
-  return absl::StrCat("the repository ", key);
-}
-
 std::string HoldSentence(const Hold& hold, absl::Time now) {
   const bool everywhere = hold.worker_uuid.empty();
   return absl::StrCat("is on hold for ", HeldWords(hold.key), " since ", TimeText(hold.since), ": ",
                       Sentence(hold.reason), everywhere ? " It ends at " : " Next probe ",
                       UntilText(hold.next_probe, now), ".");
+}
+
+std::string AccountSentence(const State& state, const Handoff& handoff, const Seat& seat,
+                            absl::Time now) {
+  const AgentOffer& offer = *FindOffer(*seat.worker, handoff.agent);
+  const AccountUse use = UseOf(state, offer, seat, now);
+  const std::string count = absl::StrCat(use.used, " of ", CountText(use.most, "attempt"));
+  if (offer.account.empty())
+    return absl::StrCat("may not take it: ", count, " of ", offer.name, " run there already.");
+  return absl::StrCat("may not take it: ", count, " of the account ", offer.account, " of ",
+                      offer.name, " run in this pool already.");
 }
 
 // What `worker is …` says after the worker's name.
@@ -79,6 +81,8 @@ std::string ObstacleSentence(const State& state, const Handoff& handoff, const S
       return HoldSentence(*HoldAgainst(state, handoff, worker, now), now);
     case Obstacle::kNotAccepting:
       return absl::StrCat("takes nothing now: ", Sentence(worker.not_accepting));
+    case Obstacle::kAccount:
+      return AccountSentence(state, handoff, seat, now);
     case Obstacle::kNoSlot:
       return absl::StrCat("has no free slot (", seat.used, " of ", worker.slots, " used).");
     case Obstacle::kAlone:
@@ -106,6 +110,7 @@ absl::string_view ObstacleName(Obstacle obstacle) {
       return "on hold";
     case Obstacle::kNotAccepting:
       return "not accepting work";
+    case Obstacle::kAccount:
     case Obstacle::kNoSlot:
     case Obstacle::kAlone:
       return "busy";
@@ -225,6 +230,14 @@ std::string QueuedSummary(const State& state, const Handoff& handoff,
                         " is free, but kept for a handoff before it that asks to be alone, or it "
                         "is being given out just now. ",
                         order);
+  }
+  if (busy > 0 && std::none_of(findings.begin(), findings.end(), is([](Obstacle o) {
+                                 return IsBusy(o) && o != Obstacle::kAccount;
+                               }))) {
+    const auto first =
+        std::find_if(findings.begin(), findings.end(), is(IsBusy));  // the others say the same
+    return absl::StrCat("No further attempt of ", handoff.agent, " may begin for ", handoff.id,
+                        " now: ", first->worker->name, " ", first->sentence, " ", order);
   }
   if (busy > 0) {
     return absl::StrCat("No slot is free for ", handoff.id, ": ",

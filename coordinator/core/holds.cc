@@ -4,6 +4,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/sentence.h"
 
@@ -35,6 +37,22 @@ void Drop(Draft& draft, const Worker& worker, const Hold& hold, absl::string_vie
 
 }  // namespace
 
+std::string HoldKeyOf(const std::string& agent, const std::string& account) {
+  return absl::StrCat("account:", agent, "/", account);
+}
+
+std::string HeldWords(absl::string_view key) {
+  if (absl::ConsumePrefix(&key, "agent:")) return absl::StrCat("the agent ", key);
+  if (absl::ConsumePrefix(&key, "account:")) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(key, absl::MaxSplits('/', 1));
+    return parts.second.empty() ? absl::StrCat("the account ", key)
+                                : absl::StrCat("the account ", parts.second, " of ", parts.first);
+  }
+  absl::ConsumePrefix(&key, "repo:");
+  return absl::StrCat("the repository ", key);
+}
+
 void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end) {
   const Attempt& attempt = *handoff.Latest();
   Hold hold;
@@ -64,16 +82,14 @@ bool FailedSoBefore(const Handoff& handoff, const AttemptEnd& end) {
   });
 }
 
-void HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,
+bool HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,
                        absl::Time until) {
-  std::string key = end.hold_key;
-  const Attempt& attempt = *handoff.Latest();
-  if (!absl::StartsWith(key, "account:")) {
-    const Worker* worker = draft.state().FindWorker(attempt.worker_uuid);
-    const AgentOffer* offer = worker == nullptr ? nullptr : FindOffer(*worker, handoff.agent);
-    if (offer == nullptr || offer->account.empty()) return;
-    key = absl::StrCat("account:", offer->account);
-  }
+  const std::string& account = handoff.Latest()->account;
+  if (account.empty()) return false;
+  const std::string key = HoldKeyOf(handoff.agent, account);
+  // Two of its limits may be used up, and not every end names a time.
+  const Hold* known = draft.state().FindHold("", key);
+  if (known != nullptr) until = std::max(until, known->next_probe);
   Hold hold;
   hold.key = key;
   hold.reason = end.message;
@@ -83,6 +99,7 @@ void HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& e
   draft.TellOfWorker("hold", Worker{},
                      absl::StrCat("Nothing that needs ", key, " is placed before ", TimeText(until),
                                   ": ", Sentence(end.message)));
+  return true;
 }
 
 void ApplyProbes(Draft& draft, const Sync& command) {
@@ -127,7 +144,7 @@ const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker
   if (only_checks) return hold;
   const AgentOffer* offer = FindOffer(worker, handoff.agent);
   if (hold != nullptr || offer == nullptr || offer->account.empty()) return hold;
-  const std::string account = absl::StrCat("account:", offer->account);
+  const std::string account = HoldKeyOf(offer->name, offer->account);
   hold = state.FindHold(worker.uuid, account);
   if (hold != nullptr) return hold;
   const Hold* everywhere = state.FindHold("", account);

@@ -4,18 +4,24 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "coordinator/core/draft.h"
 #include "coordinator/core/pool_commands.h"
 
 namespace handoff::core {
 
+// One address may be an account of several services: each agent's is one of its own.
+std::string HoldKeyOf(const std::string& agent, const std::string& account);
+// "agent:cursor", "account:cursor/ann" as a person says it.
+std::string HeldWords(absl::string_view key);
 // What of `worker` the failed attempt of `handoff` could not use.
 void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end);
 // Did an earlier attempt of it fail on the same worker by the same fault? Then the probe that ended
 // the hold between them does not see what is wrong.
 bool FailedSoBefore(const Handoff& handoff, const AttemptEnd& end);
-// The account, everywhere, until its quota is there again; nothing when the account is unknown.
-void HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,
+// The account, everywhere, until its quota is there again: the latest time of all that were told.
+// False: the account is not known, and nothing is held.
+bool HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,
                        absl::Time until);
 // What a Sync brings: results of probes, and agents that were found ready after the hold began.
 void ApplyProbes(Draft& draft, const Sync& command);

@@ -17,8 +17,11 @@ void CheckAttempts(const Handoff& handoff) {
     CHECK((attempt.epoch != 0) == !attempt.worker_uuid.empty());
     CHECK(!IsLive(attempt.state) || attempt.epoch != 0);
     CHECK(attempt.state != AttemptState::kSucceeded || attempt.end.has_value());
-    CHECK(!attempt.arrived_after_loss || attempt.state == AttemptState::kLost);
-    CHECK(attempt.late_checkpoint == Checkpoint{} || attempt.state == AttemptState::kLost);
+    // Given up, or taken for unbegun and cancelled.
+    const bool may_be_late =
+        attempt.state == AttemptState::kLost || attempt.state == AttemptState::kCancelled;
+    CHECK(!attempt.arrived_after_loss || (may_be_late && attempt.end.has_value()));
+    CHECK(attempt.late_checkpoint == Checkpoint{} || may_be_late);
     CHECK(attempt.from_attempt < attempt.number);
     CHECK((attempt.from_attempt == 0) == attempt.from_commit.empty());
     // A person's work that it went on from may have been replaced by their next one since.
@@ -98,6 +101,8 @@ void CheckStatus(const Handoff& handoff) {
       CHECK(false);  // never set here
   }
   CHECK(handoff.go_on_from <= static_cast<int>(handoff.attempts.size()));
+  CHECK(handoff.sessions_from >= 1);
+  CHECK(handoff.sessions_from <= static_cast<int>(handoff.attempts.size()));
   CHECK((handoff.ended_at != absl::InfinitePast()) == IsEnded(handoff.status));
   CHECK(handoff.question.empty() || handoff.status == HandoffStatus::kWaiting);
 }
@@ -151,6 +156,7 @@ void State::CheckInvariants() const {
   CHECK(fresh.queues_ == queues_);
   CHECK(fresh.attempts_of_ == attempts_of_);
   CHECK(fresh.open_workers_ == open_workers_);
+  CHECK(fresh.accounts_ == accounts_);
   CHECK(fresh.lease_ends_ == lease_ends_);
   CHECK(fresh.waiting_ == waiting_);
   CHECK(fresh.deadlines_ == deadlines_);

@@ -52,6 +52,14 @@ void TakeBackMessages(Handoff& handoff) {
   }
 }
 
+void TakeBackDelivered(Handoff& handoff) {
+  for (Message& message : handoff.messages) {
+    if (message.attempt != handoff.Latest()->number) continue;
+    message.attempt = 0;
+    message.delivered = false;
+  }
+}
+
 bool HasUndelivered(const Handoff& handoff) {
   return std::any_of(handoff.messages.begin(), handoff.messages.end(),
                      [&](const Message& message) { return IsGiven(message, handoff); });

@@ -35,6 +35,8 @@ void GiveMessages(Handoff& handoff);
 bool DeliverMessages(Handoff& handoff);
 // It never started: what was given to it is pending again.
 void TakeBackMessages(Handoff& handoff);
+// It started and read nothing: the same of what counts as delivered already.
+void TakeBackDelivered(Handoff& handoff);
 // Whether the latest attempt was given a message that is not delivered.
 bool HasUndelivered(const Handoff& handoff);
 

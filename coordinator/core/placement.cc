@@ -41,6 +41,12 @@ const Worker* HostOf(const State& state, const Handoff& handoff) {
   return host != nullptr && host->workspaces.count(handoff.id) > 0 ? host : nullptr;
 }
 
+// No agent runs for it, and so no account.
+bool IsOnlyChecks(const Handoff& handoff) {
+  const Attempt* latest = handoff.Latest();
+  return latest != nullptr && latest->only_checks;
+}
+
 }  // namespace
 
 Seat SeatOf(const State& state, const Worker& worker) {
@@ -50,6 +56,22 @@ Seat SeatOf(const State& state, const Worker& worker) {
     seat.exclusive |= state.FindHandoff(id)->exclusive;
   }
   return seat;
+}
+
+AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat, absl::Time now) {
+  const AccountIndex& accounts = state.accounts();
+  if (!accounts.limited()) return {};
+  const AccountKey key = KeyOf(*seat.worker, offer);
+  const AccountIndex::Limits& limits = accounts.LimitsOf(key);
+  const auto smallest = std::find_if(limits.begin(), limits.end(), [&](const auto& limit) {
+    return IsReachable(*state.FindWorker(limit.second), now);
+  });
+  if (smallest == limits.end()) return {};
+  AccountUse use{static_cast<int64_t>(accounts.UsedOf(key)), smallest->first};
+  if (seat.changes == nullptr) return use;
+  if (const auto change = seat.changes->find(key); change != seat.changes->end())
+    use.used += change->second;
+  return use;
 }
 
 bool IsReachable(const Worker& worker, absl::Time now) {
@@ -67,6 +89,10 @@ Obstacle ObstacleFor(const State& state, const Handoff& handoff, const Seat& sea
   if (!ready && !WantsOnlyChecks(handoff)) return Obstacle::kAgent;
   if (HoldAgainst(state, handoff, worker, now) != nullptr) return Obstacle::kHold;
   if (!worker.not_accepting.empty()) return Obstacle::kNotAccepting;
+  if (!IsOnlyChecks(handoff)) {
+    const AccountUse use = UseOf(state, *offer, seat, now);
+    if (use.most > 0 && use.used >= use.most) return Obstacle::kAccount;
+  }
   if (seat.used >= static_cast<size_t>(worker.slots)) return Obstacle::kNoSlot;
   if (seat.exclusive || (handoff.exclusive && seat.used > 0)) return Obstacle::kAlone;
   return Obstacle::kNone;

@@ -2,6 +2,8 @@
 // scheduler asks them to place, and `why` asks them to explain.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,20 +22,34 @@ enum class Obstacle {
   kAgent,  // not offered, not installed, or not set up
   kHold,
   kNotAccepting,
+  kAccount,  // as many attempts run with its account as may
   kNoSlot,
   kAlone,  // one of the two asks to be alone on the worker
 };
 // It would take the handoff if it had room.
-constexpr bool IsBusy(Obstacle o) { return o == Obstacle::kNoSlot || o == Obstacle::kAlone; }
+constexpr bool IsBusy(Obstacle o) {
+  return o == Obstacle::kAccount || o == Obstacle::kNoSlot || o == Obstacle::kAlone;
+}
+
+// What a decision has changed of the attempts that an account runs, before it is applied.
+using AccountChanges = std::map<AccountKey, int>;
 
 // A worker, with what it runs already.
 struct Seat {
   const Worker* worker = nullptr;
   size_t used = 0;
-  bool exclusive = false;  // what runs there asked to be alone
-  bool reserved = false;   // an exclusive handoff waits until the rest has ended
+  bool exclusive = false;                   // what runs there asked to be alone
+  bool reserved = false;                    // an exclusive handoff waits until the rest has ended
+  const AccountChanges* changes = nullptr;  // nullptr: none
 };
 Seat SeatOf(const State& state, const Worker& worker);
+
+// Of the agent on a worker, in the whole pool.
+struct AccountUse {
+  int64_t used = 0;
+  int most = 0;  // the smallest limit that a reachable worker with this account sets; 0: none does
+};
+AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat, absl::Time now);
 
 bool IsReachable(const Worker& worker, absl::Time now);
 Obstacle ObstacleFor(const State& state, const Handoff& handoff, const Seat& seat, absl::Time now);

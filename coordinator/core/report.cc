@@ -16,12 +16,12 @@ Decision<Report::Reply> StoreLate(const State& state, const Report& command, abs
   Handoff& handoff = draft.Touch(command.handoff_id);
   Attempt& attempt = handoff.attempts[command.number - 1];
   attempt.end = command.end;
-  attempt.arrived_after_loss = attempt.state == AttemptState::kLost;
-  draft.Tell(
-      "late_report", handoff,
-      absl::StrCat("The end of attempt ", command.number, " arrived from ", attempt.worker_name,
-                   " after it was lost; it is kept and decides "
-                   "nothing."));
+  attempt.arrived_after_loss = true;
+  draft.Tell("late_report", handoff,
+             absl::StrCat("The end of attempt ", command.number, " arrived from ",
+                          attempt.worker_name, " after it was ",
+                          attempt.state == AttemptState::kLost ? "lost" : "taken for not begun",
+                          "; it is kept and decides nothing."));
   Decision<Report::Reply> decision{{}, {handoff, /*current=*/false}};
   decision.edit = draft.Take();
   return decision;

@@ -41,6 +41,14 @@ const Handoff* State::FindByDedupeKey(const std::string& key) const {
   return FindHandoff(found->second);
 }
 
+const Handoff* State::FindWaitingByDedupeKey(const std::string& key) const {
+  for (const std::string& id : at_rest_) {
+    const Handoff* handoff = FindHandoff(id);
+    if (handoff->dedupe_key == key && handoff->status == HandoffStatus::kWaiting) return handoff;
+  }
+  return nullptr;
+}
+
 const Worker* State::FindWorker(absl::string_view uuid) const { return FindIn(workers_, uuid); }
 
 const Worker* State::FindWorkerByName(absl::string_view name) const {
@@ -215,6 +223,7 @@ void State::Index(const Handoff& handoff) {
   if (live != nullptr) {
     attempts_of_[live->worker_uuid].insert({handoff.id, live->number});
     lease_ends_.insert({live->lease_until, handoff.id});
+    accounts_.Add(handoff);
     UpdateOpen(live->worker_uuid);
   } else if (handoff.not_before > ticked_at_) {
     waiting_.insert({handoff.not_before, handoff.id});
@@ -241,6 +250,7 @@ void State::Unindex(const Handoff& handoff) {
   const Attempt* live = LiveAttempt(handoff);
   if (live != nullptr) {
     lease_ends_.erase({live->lease_until, handoff.id});
+    accounts_.Remove(handoff);
     const auto attempts = attempts_of_.find(live->worker_uuid);
     attempts->second.erase({handoff.id, live->number});
     if (attempts->second.empty()) attempts_of_.erase(attempts);
@@ -257,12 +267,14 @@ void State::Unindex(const Handoff& handoff) {
 void State::Index(const Worker& worker) {
   CHECK(worker_names_.emplace(worker.name, worker.uuid).second);
   last_seen_.insert({worker.last_seen, worker.uuid});
+  accounts_.Add(worker);
   UpdateOpen(worker.uuid);
 }
 
 void State::Unindex(const Worker& worker) {
   worker_names_.erase(worker.name);
   last_seen_.erase({worker.last_seen, worker.uuid});
+  accounts_.Remove(worker);
 }
 
 void State::UpdateOpen(const std::string& worker_uuid) {

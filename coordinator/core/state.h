@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "coordinator/core/accounts.h"
 #include "coordinator/core/edit.h"
 #include "coordinator/core/model.h"
 #include "coordinator/core/purged.h"
@@ -36,6 +37,8 @@ class State {
   const Handoff* FindByIdempotencyKey(const std::string& owner, const std::string& key) const;
   // The first live handoff with this dedupe key.
   const Handoff* FindByDedupeKey(const std::string& key) const;
+  // The first with this key that waits for a person and has not left memory yet.
+  const Handoff* FindWaitingByDedupeKey(const std::string& key) const;
   const Worker* FindWorker(absl::string_view uuid) const;
   const Worker* FindWorkerByName(absl::string_view name) const;
   const Hold* FindHold(const std::string& worker_uuid, const std::string& key) const;
@@ -49,6 +52,7 @@ class State {
   const std::set<std::string>& open_workers() const { return open_workers_; }
   // (handoff id, attempt number) of the live attempts of a worker.
   const std::set<std::pair<std::string, int>>& AttemptsOf(absl::string_view worker_uuid) const;
+  const AccountIndex& accounts() const { return accounts_; }
   const AttemptView* ViewOf(absl::string_view handoff_id) const;
   // Those of which a worker may still have something, and those of this batch.
   const Purged& purged() const { return purged_; }
@@ -132,6 +136,7 @@ class State {
   std::map<std::string, std::set<QueueKey>> queues_;
   std::map<std::string, std::set<std::pair<std::string, int>>, std::less<>> attempts_of_;
   std::set<std::string> open_workers_;
+  AccountIndex accounts_;
   ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
   std::set<std::tuple<absl::Time, std::string, std::string>> probes_;
   std::set<std::string> at_rest_;

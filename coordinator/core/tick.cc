@@ -1,6 +1,7 @@
 // What time brings: leases and deadlines that end, back-offs that are over, and placement.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <queue>
 #include <set>
 
@@ -97,12 +98,26 @@ class Heads {
   std::priority_queue<Cursor> heads_;
 };
 
-void Lease(Draft& draft, Handoff& handoff, Seat& seat) {
+// What this Tick has ended so far: an account that was full may have a free place for it.
+AccountChanges EndedSoFar(const Draft& draft) {
+  AccountChanges changes;
+  if (!draft.state().accounts().limited()) return changes;
+  for (const auto& [id, handoff] : draft.touched()) {
+    const Handoff* before = draft.state().FindHandoff(id);
+    if (const auto key = before == nullptr ? std::nullopt : AccountInUse(*before)) --changes[*key];
+    if (const auto key = AccountInUse(handoff)) ++changes[*key];
+  }
+  return changes;
+}
+
+void Lease(Draft& draft, Handoff& handoff, Seat& seat, AccountChanges& changes) {
   Attempt& attempt = *handoff.Latest();
   Advance(attempt, AttemptEvent::kLease);
   attempt.epoch = draft.NextEpoch();
   attempt.worker_uuid = seat.worker->uuid;
   attempt.worker_name = seat.worker->name;
+  const AgentOffer* offer = FindOffer(*seat.worker, handoff.agent);
+  attempt.account = offer == nullptr ? "" : offer->account;
   attempt.leased_at = draft.now();
   attempt.lease_until = draft.now() + kOfferWait;
   attempt.offered = false;
@@ -111,18 +126,22 @@ void Lease(Draft& draft, Handoff& handoff, Seat& seat) {
   handoff.status = HandoffStatus::kRunning;
   handoff.reason.clear();
   handoff.not_before = absl::InfinitePast();
+  if (const auto key = AccountInUse(handoff)) ++changes[*key];
   ++seat.used;
   seat.exclusive |= handoff.exclusive;
   draft.Tell("leased", handoff,
              absl::StrCat("Attempt ", attempt.number, " goes to ", seat.worker->name, "."));
 }
 
-std::vector<Seat> OpenSeats(const Draft& draft) {
+std::vector<Seat> OpenSeats(const Draft& draft, const AccountChanges& changes) {
   std::vector<Seat> seats;
   for (const std::string& uuid : draft.state().open_workers()) {
     const Worker& worker = *draft.state().FindWorker(uuid);
     if (IsReachable(worker, draft.now()) && !worker.draining && worker.not_accepting.empty())
       seats.push_back(SeatOf(draft.state(), worker));
+  }
+  for (Seat& seat : seats) {
+    seat.changes = &changes;
   }
   return seats;
 }
@@ -141,7 +160,8 @@ void ReserveFor(const Draft& draft, const Handoff& handoff, std::vector<Seat>& s
 
 void PlaceQueued(Draft& draft) {
   if (draft.state().queued() == 0 && draft.touched().empty()) return;
-  std::vector<Seat> seats = OpenSeats(draft);
+  AccountChanges changes = EndedSoFar(draft);
+  std::vector<Seat> seats = OpenSeats(draft, changes);
   size_t free = 0;
   for (const Seat& seat : seats) free += static_cast<size_t>(seat.worker->slots) - seat.used;
   if (free == 0) return;
@@ -158,7 +178,7 @@ void PlaceQueued(Draft& draft) {
       }
       continue;
     }
-    Lease(draft, draft.Touch(handoff.id), *seat);
+    Lease(draft, draft.Touch(handoff.id), *seat, changes);
     --free;
     heads.Next();
   }

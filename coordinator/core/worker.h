@@ -20,6 +20,7 @@ struct AgentOffer {
   std::string account;
   std::string message;
   absl::Time probed_at = absl::InfinitePast();
+  int max_parallel = 0;  // attempts with its account at a time in the whole pool; 0: no limit
   friend bool operator==(const AgentOffer&, const AgentOffer&) = default;
 };
 
@@ -29,7 +30,7 @@ struct AgentOffer {
 // probed, and the hold ends at next_probe.
 struct Hold {
   std::string worker_uuid;
-  std::string key;  // "agent:NAME", "account:NAME", "repo:KEY"
+  std::string key;  // "agent:NAME", "account:AGENT/NAME", "repo:KEY"
   std::string url;  // for repo: what the probe tries
   std::string reason;
   absl::Time since = absl::InfinitePast();

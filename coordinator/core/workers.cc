@@ -1,6 +1,7 @@
 // What people ask of workers.
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/draft.h"
+#include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/scheduler.h"
@@ -21,7 +22,7 @@ std::vector<Hold> HoldsOf(const State& state, const Worker& worker) {
     holds.push_back(hold->second);
   }
   for (const AgentOffer& offer : worker.agents) {
-    const Hold* used_up = state.FindHold("", absl::StrCat("account:", offer.account));
+    const Hold* used_up = state.FindHold("", HoldKeyOf(offer.name, offer.account));
     if (used_up != nullptr) holds.push_back(*used_up);
   }
   return holds;

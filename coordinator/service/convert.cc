@@ -126,6 +126,7 @@ core::AgentOffer ToCore(const v1::AgentOffer& offer) {
   result.version = offer.version();
   result.account = offer.account();
   result.message = offer.message();
+  result.max_parallel = std::max(0, offer.max_parallel());
   if (offer.has_probed_at()) result.probed_at = FromProto(offer.probed_at());
   return result;
 }

@@ -24,6 +24,7 @@ v1::AgentOffer OfferToProto(const core::AgentOffer& from) {
   offer.set_version(from.version);
   offer.set_account(from.account);
   offer.set_message(from.message);
+  offer.set_max_parallel(from.max_parallel);
   if (from.probed_at != absl::InfinitePast()) *offer.mutable_probed_at() = ToProto(from.probed_at);
   return offer;
 }

@@ -100,7 +100,8 @@ TEST_P(Restart, OfTheWorkerDaemonWhileItsAgentRunsIsAdopted) {
   EXPECT_EQ(pool.Handoff({"logs", id, "--raw"}).out, "first half\nsecond half\n");
 }
 
-TEST(Crash, OfTheWorkerDaemonWhileTheAgentEndsStillReportsItsExitStatus) {
+// Trap 14: a report that is lost with its daemon.
+TEST(Crash, Trap14OfTheWorkerDaemonWhileTheAgentEndsStillReportsItsExitStatus) {
   Pool pool;
   pool.StartCoordinator();
   pool.StartWorker("a", 1);

@@ -196,8 +196,8 @@ void Pool::FillDisk(const std::string& name) const {
 
 void Pool::FreeDisk(const std::string& name) const { EXPECT_TRUE(RemoveTree(FillerOf(name)).ok()); }
 
-std::string Pool::MakeAgent(const std::string& conf) const {
-  const std::string agent = path("agent");
+std::string Pool::MakeAgent(const std::string& conf, const std::string& name) const {
+  const std::string agent = path(name);
   CHECK(::symlink(Program("scripted-agent").c_str(), agent.c_str()) == 0);
   EXPECT_TRUE(WriteFileAtomically(agent + ".conf", conf).ok());
   return agent;

@@ -68,7 +68,7 @@ class Pool {
   void FillDisk(const std::string& name) const;
   void FreeDisk(const std::string& name) const;
   // A scripted agent of its own, with what its .conf file says (see its main.cc); its path.
-  std::string MakeAgent(const std::string& conf) const;
+  std::string MakeAgent(const std::string& conf, const std::string& name = "agent") const;
   // Starts it again with the flags of before.
   void RestartWorker(const std::string& name);
 

@@ -41,7 +41,8 @@ class Result : public ::testing::Test {
   std::string repository_, config_, id_;
 };
 
-TEST_F(Result, AnAgentThatNeverExitsAfterItsResultSucceededUnchecked) {
+// Trap 2.
+TEST_F(Result, Trap2AnAgentThatNeverExitsAfterItsResultSucceededUnchecked) {
   const Played played = Play({"write fixed.txt done", "result ok Fixed it", "no-exit"});
   EXPECT_EQ(played.wait, 0);
   EXPECT_EQ(played.handoff.at("status"), "SUCCEEDED");
@@ -57,7 +58,8 @@ TEST_F(Result, AnAgentThatChangedNothingSucceededWithoutChanges) {
   EXPECT_THAT(played.shown, HasSubstr("succeeded (no changes)"));
 }
 
-TEST_F(Result, ExitZeroWithoutAResultIsAFailure) {
+// Trap 5.
+TEST_F(Result, Trap5ExitZeroWithoutAResultIsAFailure) {
   const Played played = Play({"say I am done", "exit 0"});
   EXPECT_EQ(played.wait, 1);
   EXPECT_EQ(played.handoff.at("status"), "FAILED");
@@ -131,6 +133,28 @@ TEST_F(Result, ResumeGoesOnInTheSameSessionAndWorkspaceWithTheResumePrompt) {
   EXPECT_THAT(*ReadFile(folder + "/attempt-2.prompt.md"),
               HasSubstr("Continue the delegated task below."));
   EXPECT_TRUE(PathExists(folder + "/attempt-1.log"));
+}
+
+// Trap 9: an unknown session is answered with nothing at all, and with status 0.
+TEST_F(Result, Trap9ASessionThatTheAgentForgotIsFollowedByAFreshOne) {
+  const std::string agent = pool_.MakeAgent("");
+  config_ = absl::StrCat("[agents.cursor]\nbinary = \"", agent, "\"\n");
+  const Played first = Play({"say Hello", absl::StrCat("first ", pool_.path("failed"), " exit 3"),
+                             "write half.txt half", "result ok Done"});
+  EXPECT_EQ(first.wait, 1);
+  const std::string session = first.handoff.at("attempts").at(0).at("session");
+  ASSERT_TRUE(WriteFileAtomically(agent + ".conf", absl::StrCat("forgot ", session, "\n")).ok());
+  EXPECT_EQ(pool_.Handoff({"resume", id_}).exit_code, 0);
+  EXPECT_EQ(pool_.Handoff({"wait", id_}).exit_code, 0);
+  const auto handoff = nlohmann::json::parse(pool_.Handoff({"show", id_, "--json"}).out);
+  ASSERT_EQ(handoff.at("attempts").size(), 3u);
+  const auto& refused = handoff.at("attempts").at(1);
+  EXPECT_EQ(refused.at("failure"), "SESSION_FAILED");
+  EXPECT_EQ(refused.at("sessionVerified"), "NO");
+  const auto& fresh = handoff.at("attempts").at(2);
+  EXPECT_EQ(fresh.at("sessionKind"), "FRESH");
+  EXPECT_NE(fresh.at("session"), session);
+  EXPECT_EQ(fresh.at("workspace"), refused.at("workspace"));
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // scripted-agent: takes Cursor's arguments and plays a script (see script.h). The script is the
 // file that HANDOFF_SCRIPT names, else the prompt's lines that begin with "script: ". A file
 // NAME.conf beside the executable (as it was called) may say, one a line: `create-chat empty`,
-// `create-chat fail`, `status logged-out`, `status silent`.
+// `create-chat fail`, `status logged-out`, `status silent`, `account NAME`, `forgot SESSION` (it
+// answers nothing to that one, as the real one does), `quota TEXT` (every run ends with that).
 
 #include <cstdio>
 #include <string>
@@ -31,6 +32,12 @@ int Main(const std::vector<std::string>& argv) {
   if (arguments->verb == "version") return std::puts("2026.11.20-scripted") < 0;
   if (arguments->verb == "help")
     return std::puts("Usage: agent [options]\n\nStart the Cursor Agent (a scripted stand-in)") < 0;
+  if (arguments->verb == "run" && HasForgotten(argv[0], arguments->session)) return 0;
+  const std::string quota = ConfiguredText(argv[0], "quota");
+  if (!quota.empty()) {
+    const std::vector<Step> refusal = {{"result", {"error"}, quota, nullptr}};
+    return Player({arguments->session, arguments->model, arguments->prompt, argv[0]}).Play(refusal);
+  }
   const auto script = ReadScript(*arguments);
   if (!script.ok()) return Refuse(script.status().message());
   return Player({arguments->session, arguments->model, arguments->prompt, argv[0]}).Play(*script);

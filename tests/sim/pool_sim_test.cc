@@ -30,7 +30,7 @@ constexpr int kHandoffs = 8;
 
 class PoolSim {
  public:
-  explicit PoolSim(uint64_t seed) : world_(seed), coordinator_(world_) {
+  explicit PoolSim(uint64_t seed) : world_(seed), coordinator_(world_, seed % 2 == 0 ? 2 : 0) {
     const uint64_t hosts = 2 + world_.Below(2);
     for (uint64_t i = 0; i < hosts; ++i) {
       hosts_.push_back(std::make_unique<SimHost>(world_, coordinator_, truth_,
@@ -77,6 +77,7 @@ class PoolSim {
   const Truth& truth() const { return truth_; }
   MemoryStore& store() { return coordinator_.store(); }
   int asked_for() const { return coordinator_.asked_for(); }
+  int account_full() const { return coordinator_.account_full(); }
 
  private:
   template <typename Command>
@@ -357,7 +358,7 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   const uint64_t first = FromEnvironment("HANDOFF_SIM_FIRST", 1);
   const uint64_t seeds = FromEnvironment("HANDOFF_SIM_SEEDS", 200);
   Truth all;
-  int asked_for = 0;
+  int asked_for = 0, account_full = 0;
   std::set<std::string> events;
   for (uint64_t seed = first; seed < first + seeds && !HasFailure(); ++seed) {
     SCOPED_TRACE(absl::StrCat("HANDOFF_SIM_FIRST=", seed, " HANDOFF_SIM_SEEDS=1"));
@@ -377,6 +378,7 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
     all.only_checks += sim.truth().only_checks;
     all.by_hand += sim.truth().by_hand;
     asked_for += sim.asked_for();
+    account_full += sim.account_full();
     for (const core::Event& event : sim.store().events()) events.insert(event.kind);
   }
   if (seeds < 100) return;
@@ -393,6 +395,7 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   EXPECT_GT(all.only_checks, 0);
   EXPECT_GT(all.by_hand, 0);
   EXPECT_GT(asked_for, 0);
+  EXPECT_GT(account_full, 0);
   for (const char* kind :
        {"submitted",  "leased",    "ended",           "retried",        "cancelled",
         "resumed",    "worker_up", "worker_lost",     "worker_removed", "drained",

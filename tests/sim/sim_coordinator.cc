@@ -254,6 +254,10 @@ void SimCoordinator::CheckAgainstStore() {
     CHECK(stored != nullptr && *stored == core::DurablePart(handoff));
   }
   CHECK(live == loaded.handoffs().size());
+  const auto most = static_cast<size_t>(max_parallel_);
+  CHECK(most == 0 || state_->live() <= most);
+  if (state_->live() == most && state_->queued() > 0 && !state_->open_workers().empty())
+    ++account_full_;
   CHECK(state_->workers().size() == loaded.workers().size());
   for (const auto& [uuid, worker] : state_->workers()) {
     // After a start of the coordinator nobody has said how many slots there are.

@@ -38,7 +38,8 @@ struct InHands {
 
 class SimCoordinator {
  public:
-  explicit SimCoordinator(World& world) : world_(world) {}
+  // `max_parallel` of the one account that all hosts have; 0: no limit.
+  SimCoordinator(World& world, int max_parallel) : max_parallel_(max_parallel), world_(world) {}
 
   void Start();
   void Crash();
@@ -47,6 +48,10 @@ class SimCoordinator {
   const core::State& state() const { return *state_; }
   MemoryStore& store() { return store_; }
   int asked_for() const { return asked_for_; }  // leases from a state that a person asked for
+  int max_parallel() const { return max_parallel_; }
+  int account_full() const {
+    return account_full_;
+  }  // commits after which slots had to wait for it
 
   const std::map<std::string, std::vector<InHands>>& in_hands() const { return in_hands_; }
 
@@ -98,6 +103,7 @@ class SimCoordinator {
   void CheckCheckpoints(const core::Handoff& before, const core::Handoff& after);
   void CheckHands(const core::Handoff& before, const core::Handoff& after);
 
+  const int max_parallel_;
   World& world_;
   MemoryStore store_;
   std::optional<core::State> state_;
@@ -108,6 +114,7 @@ class SimCoordinator {
   std::map<std::string, std::vector<InHands>> in_hands_;
   std::map<std::string, std::string> by_hand_;  // the worker in whose workspace a person worked
   int asked_for_ = 0;
+  int asked_for_ = 0, account_full_ = 0;
   uint64_t life_ = 0, answers_ = 0, timer_ = 0;
 };
 

@@ -284,6 +284,7 @@ core::Sync SimHost::Request() {
   offer.state = core::AgentState::kReady;
   offer.account = "team";
   offer.probed_at = probed_at_;
+  offer.max_parallel = coordinator_.max_parallel();
   self.agents = {offer};
   for (const auto& [id, workspace] : workspaces_) self.workspaces.insert(id);
   for (const auto& [key, attempt] : attempts_) {

@@ -167,8 +167,7 @@ std::string ClaudeAgent::FileIn(const SessionPlace& place, const std::string& fi
 Verdict ClaudeAgent::Diagnose(const ProcessEnd&, absl::string_view stderr_tail) const {
   if (absl::StrContains(stderr_tail, "No conversation found with session ID")) {
     return {FailureClass::kSessionFailed,
-            "Claude knows no session of that id on that worker, so it did nothing; resume the "
-            "handoff with --fresh-session."};
+            "Claude knows no session of that id on that worker, so it did nothing."};
   }
   if (absl::StrContains(stderr_tail, "Session ID") &&
       absl::StrContains(stderr_tail, "is already in use")) {

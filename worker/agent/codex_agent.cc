@@ -111,13 +111,11 @@ SessionFiles CodexAgent::FilesOf(const SessionPlace& place) const {
 Verdict CodexAgent::Diagnose(const ProcessEnd&, absl::string_view stderr_tail) const {
   if (absl::StrContains(stderr_tail, "no rollout found")) {
     return {FailureClass::kSessionFailed,
-            "Codex knows no session of that id on that worker, so it did nothing; resume the "
-            "handoff with --fresh-session."};
+            "Codex knows no session of that id on that worker, so it did nothing."};
   }
   if (absl::StrContains(stderr_tail, "already has an active writer")) {
     return {FailureClass::kSessionFailed,
-            "Another process on that worker uses the session, so Codex did nothing; end it, or "
-            "resume the handoff with --fresh-session."};
+            "Another process on that worker uses the session, so Codex did nothing."};
   }
   if (absl::StrContains(stderr_tail, "exceeds the maximum length")) {
     return {

@@ -58,6 +58,7 @@ struct AgentOffer {
   std::string account;
   std::string message;  // what is wrong and the command that mends it
   absl::Time probed_at = absl::InfinitePast();
+  int max_parallel = 0;  // [agents.NAME] max_parallel; 0: no limit
 };
 
 struct ProbeResult {

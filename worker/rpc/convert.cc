@@ -49,6 +49,7 @@ void AddOffer(const AgentOffer& offer, v1::AgentOffer* out) {
   out->set_version(EscapeInvalidUtf8(offer.version));
   out->set_account(EscapeInvalidUtf8(offer.account));
   out->set_message(EscapeInvalidUtf8(offer.message));
+  out->set_max_parallel(offer.max_parallel);
   if (offer.probed_at != absl::InfinitePast()) ToProto(offer.probed_at, out->mutable_probed_at());
 }
 

@@ -78,10 +78,17 @@ TEST_P(ShimEnd, TheAgentHasItsInputEnvironmentAndDirectoryAndNothingElse) {
   EXPECT_TRUE(absl::StrContains(log, "SigBlk:\t0000000000000000")) << log;
 }
 
-TEST_P(ShimEnd, AnAgentWithoutInputReadsEndOfFile) {
+// Trap 1: print modes read stdin to its end, and that of a daemon may never come.
+TEST_P(ShimEnd, Trap1AnAgentWithoutInputReadsEndOfFileWhateverTheDaemonHas) {
+  auto open = MakePipe();
+  const UniqueFd own(::dup(0));
+  ASSERT_TRUE(open.ok() && own.valid());
+  ASSERT_EQ(::dup2(open->first.get(), 0), 0);
   ShimAttempt attempt(GetParam(), {"cat"});
   attempt.Launch();
+  ASSERT_EQ(::dup2(own.get(), 0), 0);
   EXPECT_EQ(attempt.WaitForExit().exit_code, 0);
+  EXPECT_EQ(attempt.Log(), "");
 }
 
 TEST_P(ShimEnd, AnAgentThatHeedsTheStopEndsWithItsOwnStatus) {
@@ -123,7 +130,8 @@ TEST_P(ShimEnd, TheFirstReasonWins) {
   EXPECT_EQ(exit.reason, "idle");
 }
 
-TEST_P(ShimEnd, GrandchildrenInSessionsOfTheirOwnThatIgnoreTheStopAreGone) {
+// Trap 4.
+TEST_P(ShimEnd, Trap4GrandchildrenInSessionsOfTheirOwnThatIgnoreTheStopAreGone) {
   ShimAttempt attempt(GetParam(), ShimAttempt::Agent({"stubborn", "10", "MARK"}));
   attempt.Launch();
   attempt.WaitForLog("hold\n", 21);
@@ -135,7 +143,8 @@ TEST_P(ShimEnd, GrandchildrenInSessionsOfTheirOwnThatIgnoreTheStopAreGone) {
   ExpectNothingLeft(attempt);
 }
 
-TEST_P(ShimEnd, NobodyOutlivesTheAgentThoughTheyHoldItsOutput) {
+// Trap 12: some CLIs leave what they started in the background behind.
+TEST_P(ShimEnd, Trap12NobodyOutlivesTheAgentThoughTheyHoldItsOutput) {
   ShimAttempt attempt(GetParam(), ShimAttempt::Agent({"leaves", "5", "MARK"}));
   attempt.Launch();
   const ShimExit exit = attempt.WaitForExit();
@@ -144,7 +153,8 @@ TEST_P(ShimEnd, NobodyOutlivesTheAgentThoughTheyHoldItsOutput) {
   ExpectNothingLeft(attempt);
 }
 
-TEST_P(ShimEnd, FinishEndsAnAgentThatNeverExits) {
+// Trap 2: after its final event there is nothing to wait for.
+TEST_P(ShimEnd, Trap2FinishEndsAnAgentThatNeverExits) {
   ShimAttempt attempt(GetParam(), ShimAttempt::Agent({"stubborn", "2", "MARK"}));
   attempt.Launch();
   attempt.WaitForLog("hold\n", 5);

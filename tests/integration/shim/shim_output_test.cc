@@ -105,7 +105,8 @@ TEST_P(ShimOutput, OutputThatGrandchildrenHoldIsKeptUpToTheEnd) {
   EXPECT_EQ(attempt.Log(), "late\n");
 }
 
-TEST_P(ShimOutput, AStreamThatFillsUpEndsTheSilenceOfALongLine) {
+// Trap 11: a pipe that nobody empties stops its writer.
+TEST_P(ShimOutput, Trap11AStreamThatFillsUpEndsTheSilenceOfALongLine) {
   // 100 kB of an unfinished line on stdout, then more on stderr than a pipe holds.
   ShimAttempt attempt(GetParam(),
                       ShimAttempt::Shell("head -c 100000 /dev/zero; yes err | head -c 3000000 >&2; "
@@ -116,7 +117,21 @@ TEST_P(ShimOutput, AStreamThatFillsUpEndsTheSilenceOfALongLine) {
   EXPECT_EQ(attempt.Stream(2).size(), 3000000u);
 }
 
-TEST_P(ShimOutput, ADaemonThatDoesNotReadHoldsNothingUp) {
+// Trap 11: whoever writes the prompt before it reads the output waits for ever.
+TEST_P(ShimOutput, Trap11APromptLargerThanAPipeWaitsForAnAgentThatWritesFirst) {
+  ShimAttempt attempt(
+      GetParam(), ShimAttempt::Shell("yes out | head -c 3000000; yes err | head -c 3000000 >&2; "
+                                     "wc -c"));
+  attempt.spec.stdin_path = attempt.Path("prompt");
+  ASSERT_TRUE(WriteFileAtomically(attempt.spec.stdin_path, std::string(1 << 20, 'p')).ok());
+  attempt.Launch();
+  EXPECT_EQ(attempt.WaitForExit().exit_code, 0);
+  EXPECT_EQ(attempt.Stream(1).substr(3000000), "1048576\n");
+  EXPECT_EQ(attempt.Stream(2).size(), 3000000u);
+}
+
+// Trap 11: nor may a slow reader of ours slow the agent down.
+TEST_P(ShimOutput, Trap11ADaemonThatDoesNotReadHoldsNothingUp) {
   ShimAttempt attempt(GetParam(), ShimAttempt::Shell("read line < go; echo end; exit 9"));
   ASSERT_EQ(::mkfifo(attempt.Path("go").c_str(), 0600), 0);
   attempt.Launch();

@@ -34,6 +34,7 @@ ssh = "me@build-1"
 binary = "/opt/cursor-agent"
 extra_args = ["--verbose", "2"]
 env = { HTTPS_PROXY = "http://proxy:3128" }
+max_parallel = 3
 [agents.cursor.timers]
 first_event = "90s"
 idle = "15m"
@@ -62,6 +63,7 @@ max_pack_bytes = 4096
   EXPECT_EQ(cursor.binary, "/opt/cursor-agent");
   EXPECT_THAT(cursor.extra_args, ElementsAre("--verbose", "2"));
   EXPECT_THAT(cursor.env, ElementsAre(Pair("HTTPS_PROXY", "http://proxy:3128")));
+  EXPECT_EQ(cursor.max_parallel, 3);
   EXPECT_EQ(cursor.first_event, absl::Seconds(90));
   EXPECT_EQ(cursor.idle, absl::Minutes(15));
   EXPECT_EQ(cursor.tool_warning, absl::Hours(1));
@@ -110,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"NoBytes", "[disk]\nreserve = \"10 elephants\"\n", "line 2", "bytes"},
         Mistake{"PackThatNobodyTakes", "[checkpoint]\nmax_pack_bytes = \"5GiB\"\n", "line 2",
                 "checkpoint.max_pack_bytes: line 2: this must be at most 4"},
+        Mistake{"NoPlaceForAnybody", "[agents.cursor]\nmax_parallel = 0\n", "line 2",
+                "agents.cursor.max_parallel: line 2: this must be a number from 1 to"},
         Mistake{"AgentName", "[agents.\"../x\"]\nbinary = \"y\"\n", "", "agent"},
         Mistake{"ListOfNumbers", "[agents.cursor]\nextra_args = [1]\n", "line 2", "a string"}),
     [](const auto& test) { return test.param.name; });

@@ -165,6 +165,50 @@ TEST(FillEnd, Trap9TheSessionThatTheStreamNamesIsTheRecord) {
   EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
 }
 
+RunEnd Resumed() {
+  RunEnd run;
+  run.protocol = Protocol::kResultMissing;
+  run.process.exit_code = 0;
+  run.resumed = true;
+  return run;
+}
+
+// Trap 9: Cursor answers nothing to a session that it does not know, and exits with 0.
+TEST(FillEnd, Trap9AResumeThatEndsWithoutAWordWasRefused) {
+  RunEnd run = Resumed();
+  run.silent = true;
+  v1::AttemptEnd end;
+  end.set_session("a");
+  end.set_session_kind(v1::Attempt::SAME);
+  FillEnd(run, FindAgent("cursor"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::SESSION_FAILED);
+  EXPECT_EQ(end.session_verified(), v1::Attempt::NO);
+  EXPECT_EQ(end.session_kind(), v1::Attempt::SAME) << "that is what was asked for";
+  // A first run that says nothing has no session to blame, and one that said something is another
+  // matter.
+  run.resumed = false;
+  FillEnd(run, FindAgent("cursor"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::NO_RESULT);
+  run = Resumed();
+  FillEnd(run, FindAgent("cursor"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::NO_RESULT);
+}
+
+TEST(FillEnd, Trap9WhatNamedItsSessionWasNotRefusedWhateverItWrote) {
+  RunEnd run = Resumed();
+  run.process.exit_code = 1;
+  run.stderr_tail = "hook: No conversation found with session ID: other\n";
+  v1::AttemptEnd end;
+  end.set_session("a");
+  end.set_session_kind(v1::Attempt::SAME);
+  FillEnd(run, FindAgent("claude"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::SESSION_FAILED);
+  run.stream_session = "a";
+  FillEnd(run, FindAgent("claude"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::AGENT_ERROR);
+  EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
+}
+
 TEST(FillEnd, AChosenIdIsASessionOnceTheAgentNamedIt) {
   EXPECT_EQ(EndWithSession("claude", "a", v1::Attempt::NEW, "").session(), "");
   EXPECT_EQ(EndWithSession("claude", "a", v1::Attempt::FRESH, "").session(), "");

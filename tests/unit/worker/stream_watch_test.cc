@@ -61,6 +61,31 @@ TEST(StreamWatch, Trap13WhatIsToldAsMoreIsAdded) {
   EXPECT_DOUBLE_EQ(usage.cost_usd(), 1.0);
 }
 
+// Traps 6 and 7: what repeats by itself is no progress; what shows work is.
+TEST(StreamWatch, Trap7OnlyWorkKeepsTheIdleClockAway) {
+  const std::vector<std::pair<const char*, std::vector<std::string>>> heartbeats = {
+      {"cursor", {R"({"type":"connection","subtype":"reconnecting"})", R"({"type":"retry"})"}},
+      {"claude", {R"({"type":"system","subtype":"api_retry"})", R"({"type":"keep_alive"})"}},
+      {"codex", {R"({"type":"error","message":"Reconnecting... 3/5"})"}}};
+  const ClockLimits limits;
+  for (const auto& [agent, lines] : heartbeats) {
+    AttemptClocks clocks(limits, BootTime{});
+    StreamWatch watch(*FindAgent(agent), clocks, {}, "");
+    clocks.Progress(BootTime{});
+    BootTime now{};
+    for (; now < BootTime{} + limits.idle; now = now + absl::Seconds(10)) {
+      EXPECT_EQ(clocks.Read(now).end, std::nullopt) << agent;
+      for (const std::string& line : lines) watch.TakeLine(line, now);
+    }
+    EXPECT_EQ(clocks.Read(now).end, EndedBy::kIdleClock) << agent;
+  }
+  AttemptClocks clocks(limits, BootTime{});
+  StreamWatch watch(*FindAgent("cursor"), clocks, {}, "");
+  const BootTime late = BootTime{} + limits.first_event / 2;
+  watch.TakeLine(R"({"type":"thinking","subtype":"delta","text":"hm"})", late);
+  EXPECT_EQ(clocks.last_progress(), late);
+}
+
 TEST(StreamWatch, TheSessionIsKnownFromTheFirstLine) {
   AttemptClocks clocks(ClockLimits{}, BootTime{});
   StreamWatch watch(*FindAgent("codex"), clocks, {}, "");

@@ -195,23 +195,48 @@ TEST_F(EndingTest, AProbeThatIsNeverAnsweredIsAskedAgain) {
 }
 
 TEST_F(EndingTest, QuotaHoldsTheAccountEverywhereUntilItsReset) {
-  FakeWorker b(pool, "b"), other(pool, "other");
-  other.self.agents[0].account = "private";
+  FakeWorker b(pool, "b");
   b.Call();
   AttemptEnd end = Failure(FailureClass::kQuota, "Out of requests");
   end.retry_at = pool.now + absl::Hours(2);
   ASSERT_TRUE(a.Finish("h", 1, end).ok());
-  EXPECT_EQ(pool.Get("h").not_before, end.retry_at);
-  EXPECT_EQ(pool.Get("h").retries_used, 0);
   pool.Submit("same-account");
+  for (const char* id : {"h", "same-account"}) {
+    EXPECT_EQ(pool.Get(id).status, HandoffStatus::kQueued) << id;
+    EXPECT_THAT(pool.Explain(id).summary, HasSubstr("on hold for the account team of cursor"));
+  }
+  pool.Pass(absl::Hours(2) - absl::Seconds(1));
+  b.Call();
   EXPECT_EQ(pool.Get("same-account").status, HandoffStatus::kQueued);
-  EXPECT_THAT(pool.Explain("same-account").summary, HasSubstr("on hold for the account team"));
-  other.Call();
-  EXPECT_EQ(pool.Latest("same-account").worker_name, "other");
-  pool.Pass(absl::Hours(2));
-  a.Call();
+  pool.Pass(absl::Seconds(1));
   EXPECT_TRUE(pool.state.holds().empty());
   EXPECT_EQ(pool.Get("h").status, HandoffStatus::kRunning);
+  EXPECT_EQ(pool.Get("h").retries_used, 0);
+  EXPECT_EQ(pool.Get("same-account").status, HandoffStatus::kRunning);
+}
+
+TEST_F(EndingTest, AnotherAccountIsUsedUntilTheQuotaIsThereAgain) {
+  AttemptEnd end = Failure(FailureClass::kQuota, "Out of requests");
+  end.retry_at = pool.now + absl::Hours(2);
+  ASSERT_TRUE(a.Finish("h", 1, end).ok());
+  EXPECT_THAT(pool.Get("h").reason, HasSubstr("or before that with another account"));
+  FakeWorker other(pool, "other");
+  other.self.agents[0].account = "private";
+  other.Call();
+  EXPECT_EQ(pool.Latest("h").worker_name, "other");
+}
+
+TEST_F(EndingTest, WhereNoAccountIsKnownTheHandoffWaitsForTheReset) {
+  a.self.agents[0].account.clear();
+  a.Call();
+  pool.Submit("unknown");
+  a.Call();
+  AttemptEnd end = Failure(FailureClass::kQuota, "Out of requests");
+  end.retry_at = pool.now + absl::Hours(2);
+  ASSERT_TRUE(a.Finish("unknown", 1, end).ok());
+  EXPECT_TRUE(pool.state.holds().empty());
+  EXPECT_EQ(pool.Get("unknown").not_before, end.retry_at);
+  EXPECT_THAT(pool.Explain("unknown").summary, HasSubstr("is backing off until"));
 }
 
 TEST_F(EndingTest, AFullContextGoesOnFreshInTheOldWorkspace) {
@@ -263,7 +288,8 @@ TEST_F(EndingTest, TheMarginIsTwoPercentOfALongLease) {
   EXPECT_EQ(GiveAwayMargin(absl::Hours(100)), absl::Hours(2));
 }
 
-TEST_F(EndingTest, ALateReportIsKeptAndDecidesNothing) {
+// Trap 14: a healthy run that was declared dead while its link was down.
+TEST_F(EndingTest, Trap14ALateReportIsKeptAndDecidesNothing) {
   pool.Pass(absl::Minutes(31));
   ASSERT_EQ(pool.Get("h").attempts[0].state, AttemptState::kLost);
   const auto late = a.Finish("h", 1, Success());

@@ -169,6 +169,27 @@ TEST_F(EngineTest, AHandoffThatWaitsLeavesMemoryAndIsAnswered) {
   EXPECT_EQ(kept.messages[0].text, "A");
 }
 
+TEST_F(EngineTest, OneThatBeginsToWaitInTheSameBatchIsADuplicate) {
+  core::Sync sync = SyncOf("w");
+  sync.worker.agents[0].name = "cursor";
+  const auto synced = Post(sync);
+  core::Submit task = Task("task");
+  task.handoff.agent = "cursor";
+  task.handoff.dedupe_key = "work";
+  task.duplicates = core::Submit::Duplicates::kReuse;
+  const std::string id = Ask(task)->handoff.id;
+  ASSERT_TRUE(synced->has_value());
+  core::Report report = EndOf("w", (**synced)->reply.attempts.at(0));
+  report.end.question = "A or B?";
+  const auto reported = Post(report);
+  const auto again = Post(task);
+  engine_->Step();
+  ASSERT_TRUE((*reported)->ok() && (*again)->ok());
+  EXPECT_TRUE((**again)->existing);
+  EXPECT_EQ((**again)->handoff.id, id);
+  EXPECT_EQ(store_.handoffs().size(), 1u);
+}
+
 // A worker that comes back with an attempt which was given away and has ended elsewhere.
 TEST_F(EngineTest, AnAttemptOfAnEndedHandoffIsToldToStop) {
   const core::Sync::Desired run = RunOne("w", "task");

@@ -140,7 +140,7 @@ TEST(ClaudeAgent, StderrIsDiagnosed) {
   };
   for (const Case& c :
        {Case{"No conversation found with session ID: x", FailureClass::kSessionFailed,
-             "--fresh-session"},
+             "knows no session"},
         {"Error: Session ID x is already in use.", FailureClass::kSessionFailed, "--fresh-session"},
         {"Not logged in · Please run /login", FailureClass::kAgentNeedsSetup,
          "`claude auth login`"},

@@ -99,7 +99,7 @@ TEST(CodexAgent, StderrIsDiagnosed) {
   for (const Case& c :
        {Case{"Error: thread/resume: thread/resume failed: no rollout found for thread id x (code "
              "-32600)",
-             FailureClass::kSessionFailed, "--fresh-session"},
+             FailureClass::kSessionFailed, "knows no session"},
         {"session x already has an active writer", FailureClass::kSessionFailed, "Another process"},
         {"Error: turn/start failed: Input exceeds the maximum length of 1048576 characters.",
          FailureClass::kLimitExceeded, "shorten the task"},

@@ -36,7 +36,8 @@ TEST(Clocks, ProgressEndsTheWarning) {
   EXPECT_FALSE(clocks.Read(At(absl::Minutes(6))).stalled);
 }
 
-TEST(Clocks, ABusyToolIsWarnedAboutAndNeverEnded) {
+// Trap 7: a build of hours says nothing.
+TEST(Clocks, Trap7ABusyToolIsWarnedAboutAndNeverEnded) {
   AttemptClocks clocks = Clocks();
   clocks.ToolStarted("1", "ninja test", At(absl::Minutes(1)));
   for (int minute = 2; minute < 300; ++minute) {
