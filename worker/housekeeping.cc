@@ -48,19 +48,23 @@ absl::Time TouchedAt(const std::string& path) {
 }
 
 // A person worked in it after the last attempt (takeover --on-host): that is nowhere else. What git
-// writes when somebody only looks is none of it.
+// writes when somebody only looks is none of it, and what we write there (handoff.md, which gets
+// its summary after the end).
 bool ChangedByHand(const DataDir& data, const std::string& id) {
   const absl::Time last = LastAttempt(data, id);
   const std::string repository = data.repository(id);
   if (last == absl::InfinitePast()) return false;  // whose it is nobody knows any more
   if (TouchedAt(repository) > last) return true;
   const std::string git = repository + "/.git", index = git + "/index";
+  const std::string ours = repository + "/.cursor", records = ours + "/agent-handoffs";
   std::error_code error;
   std::filesystem::recursive_directory_iterator file(
       repository, std::filesystem::directory_options::skip_permission_denied, error);
   for (; !error && file != std::filesystem::end(file); file.increment(error)) {
     const std::string& path = file->path().native();
-    if (path != git && path != index && TouchedAt(path) > last) return true;
+    if (path == records) file.disable_recursion_pending();
+    const bool none = path == git || path == index || path == ours || path == records;
+    if (!none && TouchedAt(path) > last) return true;
   }
   return false;
 }
@@ -124,7 +128,8 @@ int Sweep(const DataDir& data, absl::Time now, absl::Duration keep, const IfIdle
   }
   int removed = 0;
   for (const std::string& id : ids) {
-    if (now - LastUsed(data, id) < keep || ChangedByHand(data, id)) continue;
+    const absl::Time used = std::max(ChangedAt(data.workspace(id)), LastAttempt(data, id));
+    if (now - used < keep || ChangedByHand(data, id)) continue;
     const bool idle = if_idle(id, [&] { MoveToTrash(data, id); });
     removed += idle ? 1 : 0;
   }

@@ -49,9 +49,8 @@ class SimCoordinator {
   MemoryStore& store() { return store_; }
   int asked_for() const { return asked_for_; }  // leases from a state that a person asked for
   int max_parallel() const { return max_parallel_; }
-  int account_full() const {
-    return account_full_;
-  }  // commits after which slots had to wait for it
+  // Commits after which slots had to wait for it.
+  int account_full() const { return account_full_; }
 
   const std::map<std::string, std::vector<InHands>>& in_hands() const { return in_hands_; }
 

@@ -63,6 +63,12 @@ TEST_F(SweepTest, ALookByHandIsNoWork) {
   EXPECT_FALSE(KeepsAfter(absl::Hours(25)));
 }
 
+TEST_F(SweepTest, WhatWeWriteAfterTheEndIsNoWork) {
+  EXPECT_TRUE(MakeDirectories(repository_ + "/.cursor/agent-handoffs/h").ok());
+  WriteLater(".cursor/agent-handoffs/h/handoff.md");  // its summary came
+  EXPECT_FALSE(KeepsAfter(absl::Hours(25)));
+}
+
 TEST_F(SweepTest, AnObjectThatGitWroteIsWork) {
   WriteLater(".git/objects/ab");
   EXPECT_TRUE(KeepsAfter(absl::Hours(25)));
