@@ -161,7 +161,8 @@ std::string StateText(const HandoffView& view) {
     absl::StrAppend(&out, "\n\nThe agent's last message (its own words, not checked):\n> ",
                     absl::StrJoin(Lines(TrimText(message)), "\n> "));
   }
-  const std::string summary = SummaryQuote(*view.latest());
+  // A person may have given back work before any agent started.
+  const std::string summary = view.latest() == nullptr ? "" : SummaryQuote(*view.latest());
   if (!summary.empty()) absl::StrAppend(&out, "\n\n", summary);
   return out;
 }

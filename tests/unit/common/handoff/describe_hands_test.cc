@@ -202,5 +202,21 @@ TEST(Hands, AConversationHeardNothingOfChecksAfterIt) {
                     HasSubstr("Check `true`: failed"), HasSubstr("Mend that")));
 }
 
+// Taken over while it was queued, imported, or after a checkout that failed.
+TEST(Hands, WhatCameBackBeforeAnyAgentStartedIsDescribedToo) {
+  v1::Handoff handoff = Returned();
+  v1::Attempt& first = *handoff.mutable_attempts(0);
+  first.set_state(v1::Attempt::CANCELLED);
+  for (const char* field : {"started_at", "end", "checkpoint", "session"}) {
+    const auto* descriptor = first.GetDescriptor()->FindFieldByName(field);
+    first.GetReflection()->ClearField(&first, descriptor);
+  }
+  handoff.mutable_attempts(1)->set_session_kind(v1::Attempt::FRESH);
+  const std::string text = Render(Describe(handoff));
+  EXPECT_THAT(text, HasSubstr("ada"));
+  EXPECT_EQ(Render(*Parse(text)), text);
+  EXPECT_THAT(PromptFor(handoff, 2), HasSubstr("Fix it."));
+}
+
 }  // namespace
 }  // namespace handoff
