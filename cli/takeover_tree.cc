@@ -115,7 +115,7 @@ absl::StatusOr<Taken> MakeTree(const v1::Handoff& handoff, const TakeoverBase& b
                           objects, complete));
   ASSIGN_OR_RETURN(wanted.base, ParseOid(base.commit));
   wanted.branch = {handoff.id(), base.from.attempt, absl::StrCat("handoff/", handoff.id()),
-                   TimeOf(base.from.checkpoint->taken_at()), "takeover"};
+                   "takeover"};
   ASSIGN_OR_RETURN(Taken taken, Describe(ready.place, base, wanted, objects.repo()));
   // From here on the repository is written to: one Ctrl-C does not stop it halfway.
   listener.reset();

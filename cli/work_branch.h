@@ -16,7 +16,6 @@ struct WorkBranch {
   std::string id;  // of the handoff
   int attempt = 0;
   std::string branch;  // without refs/heads/
-  absl::Time taken_at;
   std::string verb = "fetch";  // that does it, for the reflog
 };
 

@@ -117,7 +117,7 @@ INSERT INTO handoffs (seq,id,rank,position,status,failure,verified,changed,owner
   retries,lease,deadline,idempotency_key,content_hash,created_at,updated_at,retries_used,avoid,
   task_line,reason,question,go_on_from)
  VALUES (1,'20261101-ask',0,1, 4,0,0,1,'ada','claude','', 'key','','main','','','','','',0,0,
-  2,1800000000000,9223372036854775807,'','hash',1000,2000,1,'','ask it','The agent asks','Which?',1);
+  2,1800000000000,9223372036854775807,'','hash',1000,2000,1,'','ask it','It asks','Which?',1);
 INSERT INTO specs VALUES (1,x'01');
 INSERT INTO attempts (seq,number,state,epoch,worker_uuid,worker_name,created_at,leased_at,session,
   session_kind,stop_as,stop_reason,arrived_after_loss,has_end,checkpoint_commit,checkpoint_session,
