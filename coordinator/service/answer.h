@@ -1,6 +1,7 @@
 // How a unary call is answered, at once or when the engine has decided.
 #pragma once
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <memory>
