@@ -44,7 +44,7 @@ std::string Rendered(const v1::Handoff& handoff) {
 constexpr char kAccepted[] = R"pb(
   summary {
     state: ACCEPTED
-    markdown: "### Goal\n\nMend \x1b[31mit\n"
+    markdown: "### Goal\n\nMend \x1b[31mit"
     partial: true
     agent: "cursor"
     model: "small"
