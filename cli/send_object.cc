@@ -21,7 +21,7 @@ absl::Status RetryWhileAway(Terminal& terminal, const std::function<absl::Status
     const bool taken = absl::IsAborted(status);
     if ((!absl::IsUnavailable(status) && !taken) || failures == kMostTries) return status;
     if (failures == 1) {
-      terminal.Say(taken ? "handoff: another submit sends the same; trying again"
+      terminal.Say(taken ? "handoff: another command sends the same; trying again"
                          : "handoff: the coordinator does not answer; trying again");
     }
     absl::SleepFor(kBackoff.Delay(failures, 0.5));

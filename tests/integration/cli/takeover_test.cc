@@ -1,5 +1,7 @@
 // `handoff takeover`: an agent's work as a work tree of the person's own repository.
 
+#include <signal.h>
+
 #include <thread>
 
 #include "tests/integration/cli/pty.h"
@@ -232,6 +234,35 @@ TEST_F(TakeoverTest, ARunningOneIsRefusedOrStoppedAndWaitedFor) {
   EXPECT_THAT(said.err, HasSubstr("attempt 1 on build-7 saves its work and ends"));
   EXPECT_EQ(Status(Taken()), Status(Agents()));
   EXPECT_TRUE(coordinator_.takeovers().back().stop());
+}
+
+TEST_F(TakeoverTest, WhoLeavesWhileItIsStoppedFindsItTheirsLater) {
+  LeaveWork();
+  handoff_.set_status(v1::Handoff::RUNNING);
+  coordinator_.Set(handoff_);
+  const int calls = coordinator_.calls();
+  SpawnOptions options = Options({"takeover", kId, "--stop"});
+  options.cwd = Mine();
+  auto err = MakePipe();
+  ASSERT_TRUE(err.ok());
+  options.fds = {{2, err->second.get()}};
+  auto command = Subprocess::Spawn(options);
+  ASSERT_TRUE(command.ok());
+  err->second.Reset();
+  coordinator_.AwaitCalls(calls + 5);
+  command->Signal(SIGINT);
+  const std::string said = ReadToEnd(err->first.get());
+  EXPECT_EQ(command->Wait()->code, 130) << said;
+  EXPECT_THAT(said, HasSubstr("becomes yours all the same"));
+  EXPECT_FALSE(PathExists(Taken()));
+  EXPECT_THAT(LeftInTemp(), IsEmpty());
+  v1::Handoff now = Record();
+  now.set_status(v1::Handoff::INTERACTIVE);
+  coordinator_.Set(now);
+  const Said again = TakeOver();
+  EXPECT_EQ(again.exit, 0) << again.err << ": nobody has to ask twice";
+  EXPECT_EQ(coordinator_.takeovers().size(), 1u);
+  EXPECT_EQ(Status(Taken()), Status(Agents()));
 }
 
 TEST_F(TakeoverTest, OfOneThatEndedOtherwiseWhileItWaitedNothingIsMade) {
