@@ -101,6 +101,7 @@ v1::Handoff Attempt::Record(const std::string& worker) const {
   attempt->set_state(v1::Attempt::RUNNING);
   attempt->set_worker(worker);
   attempt->set_epoch(epoch);
+  attempt->set_only_checks(spec->only_checks());
   attempt->set_session(end->session());
   attempt->set_session_kind(end->session_kind());
   attempt->set_session_verified(end->session_verified());

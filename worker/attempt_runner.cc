@@ -12,6 +12,7 @@
 #include "handoff/v1/pool.pb.h"
 #include "worker/agent/registry.h"
 #include "worker/agent_watch.h"
+#include "worker/checks.h"
 #include "worker/preparation.h"
 #include "worker/reporting.h"
 #include "worker/saving.h"
@@ -102,6 +103,7 @@ absl::Status AttemptRunner::Resume(Attempt& attempt, AttemptLogs& logs, bool rea
 absl::Status AttemptRunner::Begin(Attempt& attempt, AttemptLogs& logs) {
   board_.SetStage(Stage::kPreparing, "preparing", AttemptBoard::Urgency::kSilently);
   const Prepared prepared = PrepareAttempt(around_, attempt, control_, board_);
+  if (std::holds_alternative<NoAgent>(prepared)) return OnlyCheck(attempt, logs);
   const auto* spec = std::get_if<ShimSpec>(&prepared);
   if (spec == nullptr) return Fail(attempt, logs, prepared);
   auto shim = ShimClient::Launch(around_.shim_program, attempt.dir.path(), *spec);
@@ -118,8 +120,18 @@ absl::Status AttemptRunner::Begin(Attempt& attempt, AttemptLogs& logs) {
                      false, ""});
 }
 
+// To a recorded end, in a workspace that is there.
+absl::Status AttemptRunner::OnlyCheck(Attempt& attempt, AttemptLogs& logs) {
+  RunEnd run;
+  run.no_agent = true;
+  run.protocol = Protocol::kNone;
+  return SaveAttempt(around_, attempt, control_, board_, std::move(run), nullptr, logs);
+}
+
 // To a recorded end, from whatever the files say.
 absl::Status AttemptRunner::GoOn(Attempt& attempt, AttemptLogs& logs) {
+  // Making the workspace again could undo what a check of an earlier daemon goes on with.
+  if (attempt.spec->only_checks() && ChecksHaveBegun(attempt)) return OnlyCheck(attempt, logs);
   const BootTime give_up = around_.clock.Boot() + kUnreachable;
   while (true) {
     const auto fate = Classify(attempt);

@@ -50,6 +50,7 @@ class AttemptRunner {
   absl::Status Resume(Attempt& attempt, AttemptLogs& logs, bool readable);
   absl::Status Begin(Attempt& attempt, AttemptLogs& logs);
   absl::Status GoOn(Attempt& attempt, AttemptLogs& logs);
+  absl::Status OnlyCheck(Attempt& attempt, AttemptLogs& logs);
   absl::Status Watch(Attempt& attempt, AttemptLogs& logs, ShimClient* shim);
   absl::Status Fail(Attempt& attempt, AttemptLogs& logs, const Prepared& prepared);
   std::optional<ShimFate> Classify(const Attempt& attempt);

@@ -41,6 +41,12 @@ absl::Status Leaving() { return absl::CancelledError("the daemon leaves"); }
 
 std::string BegunFile(const Attempt& attempt) { return attempt.dir.checks() + "/begun"; }
 
+// What exit.json says of the agent. Without an agent there is nobody who could forge the note.
+absl::StatusOr<std::string> EndBeforeChecks(const Attempt& attempt) {
+  if (attempt.spec->only_checks()) return std::string("no agent\n");
+  return ReadRegularFile(attempt.dir.path() + "/exit.json");
+}
+
 std::string ReadTail(const std::string& path, uint64_t bytes) {
   const auto fd = OpenRegular(path);
   if (!fd.ok()) return "";
@@ -324,12 +330,12 @@ class Checks {
 
 bool ChecksAreDue(const Attempt& attempt, const RunEnd& run) {
   return attempt.wanted().checks_size() > 0 && !run.prepare_failure &&
-         Judge(run.protocol, run.protocol_message, run.process).failure == FailureClass::kNone;
+         JudgeAgent(run).failure == FailureClass::kNone;
 }
 
 // The agent could write the file, but not what its own end will say.
 bool ChecksHaveBegun(const Attempt& attempt) {
-  const auto exit = ReadRegularFile(attempt.dir.path() + "/exit.json");
+  const auto exit = EndBeforeChecks(attempt);
   const auto begun = ReadRegularFile(BegunFile(attempt));
   return exit.ok() && begun.ok() && *exit == *begun;
 }
@@ -347,7 +353,7 @@ void NoteThatChecksBegin(const Attempt& attempt) {
     RETURN_IF_ERROR(RemoveTree(attempt.dir.checks()));
     RETURN_IF_ERROR(MakeDirectories(attempt.dir.checks()));
     RETURN_IF_ERROR(attempt.SaveLaunch());
-    ASSIGN_OR_RETURN(const std::string exit, ReadRegularFile(attempt.dir.path() + "/exit.json"));
+    ASSIGN_OR_RETURN(const std::string exit, EndBeforeChecks(attempt));
     return WriteFileAtomically(BegunFile(attempt), exit);
   };
   if (const absl::Status noted = note(); !noted.ok()) {

@@ -1,7 +1,9 @@
 // The checks that the owner declared, after the agent: each under a shim of its own, one after the
 // other, in the work tree that the agent left. Done in the attempt's directory:
 //
-//   checks/begun    what exit.json says of the agent: what is here came after its end
+//   checks/begun    what exit.json says of the agent: what is here came after its end; or that
+//   there
+//                   was none
 //   checks/<i>/     as an attempt's directory has it for its shim (worker/shim/shim_files.h)
 //   checks/<i>/result.pb   serialised handoff.v1.CheckResult once it is over
 //   checks.log      attempt-N.checks.log

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
@@ -30,12 +32,37 @@ std::vector<std::string> Names(const std::string& directory) {
 }
 
 // An attempt's directory changes last when its end was accepted.
-absl::Time LastUsed(const DataDir& data, const std::string& id) {
-  absl::Time last = ChangedAt(data.workspace(id));
+absl::Time LastAttempt(const DataDir& data, const std::string& id) {
+  absl::Time last = absl::InfinitePast();
   for (const std::string& number : Names(data.attempts(id))) {
     last = std::max(last, ChangedAt(absl::StrCat(data.attempts(id), "/", number)));
   }
   return last;
+}
+
+// When the kernel saw it change: whoever unpacks an archive sets the other times as they like.
+absl::Time TouchedAt(const std::string& path) {
+  struct stat info;
+  if (::lstat(path.c_str(), &info) != 0) return absl::InfinitePast();
+  return absl::TimeFromTimespec(info.st_ctim);
+}
+
+// A person worked in it after the last attempt (takeover --on-host): that is nowhere else. What git
+// writes when somebody only looks is none of it.
+bool ChangedByHand(const DataDir& data, const std::string& id) {
+  const absl::Time last = LastAttempt(data, id);
+  const std::string repository = data.repository(id);
+  if (last == absl::InfinitePast()) return false;  // whose it is nobody knows any more
+  if (TouchedAt(repository) > last) return true;
+  const std::string git = repository + "/.git", index = git + "/index";
+  std::error_code error;
+  std::filesystem::recursive_directory_iterator file(
+      repository, std::filesystem::directory_options::skip_permission_denied, error);
+  for (; !error && file != std::filesystem::end(file); file.increment(error)) {
+    const std::string& path = file->path().native();
+    if (path != git && path != index && TouchedAt(path) > last) return true;
+  }
+  return false;
 }
 
 // Out of sight first: removing a big tree takes a while, and a new attempt may come meanwhile.
@@ -86,7 +113,8 @@ int Sweep(const DataDir& data, absl::Time now, absl::Duration keep, const IfIdle
   }
   int removed = 0;
   for (const std::string& id : ids) {
-    if (now - LastUsed(data, id) < keep) continue;
+    const absl::Time used = std::max(ChangedAt(data.workspace(id)), LastAttempt(data, id));
+    if (now - used < keep || ChangedByHand(data, id)) continue;
     const bool idle = if_idle(id, [&] {
       MoveAway(data.workspace(id), absl::StrCat(data.trash(), "/w-", id));
       MoveAway(data.attempts(id), absl::StrCat(data.trash(), "/a-", id));

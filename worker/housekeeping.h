@@ -20,7 +20,8 @@ struct DiskState {
 };
 DiskState LookAtDisk(const std::string& path, uint64_t reserve);
 
-// Removes workspaces and attempt directories of handoffs of which nothing ran here for `keep`.
+// Removes workspaces and attempt directories of handoffs of which nothing ran here for `keep`, but
+// none in which somebody worked by hand since: nobody else has that.
 // `if_idle(id, action)` runs the action unless an attempt of that handoff is here. Mirrors stay.
 // Returns how many handoffs were removed.
 using IfIdle = std::function<bool(const std::string& id, const std::function<void()>& action)>;

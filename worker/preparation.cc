@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -39,19 +40,25 @@ class Preparation {
         config_(around.config.agent(attempt.wanted().agent())) {}
 
   Prepared Run() {
-    using Step = Failure (Preparation::*)();
-    for (const Step step :
-         {&Preparation::FindAgent, &Preparation::MakeWorkspace, &Preparation::BringLogs,
-          &Preparation::BringSession, &Preparation::MakeSession, &Preparation::MakeCommand,
-          &Preparation::AwaitLease}) {
+    const std::vector<Step> for_agent = {&Preparation::FindAgent,   &Preparation::MakeWorkspace,
+                                         &Preparation::BringLogs,   &Preparation::BringSession,
+                                         &Preparation::MakeSession, &Preparation::MakeCommand,
+                                         &Preparation::AwaitLease};
+    const std::vector<Step> for_checks = {&Preparation::MakeWorkspace, &Preparation::BringLogs,
+                                          &Preparation::NoteNoAgent};
+    const bool only_checks = attempt_.spec->only_checks();
+    for (const Step step : only_checks ? for_checks : for_agent) {
       Failure failure = (this->*step)();
       if (control_.interrupt().raised()) return Interrupted{};
       if (failure) return *std::move(failure);
     }
+    if (only_checks) return NoAgent{};
     return std::move(shim_);
   }
 
  private:
+  using Step = Failure (Preparation::*)();
+
   Failure FindAgent() {
     const std::string& name = attempt_.wanted().agent();
     if (attempt_.agent == nullptr) {
@@ -79,7 +86,7 @@ class Preparation {
   Failure MakeWorkspace() {
     if (attempt_.has_repository()) {
       if (Failure failure = CheckOut(around_, attempt_, control_, board_)) return failure;
-    } else if (attempt_.agent->needs_repository()) {
+    } else if (attempt_.agent != nullptr && attempt_.agent->needs_repository()) {
       return PrepareFailure::Of(FailureClass::kCheckoutFailed,
                                 absl::StrCat("The agent '", attempt_.wanted().agent(),
                                              "' works in a repository, and the handoff has none."));
@@ -215,13 +222,24 @@ class Preparation {
         status = WriteFileAtomically(attempt_.dir.script(), attempt_.wanted().task(), 0700);
       }
     }
+    if (Failure failure = WriteFiles(status)) return failure;
+    FillShim(command);
+    return std::nullopt;
+  }
+
+  // No session, no prompt, no command; the files say so.
+  Failure NoteNoAgent() {
+    attempt_.end->clear_session();
+    attempt_.end->set_session_kind(v1::Attempt::SESSION_KIND_UNSPECIFIED);
+    return WriteFiles(absl::OkStatus());
+  }
+
+  Failure WriteFiles(absl::Status status) {
     if (status.ok()) status = attempt_.SaveLaunch();
     if (status.ok()) {
       status = attempt_.files.WriteDocument(attempt_.Document(around_.config.name, nullptr));
     }
-    if (!status.ok()) return Host("writing the attempt's files", status);
-    FillShim(command);
-    return std::nullopt;
+    return status.ok() ? Failure() : Host("writing the attempt's files", status);
   }
 
   Failure CheckLength(const AgentCommand& command, absl::string_view prompt) const {

@@ -11,8 +11,9 @@
 namespace handoff::worker {
 
 struct Interrupted {};  // stopped, or the daemon leaves
+struct NoAgent {};      // none was asked for: the workspace is there to be checked
 
-using Prepared = std::variant<ShimSpec, PrepareFailure, Interrupted>;
+using Prepared = std::variant<ShimSpec, PrepareFailure, Interrupted, NoAgent>;
 Prepared PrepareAttempt(const Surroundings& around, Attempt& attempt, AttemptControl& control,
                         AttemptBoard& board);
 

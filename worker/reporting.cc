@@ -37,7 +37,8 @@ class Reporting {
   absl::Status Run() {
     board_.SetStage(Stage::kReporting, "reporting", AttemptBoard::Urgency::kSoon);
     const v1::AttemptEnd& end = *attempt_.end;
-    logs_.agent.Grown(std::min(BytesOf(attempt_.dir.log()), end.log_bytes()));
+    if (end.log_bytes() > 0)
+      logs_.agent.Grown(std::min(BytesOf(attempt_.dir.log()), end.log_bytes()));
     if (end.checks_log_bytes() > 0) {
       logs_.checks.Grown(std::min(BytesOf(attempt_.dir.checks_log()), end.checks_log_bytes()));
     }

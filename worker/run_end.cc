@@ -74,14 +74,13 @@ Verdict JudgeChecks(const RunEnd& run) {
 }
 
 Verdict JudgeRun(const RunEnd& run, const Agent* agent) {
-  const bool decided = run.process.ended_by == EndedBy::kCancel ||
-                       run.process.ended_by == EndedBy::kInterrupted ||
-                       run.process.ended_by == EndedBy::kSuperseded ||
-                       run.process.ended_by == EndedBy::kDrained;
+  const bool decided =
+      run.process.ended_by == EndedBy::kCancel || run.process.ended_by == EndedBy::kInterrupted ||
+      run.process.ended_by == EndedBy::kSuperseded || run.process.ended_by == EndedBy::kDrained;
   if (run.prepare_failure && !decided) {
     return {run.prepare_failure->failure, run.prepare_failure->message, absl::InfinitePast()};
   }
-  Verdict general = Judge(run.protocol, run.protocol_message, run.process);
+  Verdict general = JudgeAgent(run);
   Verdict refined = Refine(run, agent, general);
   const bool disproved = refined.failure == FailureClass::kAgentNeedsSetup && run.worked &&
                          !IsCertain(run) && run.agent_ready.value_or(false);
@@ -109,6 +108,12 @@ void FillSession(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
 }
 
 }  // namespace
+
+// Nothing was started that could have failed.
+Verdict JudgeAgent(const RunEnd& run) {
+  return Judge(run.no_agent ? Protocol::kResultOk : run.protocol, run.protocol_message,
+               run.process);
+}
 
 bool SetupInDoubt(const RunEnd& run, const Agent* agent) {
   return run.worked && agent != nullptr && !run.prepare_failure && !IsCertain(run) &&

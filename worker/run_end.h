@@ -38,6 +38,7 @@ struct RunEnd {
   std::string protocol_message;
   ProcessEnd process;
   std::optional<PrepareFailure> prepare_failure;
+  bool no_agent = false;  // none was to be started: only a stop and the checks count
   std::optional<AgentEvent::Result> result;
   std::string stderr_tail;
   std::string last_trouble;  // of which the agent's stream told and went on
@@ -65,6 +66,9 @@ absl::Status FillWork(const absl::StatusOr<std::string>& observed, v1::AttemptEn
 // may be those of a tool or of an MCP server, and the failure would be this host's fault: only a
 // probe of the agent (`agent_ready`) can tell.
 bool SetupInDoubt(const RunEnd& run, const Agent* agent);
+
+// What the agent's run was, whatever its checks say.
+Verdict JudgeAgent(const RunEnd& run);
 
 // Completes `end`, which holds what was known before the end: the three facts, the failure with its
 // policy, the session. `agent` may be nullptr when none was started.

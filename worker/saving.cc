@@ -46,9 +46,11 @@ void ProbeInDoubt(const Surroundings& around, const Attempt& attempt, AttemptCon
   run.agent_ready = found && found->offer.state == AgentState::kReady;
 }
 
-// The one that the agent named, if it did.
-std::string SessionOf(const RunEnd& run, const v1::AttemptEnd& end) {
-  return run.stream_session.empty() ? end.session() : run.stream_session;
+// The one that the agent named, if it did. Without an agent the conversation that came with the
+// work stays with it.
+std::string SessionOf(const RunEnd& run, const Attempt& attempt) {
+  if (run.no_agent) return attempt.spec->checkpoint().session();
+  return run.stream_session.empty() ? attempt.end->session() : run.stream_session;
 }
 
 // A stop that came before the record wins over how the process ended.
@@ -83,8 +85,8 @@ absl::Status ObserveAndCheck(const Surroundings& around, Attempt& attempt, Attem
                    AttemptBoard::Urgency::kSoon);
     if (due) EndOldChecks(attempt);
     ObserveWork(around, attempt, control);
-    RETURN_IF_ERROR(TakeLastCheckpoint(around, attempt, control, SessionOf(run, *attempt.end),
-                                       run.protocol != Protocol::kNotStarted));
+    const bool started = run.protocol != Protocol::kNotStarted && !run.no_agent;
+    RETURN_IF_ERROR(TakeLastCheckpoint(around, attempt, control, SessionOf(run, attempt), started));
     if (reported != nullptr) attempt.end->mutable_facts()->MergeFrom(*reported);
     // Only of an agent that ran: what lies there otherwise is older.
     if (reported != nullptr && attempt.agent != nullptr && attempt.agent->has_stream())

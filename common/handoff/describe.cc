@@ -144,8 +144,11 @@ std::vector<std::string> LogsOf(const v1::Handoff& handoff) {
 
 // What is known, for a prompt: facts in sentences, the agent's own words quoted as such.
 std::string StateText(const HandoffView& view) {
-  if (view.latest() == nullptr) return "No agent has started yet; nothing was changed.";
+  const std::string since = SinceThenText(view);
+  if (view.latest() == nullptr && since.empty())
+    return "No agent has started yet; nothing was changed.";
   std::string out = FactsSection(view);
+  absl::StrAppend(&out, since.empty() ? "" : "\n\n", since);
   const std::string message = Clip(StripControls(view.facts().last_message()), kMessageInPrompt);
   if (!message.empty()) {
     absl::StrAppend(&out, "\n\nThe agent's last message (its own words, not checked):\n> ",
@@ -194,17 +197,21 @@ bool KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind kind) {
   const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [](const v1::Attempt& a) {
     return a.state() != v1::Attempt::LOST || a.has_end();
   });
-  return last != attempts.rend() &&
+  // Of what checks said of a person's work it heard nothing.
+  return last != attempts.rend() && !last->only_checks() &&
          (last->state() == v1::Attempt::SUCCEEDED ||
           last->failure() == v1::Failure::CHECKS_FAILED || IsInterrupted(*last));
 }
 
 // To a conversation that knows all but what is new.
 std::string MessagePrompt(const HandoffView& view, const std::string& messages) {
+  const std::string since = SinceThenText(view);
+  const char* const interrupted = "\n\nYour last run was ended before it was done.";
   return absl::StrCat("Continue the delegated task: what follows is new.\n\n", messages,
-                      IsInterrupted(*view.latest())
-                          ? "\n\nYour last run was ended before it was done. Look at the state "
-                            "of the work (git status, git log) before you go on."
+                      IsInterrupted(*view.latest()) ? interrupted : "",
+                      !since.empty() ? absl::StrCat("\n\n", since)
+                      : IsInterrupted(*view.latest())
+                          ? " Look at the state of the work (git status, git log) before you go on."
                           : "",
                       "\n");
 }
@@ -285,8 +292,9 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
   const HandoffView view(before);
   const std::string messages = NewMessages(handoff, attempt);
   if (view.latest() == nullptr) {
-    return absl::StrCat(handoff.spec().task(), messages.empty() ? "" : "\n\n", messages,
-                        Rules(handoff));
+    const std::string since = SinceThenText(view);
+    return absl::StrCat(handoff.spec().task(), since.empty() ? "" : "\n\n", since,
+                        messages.empty() ? "" : "\n\n", messages, Rules(handoff));
   }
   if (!messages.empty() && KnowsAll(before, kind)) return MessagePrompt(view, messages);
   return absl::StrCat(ResumePrompt(view, handoff.spec().task(), attempt, messages),

@@ -27,7 +27,9 @@ constexpr size_t kSentenceBytes = 1000;
 const v1::Attempt* LatestStarted(const v1::Handoff& handoff) {
   const auto& attempts = handoff.attempts();
   const auto found = std::find_if(attempts.rbegin(), attempts.rend(), [](const v1::Attempt& a) {
-    return a.has_started_at() || a.end().has_started_at();
+    // Without an agent, but its facts are of the work all the same.
+    const bool checked = a.only_checks() && a.end().protocol() == v1::AttemptEnd::NO_PROTOCOL;
+    return a.has_started_at() || a.end().has_started_at() || checked;
   });
   return found == attempts.rend() ? nullptr : &*found;
 }
@@ -67,6 +69,7 @@ std::string FailureText(v1::Failure::Class failure) {
 std::string AttemptLine(const v1::Attempt& attempt) {
   std::string out = absl::StrCat("Attempt ", attempt.number());
   if (!attempt.worker().empty()) absl::StrAppend(&out, " on ", InlineCode(attempt.worker(), 80));
+  if (attempt.only_checks()) absl::StrAppend(&out, ", only its checks");
   absl::StrAppend(&out, ": ", StateName(attempt.state()));
   if (attempt.failure() != v1::Failure::NONE) {
     absl::StrAppend(&out, " (", FailureText(attempt.failure()), ")");
@@ -86,15 +89,15 @@ std::string AttemptLine(const v1::Attempt& attempt) {
 }
 
 // "Check `ninja test`: failed, exit status 1 after 3.2 s"
-std::string CheckLine(const v1::CheckResult& check) {
+std::string CheckLine(const v1::CheckResult& check, bool by_agent) {
   std::string out = absl::StrCat("Check ", InlineCode(check.command(), kCommandBytes), ": ",
                                  check.passed() ? "passed, " : "failed, ", HowCheckEnded(check));
   std::vector<std::string> changed;
   for (const std::string& file : check.changed_files())
     changed.push_back(InlineCode(file, kCommandBytes));
   if (changed.empty()) return out;
-  return absl::StrCat(out, "; the agent changed ", absl::StrJoin(changed, ", "),
-                      ", which it names");
+  return absl::StrCat(out, by_agent ? "; the agent changed " : "; the work changes ",
+                      absl::StrJoin(changed, ", "), ", which it names");
 }
 
 // "Checkpoint of attempt 2: `0123456789`, taken 2026-11-20T23:45:49Z, with the agent's session"
@@ -119,8 +122,13 @@ std::string CheckpointLine(const v1::Attempt& attempt, const v1::Checkpoint& che
   return out;
 }
 
-void AppendCheckpoints(const v1::Attempt& attempt, std::vector<std::string>* items) {
-  if (attempt.from_attempt() != 0) {
+void AppendCheckpoints(const v1::Handoff& handoff, const v1::Attempt& attempt,
+                       std::vector<std::string>* items) {
+  if (WentOnFromReturned(handoff, attempt)) {
+    items->push_back(absl::StrCat("Attempt ", attempt.number(), " went on from ",
+                                  InlineCode(attempt.from_commit().substr(0, 10), 10),
+                                  ", a person's work after attempt ", attempt.from_attempt()));
+  } else if (attempt.from_attempt() != 0) {
     items->push_back(absl::StrCat("Attempt ", attempt.number(), " went on from ",
                                   InlineCode(attempt.from_commit().substr(0, 10), 10),
                                   " of attempt ", attempt.from_attempt()));
@@ -130,6 +138,7 @@ void AppendCheckpoints(const v1::Attempt& attempt, std::vector<std::string>* ite
     items->push_back(
         CheckpointLine(attempt, attempt.late_checkpoint(), ", which came after its loss"));
   }
+  if (handoff.returned_after() == attempt.number()) items->push_back(ReturnedLine(handoff));
 }
 
 bool Failed(const v1::Facts::ToolRun& tool) {
@@ -277,10 +286,13 @@ std::string FactsSection(const HandoffView& view) {
   std::vector<std::string> observed;
   for (const v1::Attempt& attempt : view.handoff().attempts()) {
     observed.push_back(AttemptLine(attempt));
-    AppendCheckpoints(attempt, &observed);
+    AppendCheckpoints(view.handoff(), attempt, &observed);
   }
   if (view.latest() != nullptr) AppendGitFacts(view, &observed);
-  for (const v1::CheckResult& check : view.facts().checks()) observed.push_back(CheckLine(check));
+  for (const v1::CheckResult& check : view.facts().checks()) {
+    const bool by_agent = view.latest() == nullptr || !view.latest()->only_checks();
+    observed.push_back(CheckLine(check, by_agent));
+  }
   if (observed.empty()) observed.emplace_back("Nothing has run yet");
   std::vector<std::string> reported = ReportedFacts(view.facts());
   if (reported.empty()) reported.emplace_back("Nothing");
@@ -322,6 +334,7 @@ std::string SummarySection(const HandoffView& view) {
 
 std::string TriedSection(const HandoffView& view, int most) {
   if (view.latest() == nullptr) return "";
+  if (view.latest()->only_checks()) return "- No agent: the work was declared done and checked.";
   const v1::Facts& facts = view.facts();
   std::vector<std::string> items;
   const int first = std::max(0, facts.tools_size() - most);
@@ -383,7 +396,8 @@ std::string ErrorsSection(const HandoffView& view) {
     }
   }
   const bool asks = handoff.status() == v1::Handoff::WAITING && !handoff.question().empty();
-  const bool waits = !view.ended() && !view.partial() && !handoff.reason().empty() && !asks;
+  const bool waits = !view.ended() && !view.partial() && !handoff.reason().empty() && !asks &&
+                     handoff.taken_by().empty();
   if (waits) items.push_back(Sentence(handoff.reason()));
   for (const std::string& tool : FailedTools(view.facts())) items.push_back(tool + " (reported)");
   if (asks) {

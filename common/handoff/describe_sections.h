@@ -51,6 +51,14 @@ std::string NewMessages(const v1::Handoff& handoff, int attempt);
 std::string PendingMessages(const v1::Handoff& handoff);
 std::string EarlierMessages(const v1::Handoff& handoff, int before);
 
+// Who has it, or wants it, since when, and where they work; empty: nobody.
+std::string HandsText(const v1::Handoff& handoff);
+// A line about what a person gave back, when they did, and whether an attempt went on from that.
+std::string ReturnedLine(const v1::Handoff& handoff);
+bool WentOnFromReturned(const v1::Handoff& handoff, const v1::Attempt& attempt);
+// For an agent: that a person worked on it after its latest attempt; empty when none did.
+std::string SinceThenText(const HandoffView& view);
+
 // What stands where it is not known what changed.
 inline constexpr char kWorkUnknown[] =
     "What changed could not be read from git; look in the workspace.";

@@ -63,6 +63,15 @@ std::string LastFailedCommand(const HandoffView& view) {
   return failed ? InlineCode(last.command(), 300) : "";
 }
 
+std::string InHands(const v1::Handoff& handoff) {
+  const std::string who = HandsText(handoff);
+  return absl::StrCat(
+      who.empty() ? "" : absl::StrCat("It is in the hands of ", who, ". "),
+      "Go on in the interactive session; the Headed Takeover Prompt is its start. `handoff return ",
+      handoff.id(), " MESSAGE` gives it back to an agent, `handoff return ", handoff.id(),
+      " --done` has its checks decide.");
+}
+
 }  // namespace
 
 std::string StepForPerson(const HandoffView& view) {
@@ -72,6 +81,10 @@ std::string StepForPerson(const HandoffView& view) {
     case v1::Handoff::QUEUED:
       return absl::StrCat("Wait for a worker; `handoff why ", handoff.id(), "` says for what.");
     case v1::Handoff::RUNNING:
+      if (!handoff.taken_by().empty()) {
+        return absl::StrCat("Wait for the end of its attempt: it goes to ", HandsText(handoff),
+                            " then.");
+      }
       return absl::StrCat("Wait for the end, or follow it with `handoff logs -f ", handoff.id(),
                           "`.");
     case v1::Handoff::STALLED:
@@ -82,7 +95,7 @@ std::string StepForPerson(const HandoffView& view) {
       return absl::StrCat("Answer the agent's question: `handoff send ", handoff.id(),
                           " ANSWER` goes on with it.");
     case v1::Handoff::INTERACTIVE:
-      return "Go on in the interactive session; the Headed Takeover Prompt is its start.";
+      return InHands(handoff);
     case v1::Handoff::SUCCEEDED:
       return AfterSuccess(view);
     case v1::Handoff::FAILED:

@@ -338,6 +338,12 @@ void GiveUpAttempt(Draft& draft, Handoff& handoff, absl::string_view why) {
   draft.Tell("worker_lost", handoff, why);
 }
 
+std::string DeadlineDropped(const Handoff& handoff, absl::Time now) {
+  if (handoff.deadline > now) return "";
+  return absl::StrCat(" Its deadline, ", TimeText(handoff.deadline),
+                      ", had passed and counts no more.");
+}
+
 void StartOver(Handoff& handoff, absl::Time now) {
   handoff.retries_used = 0;
   handoff.check_retries_used = 0;

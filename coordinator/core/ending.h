@@ -32,6 +32,8 @@ void CancelAtRest(Draft& draft, Handoff& handoff, absl::string_view why);
 void EndUnbegun(Draft& draft, Handoff& handoff);
 // The live attempt is lost to whoever has it, and nothing follows from that by itself.
 void GiveUpAttempt(Draft& draft, Handoff& handoff, absl::string_view why);
+// What is to be said before StartOver when a deadline that has passed counts no more; else "".
+std::string DeadlineDropped(const Handoff& handoff, absl::Time now);
 // A person acts on a handoff: what its earlier attempts used up no longer counts.
 void StartOver(Handoff& handoff, absl::Time now);
 // Adds a queued attempt to a handoff that has fewer than kMaxAttempts. `why` is a sentence.

@@ -100,11 +100,12 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
       command.fresh_session || (!command.agent.empty() && command.agent != known->agent);
   const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
   if (!IsAtRest(handoff.status)) GiveUpAttempt(draft, handoff, absl::StrCat("Given up", by, "."));
+  const std::string dropped = DeadlineDropped(handoff, now);
   StartOver(handoff, now);
   Adjust(command, handoff);
   QueueAttempt(draft, handoff, fresh, absl::InfinitePast(),
-               absl::StrCat("Resumed", by, "; waits for a worker."));
-  draft.Tell("resumed", handoff, absl::StrCat("Resumed", by, "."));
+               absl::StrCat("Resumed", by, "; waits for a worker.", dropped));
+  draft.Tell("resumed", handoff, absl::StrCat("Resumed", by, ".", dropped));
   Decision<Resume::Reply> decision{{}, {handoff}};
   decision.edit = draft.Take();
   return decision;

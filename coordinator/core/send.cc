@@ -79,12 +79,14 @@ absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& com
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.id);
   AddMessage(handoff, Message::Origin::kPerson, command.actor, command.text, now);
-  draft.Tell("message", handoff,
-             absl::StrCat("Message ", handoff.messages.size(), " was sent", By(command), "."));
+  const std::string dropped = IsAtRest(handoff.status) ? DeadlineDropped(handoff, now) : "";
+  draft.Tell(
+      "message", handoff,
+      absl::StrCat("Message ", handoff.messages.size(), " was sent", By(command), ".", dropped));
   if (IsAtRest(handoff.status)) {
     StartOver(handoff, now);
     QueueAttempt(draft, handoff, /*fresh_session=*/false, absl::InfinitePast(),
-                 absl::StrCat("A message was sent", By(command), "; waits for a worker."));
+                 absl::StrCat("A message was sent", By(command), "; waits for a worker.", dropped));
   } else if (command.now && IsLive(handoff.Latest()->state) &&
              handoff.Latest()->state != AttemptState::kStopping) {
     StopAttempt(draft, handoff, EndedBy::kInterrupted,

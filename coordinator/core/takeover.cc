@@ -273,16 +273,18 @@ absl::StatusOr<Decision<Return::Reply>> Decide(const State& state, const Return&
     handoff.deadline += now - handoff.taken_at;
   const std::string where =
       handoff.taken_on.empty() ? "" : absl::StrCat(" in its workspace on ", handoff.taken_on);
+  const std::string dropped = DeadlineDropped(handoff, now);
   StartOver(handoff, now);
   const std::string returned =
       absl::StrCat("Returned by ", command.actor, command.done ? " as done" : "");
   if (command.done) {
-    QueueChecks(draft, handoff, absl::InfinitePast(),
-                absl::StrCat(returned, "; waits for a worker that runs its checks", where, "."));
+    QueueChecks(
+        draft, handoff, absl::InfinitePast(),
+        absl::StrCat(returned, "; waits for a worker that runs its checks", where, ".", dropped));
   } else {
-    QueueAttempt(
-        draft, handoff, /*fresh_session=*/false, absl::InfinitePast(),
-        absl::StrCat(returned, where.empty() ? "" : "; goes on", where, "; waits for a worker."));
+    QueueAttempt(draft, handoff, /*fresh_session=*/false, absl::InfinitePast(),
+                 absl::StrCat(returned, where.empty() ? "" : "; goes on", where,
+                              "; waits for a worker.", dropped));
   }
   const std::string said = FirstLine(command.message);
   draft.Tell("returned", handoff,

@@ -328,6 +328,7 @@ absl::StatusOr<ReportAnswer> FakeCoordinatorClient::Report(const AttemptReport& 
       v1::Attempt* attempt = handoff.add_attempts();
       attempt->set_number(report.key.number);
       attempt->set_command(end.command());
+      attempt->set_only_checks(pool_.desired_[report.key].spec().only_checks());
       *attempt->mutable_end() = end;
       answer.handoff = handoff.SerializeAsString();
       pool_.ends_[report.key] = end;

@@ -243,6 +243,27 @@ TEST_F(CheckpointTest, ASessionGoesOnOnAnotherHost) {
   EXPECT_FALSE(PathExists(path("another-host/attempts/h/2/session")));
 }
 
+TEST_F(CheckpointTest, ASessionStaysWithTheWorkThatAPersonDeclaredDone) {
+  PlayClaude();
+  Start();
+  const AttemptKey first = pool_.Want(ForClaude());
+  pool_.AwaitEnd(first);
+  AwaitOver(first);
+  const v1::Checkpoint last = pool_.checkpoints(first).back();
+  ASSERT_FALSE(last.session().empty());
+  ASSERT_TRUE(WriteFileAtomically(data() + "/workspaces/h/repo/left", "by hand\n").ok());
+  const AttemptKey done = pool_.Want(ForClaude(), 2, [&](v1::DesiredAttempt& desired) {
+    desired.mutable_spec()->set_only_checks(true);
+    *desired.mutable_spec()->mutable_checkpoint() = last;
+    desired.mutable_spec()->set_checkpoint_attempt(1);
+  });
+  EXPECT_EQ(pool_.AwaitEnd(done).failure(), v1::Failure::NONE);
+  ASSERT_FALSE(pool_.checkpoints(done).empty());
+  EXPECT_EQ(pool_.checkpoints(done).back().session(), last.session());
+  EXPECT_EQ(pool_.checkpoints(done).back().session_tree(), last.session_tree());
+  EXPECT_NE(pool_.checkpoints(done).back().commit(), last.commit());
+}
+
 TEST_F(CheckpointTest, ASessionWhoseFilesAreGoneHereComesOutOfTheCheckpoint) {
   PlayClaude();
   Start();

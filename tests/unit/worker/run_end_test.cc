@@ -221,5 +221,31 @@ TEST(SetupInDoubt, OnlyWhereAWorkingAgentFailedForWantOfALogin) {
   EXPECT_FALSE(SetupInDoubt(network, cursor));
 }
 
+TEST(FillEnd, WithoutAnAgentOnlyAStopAndTheChecksCount) {
+  RunEnd run;
+  run.no_agent = true;
+  run.protocol = Protocol::kNone;
+  v1::AttemptEnd end = Begun();
+  FillEnd(run, nullptr, end);
+  EXPECT_EQ(end.failure(), v1::Failure::NONE);
+  EXPECT_EQ(end.protocol(), v1::AttemptEnd::NO_PROTOCOL);
+  EXPECT_FALSE(end.has_exit_code());
+  EXPECT_FALSE(end.verified());
+  run.failed_check = "The check `false` failed.";
+  FillEnd(run, nullptr, end);
+  EXPECT_EQ(end.failure(), v1::Failure::CHECKS_FAILED);
+  run.failed_check.clear();
+  run.checks_passed = true;
+  FillEnd(run, nullptr, end);
+  EXPECT_TRUE(end.verified());
+  run.process.ended_by = EndedBy::kCancel;
+  FillEnd(run, nullptr, end);
+  EXPECT_EQ(end.failure(), v1::Failure::CANCELLED);
+  run.process.ended_by = EndedBy::kOrphaned;
+  run.checks_unfinished = true;
+  FillEnd(run, nullptr, end);
+  EXPECT_EQ(end.failure(), v1::Failure::WORKER_LOST);
+}
+
 }  // namespace
 }  // namespace handoff::worker

@@ -16,6 +16,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 // "1:delivered to 2", "2:pending", …
@@ -623,6 +624,23 @@ TEST_F(MessagesTest, ALateReportMovesNone) {
   ASSERT_TRUE(a.Finish("h", 2, Ran(Success(), pool)).ok());
   EXPECT_THAT(Where(pool.Get("h")), ElementsAre("1:given to 3"))
       << "what came too late decides nothing, and the next attempt reads it";
+}
+
+TEST_F(MessagesTest, AnAnswerAfterTheDeadlineSaysThatItCountsNoMore) {
+  Waiting();
+  Handoff late = pool.Get("h");
+  late.deadline = pool.now + absl::Hours(1);
+  pool.Install({{PutHandoff{late}}});
+  a.self.slots = 0;
+  a.Call();
+  ASSERT_TRUE(Say("in time")->handoff.deadline == late.deadline);
+  EXPECT_THAT(pool.Get("h").reason, Not(HasSubstr("deadline")));
+  ASSERT_TRUE(pool.Do(Cancel{"h", "", "ada"}).ok());
+  pool.Pass(absl::Hours(2));
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kCancelled);
+  ASSERT_TRUE(Say("too late").ok());
+  EXPECT_THAT(pool.Get("h").reason, HasSubstr("had passed and counts no more."));
+  EXPECT_EQ(pool.Get("h").deadline, absl::InfiniteFuture());
 }
 
 }  // namespace

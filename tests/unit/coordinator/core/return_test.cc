@@ -20,7 +20,9 @@ class ReturnTest : public ::testing::Test {
     pool.Submit("h", [this](Handoff& handoff) { handoff.deadline = deadline_; });
     a.Call();
     b.Call();
-    if (saves_) ASSERT_TRUE(a.Save("h", 1, Taken(pool, "c1", session)).ok());
+    if (saves_) {
+      ASSERT_TRUE(a.Save("h", 1, Taken(pool, "c1", session)).ok());
+    }
     AttemptEnd end = Success();
     end.started_at = pool.now;
     ASSERT_TRUE(a.Finish("h", 1, end).ok());
@@ -29,14 +31,19 @@ class ReturnTest : public ::testing::Test {
   }
   // On top of c1, with the session that was in it.
   Return Work(const std::string& commit = "p1") const {
-    Return command{.id = "h", .actor = "ada"};
+    Return command = Nothing();
     command.message = "I changed the parser";
     command.checkpoint = Taken(pool, commit, "session-1");
     command.based_on = "c1";
     command.submitted = "s0";
     return command;
   }
-  static Return Nothing() { return {.id = "h", .actor = "ada"}; }
+  static Return Nothing() {
+    Return command;
+    command.id = "h";
+    command.actor = "ada";
+    return command;
+  }
   static Return Done() {
     Return command = Nothing();
     command.done = true;
@@ -402,16 +409,17 @@ TEST_F(ReturnTest, DoneStartsNoAgentAndNeedsNoneThere) {
 
 TEST_F(ReturnTest, DoneStillNeedsTheRepositoryThere) {
   Take();
-  pool.Install({{PutHold{{.worker_uuid = "uuid-a",
-                          .key = "repo:repo",
-                          .reason = "No key",
-                          .since = pool.now,
-                          .next_probe = pool.now + absl::Hours(1)}},
-                 PutHold{{.worker_uuid = "uuid-b",
-                          .key = "agent:cursor",
-                          .reason = "No login",
-                          .since = pool.now,
-                          .next_probe = pool.now + absl::Hours(1)}}}});
+  Hold hold;
+  hold.since = pool.now;
+  hold.next_probe = pool.now + absl::Hours(1);
+  hold.reason = "No key";
+  hold.worker_uuid = "uuid-a";
+  hold.key = "repo:repo";
+  pool.Install({{PutHold{hold}}});
+  hold.reason = "No login";
+  hold.worker_uuid = "uuid-b";
+  hold.key = "agent:cursor";
+  pool.Install({{PutHold{hold}}});
   ASSERT_TRUE(pool.Do(Done()).ok());
   RunsOn(b);
 }
