@@ -16,7 +16,7 @@ struct PersonChanges {
     std::string id, subject;
   };
   struct File {
-    char mark = 'M';  // as in `git status`: A, D, M, R, T
+    char mark = 'M';   // as in `git status`: A, D, M, R, T
     std::string path;  // of a renamed one both: "old -> new"
     bool committed = true;
   };

@@ -88,6 +88,7 @@ TEST_F(TakeoverTest, CommitsOfThePersonsOnThatBranchAreLeftAlone) {
   const Said said = TakeOver();
   EXPECT_EQ(said.exit, 6);
   EXPECT_THAT(said.err, HasSubstr("take over again"));
+  EXPECT_THAT(said.err, HasSubstr("is yours by now, without a work tree"));
   EXPECT_EQ(Rev(Mine(), kBranch), own);
   EXPECT_FALSE(PathExists(Taken()));
   // What a fetch made of the same work is no commit of theirs.
@@ -136,6 +137,8 @@ TEST_F(TakeoverTest, ALinkInTheWorkLeadsNothingOutside) {
   EXPECT_THAT(said.err, HasSubstr("handoff.md and the logs are not beside the work"));
   EXPECT_THAT(*ListDirectory(outside), IsEmpty());
   EXPECT_EQ(Rev(Taken(), "HEAD"), Rev(Agents(), "HEAD"));
+  EXPECT_THAT(TakeOver().err, HasSubstr("as you left it"));
+  EXPECT_EQ(RunIn(Taken(), {"return", kId}).exit, 0);
 }
 
 class TakeoverHere : public TakeoverTest {
