@@ -123,8 +123,9 @@ VerbResult Diff(const DiffFlags& flags, Context& context) {
   RETURN_IF_ERROR(GetWork(handoff, *chosen.checkpoint, temp.path(), static_cast<bool>(own), context,
                           objects, complete));
   if (FilesIn(diff.get()) == 0) {
-    context.terminal.Say(absl::StrCat("handoff: attempt ", chosen.attempt, " of ", handoff.id(),
-                                      " left no file changed"));
+    context.terminal.Say(absl::StrCat(
+        chosen.returned ? "handoff: what was returned after attempt " : "handoff: attempt ",
+        chosen.attempt, " of ", handoff.id(), " left no file changed"));
   }
   RETURN_IF_ERROR(Print(diff.get(), flags, context.terminal));
   return Exit::kDone;

@@ -103,23 +103,14 @@ std::string OpenWords(const v1::Handoff& handoff, const HandoffFiles& files, con
                                  absl::StrCat(TakenPath(handoff.id()), "/", kPromptFile));
 }
 
-VerbResult TakeIntoTree(const TakeoverFlags& flags, const v1::Handoff& before, Context& context) {
-  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-takeover-"));
+// It is the person's by now.
+VerbResult BringIntoTree(const TakeoverFlags& flags, const v1::Handoff& handoff, Ready& ready,
+                         const std::string& temp, Context& context) {
   std::optional<Interrupt::Listener> listener(std::in_place, context.interrupt,
-                                              RemoveOnInterrupt(temp.path()));
-  WantedPlace wanted;
-  wanted.here = flags.here;
-  if (!flags.directory.empty()) wanted.directory = std::filesystem::absolute(flags.directory);
-  ASSIGN_OR_RETURN(Ready ready, GetReady(wanted, before, temp.path()));
-  listener.reset();  // waiting has one of its own
-  ASSIGN_OR_RETURN(const std::optional<v1::Handoff> claimed,
-                   Claim(before, {flags.id, flags.stop, /*on_host=*/false}, context));
-  if (!claimed.has_value()) return Exit::kInterrupted;
-  const v1::Handoff& handoff = *claimed;
-  listener.emplace(context.interrupt, RemoveOnInterrupt(temp.path()));
+                                              RemoveOnInterrupt(temp));
   ASSIGN_OR_RETURN(const TakeoverBase base, ChooseBase(handoff));
-  ASSIGN_OR_RETURN(const HandoffFiles files, BringFiles(handoff, temp.path(), context));
-  ASSIGN_OR_RETURN(Taken taken, MakeTree(handoff, base, ready, temp.path(), context, listener));
+  ASSIGN_OR_RETURN(const HandoffFiles files, BringFiles(handoff, temp, context));
+  ASSIGN_OR_RETURN(Taken taken, MakeTree(handoff, base, ready, temp, context, listener));
   PutBeside(files, handoff, base, ready.repo.get(), taken);
   listener.reset();
   const Program program = FindProgram(handoff.agent(), context);
@@ -136,6 +127,27 @@ VerbResult TakeIntoTree(const TakeoverFlags& flags, const v1::Handoff& before, C
   return Open(OpenWithPrompt(handoff.agent(), program.path, handoff.model(),
                              PromptFor(files, handoff.id())),
               taken.path, handoff.id(), context);
+}
+
+VerbResult TakeIntoTree(const TakeoverFlags& flags, const v1::Handoff& before, Context& context) {
+  ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-takeover-"));
+  std::optional<Interrupt::Listener> listener(std::in_place, context.interrupt,
+                                              RemoveOnInterrupt(temp.path()));
+  WantedPlace wanted;
+  wanted.here = flags.here;
+  if (!flags.directory.empty()) wanted.directory = std::filesystem::absolute(flags.directory);
+  ASSIGN_OR_RETURN(Ready ready, GetReady(wanted, before, temp.path()));
+  listener.reset();  // waiting has one of its own
+  ASSIGN_OR_RETURN(const std::optional<v1::Handoff> handoff,
+                   Claim(before, {flags.id, flags.stop, /*on_host=*/false}, context));
+  if (!handoff.has_value()) return Exit::kInterrupted;
+  const VerbResult brought = BringIntoTree(flags, *handoff, ready, temp.path(), context);
+  if (!brought.ok()) {
+    context.terminal.Say(absl::StrCat(
+        "handoff: ", handoff->id(), " is yours by now, without a work tree: take it over again ",
+        "when what follows is mended, or 'handoff return ", handoff->id(), " --unchanged'"));
+  }
+  return brought;
 }
 
 VerbResult TakeOnHost(const TakeoverFlags& flags, const v1::Handoff& before, Context& context) {

@@ -35,14 +35,17 @@ bool IsEmptyFolder(const std::string& path) {
 }
 
 // A work tree that has the branch.
-absl::StatusOr<TakeoverPlace> Existing(const WorkTreePlace& found, const std::string& id,
-                                       const WantedPlace& wanted, TakeoverPlace place) {
+absl::StatusOr<TakeoverPlace> Existing(git_repository* repo, const WorkTreePlace& found,
+                                       const std::string& id, const WantedPlace& wanted,
+                                       TakeoverPlace place) {
   place.path = found.path;
   const bool elsewhere = (wanted.here && found.path != place.root) ||
                          (!wanted.directory.empty() && RealPath(wanted.directory) != found.path);
   if (!found.main && IsUnfilled(found.path)) {
     place.kind = TakeoverPlace::kUnfilled;
-  } else if (ReadTakenRecord(found.path, id).has_value()) {
+  } else if (ReadTakenRecord(found.path, id).has_value() ||
+             // Where the record could not be put.
+             (!found.main && TakenIn(repo, id).has_value())) {
     place.kind = TakeoverPlace::kTaken;
   } else {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -91,7 +94,7 @@ absl::StatusOr<TakeoverPlace> ChoosePlace(git_repository* repo, const std::strin
   const auto found = std::find_if(all.begin(), all.end(), [&](const WorkTreePlace& each) {
     return each.branch == BranchOf(id) && !each.gone;
   });
-  if (found != all.end()) return Existing(*found, id, wanted, std::move(place));
+  if (found != all.end()) return Existing(repo, *found, id, wanted, std::move(place));
   if (wanted.here) {
     place.kind = TakeoverPlace::kHere;
     place.path = place.root;

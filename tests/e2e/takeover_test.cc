@@ -68,6 +68,8 @@ TEST_F(Takeover, FromAFreshCloneTwoCommitsByHandAndTheNextAttemptSeesThem) {
                      Once("3", "write left.txt uncommitted"), Once("4", "result ok Done")})},
       Clone("mine"));
   ASSERT_EQ(pool.Handoff({"wait", id}).exit_code, 0) << pool.Handoff({"why", id}).out;
+  // Drained, so that nothing is given to it before its silence is noticed.
+  ASSERT_EQ(pool.Handoff({"worker", "drain", "a"}).exit_code, 0);
   pool.Kill("a", SIGKILL);
   ASSERT_TRUE(RemoveTree(pool.path("a")).ok());
 

@@ -1,5 +1,7 @@
 // `handoff takeover`: an agent's work as a work tree of the person's own repository.
 
+#include <signal.h>
+
 #include <thread>
 
 #include "tests/integration/cli/pty.h"
@@ -86,6 +88,7 @@ TEST_F(TakeoverTest, CommitsOfThePersonsOnThatBranchAreLeftAlone) {
   const Said said = TakeOver();
   EXPECT_EQ(said.exit, 6);
   EXPECT_THAT(said.err, HasSubstr("take over again"));
+  EXPECT_THAT(said.err, HasSubstr("is yours by now, without a work tree"));
   EXPECT_EQ(Rev(Mine(), kBranch), own);
   EXPECT_FALSE(PathExists(Taken()));
   // What a fetch made of the same work is no commit of theirs.
@@ -134,6 +137,8 @@ TEST_F(TakeoverTest, ALinkInTheWorkLeadsNothingOutside) {
   EXPECT_THAT(said.err, HasSubstr("handoff.md and the logs are not beside the work"));
   EXPECT_THAT(*ListDirectory(outside), IsEmpty());
   EXPECT_EQ(Rev(Taken(), "HEAD"), Rev(Agents(), "HEAD"));
+  EXPECT_THAT(TakeOver().err, HasSubstr("as you left it"));
+  EXPECT_EQ(RunIn(Taken(), {"return", kId}).exit, 0);
 }
 
 class TakeoverHere : public TakeoverTest {
@@ -232,6 +237,35 @@ TEST_F(TakeoverTest, ARunningOneIsRefusedOrStoppedAndWaitedFor) {
   EXPECT_THAT(said.err, HasSubstr("attempt 1 on build-7 saves its work and ends"));
   EXPECT_EQ(Status(Taken()), Status(Agents()));
   EXPECT_TRUE(coordinator_.takeovers().back().stop());
+}
+
+TEST_F(TakeoverTest, WhoLeavesWhileItIsStoppedFindsItTheirsLater) {
+  LeaveWork();
+  handoff_.set_status(v1::Handoff::RUNNING);
+  coordinator_.Set(handoff_);
+  const int calls = coordinator_.calls();
+  SpawnOptions options = Options({"takeover", kId, "--stop"});
+  options.cwd = Mine();
+  auto err = MakePipe();
+  ASSERT_TRUE(err.ok());
+  options.fds = {{2, err->second.get()}};
+  auto command = Subprocess::Spawn(options);
+  ASSERT_TRUE(command.ok());
+  err->second.Reset();
+  coordinator_.AwaitCalls(calls + 5);
+  command->Signal(SIGINT);
+  const std::string said = ReadToEnd(err->first.get());
+  EXPECT_EQ(command->Wait()->code, 130) << said;
+  EXPECT_THAT(said, HasSubstr("becomes yours all the same"));
+  EXPECT_FALSE(PathExists(Taken()));
+  EXPECT_THAT(LeftInTemp(), IsEmpty());
+  v1::Handoff now = Record();
+  now.set_status(v1::Handoff::INTERACTIVE);
+  coordinator_.Set(now);
+  const Said again = TakeOver();
+  EXPECT_EQ(again.exit, 0) << again.err << ": nobody has to ask twice";
+  EXPECT_EQ(coordinator_.takeovers().size(), 1u);
+  EXPECT_EQ(Status(Taken()), Status(Agents()));
 }
 
 TEST_F(TakeoverTest, OfOneThatEndedOtherwiseWhileItWaitedNothingIsMade) {
