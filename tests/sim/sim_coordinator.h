@@ -112,7 +112,6 @@ class SimCoordinator {
   std::map<std::string, int64_t> safe_;
   std::map<std::string, std::vector<InHands>> in_hands_;
   std::map<std::string, std::string> by_hand_;  // the worker in whose workspace a person worked
-  int asked_for_ = 0;
   int asked_for_ = 0, account_full_ = 0;
   uint64_t life_ = 0, answers_ = 0, timer_ = 0;
 };
