@@ -41,9 +41,8 @@ absl::StatusOr<std::string> RootFor(const SyncFlags& flags) {
   std::string root = RepositoryRoot(".");
   if (!root.empty()) return root;
   return absl::NotFoundError(
-      "you are not in a repository, and it is kept in one. Nothing was done: say with --dir D "
-      "where "
-      "else");
+      "you are not in a repository, and it is kept in one. Nothing was done: say where else with "
+      "--dir D");
 }
 
 // The folder of one handoff below a directory of the person's, and the right to write there.
@@ -153,8 +152,8 @@ class Syncing {
     RETURN_IF_ERROR(local_.WriteBase(newest));
     return absl::AbortedError(absl::StrCat(
         local_.path(),
-        " was not written by 'handoff sync', so nothing of it was sent and it was "
-        "left as it is. The coordinator's lies in ",
+        " was not written by 'handoff sync', so nothing of it was sent and it was left as it is. "
+        "The coordinator's lies in ",
         local_.theirs(), ": bring your words into that, move it over yours, and sync again"));
   }
 

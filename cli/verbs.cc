@@ -85,8 +85,7 @@ std::vector<Verb> DocumentVerbs() {
        "  handoff sync benchmark --dir ~/notes\n"
        "\nWhat you write into that handoff.md goes to the coordinator as with 'handoff edit'. When "
        "somebody\nelse changed the same section meanwhile, your file stays as it is and theirs "
-       "lies "
-       "beside it as\nhandoff.md.theirs (exit status 6).\n",
+       "lies beside it as\nhandoff.md.theirs (exit status 6).\n",
        false, false, DefineSync},
       {"import", "", "a handoff.md that was kept by hand becomes a handoff, in your hands",
        "  handoff import .cursor/agent-handoffs/20260407-fix-benchmark\n"

@@ -132,8 +132,8 @@ TEST_F(EditCommand, TakesTheDocumentFromAFileOrStandardInput) {
   CHECK(WriteFileAtomically(dir_.path() + "/mine.md", Render(document)).ok());
   EXPECT_EQ(Run({"edit", "20261120-h", "--file", "mine.md"}).exit, 0);
   EXPECT_THAT(Shown(), HasSubstr("- Thread 7 hangs.\n"));
+  document = *Parse(Shown());
   document.errors = "- Thread 8 hangs.";
-  document.metadata = Parse(Shown())->metadata;
   const Said piped = Run({"edit", "20261120-h", "--file", "-", "--json"}, Render(document));
   EXPECT_EQ(piped.exit, 0) << piped.err;
   EXPECT_THAT(piped.out, HasSubstr("\"editVersion\":2"));

@@ -504,7 +504,7 @@ TEST(Show, SaysWhoHoldsSectionsOfTheDocumentAndWhoseWordsDoNotStandThere) {
   handoff.mutable_attempts(0)->mutable_end()->mutable_facts()->add_notes(
       "the agent changed handoff.md: Facts; that is not taken over");
   const std::string shown = RenderShow(handoff, Piped());
-  EXPECT_THAT(shown, HasSubstr("\nHeld       Resume Prompt (ada, 2026-11-29T"));
+  EXPECT_THAT(shown, HasSubstr("\nHeld       Resume Prompt (ada, 2026-11-30T00:53:20Z)\n"));
   EXPECT_THAT(shown,
               HasSubstr("\nWrote      in attempt 1 the agent changed handoff.md: Facts; that "
                         "is not taken over\n"));
