@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
@@ -19,6 +18,7 @@
 #include "worker/repo/checkpoint_pack.h"
 #include "worker/repo/directory_lock.h"
 #include "worker/repo/import_pack.h"
+#include "worker/repo/last_attempt.h"
 #include "worker/repo/note_list.h"
 #include "worker/repo/session_files.h"
 #include "worker/repo/workspace_state.h"
@@ -28,7 +28,6 @@ namespace {
 
 constexpr size_t kMaxPacks = 32;  // then all of it is packed into one again
 constexpr char kEmptyTree[] = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-constexpr char kLastAttempt[] = "prepared-attempt";
 
 absl::Status Validate(const CheckpointRequest& request) {
   RETURN_IF_ERROR(ValidateId(request.handoff_id));
@@ -293,7 +292,7 @@ absl::StatusOr<CheckpointResult> TakeCheckpoint(const CheckpointRequest& request
       const UniqueFd lock,
       LockDirectory(request.store, "an earlier checkpoint of this workspace to end", progress));
   ASSIGN_OR_RETURN(auto result, CheckpointTaker(request, progress).Run("attempt"));
-  RETURN_IF_ERROR(RememberAttempt(request.store, request.attempt));
+  RETURN_IF_ERROR(RememberAttempt(request.store, request.attempt, {}));
   return result;
 }
 
@@ -301,18 +300,6 @@ absl::StatusOr<CheckpointResult> KeepDisplaced(const CheckpointRequest& request,
                                                RepoProgress& progress) {
   RETURN_IF_ERROR(Validate(request));
   return CheckpointTaker(request, progress).Run("displaced");
-}
-
-int LastAttempt(const std::string& store) {
-  const auto content = ReadFile(absl::StrCat(store, "/", kLastAttempt), 64);
-  int attempt = 0;
-  if (!content.ok() || !absl::SimpleAtoi(absl::StripSuffix(*content, "\n"), &attempt)) return 0;
-  return attempt;
-}
-
-absl::Status RememberAttempt(const std::string& store, int attempt) {
-  if (attempt <= LastAttempt(store)) return absl::OkStatus();
-  return WriteFileAtomically(absl::StrCat(store, "/", kLastAttempt), absl::StrCat(attempt, "\n"));
 }
 
 }  // namespace handoff
