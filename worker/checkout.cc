@@ -231,12 +231,16 @@ std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& atte
                                        AttemptControl& control, AttemptBoard& board) {
   const v1::Repository& repository = attempt.wanted().repository();
   const absl::Status got = BringPacks(around, attempt, control, board);
-  if (!got.ok()) return Failed(around, got, repository);
+  const bool gone = absl::IsNotFound(got) || absl::IsDataLoss(got);
+  // Into a workspace that is kept they bring nothing but the session.
+  const bool without_session = gone && IsKept(around, attempt);
+  if (!got.ok() && !without_session) return Failed(around, got, repository);
   const auto progress = [&](const std::string& text) {
     board.SetStage(Stage::kPreparing, absl::StrCat("preparing (", OneLine(text, 80), ")"),
                    AttemptBoard::Urgency::kSoon);
   };
   PrepareRequest request = RequestFor(around, attempt);
+  if (without_session) request.session_tree.clear();
   auto result = around.repo.Prepare(request, control.interrupt().fd(), progress);
   const bool unfit = absl::IsInvalidArgument(result.status()) || absl::IsNotFound(result.status());
   if (unfit && !request.session_tree.empty()) {

@@ -263,6 +263,29 @@ TEST_F(CheckpointTest, ASessionWhoseFilesAreGoneHereComesOutOfTheCheckpoint) {
   EXPECT_EQ(two.protocol(), v1::AttemptEnd::RESULT_OK) << two.failure_message();
 }
 
+TEST_F(CheckpointTest, ASessionOfWhichThePacksAreGoneIsAFreshOneInTheWorkspaceThatIsHere) {
+  PlayClaude();
+  Start();
+  const AttemptKey first = pool_.Want(ForClaude());
+  pool_.AwaitEnd(first);
+  AwaitOver(first);
+  ASSERT_TRUE(RemoveTree(path("home")).ok());
+  const v1::Checkpoint last = pool_.checkpoints(first).back();
+  for (const v1::Checkpoint::Pack& pack : last.packs()) pool_.DropObject(pack.sha256());
+  const AttemptKey second = pool_.Want(ForClaude(), 2, [&](v1::DesiredAttempt& desired) {
+    *desired.mutable_spec()->mutable_checkpoint() = last;
+    desired.mutable_spec()->set_checkpoint_attempt(1);
+    desired.mutable_spec()->set_session(last.session());
+    desired.mutable_spec()->set_session_kind(v1::Attempt::SAME);
+  });
+  const v1::AttemptEnd two = pool_.AwaitEnd(second);
+  EXPECT_EQ(two.protocol(), v1::AttemptEnd::RESULT_OK) << two.failure_message();
+  EXPECT_EQ(two.session_kind(), v1::Attempt::FRESH);
+  EXPECT_NE(two.session(), last.session());
+  ASSERT_EQ(two.facts().notes_size(), 1);
+  EXPECT_THAT(two.facts().notes(0), HasSubstr("could not be restored"));
+}
+
 TEST_F(CheckpointTest, ASessionThatCannotBeHadIsAFreshOneAndTheWorkGoesOn) {
   PlayClaude();
   Start();
