@@ -53,7 +53,7 @@ class CheckpointTaker {
     working_ = absl::StrCat(request_.store, "/checkpointing");
     RETURN_IF_ERROR(RemoveTree(working_));  // of one that was killed
     RETURN_IF_ERROR(MakeDirectories(working_));
-    auto result = Take(ref_kind);
+    auto result = request_.repack ? Repack(ref_kind) : Take(ref_kind);
     RemoveTree(working_).IgnoreError();
     return result;
   }
@@ -79,6 +79,20 @@ class CheckpointTaker {
     RETURN_IF_ERROR(SetRef(ref_kind, commit_));
     if (session_.has_value()) RETURN_IF_ERROR(SetRef("session", *session_));
     result_.notes = notes_.Take();
+    return std::move(result_);
+  }
+
+  // The state that is kept already, whatever the workspace is like by now.
+  absl::StatusOr<CheckpointResult> Repack(absl::string_view ref_kind) {
+    RETURN_IF_ERROR(OpenStore());
+    RETURN_IF_ERROR(GitStatus(
+        git_reference_name_to_id(&commit_, store_.get(), RefName(ref_kind).c_str()), "the state"));
+    git_oid session;
+    if (git_reference_name_to_id(&session, store_.get(), RefName("session").c_str()) == 0)
+      session_ = session;
+    result_.commit = OidText(commit_);
+    result_.session_tree = session_.has_value() ? OidText(*session_) : "";
+    RETURN_IF_ERROR(Pack(store_.get()));
     return std::move(result_);
   }
 
@@ -129,7 +143,7 @@ class CheckpointTaker {
     result_.branch = state.branch;
     result_.submitted_commit = OidText(submitted_);
     if (session_.has_value()) result_.session_tree = OidText(*session_);
-    return Pack(objects);
+    return Pack(objects.all.get());
   }
 
   // What the checkpoint stands on.
@@ -175,7 +189,7 @@ class CheckpointTaker {
     return id;
   }
 
-  absl::Status Pack(WorkspaceObjects& objects) {
+  absl::Status Pack(git_repository* objects) {
     const bool unchanged = result_.commit == request_.stored_commit &&
                            result_.session_tree == request_.stored_session_tree;
     if (unchanged) result_.packs = request_.stored_packs;
@@ -195,7 +209,7 @@ class CheckpointTaker {
       const auto session = InStore(request_.stored_session_tree);
       if (session.has_value()) contents.known_trees.push_back(*session);
     }
-    ASSIGN_OR_RETURN(const auto list, ListObjects(objects.all.get(), contents, progress_));
+    ASSIGN_OR_RETURN(const auto list, ListObjects(objects, contents, progress_));
     if (list.empty()) {  // what is gone is nothing to send
       result_.packs = request_.stored_packs;
       return absl::OkStatus();
@@ -204,7 +218,7 @@ class CheckpointTaker {
         request_.pack_dir.empty()
             ? absl::StrCat(working_, "/pack")
             : absl::StrCat(request_.pack_dir, "/", request_.handoff_id, ".packing");
-    auto packed = WritePack(objects.all.get(), list, temp, progress_);
+    auto packed = WritePack(objects, list, temp, progress_);
     absl::Status status = packed.status();
     if (status.ok()) {
       status = ImportPack(temp, store_.get(), "the checkpoint's own pack", progress_).status();
@@ -260,9 +274,12 @@ class CheckpointTaker {
     return absl::OkStatus();
   }
 
+  std::string RefName(absl::string_view kind) const {
+    return absl::StrCat("refs/handoff/", request_.handoff_id, "/", kind, "-", request_.attempt);
+  }
+
   absl::Status SetRef(absl::string_view kind, const git_oid& target) {
-    const std::string name =
-        absl::StrCat("refs/handoff/", request_.handoff_id, "/", kind, "-", request_.attempt);
+    const std::string name = RefName(kind);
     // One that was killed cannot have another's lock: ours is on the whole store.
     RETURN_IF_ERROR(RemoveTree(absl::StrCat(request_.store, "/", name, ".lock")));
     GitReference ref;
