@@ -6,7 +6,6 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/backoff.h"
 #include "common/file.h"
@@ -15,6 +14,7 @@
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/bounds.h"
+#include "worker/repo/last_attempt.h"
 #include "worker/session_restore.h"
 
 namespace handoff::worker {
@@ -47,18 +47,11 @@ std::string PackPath(const Surroundings& around, const std::string& sha256,
   return around.data.object(absl::StrCat(sha256, ".", handoff_id));
 }
 
-// As handoff-repo writes it down; 0: nobody did.
-int LastAttemptIn(const std::string& store) {
-  const auto number = ReadFile(store + "/prepared-attempt", 64);
-  int attempt = 0;
-  return number.ok() && absl::SimpleAtoi(*number, &attempt) ? attempt : 0;
-}
-
 // Whether handoff-repo will go on in the workspace that is here. One that is older than the
 // checkpoint is made anew.
 bool IsKept(const Surroundings& around, const Attempt& attempt) {
   if (!PathExists(attempt.workspace)) return false;
-  const int last = LastAttemptIn(around.data.store(attempt.key.handoff_id));
+  const int last = LastAttempt(around.data.store(attempt.key.handoff_id));
   if (last == attempt.key.number) return true;  // made for this very attempt
   return !attempt.spec->rebuild() && last >= attempt.spec->checkpoint_attempt();
 }
@@ -238,12 +231,16 @@ std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& atte
                                        AttemptControl& control, AttemptBoard& board) {
   const v1::Repository& repository = attempt.wanted().repository();
   const absl::Status got = BringPacks(around, attempt, control, board);
-  if (!got.ok()) return Failed(around, got, repository);
+  const bool gone = absl::IsNotFound(got) || absl::IsDataLoss(got);
+  // Into a workspace that is kept they bring nothing but the session.
+  const bool without_session = gone && IsKept(around, attempt);
+  if (!got.ok() && !without_session) return Failed(around, got, repository);
   const auto progress = [&](const std::string& text) {
     board.SetStage(Stage::kPreparing, absl::StrCat("preparing (", OneLine(text, 80), ")"),
                    AttemptBoard::Urgency::kSoon);
   };
   PrepareRequest request = RequestFor(around, attempt);
+  if (without_session) request.session_tree.clear();
   auto result = around.repo.Prepare(request, control.interrupt().fd(), progress);
   const bool unfit = absl::IsInvalidArgument(result.status()) || absl::IsNotFound(result.status());
   if (unfit && !request.session_tree.empty()) {
@@ -259,7 +256,9 @@ std::optional<PrepareFailure> CheckOut(const Surroundings& around, Attempt& atte
   }
   attempt.end->mutable_facts()->set_base_commit(result->base_commit);
   attempt.end->mutable_facts()->set_branch(request.branch);
-  SetNotes(result->notes, *attempt.end->mutable_facts());
+  // Those that a repeated preparation brings are known, and more may have been added.
+  if (attempt.end->facts().notes_size() == 0)
+    SetNotes(result->notes, *attempt.end->mutable_facts());
   return std::nullopt;
 }
 

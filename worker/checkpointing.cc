@@ -56,6 +56,16 @@ bool CanBuildOn(const v1::Checkpoint& checkpoint) {
          checkpoint.packs_size() < kMostPacksToBuildOn;
 }
 
+void SetPacks(const CheckpointResult& result, v1::Checkpoint& record) {
+  record.clear_packs();
+  if (!result.too_large.empty()) return;
+  for (const CheckpointPack& pack : result.packs) {
+    v1::Checkpoint::Pack& added = *record.add_packs();
+    added.set_sha256(pack.sha256);
+    added.set_bytes(pack.bytes);
+  }
+}
+
 v1::Checkpoint RecordOf(const CheckpointResult& result, const std::string& session,
                         const std::string& left_out, absl::Time now) {
   v1::Checkpoint record;
@@ -67,13 +77,7 @@ v1::Checkpoint RecordOf(const CheckpointResult& result, const std::string& sessi
     record.set_session(session);
     record.set_session_tree(result.session_tree);
   }
-  if (result.too_large.empty()) {
-    for (const CheckpointPack& pack : result.packs) {
-      v1::Checkpoint::Pack& added = *record.add_packs();
-      added.set_sha256(pack.sha256);
-      added.set_bytes(pack.bytes);
-    }
-  }
+  SetPacks(result, record);
   record.set_only_on_worker(OneLine(EscapeInvalidUtf8(result.too_large), kMostNote));
   ToProto(now, record.mutable_taken_at());
   std::vector<std::string> notes = result.notes;
@@ -186,6 +190,23 @@ absl::StatusOr<CheckpointKeeper::Taken> CheckpointKeeper::Take(const std::string
   }
   RemovePacksBut(record);
   return taken;
+}
+
+absl::Status CheckpointKeeper::Repack(int cancel) {
+  v1::Checkpoint record = ReadCheckpoint(TakenPath(dir_));
+  CheckpointRequest request = RequestFor(Base());
+  request.repack = true;
+  RETURN_IF_ERROR(MakeDirectories(request.pack_dir));
+  ASSIGN_OR_RETURN(const CheckpointResult result,
+                   around_.repo.Checkpoint(request, cancel, nullptr));
+  const bool same =
+      result.commit == record.commit() && result.session_tree == record.session_tree();
+  if (!same) return absl::DataLossError("the last checkpoint is not in the workspace's store");
+  record.set_only_on_worker(OneLine(EscapeInvalidUtf8(result.too_large), kMostNote));
+  SetPacks(result, record);
+  RETURN_IF_ERROR(WriteFileAtomically(TakenPath(dir_), record.SerializeAsString()));
+  RemovePacksBut(record);
+  return absl::OkStatus();
 }
 
 // One that was not stored in time is part of the one that came after it.

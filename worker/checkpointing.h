@@ -45,6 +45,9 @@ class CheckpointKeeper {
   // to them. A byte on `cancel` ends it: CANCELLED.
   absl::StatusOr<Taken> Take(const std::string& session, bool running, int cancel);
 
+  // The last one that was taken, packed on what the coordinator has now: after DATA_LOSS.
+  absl::Status Repack(int cancel);
+
   // Brings the last one that was taken to the coordinator. `again`: also when that was done before;
   // its records may have been restored since. DATA_LOSS: the coordinator lost what it builds on;
   // the next one that is taken stands alone.

@@ -91,7 +91,14 @@ class Checks {
 
   bool Stopped(RunEnd& run) const {
     if (orphaned_) run.process.ended_by = EndedBy::kOrphaned;
-    return orphaned_ || control_.stop().has_value();
+    if (stopped_as_) run.process.ended_by = *stopped_as_;
+    return orphaned_ || stopped_as_ || control_.stop().has_value();
+  }
+
+  // That ends an attempt and no check alone.
+  static bool IsStop(EndedBy by) {
+    return by == EndedBy::kCancel || by == EndedBy::kInterrupted || by == EndedBy::kSuperseded ||
+           by == EndedBy::kDrained;
   }
 
   // An adopting daemon has shown nothing of it yet.
@@ -127,8 +134,11 @@ class Checks {
            NamedFiles(check.command(), attempt_.folder(), attempt_.end->facts()))
         result.add_changed_files(std::move(file));
       RETURN_IF_ERROR(Persist([&] { return MakeDirectories(Directory()); }));
-      RETURN_IF_ERROR(
-          Persist([&] { return WriteFileAtomically(ResultFile(), result.SerializeAsString()); }));
+      // Of one that was stopped its shim's record says more: with what the attempt ends.
+      if (!end.stopped) {
+        RETURN_IF_ERROR(
+            Persist([&] { return WriteFileAtomically(ResultFile(), result.SerializeAsString()); }));
+      }
     }
     const uint64_t bytes = FileSize(LogFile()).value_or(0);
     tails_.push_back(ReadTail(LogFile(), bytes));
@@ -145,7 +155,9 @@ class Checks {
   void NoteWhoEnded(CheckEnd& end) {
     const EndedBy by = end.exit ? end.exit->ended_by : end.lost_as;
     const auto stop = control_.stop();
-    end.stopped = stop && by == stop->as;
+    // A daemon that just began was not told of the stop yet.
+    end.stopped = IsStop(by) || (stop && by == stop->as);
+    if (end.stopped) stopped_as_ = by;
     orphaned_ = orphaned_ || by == EndedBy::kOrphaned;
     cut_ = cut_ || end.stopped || orphaned_;
   }
@@ -320,8 +332,9 @@ class Checks {
   const v1::Check* check_ = nullptr;
   std::vector<v1::CheckResult> results_;
   std::vector<std::string> tails_;
-  bool orphaned_ = false;  // nobody renewed the lease for too long
-  bool cut_ = false;       // one was ended with the attempt
+  bool orphaned_ = false;              // nobody renewed the lease for too long
+  std::optional<EndedBy> stopped_as_;  // the attempt, while one of them ran
+  bool cut_ = false;                   // one was ended with the attempt
   std::string shown_phase_;
   uint64_t shown_bytes_ = 0;
 };

@@ -133,6 +133,14 @@ class Reporting {
       // Whoever refuses this refuses the report for the same reason; and with the end in its hands
       // the coordinator waits for nothing.
       if (sent.ok() || IsStranger(sent) || control_.forget()) return absl::OkStatus();
+      // What it builds on is lost; the state itself is here, and can be sent without that.
+      if (absl::IsDataLoss(sent) && !repacked_) {
+        repacked_ = true;
+        const absl::Status repacked = keeper.Repack(control_.leave().fd());
+        if (control_.leaving()) return absl::CancelledError("the daemon leaves");
+        if (repacked.ok()) continue;
+        sent = repacked;
+      }
       Complain("checkpoint", sent);
       // A coordinator that is away takes no report either. One that says no again and again may
       // still take the end, and that has to come.
@@ -257,7 +265,8 @@ class Reporting {
   AttemptBoard& board_;
   AttemptLogs& logs_;
   std::string complaint_;
-  int unread_ = 0;                // failed reads of the log
+  int unread_ = 0;  // failed reads of the log
+  bool repacked_ = false;
   bool checkpoint_sent_ = false;  // or its absence is stated
 };
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/file.h"
@@ -19,6 +18,7 @@
 #include "worker/repo/checkpoint_pack.h"
 #include "worker/repo/directory_lock.h"
 #include "worker/repo/import_pack.h"
+#include "worker/repo/last_attempt.h"
 #include "worker/repo/note_list.h"
 #include "worker/repo/session_files.h"
 #include "worker/repo/workspace_state.h"
@@ -28,7 +28,6 @@ namespace {
 
 constexpr size_t kMaxPacks = 32;  // then all of it is packed into one again
 constexpr char kEmptyTree[] = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-constexpr char kLastAttempt[] = "prepared-attempt";
 
 absl::Status Validate(const CheckpointRequest& request) {
   RETURN_IF_ERROR(ValidateId(request.handoff_id));
@@ -54,7 +53,7 @@ class CheckpointTaker {
     working_ = absl::StrCat(request_.store, "/checkpointing");
     RETURN_IF_ERROR(RemoveTree(working_));  // of one that was killed
     RETURN_IF_ERROR(MakeDirectories(working_));
-    auto result = Take(ref_kind);
+    auto result = request_.repack ? Repack(ref_kind) : Take(ref_kind);
     RemoveTree(working_).IgnoreError();
     return result;
   }
@@ -80,6 +79,20 @@ class CheckpointTaker {
     RETURN_IF_ERROR(SetRef(ref_kind, commit_));
     if (session_.has_value()) RETURN_IF_ERROR(SetRef("session", *session_));
     result_.notes = notes_.Take();
+    return std::move(result_);
+  }
+
+  // The state that is kept already, whatever the workspace is like by now.
+  absl::StatusOr<CheckpointResult> Repack(absl::string_view ref_kind) {
+    RETURN_IF_ERROR(OpenStore());
+    RETURN_IF_ERROR(GitStatus(
+        git_reference_name_to_id(&commit_, store_.get(), RefName(ref_kind).c_str()), "the state"));
+    git_oid session;
+    if (git_reference_name_to_id(&session, store_.get(), RefName("session").c_str()) == 0)
+      session_ = session;
+    result_.commit = OidText(commit_);
+    result_.session_tree = session_.has_value() ? OidText(*session_) : "";
+    RETURN_IF_ERROR(Pack(store_.get()));
     return std::move(result_);
   }
 
@@ -130,7 +143,7 @@ class CheckpointTaker {
     result_.branch = state.branch;
     result_.submitted_commit = OidText(submitted_);
     if (session_.has_value()) result_.session_tree = OidText(*session_);
-    return Pack(objects);
+    return Pack(objects.all.get());
   }
 
   // What the checkpoint stands on.
@@ -176,7 +189,7 @@ class CheckpointTaker {
     return id;
   }
 
-  absl::Status Pack(WorkspaceObjects& objects) {
+  absl::Status Pack(git_repository* objects) {
     const bool unchanged = result_.commit == request_.stored_commit &&
                            result_.session_tree == request_.stored_session_tree;
     if (unchanged) result_.packs = request_.stored_packs;
@@ -196,7 +209,7 @@ class CheckpointTaker {
       const auto session = InStore(request_.stored_session_tree);
       if (session.has_value()) contents.known_trees.push_back(*session);
     }
-    ASSIGN_OR_RETURN(const auto list, ListObjects(objects.all.get(), contents, progress_));
+    ASSIGN_OR_RETURN(const auto list, ListObjects(objects, contents, progress_));
     if (list.empty()) {  // what is gone is nothing to send
       result_.packs = request_.stored_packs;
       return absl::OkStatus();
@@ -205,7 +218,7 @@ class CheckpointTaker {
         request_.pack_dir.empty()
             ? absl::StrCat(working_, "/pack")
             : absl::StrCat(request_.pack_dir, "/", request_.handoff_id, ".packing");
-    auto packed = WritePack(objects.all.get(), list, temp, progress_);
+    auto packed = WritePack(objects, list, temp, progress_);
     absl::Status status = packed.status();
     if (status.ok()) {
       status = ImportPack(temp, store_.get(), "the checkpoint's own pack", progress_).status();
@@ -261,9 +274,12 @@ class CheckpointTaker {
     return absl::OkStatus();
   }
 
+  std::string RefName(absl::string_view kind) const {
+    return absl::StrCat("refs/handoff/", request_.handoff_id, "/", kind, "-", request_.attempt);
+  }
+
   absl::Status SetRef(absl::string_view kind, const git_oid& target) {
-    const std::string name =
-        absl::StrCat("refs/handoff/", request_.handoff_id, "/", kind, "-", request_.attempt);
+    const std::string name = RefName(kind);
     // One that was killed cannot have another's lock: ours is on the whole store.
     RETURN_IF_ERROR(RemoveTree(absl::StrCat(request_.store, "/", name, ".lock")));
     GitReference ref;
@@ -293,7 +309,7 @@ absl::StatusOr<CheckpointResult> TakeCheckpoint(const CheckpointRequest& request
       const UniqueFd lock,
       LockDirectory(request.store, "an earlier checkpoint of this workspace to end", progress));
   ASSIGN_OR_RETURN(auto result, CheckpointTaker(request, progress).Run("attempt"));
-  RETURN_IF_ERROR(RememberAttempt(request.store, request.attempt));
+  RETURN_IF_ERROR(RememberAttempt(request.store, request.attempt, {}));
   return result;
 }
 
@@ -301,18 +317,6 @@ absl::StatusOr<CheckpointResult> KeepDisplaced(const CheckpointRequest& request,
                                                RepoProgress& progress) {
   RETURN_IF_ERROR(Validate(request));
   return CheckpointTaker(request, progress).Run("displaced");
-}
-
-int LastAttempt(const std::string& store) {
-  const auto content = ReadFile(absl::StrCat(store, "/", kLastAttempt), 64);
-  int attempt = 0;
-  if (!content.ok() || !absl::SimpleAtoi(absl::StripSuffix(*content, "\n"), &attempt)) return 0;
-  return attempt;
-}
-
-absl::Status RememberAttempt(const std::string& store, int attempt) {
-  if (attempt <= LastAttempt(store)) return absl::OkStatus();
-  return WriteFileAtomically(absl::StrCat(store, "/", kLastAttempt), absl::StrCat(attempt, "\n"));
 }
 
 }  // namespace handoff

@@ -20,8 +20,4 @@ absl::StatusOr<CheckpointResult> TakeCheckpoint(const CheckpointRequest& request
 absl::StatusOr<CheckpointResult> KeepDisplaced(const CheckpointRequest& request,
                                                RepoProgress& progress);
 
-// Which attempt last worked in the workspace of `store`; 0: none, or nobody wrote it down.
-int LastAttempt(const std::string& store);
-absl::Status RememberAttempt(const std::string& store, int attempt);
-
 }  // namespace handoff

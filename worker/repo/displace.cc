@@ -9,6 +9,7 @@
 #include "common/git/git.h"
 #include "common/status.h"
 #include "worker/repo/checkpoint.h"
+#include "worker/repo/last_attempt.h"
 
 namespace handoff {
 namespace {

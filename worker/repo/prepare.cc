@@ -19,6 +19,7 @@
 #include "worker/repo/displace.h"
 #include "worker/repo/git_dir.h"
 #include "worker/repo/import_pack.h"
+#include "worker/repo/last_attempt.h"
 #include "worker/repo/mirror.h"
 #include "worker/repo/restore.h"
 #include "worker/repo/session_files.h"
@@ -83,6 +84,8 @@ absl::StatusOr<PrepareResult> Reuse(const PrepareRequest& request) {
   PrepareResult result;
   ASSIGN_OR_RETURN(result.base_commit, BaseOfWorkspace(request));
   result.reused = true;
+  // Of a preparation that the daemon did not live to hear of.
+  if (request.attempt > 0) result.notes = NotesOfAttempt(request.store, request.attempt);
   const auto head = ReadHead(request.workspace);
   if (head.ok()) {
     result.head_commit = head->commit;
@@ -155,7 +158,7 @@ class Preparation {
       RETURN_IF_ERROR(RestoreSession(store_.get(), session, request_.session_dir, progress_));
     }
     if (PathExists(request_.store)) {
-      RETURN_IF_ERROR(RememberAttempt(request_.store, request_.attempt));
+      RETURN_IF_ERROR(RememberAttempt(request_.store, request_.attempt, {}));
     }
     return result;
   }
@@ -370,7 +373,7 @@ class Preparation {
     RETURN_IF_ERROR(WriteFileAtomically(absl::StrCat(temp, "/", kMarker), marker));
     // Before it is there: else one that was killed in between would be displaced, in the place of
     // the workspace that it displaced.
-    RETURN_IF_ERROR(RememberAttempt(request_.store, request_.attempt));
+    RETURN_IF_ERROR(RememberAttempt(request_.store, request_.attempt, notes_));
     if (std::rename(temp.c_str(), request_.workspace.c_str()) != 0) {
       return ErrnoToStatus(errno, absl::StrCat("renaming to ", request_.workspace));
     }

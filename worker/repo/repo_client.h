@@ -80,6 +80,9 @@ struct CheckpointRequest {
   std::string pack_dir;         // receives a new pack as <sha256>.pack
   uint64_t max_file_bytes = 0;  // a larger file is left out and named; 0: no limit
   uint64_t max_pack_bytes = 0;  // a larger pack is not made: see too_large; 0: no limit
+  // Packs the state that is kept of this attempt already, not that of the workspace; of the result
+  // only commit, session_tree, packs and too_large count.
+  bool repack = false;
 };
 struct CheckpointResult {
   std::string commit;       // stash-like: tree = work tree, parent 1 = HEAD, parent 2 = index tree

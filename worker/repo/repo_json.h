@@ -22,7 +22,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckpointPack, sha256, bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckpointRequest, workspace, store, mirror, handoff_id, attempt,
                                    base_commit, worktree_commit, session_root, session_files,
                                    stored_commit, stored_session_tree, stored_packs, pack_dir,
-                                   max_file_bytes, max_pack_bytes)
+                                   max_file_bytes, max_pack_bytes, repack)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckpointResult, commit, head_commit, branch, submitted_commit,
                                    session_tree, packs, notes, too_large)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PrepareResult, head_commit, base_commit, reused, notes)

@@ -121,6 +121,13 @@ TEST_F(RestoreTest, WhatACheckpointCannotHoldIsMovedAside) {
   EXPECT_FALSE(result.reused);
   EXPECT_THAT(result.notes, ElementsAre(testing::AllOf(HasSubstr("repo.old-1"),
                                                        HasSubstr("nested/ is a repository"))));
+  // The daemon was killed before it heard of that, and asks again.
+  const PrepareResult repeated = Restore(again);
+  EXPECT_TRUE(repeated.reused);
+  EXPECT_EQ(repeated.notes, result.notes);
+  PrepareRequest next = RestoreOn("a", checkpoint);
+  next.attempt = again.attempt + 1;
+  EXPECT_THAT(Restore(next).notes, IsEmpty()) << "another attempt has nothing to do with it";
   EXPECT_EQ(git_.Read(workspace_ + ".old-1/nested/file"), "x\n");
   EXPECT_FALSE(PathExists(git_.Path(In("nested"))));
 }

@@ -203,6 +203,31 @@ TEST_F(CheckpointTest, OneThatTheCoordinatorDoesNotTakeIsSaidToBeMissing) {
   EXPECT_THAT(pool_.AwaitEnd(key).checkpoint_missing(), HasSubstr("too many packs"));
 }
 
+TEST_F(CheckpointTest, OneThatBuildsOnALostPackIsPackedAnewAsItWasTaken) {
+  Start();
+  const AttemptKey first = pool_.Want(InRepository("echo one >work"));
+  pool_.AwaitEnd(first);
+  AwaitOver(first);
+  const v1::Checkpoint base = pool_.checkpoints(first).back();
+  const std::string gate = Gate("gate");
+  v1::Handoff handoff = InRepository(absl::StrCat("echo two >more; cat ", gate));
+  // What a check leaves in the workspace is none of the agent's work.
+  handoff.mutable_spec()->add_checks()->set_command("echo left >by-the-check");
+  const AttemptKey second = WantNext(handoff, first);
+  pool_.AwaitStage(second, Stage::kRunning);
+  for (const v1::Checkpoint::Pack& pack : base.packs()) pool_.DropObject(pack.sha256());
+  Open(gate);
+  EXPECT_EQ(pool_.AwaitEnd(second).checkpoint_missing(), "");
+  const v1::Checkpoint last = pool_.checkpoints(second).back();
+  for (const v1::Checkpoint::Pack& pack : last.packs())
+    EXPECT_TRUE(pool_.HasObject(pack.sha256())) << pack.sha256();
+  AwaitOver(second);
+  MoveToAnotherHost();
+  const AttemptKey third = WantNext(InRepository("cat work more; ls"), second);
+  EXPECT_EQ(pool_.AwaitEnd(third).failure(), v1::Failure::NONE);
+  EXPECT_EQ(pool_.log(third), "one\ntwo\na\nmore\nwork\n");
+}
+
 TEST_F(CheckpointTest, WithoutARepositoryThereIsNoneAndThatIsSaid) {
   Start();
   EXPECT_THAT(pool_.AwaitEnd(pool_.Want(Script("a", "true"))).checkpoint_missing(),
@@ -282,6 +307,29 @@ TEST_F(CheckpointTest, ASessionWhoseFilesAreGoneHereComesOutOfTheCheckpoint) {
   EXPECT_EQ(two.session(), last.session());
   EXPECT_EQ(two.session_kind(), v1::Attempt::RESTORED);
   EXPECT_EQ(two.protocol(), v1::AttemptEnd::RESULT_OK) << two.failure_message();
+}
+
+TEST_F(CheckpointTest, ASessionOfWhichThePacksAreGoneIsAFreshOneInTheWorkspaceThatIsHere) {
+  PlayClaude();
+  Start();
+  const AttemptKey first = pool_.Want(ForClaude());
+  pool_.AwaitEnd(first);
+  AwaitOver(first);
+  ASSERT_TRUE(RemoveTree(path("home")).ok());
+  const v1::Checkpoint last = pool_.checkpoints(first).back();
+  for (const v1::Checkpoint::Pack& pack : last.packs()) pool_.DropObject(pack.sha256());
+  const AttemptKey second = pool_.Want(ForClaude(), 2, [&](v1::DesiredAttempt& desired) {
+    *desired.mutable_spec()->mutable_checkpoint() = last;
+    desired.mutable_spec()->set_checkpoint_attempt(1);
+    desired.mutable_spec()->set_session(last.session());
+    desired.mutable_spec()->set_session_kind(v1::Attempt::SAME);
+  });
+  const v1::AttemptEnd two = pool_.AwaitEnd(second);
+  EXPECT_EQ(two.protocol(), v1::AttemptEnd::RESULT_OK) << two.failure_message();
+  EXPECT_EQ(two.session_kind(), v1::Attempt::FRESH);
+  EXPECT_NE(two.session(), last.session());
+  ASSERT_EQ(two.facts().notes_size(), 1);
+  EXPECT_THAT(two.facts().notes(0), HasSubstr("could not be restored"));
 }
 
 TEST_F(CheckpointTest, ASessionThatCannotBeHadIsAFreshOneAndTheWorkGoesOn) {

@@ -1,10 +1,12 @@
 // Checks after the agent, from their first process to the report, through restarts and faults.
 
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <variant>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -283,6 +285,32 @@ TEST_F(ChecksTest, ADeadlineWhileItIsCheckedIsATimeOutAndNoSuccess) {
   const v1::AttemptEnd end = pool_.AwaitEnd(key);
   EXPECT_EQ(end.failure(), v1::Failure::TIMED_OUT);
   EXPECT_FALSE(end.facts().checks(0).timed_out());
+}
+
+// The daemon was told of the stop and died before it could record what came of it.
+TEST_F(ChecksTest, OneThatAStopEndedIsNoFailureForADaemonThatHeardOfNone) {
+  Start();
+  const std::string begun = Gate("begun"), go = Gate("go");
+  const AttemptKey key = Want("a", "true", {Waiting(begun, go), "touch " + path("ran")});
+  const std::string pid = Await(begun);
+  AwaitChecking(key, "1 of 2");
+  Stop();
+  auto shim = ShimClient::Adopt(CheckDir(key, 1));
+  ASSERT_TRUE(shim.ok()) << shim.status();
+  ASSERT_TRUE((*shim)->Stop(EndedBy::kCancel, "cancelled", absl::Milliseconds(50)).ok());
+  bool gone = false;
+  while (!gone) {
+    pollfd polls[] = {{(*shim)->fd(), POLLIN, 0}};
+    ::poll(polls, 1, -1);
+    for (const ShimClient::Event& event : (*shim)->Receive())
+      gone |= std::holds_alternative<ShimClient::Gone>(event);
+  }
+  Start();
+  const v1::AttemptEnd end = pool_.AwaitEnd(key);
+  EXPECT_EQ(end.failure(), v1::Failure::CANCELLED) << end.failure_message();
+  EXPECT_EQ(end.ended_by(), v1::AttemptEnd::CANCEL);
+  EXPECT_FALSE(PathExists(path("ran")));
+  EXPECT_TRUE(IsGone(pid));
 }
 
 TEST_F(ChecksTest, AStopThatADaemonFindsAtItsStartEndsTheCheck) {

@@ -152,7 +152,8 @@ TEST_F(CommandTest, AnAgentThatEndedWhileNoDaemonWasThereIsReported) {
   EXPECT_EQ(pool_.log(key), "go\nlast\n");
 }
 
-TEST_F(CommandTest, ALogSurvivesBrokenStreamsWhole) {
+// Trap 14: the link blinks.
+TEST_F(CommandTest, Trap14ALogSurvivesBrokenStreamsWhole) {
   pool_.set_stream_bytes(300'000);
   Start();
   const AttemptKey key = pool_.Want(Script("a", "yes 0123456789 | head -c 3000000"));
@@ -297,7 +298,8 @@ TEST_F(CommandTest, AnotherPoolIsRefusedAndWhatRunsGoesOn) {
   EXPECT_FALSE(PathExists(attempt_dir(other)));
 }
 
-TEST_F(CommandTest, AnEndThatOnlyTheJournalHasIsReported) {
+// Trap 14: the report is lost.
+TEST_F(CommandTest, Trap14AnEndThatOnlyTheJournalHasIsReported) {
   Start();
   const std::string begun = Gate("begun"), go = Gate("go"), done = Gate("done");
   const AttemptKey key = pool_.Want(

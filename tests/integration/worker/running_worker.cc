@@ -2,10 +2,16 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/check.h"
+#include "common/subprocess.h"
+#include "worker/shim/shim_client.h"
 
 namespace handoff::worker {
 namespace {
@@ -16,6 +22,29 @@ TempDir MakeDirectory() {
   return *std::move(dir);
 }
 
+// Agents outlive their daemon, so what a test that failed left would wait at its gate for ever, and
+// what a test left that ran into its time limit too: then this process is killed, and its guard
+// goes on. It is no child of this process, and holds nothing of it but one end of a pipe.
+UniqueFd Guard(const std::string& directory) {
+  auto alive = MakePipe();
+  CHECK(alive.ok());
+  const pid_t child = ::fork();
+  CHECK(child >= 0);
+  if (child > 0) {
+    CHECK(::waitpid(child, nullptr, 0) == child);
+    return std::move(alive->second);
+  }
+  ::setsid();
+  if (::fork() != 0) ::_exit(0);
+  CHECK(::dup2(alive->first.get(), 0) == 0);
+  ::close_range(1, ~0U, 0);
+  char end;
+  while (::read(0, &end, 1) < 0 && errno == EINTR) {
+  }
+  EndStrays(directory, {}).IgnoreError();
+  ::_exit(0);
+}
+
 }  // namespace
 
 RunningWorker::RunningWorker() : repo_program_(HANDOFF_REPO_PROGRAM), dir_(MakeDirectory()) {
@@ -23,9 +52,13 @@ RunningWorker::RunningWorker() : repo_program_(HANDOFF_REPO_PROGRAM), dir_(MakeD
   config_.name = "w";
   config_.slots = 4;
   config_.disk_reserve = 0;
+  guard_ = Guard(dir_.path());
 }
 
-RunningWorker::~RunningWorker() { Stop(); }
+RunningWorker::~RunningWorker() {
+  Stop();
+  EXPECT_TRUE(EndStrays(dir_.path(), {}).ok());
+}
 
 void RunningWorker::Start() {
   auto worker =

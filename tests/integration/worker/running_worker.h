@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/file.h"
+#include "common/unique_fd.h"
 #include "gtest/gtest.h"
 #include "tests/fakes/fake_coordinator_client.h"
 #include "worker/worker.h"
@@ -44,6 +45,7 @@ class RunningWorker : public ::testing::Test {
 
  private:
   TempDir dir_;
+  UniqueFd guard_;
 };
 
 // `sh -c SCRIPT`, without a repository.

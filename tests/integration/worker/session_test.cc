@@ -110,5 +110,72 @@ TEST_F(SessionTest, APromptThatTheAgentWouldRefuseIsRefusedBefore) {
   EXPECT_FALSE(PathExists(path("started")));
 }
 
+// ---- Clocks ----
+
+constexpr char kInit[] = R"(echo '{"type":"system","subtype":"init","session_id":"chat-0001"}';)";
+constexpr char kDone[] = R"(echo '{"type":"result","subtype":"success","result":"ok"}')";
+
+std::string ToolCall(const std::string& subtype) {
+  return absl::StrCat(
+      R"(echo '{"type":"tool_call","subtype":")", subtype,
+      R"(","call_id":"1","tool_call":{"shellToolCall":{"args":{"command":"make"}}})", "}';");
+}
+
+// Trap 6: it says nothing more and does not end.
+TEST_F(SessionTest, Trap6SilenceIsShownAsStalledAndThenEndedWithACheckpoint) {
+  const std::string gate = Gate("gate");
+  Play("cursor", absl::StrCat("create-chat) echo chat-0001;;\n--resume) cat >/dev/null; ", kInit,
+                              " echo half >half.txt; trap 'cat ", gate,
+                              "; exit 1' TERM; sleep 1000 & wait;;"));
+  config_.agents["cursor"].idle = absl::Seconds(2);
+  Start();
+  const AttemptKey key = pool_.Want(For("cursor"));
+  const AttemptStatus stalled =
+      pool_.AwaitStatus(key, [](const AttemptStatus& status) { return status.stalled; });
+  EXPECT_THAT(stalled.will_end, ::testing::HasSubstr("idle limit at"));
+  Open(gate);  // it is being ended: somebody reads there
+  const v1::AttemptEnd end = pool_.AwaitEnd(key);
+  EXPECT_EQ(end.failure(), v1::Failure::STALLED);
+  EXPECT_EQ(end.ended_by(), v1::AttemptEnd::IDLE_CLOCK);
+  ASSERT_EQ(end.facts().files_size(), 1);
+  EXPECT_EQ(end.facts().files(0).path(), "half.txt");
+  EXPECT_FALSE(pool_.checkpoints(key).back().commit().empty());
+}
+
+// Trap 7: it says nothing either, but a tool of it works. For more than the idle limit; how long a
+// test may take is no question of the clocks, so the tool itself looks at the time.
+TEST_F(SessionTest, Trap7AToolThatUsesCpuIsOnlyWarnedAbout) {
+  Play("cursor",
+       absl::StrCat("create-chat) echo chat-0001;;\n--resume) cat >/dev/null; ", kInit,
+                    ToolCall("started"),
+                    " end=$(($(date +%s) + 4)); while [ $(date +%s) -lt $end ]; do :; done; ",
+                    ToolCall("completed"), kDone, ";;"));
+  config_.agents["cursor"].idle = absl::Seconds(2);
+  config_.agents["cursor"].tool_warning = absl::Seconds(1);
+  Start();
+  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("cursor")));
+  EXPECT_EQ(end.failure(), v1::Failure::NONE) << end.failure_message();
+  bool warned = false;
+  for (const SyncRequest& request : pool_.requests()) {
+    for (const AttemptStatus& status : request.attempts) warned |= status.stalled;
+  }
+  EXPECT_TRUE(warned);
+}
+
+// Trap 12: its CLI waits for what it started in the background, which never ends.
+TEST_F(SessionTest, Trap12ARunThatWaitsForItsBackgroundTasksIsOver) {
+  Play("cursor", absl::StrCat("create-chat) echo chat-0001;;\n--resume) cat >/dev/null; ", kInit,
+                              ToolCall("started"), ToolCall("completed"), " sleep 1000 & echo $! >",
+                              path("task"), "; ", kDone, "; wait;;"));
+  config_.agents["cursor"].finish_grace = absl::Milliseconds(100);
+  Start();
+  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("cursor")));
+  EXPECT_EQ(end.failure(), v1::Failure::NONE) << end.failure_message();
+  EXPECT_EQ(end.ended_by(), v1::AttemptEnd::AFTER_RESULT);
+  const std::string task = ReadFile(path("task")).value_or("");
+  const auto stat = ReadFile(absl::StrCat("/proc/", std::atoi(task.c_str()), "/stat"));
+  EXPECT_TRUE(!stat.ok() || absl::StrContains(*stat, ") Z ")) << *stat;
+}
+
 }  // namespace
 }  // namespace handoff::worker
