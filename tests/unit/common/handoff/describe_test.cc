@@ -350,8 +350,9 @@ TEST(Describe, OneThatAPersonHasSaysWhoAndAnInterruptionIsNoError) {
   EXPECT_EQ(d.errors, "- Pending.");
   EXPECT_EQ(d.next_step,
             "- It is in the hands of `ann` since 2023-11-14T22:18:20Z, in its workspace on "
-            "`build-7`: the Headed Takeover Prompt begins an interactive session, `handoff return "
-            "20261120-fix-it` gives it back.");
+            "`build-7`. Go on in the interactive session; the Headed Takeover Prompt is its start. "
+            "`handoff return 20261120-fix-it MESSAGE` gives it back to an agent, `handoff return "
+            "20261120-fix-it --done` has its checks decide.");
   EXPECT_THAT(d.facts, HasSubstr("- Attempt 2 on `build-7`: cancelled, exit status 1,"));
   EXPECT_THAT(d.takeover_prompt, HasSubstr("Blockers or open questions:\n- None known.\n"));
 }
