@@ -194,8 +194,7 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
                  "Attempts more that are told how the checks failed; 0 unless given")
       ->type_name("N");
   app.add_option("--summaries", flags.summaries,
-                 "Whether another agent summarises the log: always; auto (default): where there "
-                 "is work or a failure; never")
+                 "Of the log, by another agent: always, never, auto (with work or a failure)")
       ->type_name("WHEN");
   app.add_option("--summary-model", flags.summary_model, "The model of the agent that does")
       ->type_name("M");
