@@ -194,7 +194,7 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
                  "Attempts more that are told how the checks failed; 0 unless given")
       ->type_name("N");
   app.add_option("--summaries", flags.summaries,
-                 "Of the log, by another agent: always, never, auto (with work or a failure)")
+                 "Of the log, by another agent: always, never, auto (work or failure)")
       ->type_name("WHEN");
   app.add_option("--summary-model", flags.summary_model, "The model of the agent that does")
       ->type_name("M");

@@ -39,21 +39,6 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff send - --now --file more.md\n  handoff send benchmark --drop 2\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
        true, false, DefineSend},
-      {"takeover", "", "go on with it yourself: a work tree, the prompt, nothing runs meanwhile",
-       "  handoff takeover benchmark\n  handoff takeover - --stop --open\n"
-       "  handoff takeover benchmark --here > prompt.md\n  handoff takeover benchmark --on-host\n"
-       "\nstdout is the Headed Takeover Prompt alone, or with --on-host the ssh command.\n"
-       "Here ID must be in no other id, not even of an ended handoff, or be the full id.\n",
-       true, false, DefineTakeover},
-      {"return", "", "give it back to its agent with what you changed, or end it",
-       "  handoff return benchmark \"The API is settled; write the tests\"\n"
-       "  handoff return - --done --wait\n  handoff return benchmark --unchanged\n"
-       "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
-       true, false, DefineReturn},
-      {"summary", "", "what another agent made of an attempt's log, or the facts",
-       "  handoff summary -\n  handoff summary benchmark --refresh\n"
-       "  handoff summary benchmark --attempt 1 --json | jq -r .markdown\n",
-       true, false, DefineSummary},
       {"diff", "", "what it changed, as a patch",
        "  handoff diff benchmark | less\n  handoff diff - --stat\n"
        "  handoff diff benchmark --base > work.patch\n",
@@ -71,9 +56,30 @@ std::vector<Verb> HandoffVerbs() {
   };
 }
 
+// To go on by hand, and back.
+std::vector<Verb> TakeoverVerbs() {
+  return {
+      {"takeover", "", "go on with it yourself: a work tree, the prompt, nothing runs meanwhile",
+       "  handoff takeover benchmark\n  handoff takeover - --stop --open\n"
+       "  handoff takeover benchmark --here > prompt.md\n  handoff takeover benchmark --on-host\n"
+       "\nstdout is the Headed Takeover Prompt alone, or with --on-host the ssh command.\n"
+       "Here ID must be in no other id, not even of an ended handoff, or be the full id.\n",
+       true, false, DefineTakeover},
+      {"return", "", "give it back to its agent with what you changed, or end it",
+       "  handoff return benchmark \"The API is settled; write the tests\"\n"
+       "  handoff return - --done --wait\n  handoff return benchmark --unchanged\n"
+       "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
+       true, false, DefineReturn},
+  };
+}
+
 // About handoff.md, for those who write into it.
 std::vector<Verb> DocumentVerbs() {
   return {
+      {"summary", "", "what another agent made of an attempt's log, or the facts",
+       "  handoff summary -\n  handoff summary benchmark --refresh\n"
+       "  handoff summary benchmark --attempt 1 --json | jq -r .markdown\n",
+       true, false, DefineSummary},
       {"edit", "", "write into its handoff.md: the next attempt is started with your words",
        "  handoff edit benchmark\n  handoff edit - --file mine.md\n"
        "\nA section that you change is yours, and stays as you left it through every attempt; "
@@ -123,7 +129,7 @@ std::vector<Verb> PoolVerbs() {
 
 std::vector<Verb> AllVerbs() {
   std::vector<Verb> verbs = HandoffVerbs();
-  for (const std::vector<Verb>& more : {DocumentVerbs(), PoolVerbs()})
+  for (const std::vector<Verb>& more : {TakeoverVerbs(), DocumentVerbs(), PoolVerbs()})
     verbs.insert(verbs.end(), more.begin(), more.end());
   return verbs;
 }

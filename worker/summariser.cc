@@ -35,6 +35,7 @@ void Summariser::Want(const std::vector<SummaryWish>& wishes) {
     MutexLock lock(mutex_);
     wishes_ = wishes;
     later_ = false;
+    answered_ = true;
     const auto listed = [&](uint64_t wish) {
       return std::any_of(wishes.begin(), wishes.end(),
                          [&](const SummaryWish& w) { return w.wish == wish; });
@@ -45,19 +46,28 @@ void Summariser::Want(const std::vector<SummaryWish>& wishes) {
   changed_.NotifyAll();
 }
 
-std::optional<SummaryWish> Summariser::Next() {
+const SummaryWish* Summariser::Next() const {
+  if (later_) return nullptr;
+  for (const SummaryWish& wish : wishes_) {
+    if (done_.count(wish.wish) == 0) return &wish;
+  }
+  return nullptr;
+}
+
+bool Summariser::Await() {
   MutexLock lock(mutex_);
   at_ = 0;
-  while (!stopping_) {
-    for (const SummaryWish& wish : wishes_) {
-      if (later_ || done_.count(wish.wish) > 0) continue;
-      at_ = wish.wish;
-      interrupt_ = std::make_shared<Signal>();
-      return wish;
-    }
-    changed_.Wait(mutex_);
-  }
-  return std::nullopt;
+  while (!stopping_ && Next() == nullptr && (!answered_ || unshown_.empty())) changed_.Wait(mutex_);
+  interrupt_ = std::make_shared<Signal>();
+  return !stopping_;
+}
+
+std::optional<SummaryWish> Summariser::Take() {
+  MutexLock lock(mutex_);
+  const SummaryWish* const next = Next();
+  if (stopping_ || next == nullptr) return std::nullopt;
+  at_ = next->wish;
+  return *next;
 }
 
 void Summariser::TryLater() {
@@ -65,13 +75,24 @@ void Summariser::TryLater() {
   later_ = true;
 }
 
-void Summariser::Show(const std::string& handoff_id, std::stop_token stop) {
+void Summariser::ShowWaiting() {
+  std::shared_ptr<Signal> interrupt;
+  {
+    MutexLock lock(mutex_);
+    answered_ = false;
+    interrupt = interrupt_;
+  }
+  std::erase_if(unshown_, [&](const std::string& id) { return Show(id, interrupt->token()); });
+}
+
+bool Summariser::Show(const std::string& handoff_id, std::stop_token stop) {
   const std::string workspace = around_.data.repository(handoff_id);
-  if (!PathExists(workspace)) return;
+  if (!PathExists(workspace)) return true;
   const auto record = around_.client.GetHandoff(handoff_id, std::move(stop));
+  if (absl::IsNotFound(record.status())) return true;
   v1::Handoff handoff;
-  if (!record.ok() || !handoff.ParseFromString(*record)) return;  // the coordinator has it
-  if_idle_(handoff_id, [&] {
+  if (!record.ok() || !handoff.ParseFromString(*record)) return false;
+  return if_idle_(handoff_id, [&] {
     HandoffDir files(workspace, handoff_id, around_.data.attempts(handoff_id));
     const absl::Status written = files.WriteDocument(Render(Describe(handoff)));
     if (!written.ok()) SPDLOG_WARN("{}: {}", handoff_id, std::string(written.message()));
@@ -80,7 +101,10 @@ void Summariser::Show(const std::string& handoff_id, std::stop_token stop) {
 
 void Summariser::Run() {
   EndEarlierSummary(around_);
-  while (const auto wish = Next()) Make(*wish);
+  while (Await()) {
+    ShowWaiting();
+    if (const auto wish = Take()) Make(*wish);
+  }
 }
 
 void Summariser::Make(const SummaryWish& wish) {
@@ -98,7 +122,8 @@ void Summariser::Make(const SummaryWish& wish) {
   const auto kept = around_.client.SaveSummary(made_->save, interrupt->token());
   if (!kept.ok()) return TryLater();
   if (*kept) {
-    Show(wish.key.handoff_id, interrupt->token());
+    // A summary may be quicker than the attempt that leaves its last record there.
+    if (!Show(wish.key.handoff_id, interrupt->token())) unshown_.insert(wish.key.handoff_id);
   } else {
     SPDLOG_INFO("{}: nobody waits for its summary any more", wish.key.ToString());
   }

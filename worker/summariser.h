@@ -36,12 +36,17 @@ class Summariser {
     uint64_t wish = 0;
     SummarySave save;
   };
-  // Waits for one; nothing when it is over.
-  std::optional<SummaryWish> Next();
+  // Waits until there is something to do; false when all is over.
+  bool Await();
+  std::optional<SummaryWish> Take();
+  const SummaryWish* Next() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
   void Make(const SummaryWish& wish);
-  // handoff.md in the workspace that lies here, unless an attempt is at work there.
-  void Show(const std::string& handoff_id, std::stop_token stop);
+  // handoff.md of those whose attempt has left its workspace meanwhile.
+  void ShowWaiting();
+  // handoff.md in the workspace that lies here. False: an attempt is at work there, be it only to
+  // write that file itself, or the record could not be had.
+  bool Show(const std::string& handoff_id, std::stop_token stop);
   // Whatever could not be had or brought is tried again when the coordinator answers the next time.
   void TryLater();
 
@@ -55,7 +60,10 @@ class Summariser {
   std::set<uint64_t> done_ ABSL_GUARDED_BY(mutex_);  // of those that are listed still
   uint64_t at_ ABSL_GUARDED_BY(mutex_) = 0;          // the wish in hand
   std::shared_ptr<Signal> interrupt_ ABSL_GUARDED_BY(mutex_) = std::make_shared<Signal>();
-  std::optional<Made> made_;  // of the thread: not brought yet
+  bool answered_ ABSL_GUARDED_BY(mutex_) = false;  // since those that wait were looked at
+  // Of the thread: not brought yet, and brought but not shown yet.
+  std::optional<Made> made_;
+  std::set<std::string> unshown_;
   std::jthread thread_;
 };
 

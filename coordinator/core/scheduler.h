@@ -17,6 +17,7 @@
 #include "coordinator/core/model.h"
 #include "coordinator/core/pool_commands.h"
 #include "coordinator/core/state.h"
+#include "coordinator/core/takeover_commands.h"
 
 namespace handoff::core {
 

@@ -59,7 +59,8 @@ class SummaryTest : public RunningWorker {
     attempt.mutable_facts()->add_commits()->set_subject("Touch only-in-the-facts.txt");
     attempt.mutable_facts()->set_base_commit(std::string(40, 'a'));
     handoff.set_repo("https://example.org/x.git");
-    pool_.Know(handoff);
+    known_ = handoff;
+    pool_.Know(known_);
     pool_.PutLog({"h", 1}, Log());
   }
 
@@ -70,6 +71,8 @@ class SummaryTest : public RunningWorker {
     pool_.Wish({{"h", 1}, number, "cursor", "small", partial});
     return number;
   }
+
+  v1::Handoff known_;
 };
 
 TEST_F(SummaryTest, IsMadeFromTheLogAndTheFactsByOneThatMayOnlyRead) {
@@ -93,6 +96,22 @@ TEST_F(SummaryTest, IsMadeFromTheLogAndTheFactsByOneThatMayOnlyRead) {
                             HasSubstr("output: warning: something on stderr"),
                             HasSubstr("only-in-the-facts.txt"), HasSubstr("## Resume prompt")));
   EXPECT_FALSE(PathExists(data() + "/workspaces/h"));
+}
+
+TEST_F(SummaryTest, StandsInTheWorkspaceOnceNoAttemptIsAtWorkThere) {
+  Script({"sections It ran `ninja test`.", "result ok"});
+  Start();
+  const std::string gate = Gate("gate");
+  const AttemptKey key =
+      pool_.Want(worker::Script("h", absl::StrCat("echo on; read line <", gate)), 2);
+  pool_.Know(known_);
+  pool_.AwaitLog(key, "on\n");
+  EXPECT_EQ(pool_.AwaitSummary(Wish()).state(), v1::Summary::ACCEPTED);
+  Open(gate);
+  pool_.AwaitEnd(key);
+  // The attempt writes its own last record there, and then the coordinator's, which has it all.
+  const std::string document = handoff_file(key, "handoff.md");
+  while (!absl::StrContains(*ReadFile(document), "mend the build")) pool_.AnswerNow();
 }
 
 TEST_F(SummaryTest, OneThatNamesWhatTheLogDoesNotShowIsRefused) {
