@@ -22,6 +22,7 @@
 #include "coordinator/service/followers.h"
 #include "coordinator/service/objects_service.h"
 #include "coordinator/service/pool_service.h"
+#include "coordinator/service/pushes.h"
 #include "coordinator/store/data_directory.h"
 #include "coordinator/store/sqlite_reader.h"
 #include "coordinator/store/sqlite_store.h"
@@ -83,6 +84,7 @@ absl::Status Coordinator::Impl::StartEngine(const Clock& clock) {
   };
   options.fatal = Die;
   options.summaries_of = SummariesOf;
+  options.asks_for_push = [](const std::string& spec) { return AsksForPush(spec); };
   engine = std::make_unique<Engine>(std::move(options), *store, clock);
   return engine->Start();
 }

@@ -50,6 +50,10 @@ struct EngineOptions {
   // What a stored spec says of summaries; the core does not read specs.
   std::function<core::SummaryPolicy(const std::string& spec)> summaries_of =
       [](const std::string&) { return core::SummaryPolicy{}; };
+  // What a stored spec says of pushes.
+  std::function<bool(const std::string& spec)> asks_for_push = [](const std::string&) {
+    return false;
+  };
   // Called on the engine's thread after each commit with the revision that is durable now.
   std::function<void(uint64_t)> on_commit = [](uint64_t) {};
   // Ends the process. Replaced in tests: when it returns, the engine answers nothing but

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,14 +19,18 @@ template <typename C>
 size_t BytesOf(const C&) {
   return 0;
 }
-inline size_t BytesOf(const core::Submit& command) { return command.handoff.spec.size(); }
-inline size_t BytesOf(const core::Resume& command) { return command.spec.size(); }
-inline size_t BytesOf(const core::Send& command) { return command.text.size(); }
-inline size_t BytesOf(const core::EditSections& command) {
+inline size_t BytesOf(const std::vector<core::EditSections::Section>& sections) {
   size_t bytes = 0;
-  for (const core::EditSections::Section& section : command.sections) bytes += section.text.size();
+  for (const core::EditSections::Section& section : sections) bytes += section.text.size();
   return bytes;
 }
+inline size_t BytesOf(const core::Submit& command) {
+  const size_t imported = command.imported ? BytesOf(command.imported->sections) : 0;
+  return command.handoff.spec.size() + imported;
+}
+inline size_t BytesOf(const core::Resume& command) { return command.spec.size(); }
+inline size_t BytesOf(const core::Send& command) { return command.text.size(); }
+inline size_t BytesOf(const core::EditSections& command) { return BytesOf(command.sections); }
 inline size_t BytesOf(const core::Return& command) {
   return command.message.size() + command.checkpoint.bytes.size();
 }

@@ -169,10 +169,13 @@ absl::Status EngineTurn::LookUp(core::Return& command) {
 absl::Status EngineTurn::LookUp(core::Sync& command) {
   command.answers_given = answers_;
   RETURN_IF_ERROR(PageInListed(command));
+  // Anything may be listed, and to look into a spec takes a while: only what is this worker's.
+  const auto& held = state_.AttemptsOf(command.worker.uuid);
   for (core::ReportedAttempt& attempt : command.attempts) {
+    if (!attempt.stalled || held.count({attempt.handoff_id, attempt.number}) == 0) continue;
     const core::AttemptView* view = state_.ViewOf(attempt.handoff_id);
     const bool known = view != nullptr && view->stalled;
-    if (attempt.stalled && !known) attempt.summaries = SummariesOf(attempt.handoff_id);
+    if (!known) attempt.summaries = SummariesOf(attempt.handoff_id);
   }
   return absl::OkStatus();
 }
@@ -180,6 +183,13 @@ absl::Status EngineTurn::LookUp(core::Sync& command) {
 absl::Status EngineTurn::LookUp(core::Report& command) {
   RETURN_IF_ERROR(PageIn(command.handoff_id));
   command.summaries = SummariesOf(command.handoff_id);
+  return absl::OkStatus();
+}
+
+absl::Status EngineTurn::LookUp(core::SavePush& command) {
+  RETURN_IF_ERROR(PageIn(command.handoff_id));
+  const core::Handoff* const handoff = state_.FindHandoff(command.handoff_id);
+  command.asked = handoff != nullptr && options_.asks_for_push(handoff->spec);
   return absl::OkStatus();
 }
 

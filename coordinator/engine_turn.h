@@ -75,7 +75,7 @@ class EngineTurn {
   absl::Status LookUp(core::Return& command);
   absl::Status LookUp(core::Why& command);
   absl::Status LookUp(core::SaveCheckpoint& command) { return PageIn(command.handoff_id); }
-  absl::Status LookUp(core::SavePush& command) { return PageIn(command.handoff_id); }
+  absl::Status LookUp(core::SavePush& command);
   absl::Status LookUp(core::Report& command);
   absl::Status LookUp(core::Summarize& command);
   absl::Status LookUp(core::SaveSummary& command);

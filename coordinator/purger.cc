@@ -44,8 +44,12 @@ Purger::~Purger() {
 }
 
 void Purger::RemoveLogs(std::string id, Done done) {
+  Later([this, id = std::move(id), done = std::move(done)]() mutable { done(logs_.Remove(id)); });
+}
+
+void Purger::Later(absl::AnyInvocable<void()> work) {
   MutexLock lock(mutex_);
-  queue_.emplace_back(std::move(id), std::move(done));
+  queue_.push_back(std::move(work));
   woken_.NotifyAll();
 }
 
@@ -58,19 +62,26 @@ void Purger::Run() {
   RemoveLeftLogs();
   BootTime next = clock_.Boot();
   while (true) {
-    std::deque<std::pair<std::string, Done>> asked;
     {
       MutexLock lock(mutex_);
       while (queue_.empty() && !stopping_ && clock_.Boot() < next)
         woken_.WaitFor(mutex_, next - clock_.Boot());
       if (queue_.empty() && stopping_) return;
-      asked.swap(queue_);
     }
-    for (auto& [id, done] : asked) done(logs_.Remove(id));
+    DoAsked();
     if (clock_.Boot() < next) continue;
     PurgeOld();
     next = clock_.Boot() + kEvery;
   }
+}
+
+void Purger::DoAsked() {
+  std::deque<absl::AnyInvocable<void()>> asked;
+  {
+    MutexLock lock(mutex_);
+    asked.swap(queue_);
+  }
+  for (auto& work : asked) work();
 }
 
 void Purger::RemoveLeftLogs() {
@@ -102,6 +113,7 @@ int Purger::PurgeOld() {
       if (!removed.ok()) SPDLOG_WARN("logs of {}: {}", id, std::string(removed.message()));
     }
     count += static_cast<int>(purged.size());
+    DoAsked();  // years may be due, and somebody waits for theirs
   }
   if (count > 0) SPDLOG_INFO("retention: purged {} handoffs", count);
   return count;

@@ -36,12 +36,15 @@ class Purger {
 
   // The purge of this handoff is stored. `done` runs on the purger's thread when its logs are gone.
   void RemoveLogs(std::string id, Done done);
+  // Runs `work` on the purger's thread, soon: what reads files and would hold up the engine.
+  void Later(absl::AnyInvocable<void()> work);
 
   // What its thread does at its start and every hour. Returns how many were purged.
   int PurgeOld();
 
  private:
   void Run();
+  void DoAsked();
   // Logs whose purge was stored by a process that was killed before it removed them.
   void RemoveLeftLogs();
   std::vector<std::string> Purge(const std::vector<std::string>& ids, absl::Time ended_before);
@@ -56,7 +59,7 @@ class Purger {
   const BootTime boot_then_;
   mutable Mutex mutex_;
   CondVar woken_;
-  std::deque<std::pair<std::string, Done>> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<absl::AnyInvocable<void()>> queue_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -1,6 +1,7 @@
 // What a Sync is answered with: everything that the worker should run, and what it should stop.
 #include <algorithm>
 #include <map>
+#include <string>
 
 #include "coordinator/core/limits.h"
 #include "coordinator/core/placement.h"
@@ -81,12 +82,26 @@ void AnswerStray(const State& state, const ReportedAttempt& listed, const std::s
   }
 }
 
+// What goes to a worker whole. The rest of a record is shortened as far as need be.
+size_t BytesToSend(const Handoff& handoff) {
+  size_t bytes = handoff.spec.size();
+  for (const Message& message : handoff.messages) {
+    if (!message.delivered && !message.dropped) bytes += message.text.size();
+  }
+  std::map<absl::string_view, size_t> sections;
+  for (const SectionEdit& edit : handoff.edits) sections[edit.section] = edit.text.size();
+  for (const auto& [section, size] : sections) bytes += size;
+  return bytes;
+}
+
 // A live attempt of the worker that the request does not list: everything is sent.
 void Offer(const Handoff& handoff, Sync::Desired desired, size_t& spec_bytes, Sync::Reply& reply) {
   if (desired.stop) {
     reply.urgent = true;  // it has nothing to stop: the next request ends the attempt
     return;
   }
+  // Its lease runs out, again and again, until it has had all its attempts; the others go on.
+  if (BytesToSend(handoff) > kMaxSentBytes) return;
   const bool first = spec_bytes == 0;
   spec_bytes += BytesAsSent(handoff);
   if (!first && spec_bytes > kMaxAnswerBytes) return;

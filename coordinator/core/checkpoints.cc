@@ -94,9 +94,11 @@ absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
   Attempt& saved = handoff.attempts[command.number - 1];
   (late ? saved.late_checkpoint : saved.checkpoint) = command.checkpoint;
   if (late && !command.checkpoint.commit.empty()) TellLate(draft, handoff, saved);
-  // What a person asked for has been gone on from.
-  if (!late && command.number == handoff.Latest()->number && !saved.checkpoint.commit.empty())
+  // What a person asked for has been gone on from, and so has what they left in the workspace.
+  if (!late && command.number == handoff.Latest()->number && !saved.checkpoint.commit.empty()) {
     handoff.go_on_from = 0;
+    handoff.by_hand_on.clear();
+  }
   Decision<SaveCheckpoint::Reply> decision{{}, {/*current=*/counts}};
   decision.edit = draft.Take();
   return decision;

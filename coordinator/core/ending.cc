@@ -54,12 +54,28 @@ void QueueAgain(Draft& draft, Handoff& handoff, bool fresh_session, absl::Time n
   draft.Tell(kind, handoff, why);
 }
 
+// When a person declared the work done: what only runs its checks may have been tried again since.
+absl::Time DeclaredDone(const Handoff& handoff) {
+  auto first = handoff.attempts.rbegin();
+  for (auto before = first + 1; before != handoff.attempts.rend() && before->only_checks;
+       ++before) {
+    const bool again =
+        before->end.has_value()
+            ? RetryRuleFor(before->end->failure, before->end->host_fault) != RetryRule::kNever
+            : before->state == AttemptState::kLost;
+    if (!again) break;
+    first = before;
+  }
+  return first->created_at;
+}
+
 // Messages that were sent while the latest attempt was out. One without an agent is given none:
 // those that waited when the work was declared done do not undo that.
 bool WasTold(const Handoff& handoff) {
-  const Attempt& attempt = *handoff.Latest();
+  const bool only_checks = handoff.Latest()->only_checks;
+  const absl::Time done = only_checks ? DeclaredDone(handoff) : absl::InfinitePast();
   return std::any_of(handoff.messages.begin(), handoff.messages.end(), [&](const Message& m) {
-    return m.pending() && (!attempt.only_checks || m.sent_at > attempt.created_at);
+    return m.pending() && (!only_checks || m.sent_at > done);
   });
 }
 
@@ -112,8 +128,12 @@ void Retry(Draft& draft, Handoff& handoff, const Ending& ending, bool fresh_sess
                           handoff.retries, " may begin at ", TimeText(not_before), "."));
 }
 
+absl::Time QuotaReset(const Draft& draft, const AttemptEnd& end) {
+  return end.retry_at > draft.now() ? end.retry_at : draft.now() + kQuotaWait;
+}
+
 void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
-  const absl::Time at = end.retry_at > draft.now() ? end.retry_at : draft.now() + kQuotaWait;
+  const absl::Time at = QuotaReset(draft, end);
   const bool held = HoldUsedUpAccount(draft, handoff, end, at);
   draft.Tell("quota", handoff, HowItFailed(handoff, end));
   // The hold keeps it from that account, and a worker with another one may take it meanwhile.
@@ -196,6 +216,13 @@ void FollowFailure(Draft& draft, Handoff& handoff, const Ending& ending) {
   }
 }
 
+// Other handoffs would meet it too, whoever has this one.
+void HoldWhatFailed(Draft& draft, const Handoff& handoff, const AttemptEnd& end) {
+  const RetryRule rule = RetryRuleFor(end.failure, end.host_fault);
+  if (rule == RetryRule::kHostFault) HoldAfterFault(draft, handoff, end);
+  if (rule == RetryRule::kAtReset) HoldUsedUpAccount(draft, handoff, end, QuotaReset(draft, end));
+}
+
 // Asked at every end of an attempt, before anything follows from it: a person who wants the handoff
 // gets it, however the attempt ended.
 bool GoesToPerson(Draft& draft, Handoff& handoff, absl::string_view remark) {
@@ -249,6 +276,10 @@ void EndAttempt(Draft& draft, Handoff& handoff, const AttemptEnd& end) {
   }
   handoff.changed = end.changed;
   handoff.verified = end.verified;
+  // One without an agent leaves no checkpoint when there was nothing new in the workspace.
+  if (succeeded && attempt.only_checks && attempt.checkpoint == Checkpoint{})
+    handoff.by_hand_on.clear();
+  if (!succeeded && !handoff.taken_by.empty()) HoldWhatFailed(draft, handoff, end);
   if (GoesToPerson(draft, handoff, "")) return;
   if (succeeded) {
     const std::string how =
@@ -316,6 +347,7 @@ void GiveToPerson(Draft& draft, Handoff& handoff, absl::string_view remark) {
   handoff.failure = FailureClass::kNone;
   handoff.verified = false;  // what the checks saw is not what they leave
   handoff.question.clear();
+  handoff.deleted = false;
   handoff.ended_at = absl::InfinitePast();
   handoff.not_before = absl::InfinitePast();
   handoff.reason = TakenSentence(handoff);

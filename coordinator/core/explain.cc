@@ -65,7 +65,10 @@ std::string ObstacleSentence(const State& state, const Handoff& handoff, const S
     case Obstacle::kNone:
       return "could take it.";
     case Obstacle::kOtherWorker:
-      return absl::StrCat("is not ", handoff.on_worker, ", which the handoff asks for.");
+      if (handoff.by_hand_on.empty())
+        return absl::StrCat("is not ", handoff.on_worker, ", which the handoff asks for.");
+      return absl::StrCat("is not ", handoff.by_hand_on,
+                          ", in whose workspace alone lies what was done by hand.");
     case Obstacle::kLabel:
       return absl::StrCat("does not match the requirement ", MissingLabels(handoff, worker), ".");
     case Obstacle::kUnreachable:
@@ -78,7 +81,7 @@ std::string ObstacleSentence(const State& state, const Handoff& handoff, const S
     case Obstacle::kAgent:
       return AgentSentence(handoff, worker);
     case Obstacle::kHold:
-      return HoldSentence(*HoldAgainst(state, handoff, worker, now), now);
+      return HoldSentence(*HoldAgainst(state, handoff, worker, NeedOf(handoff), now), now);
     case Obstacle::kNotAccepting:
       return absl::StrCat("takes nothing now: ", Sentence(worker.not_accepting));
     case Obstacle::kAccount:
@@ -160,7 +163,7 @@ bool AllAlike(const std::vector<Finding>& findings) {
 // The one sentence when no worker can take it, whatever runs or not.
 std::string NobodyCan(const Handoff& handoff, const std::vector<Finding>& findings) {
   if (findings.empty()) {
-    return absl::StrCat(handoff.id, " asks for worker ", handoff.on_worker,
+    return absl::StrCat(handoff.id, " asks for worker ", WorkerWanted(handoff),
                         ", and no worker of this pool has that name.");
   }
   if (AllAlike(findings)) {
@@ -343,6 +346,7 @@ Why::Reply ExplainLive(const State& state, const Handoff& handoff, absl::Time no
   if (!handoff.taken_by.empty()) {
     reply.details.push_back(absl::StrCat("It goes to ", handoff.taken_by, " when ", what,
                                          " has ended, however that is."));
+    if (unreachable) reply.details.push_back("`resume --now` gives it to them at once.");
   }
   AddMessages(handoff, reply);
   AddAttempts(handoff, reply);

@@ -81,7 +81,8 @@ struct Handoff {
       taken_by;  // who has it, or wants it while its attempt is being stopped; empty: nobody
   absl::Time taken_at = absl::InfinitePast();
   std::string taken_on;  // worker in whose workspace they work; empty: in a work tree of their own
-  Checkpoint returned;   // a person's work, newer than all of attempt `returned_after` and before
+  std::string by_hand_on;  // worker in whose workspace alone a person's work lies: it goes on there
+  Checkpoint returned;     // a person's work, newer than all of attempt `returned_after` and before
   int returned_after = 0;
   bool deleted = false;         // lists leave it out
   std::set<std::string> avoid;  // uuids of workers on which it failed, while others are left

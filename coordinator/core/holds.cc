@@ -133,10 +133,14 @@ void EndUsedUpAccounts(Draft& draft) {
   }
 }
 
-const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker& worker,
+Need NeedOf(const Handoff& handoff) {
+  return WantsOnlyChecks(handoff) ? Need::kOnlyChecks : Need::kAgent;
+}
+
+const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker& worker, Need need,
                         absl::Time now) {
   if (state.holds().empty()) return nullptr;
-  const bool only_checks = WantsOnlyChecks(handoff);
+  const bool only_checks = need == Need::kOnlyChecks;
   const Hold* hold = nullptr;
   if (!only_checks) hold = state.FindHold(worker.uuid, absl::StrCat("agent:", handoff.agent));
   if (hold == nullptr && !handoff.repo_key.empty())

@@ -27,8 +27,11 @@ bool HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& e
 void ApplyProbes(Draft& draft, const Sync& command);
 void EndUsedUpAccounts(Draft& draft);
 
+// What is to be done for a handoff: without an agent, holds of agents and accounts do not matter.
+enum class Need { kAgent, kOnlyChecks };
+Need NeedOf(const Handoff& handoff);  // of its latest attempt
 // The hold that keeps this worker from the handoff; nullptr when there is none.
-const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker& worker,
+const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker& worker, Need need,
                         absl::Time now);
 
 }  // namespace handoff::core

@@ -104,6 +104,7 @@ void CheckStatus(const Handoff& handoff) {
   CHECK(handoff.sessions_from >= 1);
   CHECK(handoff.sessions_from <= static_cast<int>(handoff.attempts.size()));
   CHECK((handoff.ended_at != absl::InfinitePast()) == IsEnded(handoff.status));
+  CHECK(!handoff.deleted || IsEnded(handoff.status));
   CHECK(handoff.question.empty() || handoff.status == HandoffStatus::kWaiting);
 }
 

@@ -36,6 +36,8 @@ inline absl::Duration GiveAwayMargin(absl::Duration lease) {
 }
 // Of full specs in one answer to a worker; the rest follows with the next.
 inline constexpr size_t kMaxAnswerBytes = size_t{1} << 20;
+// Of one spec, with what goes along whole: within a message. What is larger is not sent.
+inline constexpr size_t kMaxSentBytes = size_t{3} << 20;
 // A lease that no answer carried yet is taken back after this: nobody can have begun.
 inline constexpr absl::Duration kOfferWait = absl::Seconds(30);
 // A Tick that comes so much later than it was due means that the coordinator itself was suspended:

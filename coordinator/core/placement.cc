@@ -9,13 +9,6 @@
 namespace handoff::core {
 namespace {
 
-bool HasLabels(const Worker& worker, const Handoff& handoff) {
-  return std::all_of(handoff.require.begin(), handoff.require.end(), [&](const auto& wanted) {
-    const auto label = worker.labels.find(wanted.first);
-    return label != worker.labels.end() && label->second == wanted.second;
-  });
-}
-
 // How well a seat suits; lower is better.
 struct Rank {
   bool elsewhere;  // not the host of the session or workspace
@@ -74,20 +67,32 @@ AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat, 
   return use;
 }
 
+bool HasLabels(const Worker& worker, const Handoff& handoff) {
+  return std::all_of(handoff.require.begin(), handoff.require.end(), [&](const auto& wanted) {
+    const auto label = worker.labels.find(wanted.first);
+    return label != worker.labels.end() && label->second == wanted.second;
+  });
+}
+
+const std::string& WorkerWanted(const Handoff& handoff) {
+  return handoff.by_hand_on.empty() ? handoff.on_worker : handoff.by_hand_on;
+}
+
 bool IsReachable(const Worker& worker, absl::Time now) {
   return now - worker.last_seen < kUnreachableAfter;
 }
 
 Obstacle ObstacleFor(const State& state, const Handoff& handoff, const Seat& seat, absl::Time now) {
   const Worker& worker = *seat.worker;
-  if (!handoff.on_worker.empty() && handoff.on_worker != worker.name) return Obstacle::kOtherWorker;
+  const std::string& wanted = WorkerWanted(handoff);
+  if (!wanted.empty() && wanted != worker.name) return Obstacle::kOtherWorker;
   if (!HasLabels(worker, handoff)) return Obstacle::kLabel;
   if (!IsReachable(worker, now)) return Obstacle::kUnreachable;
   if (worker.draining) return Obstacle::kDraining;
   const AgentOffer* offer = FindOffer(worker, handoff.agent);
   const bool ready = offer != nullptr && offer->state == AgentState::kReady;
   if (!ready && !WantsOnlyChecks(handoff)) return Obstacle::kAgent;
-  if (HoldAgainst(state, handoff, worker, now) != nullptr) return Obstacle::kHold;
+  if (HoldAgainst(state, handoff, worker, NeedOf(handoff), now) != nullptr) return Obstacle::kHold;
   if (!worker.not_accepting.empty()) return Obstacle::kNotAccepting;
   if (!IsOnlyChecks(handoff)) {
     const AccountUse use = UseOf(state, *offer, seat, now);

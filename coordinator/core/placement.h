@@ -51,6 +51,9 @@ struct AccountUse {
 };
 AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat, absl::Time now);
 
+bool HasLabels(const Worker& worker, const Handoff& handoff);
+// Its name; empty: any may take it.
+const std::string& WorkerWanted(const Handoff& handoff);
 bool IsReachable(const Worker& worker, absl::Time now);
 Obstacle ObstacleFor(const State& state, const Handoff& handoff, const Seat& seat, absl::Time now);
 

@@ -96,6 +96,7 @@ struct SavePush {
   std::string bytes;    // serialised handoff.v1.PushResult, opaque here
   bool pushed = false;  // for the event, with a sentence
   std::string message;
+  bool asked = false;  // the spec asks for pushes; the engine knows
   struct Reply {};
 };
 

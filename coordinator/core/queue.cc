@@ -18,8 +18,8 @@ std::string SignatureOf(const Handoff& handoff) {
   constexpr char kNext[] = "\x1f";
   std::string signature =
       absl::StrCat(WantsOnlyChecks(handoff) ? "" : handoff.agent, kNext, handoff.repo_key, kNext,
-                   handoff.on_worker, kNext, handoff.prefer_worker, kNext,
-                   handoff.exclusive ? "x" : "", kNext, AffinityOf(handoff), kNext);
+                   handoff.on_worker, kNext, handoff.by_hand_on, kNext, handoff.prefer_worker,
+                   kNext, handoff.exclusive ? "x" : "", kNext, AffinityOf(handoff), kNext);
   for (const auto& [key, value] : handoff.require)
     absl::StrAppend(&signature, key, "=", value, kNext);
   for (const std::string& uuid : handoff.avoid) absl::StrAppend(&signature, "-", uuid, kNext);

@@ -43,6 +43,18 @@ absl::Status StillRuns(const Handoff& handoff, bool now) {
       "`, or stop it first with `handoff cancel ", handoff.id, "`."));
 }
 
+// Somebody waits for it: then its next attempt is theirs to begin.
+absl::Status CheckChangesNothing(const Handoff& handoff, const Resume& command) {
+  const bool changes = command.fresh_session || command.from_attempt != 0 ||
+                       !command.agent.empty() || !command.model.empty() || !command.spec.empty();
+  if (handoff.taken_by.empty() || !changes) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      handoff.id, " goes to ", handoff.taken_by,
+      " when its attempt has ended, so nothing of its next one can be said now. Nothing was "
+      "resumed: `handoff resume ",
+      handoff.id, " --now` and nothing else gives it to them at once."));
+}
+
 absl::Status CheckResumable(const State& state, const Handoff& handoff, const Resume& command,
                             absl::Time now) {
   if (handoff.status == HandoffStatus::kQueued) {
@@ -66,6 +78,7 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff, const Re
     }
     return StillRuns(handoff, command.now);
   }
+  RETURN_IF_ERROR(CheckChangesNothing(handoff, command));
   if (handoff.attempts.size() >= kMaxAttempts) {
     return absl::ResourceExhaustedError(
         absl::StrCat(handoff.id, " has had ", kMaxAttempts,
@@ -75,7 +88,18 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff, const Re
   return CheckRoom(state, BytesAsSent(handoff), "Nothing was resumed");
 }
 
-void Adjust(const Resume& command, Handoff& handoff) {
+// Work by hand is left where it lies when another host or state is asked for, and when nobody hears
+// of its host: there is no better state then.
+bool LeavesWorkByHand(const State& state, const Handoff& handoff, const Resume& command,
+                      absl::Time now) {
+  if (command.from_attempt != 0) return true;
+  if (!command.on_worker.empty() && command.on_worker != handoff.by_hand_on) return true;
+  const Worker* host = state.FindWorkerByName(handoff.by_hand_on);
+  return host == nullptr || !IsReachable(*host, now);
+}
+
+void Adjust(const State& state, const Resume& command, absl::Time now, Handoff& handoff) {
+  if (LeavesWorkByHand(state, handoff, command, now)) handoff.by_hand_on.clear();
   handoff.on_worker = command.on_worker;
   if (command.from_attempt != 0) handoff.go_on_from = command.from_attempt;
   if (!command.agent.empty()) handoff.agent = command.agent;
@@ -99,13 +123,18 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
   const bool fresh =
       command.fresh_session || (!command.agent.empty() && command.agent != known->agent);
   const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
-  if (!IsAtRest(handoff.status)) GiveUpAttempt(draft, handoff, absl::StrCat("Given up", by, "."));
-  const std::string dropped = DeadlineDropped(handoff, now);
-  StartOver(handoff, now);
-  Adjust(command, handoff);
-  QueueAttempt(draft, handoff, fresh, absl::InfinitePast(),
-               absl::StrCat("Resumed", by, "; waits for a worker.", dropped));
-  draft.Tell("resumed", handoff, absl::StrCat("Resumed", by, ".", dropped));
+  const std::string given_up = absl::StrCat("Given up", by, ".");
+  if (!IsAtRest(handoff.status)) GiveUpAttempt(draft, handoff, given_up);
+  if (!handoff.taken_by.empty()) {  // whoever waits for it gets it, and gives it back
+    GiveToPerson(draft, handoff, given_up);
+  } else {
+    const std::string dropped = DeadlineDropped(handoff, now);
+    StartOver(handoff, now);
+    Adjust(state, command, now, handoff);
+    QueueAttempt(draft, handoff, fresh, absl::InfinitePast(),
+                 absl::StrCat("Resumed", by, "; waits for a worker.", dropped));
+    draft.Tell("resumed", handoff, absl::StrCat("Resumed", by, ".", dropped));
+  }
   Decision<Resume::Reply> decision{{}, {handoff}};
   decision.edit = draft.Take();
   return decision;

@@ -23,7 +23,7 @@ absl::StatusOr<Decision<SavePush::Reply>> Decide(const State& state, const SaveP
   const Attempt& attempt = known->attempts[command.number - 1];
   // Of an attempt that is another one, or that was never told to push, it is nobody's fact; and the
   // first answer to one push is the one that is kept.
-  if (attempt.epoch != command.epoch || !MayPush(*known, command.number))
+  if (attempt.epoch != command.epoch || !command.asked || !MayPush(*known, command.number))
     return Decision<SavePush::Reply>{};
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.handoff_id);

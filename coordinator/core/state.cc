@@ -106,6 +106,10 @@ void State::Install(const PurgeHandoff& change) {
   CHECK(known != handoffs_.end() && IsEnded(known->second.status));
   Unindex(known->second);
   handoffs_.erase(known);
+  for (auto wish = wishes_.lower_bound({change.id, 0});
+       wish != wishes_.end() && wish->first.first == change.id;) {
+    wish = wishes_.erase(wish);
+  }
   purged_.Add(change.id, change.workers);
 }
 

@@ -19,7 +19,13 @@ bool MaySummarise(const State& state, const Handoff& handoff, const Worker& work
   if (!IsReachable(worker, now) || worker.draining || !worker.not_accepting.empty()) return false;
   const AgentOffer* offer = FindOffer(worker, handoff.agent);
   return offer != nullptr && offer->state == AgentState::kReady &&
-         HoldAgainst(state, handoff, worker, now) == nullptr;
+         HoldAgainst(state, handoff, worker, Need::kAgent, now) == nullptr;
+}
+
+// Task and log go along, and its owner may have said who gets those.
+bool MaySee(const Handoff& handoff, const Worker& worker) {
+  return (handoff.on_worker.empty() || handoff.on_worker == worker.name) &&
+         HasLabels(worker, handoff);
 }
 
 // The same failure would meet the agent that summarises.
@@ -62,10 +68,11 @@ void WishByItself(Draft& draft, const Handoff& handoff, const Attempt& attempt,
     return;
   }
   draft.Tell("not_summarised", handoff,
-             absl::StrCat("Attempt ", attempt.number, " is not summarised: ",
-                          full ? "too many summaries wait already"
-                               : absl::StrCat("no worker can use ", handoff.agent, " now"),
-                          ". `handoff summary ", handoff.id, " --refresh` asks again."));
+             absl::StrCat(
+                 "Attempt ", attempt.number, " is not summarised: ",
+                 full ? "too many summaries wait already"
+                      : absl::StrCat("no worker that may have it can use ", handoff.agent, " now"),
+                 ". `handoff summary ", handoff.id, " --refresh` asks again."));
 }
 
 absl::StatusOr<const Attempt*> AttemptToSummarise(const Handoff& handoff, int number) {
@@ -94,7 +101,7 @@ const Worker* SummariserFor(const State& state, const Handoff& handoff, const At
   const Worker* own = state.FindWorker(attempt.worker_uuid);
   if (own != nullptr && MaySummarise(state, handoff, *own, now)) return own;
   for (const auto& [uuid, worker] : state.workers()) {
-    if (MaySummarise(state, handoff, worker, now)) return &worker;
+    if (MaySee(handoff, worker) && MaySummarise(state, handoff, worker, now)) return &worker;
   }
   return nullptr;
 }
@@ -154,9 +161,9 @@ absl::StatusOr<Decision<Summarize::Reply>> Decide(const State& state, const Summ
   const Worker* worker = SummariserFor(state, *known, *attempt, now);
   if (worker == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "no worker that answers can use ", known->agent,
-        " now. No summary was asked for: `handoff "
-        "worker list` shows what they have, and the facts stand in `handoff show --md ",
+        "no worker that answers can use ", known->agent, " now, of those that may have ", known->id,
+        ". No summary was asked for: `handoff worker list` shows what they have, and the facts "
+        "stand in `handoff show --md ",
         known->id, "`."));
   }
   if (state.wishes().size() >= kMaxSummaryWishes) {

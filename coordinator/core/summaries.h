@@ -37,8 +37,8 @@ struct SummaryWish {
   friend bool operator==(const SummaryWish&, const SummaryWish&) = default;
 };
 
-// Where it can be made: the worker of the attempt, or any other that may use the agent now. nullptr
-// when there is none.
+// Where it can be made: the worker of the attempt, or any other that the handoff may go to and that
+// may use the agent now. nullptr when there is none.
 const Worker* SummariserFor(const State& state, const Handoff& handoff, const Attempt& attempt,
                             absl::Time now);
 

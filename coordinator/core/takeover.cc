@@ -104,16 +104,8 @@ absl::StatusOr<std::string> HostOfWorkspace(const State& state, const Handoff& h
 }
 
 // What somebody did in the workspace itself is in no checkpoint until an attempt went on with it.
-// One without an agent leaves none when there was nothing new.
 bool IsOnlyInWorkspace(const Handoff& handoff) {
-  const int after = handoff.returned_after;
-  if (after == 0 || !handoff.returned.commit.empty() || HeadCheckpoint(handoff).asked) return false;
-  return std::none_of(
-      handoff.attempts.begin() + after, handoff.attempts.end(), [](const Attempt& attempt) {
-        const bool nothing_new = attempt.only_checks && attempt.state == AttemptState::kSucceeded &&
-                                 attempt.checkpoint == Checkpoint{};
-        return nothing_new || !attempt.checkpoint.commit.empty();
-      });
+  return !handoff.by_hand_on.empty() && !HeadCheckpoint(handoff).asked;
 }
 
 // In a work tree of one's own that work would be missing, and what is made there would stand before
@@ -199,13 +191,13 @@ bool WasReturned(const Handoff& handoff, const Return& command) {
 
 // What the next attempt goes on from.
 void TakeWork(const Return& command, Handoff& handoff) {
+  handoff.by_hand_on = handoff.taken_on;
   if (!command.checkpoint.commit.empty()) {
     handoff.go_on_from = 0;
     handoff.returned = command.checkpoint;
     handoff.returned_after = handoff.Latest()->number;
   } else if (!handoff.taken_on.empty()) {
     handoff.go_on_from = 0;
-    handoff.on_worker = handoff.taken_on;
     // That nothing was sent and yet there is work after this attempt. An earlier return may still
     // be the newest state that is held here.
     if (HeadCheckpoint(handoff).returned) return;

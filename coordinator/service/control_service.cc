@@ -306,14 +306,16 @@ Unary* ControlService::EditDocument(Context* context, const v1::EditDocumentRequ
                                     v1::Document* response) {
   auto edit = ToEdit(*request, parts_);
   if (!edit.ok()) return Answer(context, edit.status());
-  const auto revision = parts_.reader.LastRevision();
-  if (!revision.ok()) return Answer(context, revision.status());
   Unary* const reactor = context->DefaultReactor();
-  const auto render = [this, response, revision = *revision](const auto& reply) {
-    *response = RenderDocument(handoff::Show(reply.handoff, Detail::kFull, parts_), revision);
-    return absl::OkStatus();
-  };
-  parts_.engine.Post(*std::move(edit), AnswerWith(reactor, render));
+  parts_.engine.Post(*std::move(edit), [this, reactor, response](auto reply) {
+    if (!reply.ok()) return reactor->Finish(ToGrpc(FromEngine(reply.status())));
+    // As it is stored now: to read and render it would hold up the engine.
+    parts_.purger.Later([this, reactor, response, id = reply->handoff.id] {
+      auto document = RenderDocument(id, parts_);
+      if (document.ok()) *response = *std::move(document);
+      reactor->Finish(ToGrpc(document.status()));
+    });
+  });
   return reactor;
 }
 

@@ -52,7 +52,8 @@ enum class Detail {
   kFull
 };
 // Facts are in Attempt.facts and not a second time in Attempt.end. Above 512 KiB the facts and ends
-// of the oldest attempts are left out.
+// of the oldest attempts are left out, and more of them where the whole would not fit into a
+// message.
 v1::Handoff ToProto(const core::Handoff& handoff, Detail detail);
 // Lays over a stored record what its worker said last.
 void Overlay(const std::optional<core::AttemptView>& view,

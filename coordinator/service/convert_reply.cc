@@ -15,8 +15,9 @@
 namespace handoff {
 namespace {
 
-// With a task and an argv at their bounds a whole record still fits into a message.
 constexpr size_t kMaxDetailBytes = 512 << 10;
+// Of a whole record, which goes into one message together with little else.
+constexpr size_t kMaxRecordBytes = size_t{7} << 19;
 // An agent that takes messages has no argv, so there is room for these.
 constexpr size_t kMaxMessagesBytes = core::kMaxUnreadBytes;
 constexpr size_t kMaxOldMessageBytes = 80;
@@ -153,11 +154,12 @@ v1::Attempt AttemptToProto(const core::Attempt& from, Detail detail) {
   return attempt;
 }
 
-void AddAttempts(const core::Handoff& from, Detail detail, v1::Handoff& handoff) {
+// Those before the newest that fill `most` as in lists.
+void AddAttempts(const core::Handoff& from, Detail detail, size_t most, v1::Handoff& handoff) {
   size_t bytes = 0;
   std::vector<v1::Attempt> newest_first;
   for (auto it = from.attempts.rbegin(); it != from.attempts.rend(); ++it) {
-    const Detail rest = bytes > kMaxDetailBytes ? Detail::kList : detail;
+    const Detail rest = bytes > most ? Detail::kList : detail;
     newest_first.push_back(AttemptToProto(*it, rest));
     v1::AttemptEnd end;  // what was used is small, and later attempts of a session subtract it
     if (rest != detail && it->end.has_value() && end.ParseFromString(it->end->bytes)) {
@@ -232,6 +234,18 @@ void AddSpec(const core::Handoff& from, v1::Handoff& handoff) {
   *handoff.mutable_checks() = spec.checks();
 }
 
+// Everything may be at its bound at once. First goes what is there twice, then what the oldest
+// attempts saw.
+void Fit(const core::Handoff& from, v1::Handoff& handoff) {
+  if (handoff.ByteSizeLong() <= kMaxRecordBytes) return;
+  handoff.set_task(from.task_line);  // whole in the spec
+  for (const Detail newest : {Detail::kFull, Detail::kList}) {
+    if (handoff.ByteSizeLong() <= kMaxRecordBytes) return;
+    handoff.clear_attempts();
+    AddAttempts(from, newest, 0, handoff);
+  }
+}
+
 }  // namespace
 
 v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
@@ -258,7 +272,7 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   SetTime(from.updated_at, &v1::Handoff::mutable_last_activity_at, handoff);
   SetTime(from.ended_at, &v1::Handoff::mutable_ended_at, handoff);
   SetTime(from.not_before, &v1::Handoff::mutable_not_before, handoff);
-  AddAttempts(from, detail, handoff);
+  AddAttempts(from, detail, kMaxDetailBytes, handoff);
   AddResults(from, handoff);
   handoff.set_question(from.question);
   AddTakeover(from, detail, handoff);
@@ -268,6 +282,7 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
     handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));
     AddSpec(from, handoff);
     AddMessages(from, handoff);
+    Fit(from, handoff);
   }
   return handoff;
 }

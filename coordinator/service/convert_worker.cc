@@ -1,11 +1,15 @@
 // The part of convert.h that workers are shown and told.
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/rpc/limits.h"
 #include "common/rpc/proto_time.h"
 #include "coordinator/core/checkpoints.h"
 #include "coordinator/core/limits.h"
@@ -16,6 +20,8 @@ namespace {
 
 constexpr size_t kMaxSpecBytes = 1 << 20;
 constexpr size_t kMaxPageBytes = 2 << 20;
+// The rest of the message is left to what else an answer says.
+constexpr size_t kMaxOneSpecBytes = size_t{kMaxMessageBytes} - (size_t{256} << 10);
 
 v1::AgentOffer OfferToProto(const core::AgentOffer& from) {
   v1::AgentOffer offer;
@@ -53,9 +59,22 @@ v1::DesiredAttempt DesiredToProto(const core::Sync::Desired& from) {
   return desired;
 }
 
+// What an attempt needs of the record: the task from the spec, and of each section what stands.
+v1::Handoff RecordFor(const core::Handoff& handoff) {
+  v1::Handoff record = ToProto(handoff, Detail::kFull);
+  if (!record.spec().task().empty()) record.clear_task();
+  std::map<std::string, int> last;
+  for (const v1::SectionEdit& edit : record.edits()) last[edit.section()] = edit.version();
+  auto& edits = *record.mutable_edits();
+  edits.erase(std::remove_if(edits.begin(), edits.end(),
+                             [&](const auto& e) { return last[e.section()] != e.version(); }),
+              edits.end());
+  return record;
+}
+
 v1::AttemptSpec ToSpec(const core::Handoff& handoff) {
   v1::AttemptSpec spec;
-  *spec.mutable_handoff() = ToProto(handoff, Detail::kFull);
+  *spec.mutable_handoff() = RecordFor(handoff);
   const core::Attempt* attempt = handoff.Latest();
   if (attempt == nullptr) return spec;
   spec.set_session(attempt->session);
@@ -144,6 +163,11 @@ v1::SyncResponse ToProto(const SyncAnswer& answer) {
       *desired.mutable_spec() = ToSpec(answer.specs[next_spec++]);
       // Left out, it is not listed by the worker's next request and comes then.
       const size_t more = desired.ByteSizeLong();
+      if (more > kMaxOneSpecBytes) {  // or nothing of this answer would arrive
+        SPDLOG_ERROR("{}/{} has {} bytes and cannot be sent to a worker", from.handoff_id,
+                     from.number, more);
+        continue;
+      }
       if (bytes > 0 && bytes + more > kMaxSpecBytes) continue;
       bytes += more;
     }

@@ -10,6 +10,7 @@
 #include "common/handoff/describe.h"
 #include "common/handoff/document_edits.h"
 #include "common/handoff/sections.h"
+#include "common/hash.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "coordinator/core/limits.h"
@@ -42,19 +43,15 @@ int AttemptsIn(const Document& document) {
 
 }  // namespace
 
-v1::Document RenderDocument(const v1::Handoff& handoff, uint64_t revision) {
+absl::StatusOr<v1::Document> RenderDocument(const std::string& id, const ServiceParts& parts) {
+  // The revision first: a document may be newer than it says, never older.
+  ASSIGN_OR_RETURN(const uint64_t revision, parts.reader.LastRevision());
+  ASSIGN_OR_RETURN(const v1::Handoff handoff, Show(id, parts));
   v1::Document document;
   document.set_markdown(Render(Describe(handoff)));
   document.set_revision(revision);
   document.set_edit_version(handoff.edits_size());
   return document;
-}
-
-absl::StatusOr<v1::Document> RenderDocument(const std::string& id, const ServiceParts& parts) {
-  // The revision first: a document may be newer than it says, never older.
-  ASSIGN_OR_RETURN(const uint64_t revision, parts.reader.LastRevision());
-  ASSIGN_OR_RETURN(const v1::Handoff handoff, Show(id, parts));
-  return RenderDocument(handoff, revision);
 }
 
 absl::StatusOr<core::EditSections> ToEdit(const v1::EditDocumentRequest& request,
@@ -107,6 +104,9 @@ absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, absl::Ti
   for (const SectionText& section : sections)
     imported.sections.push_back({section.section, section.text});
   core::Submit submit = ToCore(spec, now);
+  // With the same key neither another document nor a submit of the same spec is the same call.
+  std::string& hash = submit.handoff.content_hash;
+  hash = Sha256Hex(absl::StrCat("import\n", hash, "\n", request.markdown()));
   submit.imported = std::move(imported);
   return submit;
 }

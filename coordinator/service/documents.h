@@ -11,7 +11,6 @@
 
 namespace handoff {
 
-v1::Document RenderDocument(const v1::Handoff& handoff, uint64_t revision);
 // `id` is a full id or a part of one.
 absl::StatusOr<v1::Document> RenderDocument(const std::string& id, const ServiceParts& parts);
 

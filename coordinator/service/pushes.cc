@@ -12,6 +12,7 @@ namespace handoff {
 namespace {
 
 constexpr size_t kMaxMessage = 1024;
+constexpr size_t kMaxResult = 4 << 10;
 
 std::string Sentence(const v1::PushResult& result) {
   const std::string what = result.state() == v1::PushResult::PUSHED
@@ -25,14 +26,17 @@ std::string Sentence(const v1::PushResult& result) {
 
 }  // namespace
 
+bool AsksForPush(const std::string& spec) {
+  v1::HandoffSpec parsed;
+  return parsed.ParseFromString(spec) && parsed.push() && !parsed.repository().url().empty();
+}
+
 bool AsksForPush(const core::Report::Reply& reply, int number) {
-  v1::HandoffSpec spec;
-  return reply.current && core::MayPush(reply.handoff, number) &&
-         spec.ParseFromString(reply.handoff.spec) && spec.push() &&
-         !spec.repository().url().empty();
+  return reply.current && core::MayPush(reply.handoff, number) && AsksForPush(reply.handoff.spec);
 }
 
 absl::Status Validate(const v1::SavePushRequest& request) {
+  if (request.worker_uuid().empty()) return absl::InvalidArgumentError("worker_uuid is empty");
   RETURN_IF_ERROR(ValidateLine("worker_uuid", request.worker_uuid(), 64));
   RETURN_IF_ERROR(ValidateLine("pool_id", request.pool_id(), 64));
   RETURN_IF_ERROR(ValidateId(request.handoff_id()));
@@ -40,6 +44,11 @@ absl::Status Validate(const v1::SavePushRequest& request) {
     return absl::InvalidArgumentError(absl::StrCat("there is no attempt ", request.number()));
   }
   const v1::PushResult& result = request.result();
+  if (result.ByteSizeLong() > kMaxResult) {
+    return absl::InvalidArgumentError(absl::StrCat("the result of a push has ",
+                                                   result.ByteSizeLong(), " bytes; at most ",
+                                                   kMaxResult, " are allowed"));
+  }
   if (!v1::PushResult::State_IsValid(result.state()) ||
       result.state() == v1::PushResult::STATE_UNSPECIFIED) {
     return absl::InvalidArgumentError("the result of a push has a state");
@@ -56,7 +65,10 @@ core::SavePush ToCore(const v1::SavePushRequest& request) {
   save.handoff_id = request.handoff_id();
   save.number = request.number();
   save.epoch = request.epoch();
-  save.bytes = request.result().SerializeAsString();
+  // It is kept and shown: what we do not know could be anything.
+  v1::PushResult result = request.result();
+  result.DiscardUnknownFields();
+  save.bytes = result.SerializeAsString();
   save.pushed = request.result().state() == v1::PushResult::PUSHED ||
                 request.result().state() == v1::PushResult::UP_TO_DATE;
   save.message = Sentence(request.result());

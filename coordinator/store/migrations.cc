@@ -160,6 +160,7 @@ ALTER TABLE handoffs ADD COLUMN sessions_from INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE handoffs ADD COLUMN taken_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE handoffs ADD COLUMN taken_at INTEGER;
 ALTER TABLE handoffs ADD COLUMN taken_on TEXT NOT NULL DEFAULT '';
+ALTER TABLE handoffs ADD COLUMN by_hand_on TEXT NOT NULL DEFAULT '';
 ALTER TABLE handoffs ADD COLUMN returned_after INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE handoffs ADD COLUMN returned_commit TEXT NOT NULL DEFAULT '';
 ALTER TABLE handoffs ADD COLUMN returned_session TEXT NOT NULL DEFAULT '';
@@ -178,6 +179,8 @@ CREATE TABLE edits (
   section TEXT NOT NULL, author TEXT NOT NULL, at INTEGER, text TEXT NOT NULL,
   PRIMARY KEY (seq, version)
 ) WITHOUT ROWID;
+
+CREATE INDEX objects_needed_of_handoff ON objects_needed (seq);
 
 CREATE TABLE purged (
   id TEXT PRIMARY KEY, at INTEGER, actor TEXT NOT NULL, workers TEXT NOT NULL

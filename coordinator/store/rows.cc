@@ -60,6 +60,7 @@ void VisitHandoff(V&& v, H& h) {
   v("taken_by", h.taken_by);
   v("taken_at", h.taken_at);
   v("taken_on", h.taken_on);
+  v("by_hand_on", h.by_hand_on);
   v("returned_after", h.returned_after);
   v("returned_commit", h.returned.commit);
   v("returned_session", h.returned.session);

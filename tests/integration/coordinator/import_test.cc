@@ -77,5 +77,16 @@ TEST_F(ImportTest, AnIdThatIsTakenNonsenseAndLogsAreRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(Import().status()));
 }
 
+TEST_F(ImportTest, AKeyIsOfThisDocumentAndOfAnImport) {
+  request.mutable_spec()->clear_id();
+  request.mutable_spec()->set_idempotency_key("key");
+  const auto first = Import();
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(Import()->id(), first->id());
+  EXPECT_TRUE(absl::IsAlreadyExists(Submit(request.spec()).status())) << "that is no import";
+  request.mutable_markdown()->append("\n");
+  EXPECT_TRUE(absl::IsAlreadyExists(Import().status())) << "another document";
+}
+
 }  // namespace
 }  // namespace handoff

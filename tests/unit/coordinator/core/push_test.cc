@@ -16,7 +16,7 @@ class PushTest : public ::testing::Test {
     a.Call();
     epoch = a.runs.at(0).epoch;
   }
-  absl::Status Save(const std::string& bytes, uint64_t of_epoch) {
+  absl::Status Save(const std::string& bytes, uint64_t of_epoch, bool asked = true) {
     return pool
         .Do(SavePush{{"", a.self.uuid, a.self.start, a.self.nonce},
                      "h",
@@ -24,7 +24,8 @@ class PushTest : public ::testing::Test {
                      of_epoch,
                      bytes,
                      true,
-                     "Pushed."})
+                     "Pushed.",
+                     asked})
         .status();
   }
   Pool pool;
@@ -88,6 +89,13 @@ TEST_F(PushTest, OnlyFromItsHolderAtItsEpoch) {
   SavePush nobody = stranger;
   nobody.handoff_id = "nobody";
   EXPECT_EQ(pool.Do(nobody).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(PushTest, OnlyWhereItsOwnerAskedForIt) {
+  ASSERT_TRUE(a.Finish("h", 1, Success()).ok());
+  ASSERT_TRUE(Save("result", epoch, /*asked=*/false).ok());
+  EXPECT_EQ(pool.Get("h").attempts[0].push, "");
+  EXPECT_THAT(pool.EventKinds(), Not(Contains("pushed")));
 }
 
 }  // namespace

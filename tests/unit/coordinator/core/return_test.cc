@@ -1,4 +1,5 @@
 // A person gives a handoff back: what goes on from it, where, and how it ends when it is done.
+#include "absl/strings/str_join.h"
 #include "coordinator/core/checkpoints.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/messages.h"
@@ -318,7 +319,8 @@ TEST_F(ReturnTest, WorkOnTheHostGoesOnThereAndInTheWorkspaceAsItLies) {
   EXPECT_THAT(Refusal(Work()), HasSubstr("in its workspace on a"));
   ASSERT_TRUE(pool.Do(Nothing()).ok());
   EXPECT_EQ(pool.Get("h").taken_on, "");
-  EXPECT_EQ(pool.Get("h").on_worker, "a");
+  EXPECT_EQ(pool.Get("h").by_hand_on, "a");
+  EXPECT_EQ(pool.Get("h").on_worker, "") << "what its owner asked for stays as it was";
   EXPECT_EQ(pool.Get("h").returned_after, 1) << "so that the agent is not told that it knows all";
   EXPECT_EQ(pool.Get("h").returned, Checkpoint{});
   const Attempt& next = RunsOn(a);
@@ -381,6 +383,69 @@ TEST_F(ReturnTest, WorkOnTheHostKeepsAWorkspaceThatWasMadeFromAnEarlierReturn) {
   EXPECT_EQ(pool.Get("h").returned.commit, "p1") << "it is still the newest that is held here";
   RunsOn(a);
   EXPECT_EQ(StartOf(pool.Get("h"), pool.Latest("h")).kept_since(), 2);
+}
+
+TEST_F(ReturnTest, WorkOnTheHostBindsOnlyUntilACheckpointHasIt) {
+  Take("session-1", /*on_host=*/true);
+  ASSERT_TRUE(pool.Do(Nothing()).ok());
+  RunsOn(a);
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(a.Finish("h", 2, Failure(FailureClass::kAgentError)).ok());
+  ASSERT_TRUE(pool.Do(Again("h")).ok());
+  b.Call();
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued) << "that attempt left no checkpoint";
+  EXPECT_THAT(pool.Explain("h").summary + absl::StrJoin(pool.Explain("h").details, " "),
+              HasSubstr("in whose workspace alone lies what was done by hand"));
+  ASSERT_TRUE(pool.Do(Drain{"a", "", true, "bob"}).ok());
+  RunsOn(a);
+  ASSERT_TRUE(a.Save("h", 3, Taken(pool, "c3")).ok());
+  EXPECT_EQ(pool.Get("h").by_hand_on, "");
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(a.Finish("h", 3, Failure(FailureClass::kAgentError)).ok());
+  ASSERT_TRUE(pool.Do(Again("h")).ok());
+  EXPECT_EQ(RunsOn(b).from_commit, "c3");
+}
+
+TEST_F(ReturnTest, WorkOnTheHostIsLeftWhenAnotherHostOrStateIsAskedForOrItsHostIsGone) {
+  const auto ends = [this](const Resume& resume) {
+    ASSERT_TRUE(pool.Do(Cancel{"h", "", "ada"}).ok());
+    ASSERT_TRUE(pool.Do(resume).ok());
+  };
+  Take("session-1", /*on_host=*/true);
+  a.self.slots = b.self.slots = 0;
+  a.Call();
+  b.Call();
+  ASSERT_TRUE(pool.Do(Nothing()).ok());
+  ends(Again("h", "a"));
+  EXPECT_EQ(pool.Get("h").by_hand_on, "a");
+  ends(Again("h"));
+  EXPECT_EQ(pool.Get("h").by_hand_on, "a");
+  const State bound = pool.state;
+  ends(Again("h", "b"));
+  EXPECT_EQ(pool.Get("h").by_hand_on, "");
+  pool.state = bound;
+  Resume from = Again("h");
+  from.from_attempt = 1;
+  ends(from);
+  EXPECT_EQ(pool.Get("h").by_hand_on, "");
+  pool.state = bound;
+  pool.Pass(absl::Minutes(1));
+  ends(Again("h"));
+  EXPECT_EQ(pool.Get("h").by_hand_on, "") << "nobody hears of a";
+}
+
+TEST_F(ReturnTest, WorkOnTheHostAfterAnEarlierReturnIsNotMissedEither) {
+  Take();
+  ASSERT_TRUE(pool.Do(Work()).ok());
+  RunsOn(a);
+  ASSERT_TRUE(a.Finish("h", 2, Failure(FailureClass::kAgentError)).ok());  // no checkpoint
+  a.Call();
+  ASSERT_TRUE(pool.Do(TakeOver{"h", "ada", /*on_host=*/true, false}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Nothing()).ok());
+  const auto elsewhere = pool.Do(TakeOver{"h", "ada"});
+  EXPECT_THAT(std::string(elsewhere.status().message()),
+              HasSubstr("done by hand in its workspace on a"));
 }
 
 TEST_F(ReturnTest, WorkOnTheHostIsNotUndoneByAStateThatWasAskedForBefore) {
@@ -496,6 +561,23 @@ TEST_F(ReturnTest, DoneLeavesMessagesThatWaitedAndGoesOnWithOneThatIsSentMeanwhi
   RunsOn(a);
   EXPECT_FALSE(pool.Latest("h").only_checks);
   EXPECT_EQ(PendingMessages(pool.Get("h")), 0u);
+}
+
+TEST_F(ReturnTest, DoneThatIsTriedAgainGoesOnWithWhatWasSentSinceItWasDeclared) {
+  Take();
+  ASSERT_TRUE(pool.Do(Done()).ok());
+  RunsOn(a);
+  pool.Pass(absl::Minutes(1));
+  ASSERT_TRUE(pool.Do(Send{"h", "and this", false, 0, "bob"}).ok());
+  pool.Pass(absl::Minutes(31));
+  b.Call();
+  pool.Pass(absl::Seconds(11));
+  b.Call();
+  ASSERT_EQ(pool.Latest("h").number, 3);
+  ASSERT_TRUE(pool.Latest("h").only_checks);
+  ASSERT_TRUE(b.Finish("h", 3, Checked()).ok());
+  EXPECT_EQ(pool.Latest("h").number, 4);
+  EXPECT_FALSE(pool.Latest("h").only_checks);
 }
 
 TEST_F(ReturnTest, DoneThatIsInterruptedForAMessageGoesOnWithAnAgent) {

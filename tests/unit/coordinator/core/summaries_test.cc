@@ -321,5 +321,52 @@ TEST_F(SummariesTest, ARestartForgetsThemAndGivesNoNumberTwice) {
   EXPECT_GT(Wish().wish, wish);
 }
 
+TEST_F(SummariesTest, ElsewhereOnlyWhereItsOwnerLetsItGo) {
+  FakeWorker b(pool, "b"), c(pool, "c");
+  for (FakeWorker* other : {&b, &c}) {
+    other->self.slots = 0;
+    other->self.labels["zone"] = other == &c ? "inner" : "outer";
+    other->Call();
+  }
+  a.self.labels["zone"] = "inner";
+  a.Call();
+  pool.Submit("h", [](Handoff& h) { h.require["zone"] = "inner"; });
+  pool.Submit("named", [](Handoff& h) { h.on_worker = "a"; });
+  a.Call();
+  a.self.agents[0].state = AgentState::kNeedsSetup;
+  a.Call();
+  ASSERT_TRUE(End(Success(), When::kAuto).ok());
+  EXPECT_EQ(Wish().worker_uuid, "uuid-c");
+  ASSERT_TRUE(pool.Do(ReportOf(a, "named", Success())).ok());
+  const absl::Status refused = pool.Do(Summarize{"named", 1, "ada", "small"}).status();
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("of those that may have"));
+}
+
+TEST_F(SummariesTest, AnAgentThatIsHeldIsNotAskedWhenOnlyChecksComeNext) {
+  Running();
+  ASSERT_TRUE(End(Success(), When::kNever).ok());
+  ASSERT_TRUE(pool.Do(TakeOver{"h", "ada"}).ok());
+  Return done;
+  done.id = "h";
+  done.actor = "ada";
+  done.done = true;
+  ASSERT_TRUE(pool.Do(done).ok());
+  ASSERT_TRUE(pool.Latest("h").only_checks);
+  Hold hold;
+  hold.worker_uuid = "uuid-a";
+  hold.key = "agent:cursor";
+  hold.next_probe = pool.now + absl::Hours(1);
+  pool.Install(Edit{{PutHold{hold}}});
+  EXPECT_THAT(std::string(Ask(1).status().message()), HasSubstr("of those that may have"));
+}
+
+TEST_F(SummariesTest, OfWhatWasPurgedThereIsNoWish) {
+  Running();
+  ASSERT_TRUE(End(Success(), When::kAlways).ok());
+  ASSERT_EQ(Wishes(), 1u);
+  ASSERT_TRUE(pool.Do(Delete{"h", /*purge=*/true, "ann"}).ok());
+  EXPECT_EQ(Wishes(), 0u);
+}
+
 }  // namespace
 }  // namespace handoff::core

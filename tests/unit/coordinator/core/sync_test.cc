@@ -288,6 +288,20 @@ TEST(Sync, BigSpecsAreSpreadOverSeveralAnswers) {
   }
 }
 
+TEST(Sync, WhatFitsIntoNoMessageHoldsUpNothingElse) {
+  Pool pool;
+  FakeWorker a(pool, "a", 3);
+  a.Call();
+  pool.Submit("large", [](Handoff& h) { h.spec.assign(kMaxSentBytes + 1, 'x'); });
+  pool.Submit("other");
+  a.Call();
+  ASSERT_THAT(a.runs, SizeIs(1));
+  EXPECT_EQ(a.runs[0].handoff_id, "other");
+  EXPECT_FALSE(a.Call().urgent) << "in a circle";
+  pool.Pass(kOfferWait + absl::Seconds(1));
+  EXPECT_EQ(pool.Latest("large").number, 2) << "its lease was not renewed";
+}
+
 TEST(Sync, AShortLeaseIsAnsweredWellBeforeItEnds) {
   Pool pool;
   FakeWorker a(pool, "a");

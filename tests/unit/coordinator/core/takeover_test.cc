@@ -244,10 +244,43 @@ TEST_F(TakeOverTest, WhatASilentHostHoldsCanBeGivenUpForIt) {
   EXPECT_THAT(pool.Explain("h").commands, Contains("handoff resume h --now"));
   Resume now = Again("h");
   now.now = true;
+  now.actor = "bob";
+  Resume fresh = now;
+  fresh.fresh_session = true;
+  const absl::Status refused = pool.Do(fresh).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("goes to ada"));
   ASSERT_TRUE(pool.Do(now).ok());
-  EXPECT_EQ(pool.Get("h").taken_by, "");
+  EXPECT_EQ(pool.Latest("h").state, AttemptState::kLost);
+  ExpectInHands("Taken over by ada. Given up by bob.");
+}
+
+TEST_F(TakeOverTest, ItIsDeletedNoLonger) {
+  Run();
+  ASSERT_TRUE(a.Finish("h", 1, Success()).ok());
+  ASSERT_TRUE(pool.Do(Delete{"h", /*purge=*/false, "ann"}).ok());
+  ASSERT_TRUE(pool.Get("h").deleted);
+  ASSERT_TRUE(pool.Do(By("ada")).ok());
+  EXPECT_FALSE(pool.Get("h").deleted);
+}
+
+TEST_F(TakeOverTest, WithStopAFaultOfTheHostIsStillHeldAgainstIt) {
+  Run();
   ASSERT_TRUE(pool.Do(By("ada", /*stop=*/true)).ok());
+  AttemptEnd fault = HostFault(FailureClass::kAgentMissing, "agent:cursor", "It is gone");
+  ASSERT_TRUE(a.Finish("h", 1, fault).ok());
   EXPECT_EQ(pool.Get("h").status, HandoffStatus::kInteractive);
+  EXPECT_NE(pool.state.FindHold("uuid-a", "agent:cursor"), nullptr);
+}
+
+TEST_F(TakeOverTest, WithStopAUsedUpAccountIsStillHeld) {
+  a.self.agents[0].account = "team";
+  a.Call();
+  Run();
+  ASSERT_TRUE(pool.Do(By("ada", /*stop=*/true)).ok());
+  ASSERT_TRUE(a.Finish("h", 1, Failure(FailureClass::kQuota)).ok());
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kInteractive);
+  EXPECT_NE(pool.state.FindHold("", "account:cursor/team"), nullptr);
 }
 
 TEST_F(TakeOverTest, WhySaysWhoHasItSinceWhenAndHowToGiveItBack) {

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "coordinator/engine_command.h"
 #include "tests/unit/coordinator/engine/engine_fixture.h"
 
 namespace handoff {
@@ -438,6 +439,14 @@ TEST_F(SmallQueueTest, AFullQueueRefusesAtOnceAndGoesOn) {
   engine_->Step();
   EXPECT_TRUE(sync->has_value());
   EXPECT_TRUE(Ask(Task("b")).ok());
+}
+
+TEST_F(EngineTest, WhatAnImportCarriesCountsAsItsBytes) {
+  core::Submit submit = Task("task");
+  const size_t without = BytesOf(submit);
+  submit.imported.emplace().sections = {{"What It Tried", std::string(1000, 'x')},
+                                        {"Resume Prompt", std::string(500, 'y')}};
+  EXPECT_EQ(BytesOf(submit), without + 1500);
 }
 
 }  // namespace

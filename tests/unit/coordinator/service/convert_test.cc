@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/rpc/proto_time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -339,6 +340,82 @@ TEST(SyncAnswers, SpecsBeyondOneMebibyteComeWithTheNext) {
   EXPECT_EQ(response.attempts(0).handoff_id(), "a");
   EXPECT_TRUE(response.attempts(0).has_spec());
   EXPECT_EQ(response.attempts(1).handoff_id(), "d");
+  EXPECT_LT(response.ByteSizeLong(), 4u << 20);
+}
+
+// As much of everything as may be, and attempts of the largest ends.
+core::Handoff AtItsBounds() {
+  core::Handoff stored = Stored();
+  v1::HandoffSpec spec = Spec();
+  spec.set_task(std::string(1 << 20, 't'));
+  stored.spec = CanonicalBytes(spec);
+  for (int n = 1; n <= 2; ++n) {
+    core::Message message;
+    message.number = n;
+    message.text.assign(256 << 10, 'm');
+    stored.messages.push_back(message);
+  }
+  for (int version = 1; version <= 36; ++version) {
+    core::SectionEdit edit;
+    edit.version = version;
+    edit.section = absl::StrCat("Section ", version % 18);
+    edit.text.assign(64 << 10, static_cast<char>('a' + version % 26));
+    stored.edits.push_back(edit);
+  }
+  v1::AttemptEnd end = End();
+  end.mutable_facts()->set_last_message(std::string(500 << 10, 'x'));
+  const core::Attempt live = stored.attempts.back();
+  stored.attempts.clear();
+  for (int number = 1; number <= 3; ++number) {
+    core::Attempt attempt = live;
+    attempt.number = number;
+    attempt.state = core::AttemptState::kFailed;
+    attempt.end = CoreEnd(end);
+    stored.attempts.push_back(attempt);
+  }
+  return stored;
+}
+
+TEST(Show, ARecordAtItsBoundsFitsIntoAMessage) {
+  const core::Handoff stored = AtItsBounds();
+  const v1::Handoff handoff = ToProto(stored, Detail::kFull);
+  EXPECT_LE(handoff.ByteSizeLong(), size_t{7} << 19);
+  EXPECT_EQ(handoff.spec().task().size(), 1u << 20) << "whole, once";
+  EXPECT_EQ(handoff.task(), stored.task_line);
+  EXPECT_EQ(handoff.messages(0).text().size(), 256u << 10);
+  EXPECT_EQ(handoff.attempts_size(), 3);
+  EXPECT_TRUE(handoff.attempts(2).has_facts());
+  EXPECT_FALSE(handoff.attempts(1).has_end()) << "as in a list";
+  EXPECT_EQ(handoff.edits_size(), 36);
+  EXPECT_EQ(handoff.edits(35).text().size(), 64u << 10);
+}
+
+TEST(SyncAnswers, ARecordAtItsBoundsFitsWithTheLastEditOfEachSection) {
+  SyncAnswer answer;
+  answer.reply.attempts.push_back(Desired("a"));
+  answer.specs.push_back(AtItsBounds());
+  const v1::SyncResponse response = ToProto(answer);
+  ASSERT_EQ(response.attempts_size(), 1);
+  EXPECT_LT(response.ByteSizeLong(), 4u << 20);
+  const v1::Handoff& handoff = response.attempts(0).spec().handoff();
+  EXPECT_EQ(handoff.task(), "") << "it is in the spec";
+  EXPECT_EQ(handoff.spec().task().size(), 1u << 20);
+  ASSERT_EQ(handoff.edits_size(), 18);
+  EXPECT_EQ(handoff.edits(0).version(), 19);
+  EXPECT_EQ(handoff.edits(0).text().size(), 64u << 10);
+}
+
+TEST(SyncAnswers, OneThatFitsIntoNoMessageIsLeftOutAndTheOthersArrive) {
+  SyncAnswer answer;
+  core::Handoff large = Stored();
+  v1::HandoffSpec spec = Spec();
+  spec.set_task(std::string(5 << 20, 't'));
+  large.spec = CanonicalBytes(spec);
+  for (const std::string id : {"a", "b"}) answer.reply.attempts.push_back(Desired(id));
+  answer.specs = {large, Stored()};
+  const v1::SyncResponse response = ToProto(answer);
+  ASSERT_EQ(response.attempts_size(), 1);
+  EXPECT_EQ(response.attempts(0).handoff_id(), "b");
   EXPECT_LT(response.ByteSizeLong(), 4u << 20);
 }
 

@@ -1,7 +1,9 @@
 // What is purged by itself, and what a killed coordinator left of a purge.
 #include "coordinator/purger.h"
 
+#include <functional>
 #include <future>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
@@ -20,7 +22,11 @@ class PurgerTest : public ::testing::Test {
     store_ = *SqliteStore::Open(Path());
     reader_ = *SqliteReader::Open(Path());
     logs_ = *LogStore::Open(dir_.path() + "/logs");
-    engine_ = std::make_unique<Engine>(EngineOptions(), *store_, clock_);
+    EngineOptions options;
+    options.on_commit = [this](uint64_t) {
+      if (on_commit_) std::exchange(on_commit_, nullptr)();
+    };
+    engine_ = std::make_unique<Engine>(std::move(options), *store_, clock_);
     EXPECT_TRUE(engine_->Start().ok());
   }
 
@@ -60,6 +66,7 @@ class PurgerTest : public ::testing::Test {
 
   const TempDir dir_ = *TempDir::Make("purger-");
   FakeClock clock_;
+  std::function<void()> on_commit_;  // once
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<SqliteReader> reader_;
   std::unique_ptr<LogStore> logs_;
@@ -114,6 +121,22 @@ TEST_F(PurgerTest, LogsThatAKilledCoordinatorLeftAreRemovedAtTheNextStart) {
   EXPECT_TRUE(done.get_future().get().ok());
   EXPECT_FALSE(IsKept("left"));
   EXPECT_TRUE(IsKept("kept"));
+}
+
+TEST_F(PurgerTest, WhoWaitsIsServedBetweenTwoBatches) {
+  for (int i = 0; i < 150; ++i) End(absl::StrCat("old-", i));
+  clock_.Advance(absl::Hours(24) * 100);
+  ASSERT_TRUE(Ask(core::Counts{}).ok());  // its last commit was told
+  std::promise<size_t> left;
+  std::unique_ptr<Purger> purger;
+  std::promise<void> made;
+  on_commit_ = [&] {
+    made.get_future().wait();
+    purger->Later([&] { left.set_value(reader_->EndedBefore(clock_.Now(), 1000)->size()); });
+  };
+  purger = Start(absl::Hours(24) * 90);  // begins at once
+  made.set_value();
+  EXPECT_GT(left.get_future().get(), 0u);
 }
 
 }  // namespace

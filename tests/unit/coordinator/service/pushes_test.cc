@@ -66,7 +66,8 @@ TEST(SavePush, BecomesACommandWithASentence) {
 TEST(SavePush, IsRefusedWhenItMakesNoSense) {
   for (const auto& spoil : std::initializer_list<void (*)(v1::SavePushRequest&)>{
            [](auto& r) { r.mutable_result()->clear_state(); },
-           [](auto& r) { r.set_handoff_id("../x"); }, [](auto& r) { r.set_number(0); },
+           [](auto& r) { r.clear_worker_uuid(); }, [](auto& r) { r.set_handoff_id("../x"); },
+           [](auto& r) { r.set_number(0); },
            [](auto& r) { r.mutable_result()->set_message("a\nb"); },
            [](auto& r) { r.mutable_result()->set_message(std::string(2000, 'x')); },
            [](auto& r) { r.mutable_result()->set_commit(std::string(100, 'a')); }}) {
@@ -74,6 +75,24 @@ TEST(SavePush, IsRefusedWhenItMakesNoSense) {
     spoil(request);
     EXPECT_TRUE(absl::IsInvalidArgument(Validate(request))) << request.ShortDebugString();
   }
+}
+
+// What only its worker knows the meaning of.
+void AddUnknown(google::protobuf::Message& message, size_t bytes) {
+  message.GetReflection()->MutableUnknownFields(&message)->AddLengthDelimited(
+      99, std::string(bytes, 'x'));
+}
+
+TEST(SavePush, WhatWeDoNotKnowIsNotKeptAndMuchOfItIsRefused) {
+  v1::SavePushRequest request = Request();
+  request.mutable_result()->mutable_at()->set_seconds(7);
+  const std::string known = ToCore(request).bytes;
+  AddUnknown(*request.mutable_result(), 100);
+  AddUnknown(*request.mutable_result()->mutable_at(), 100);
+  ASSERT_TRUE(Validate(request).ok()) << Validate(request);
+  EXPECT_EQ(ToCore(request).bytes, known);
+  AddUnknown(*request.mutable_result(), 4 << 10);
+  EXPECT_TRUE(absl::IsInvalidArgument(Validate(request)));
 }
 
 }  // namespace

@@ -135,6 +135,7 @@ TEST_F(MigrationsTest, WhatSchema2HeldHasWhatIsNewAtItsDefaults) {
   EXPECT_EQ(ask.go_on_from, 1);
   EXPECT_EQ(ask.sessions_from, 1);
   EXPECT_EQ(ask.taken_by, "");
+  EXPECT_EQ(ask.by_hand_on, "");
   EXPECT_EQ(ask.taken_at, absl::InfinitePast());
   EXPECT_EQ(ask.returned, core::Checkpoint{});
   EXPECT_FALSE(ask.deleted);

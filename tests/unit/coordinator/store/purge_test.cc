@@ -169,5 +169,16 @@ TEST_F(PurgeTest, WhatEndedFirstIsOldest) {
   EXPECT_THAT(before(1001, 10), IsEmpty());
 }
 
+TEST_F(PurgeTest, NoTableIsReadThroughForIt) {
+  Database db = *Database::Open(Path(), Database::Access::kReader);
+  for (const char* table :
+       {"handoffs", "specs", "attempts", "messages", "edits", "objects_needed"}) {
+    Statement plan =
+        *db.Prepare(absl::StrCat("EXPLAIN QUERY PLAN DELETE FROM ", table, " WHERE seq=1"));
+    ASSERT_TRUE(*plan.Step());
+    EXPECT_THAT(std::string(plan.Bytes(3)), HasSubstr("SEARCH")) << table;
+  }
+}
+
 }  // namespace
 }  // namespace handoff

@@ -137,6 +137,7 @@ void RecordSource::Change(core::Handoff& handoff) {
   handoff.taken_by = Text();
   handoff.taken_at = Time();
   handoff.taken_on = Text();
+  handoff.by_hand_on = Text();
   handoff.returned = Checkpoint();
   handoff.returned_after = Below(3);
   handoff.deleted = Flip();
