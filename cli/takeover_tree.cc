@@ -19,7 +19,8 @@ absl::StatusOr<bool> IsCurrent(const v1::Handoff& handoff, const TakeoverBase& b
   if (taken.has_value() && OidText(*taken) == base.commit) return true;
   ready.present.emplace();
   ready.present->objects = ready.work->objects();
-  ASSIGN_OR_RETURN(ready.present->state, CheckIsReturned(*ready.work, handoff.id()));
+  ASSIGN_OR_RETURN(ready.present->state, CheckIsReturned(*ready.work, handoff.id(),
+                                                          handoff.returned().commit()));
   return false;
 }
 
