@@ -44,10 +44,11 @@ VerbResult Cancel(const CancelFlags& flags, Context& context) {
   for (const std::string& id : flags.ids) {
     const VerbResult result = CancelOne(id, flags, context);
     if (result.ok()) continue;
-    if (!first.ok()) {
-      context.terminal.Say(absl::StrCat("handoff: ", StripControls(first.status().message())));
+    if (first.ok()) {
+      first = result;
+    } else {
+      context.terminal.Say(absl::StrCat("handoff: ", StripControls(result.status().message())));
     }
-    first = result;
   }
   return first;
 }

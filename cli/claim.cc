@@ -52,8 +52,9 @@ absl::StatusOr<std::optional<v1::Handoff>> Claim(const v1::Handoff& before,
       context.terminal.Say(absl::StrCat("handoff: you left; ", handoff.id(),
                                         " becomes yours all the same when its attempt has ended. "
                                         "'handoff takeover ",
-                                        handoff.id(), "' goes on, 'handoff return ", handoff.id(),
-                                        "' gives it back"));
+                                        handoff.id(),
+                                        "' goes on; once it has ended, 'handoff return ",
+                                        handoff.id(), " --unchanged' gives it back"));
       return std::nullopt;
     }
     RETURN_IF_ERROR(waited.status());

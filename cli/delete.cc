@@ -11,6 +11,7 @@
 #include "cli/render.h"
 #include "cli/settings.h"
 #include "cli/verb.h"
+#include "common/handoff/names.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -46,20 +47,36 @@ absl::Status Confirm(const std::string& id, Terminal& terminal) {
       absl::StrCat("that is not the id ", id, ". Nothing of it was purged"));
 }
 
-VerbResult DeleteOne(const std::string& typed, const DeleteFlags& flags, Context& context) {
-  ASSIGN_OR_RETURN(std::string id, context.ResolveId(typed));
+// Nobody is asked, so nothing else may be meant than what was typed.
+absl::Status CheckIsWhole(const std::string& typed, const std::string& id) {
+  if (typed == id) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("--purge --yes removes for good without asking, so it takes a whole id, and '",
+                   OneLine(typed, 80), "' is none",
+                   id.empty() ? "" : absl::StrCat(" (", OneLine(id, 80), " would be meant)"),
+                   ". Nothing of it was purged"));
+}
+
+// The whole id. An answer may have been lost: what is purged already may be purged again.
+absl::StatusOr<std::string> Find(const std::string& typed, const DeleteFlags& flags,
+                                 Context& context) {
+  const bool unasked = flags.purge && flags.yes;
+  if (unasked && typed == "-") return CheckIsWhole(typed, "");
+  ASSIGN_OR_RETURN(const std::string part, context.ResolveId(typed));
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  const auto known = client->Get(part);
+  if (unasked && absl::IsNotFound(known.status()) && ValidateId(part).ok()) return part;
+  RETURN_IF_ERROR(known.status());
+  if (unasked) RETURN_IF_ERROR(CheckIsWhole(typed, known->id()));
+  return known->id();
+}
+
+VerbResult DeleteOne(const std::string& typed, const DeleteFlags& flags, Context& context) {
+  ASSIGN_OR_RETURN(const std::string id, Find(typed, flags, context));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  if (flags.purge && !flags.yes) RETURN_IF_ERROR(Confirm(id, context.terminal));
   v1::DeleteRequest request;
   request.set_id(id);
-  const auto known = client->Get(id);
-  // An answer may have been lost: what is purged already may be purged again.
-  const bool again = flags.purge && flags.yes && absl::IsNotFound(known.status());
-  if (!again) RETURN_IF_ERROR(known.status());
-  if (known.ok()) id = known->id();
-  if (flags.purge && !flags.yes) {
-    RETURN_IF_ERROR(Confirm(id, context.terminal));
-    request.set_id(id);
-  }
   request.set_purge(flags.purge);
   request.set_actor(OwnerFrom(context.environment));
   RETURN_IF_ERROR(client->Delete(request));
@@ -77,10 +94,11 @@ VerbResult Delete(const DeleteFlags& flags, Context& context) {
   for (const std::string& id : flags.ids) {
     const VerbResult result = DeleteOne(id, flags, context);
     if (result.ok()) continue;
-    if (!first.ok()) {
-      context.terminal.Say(absl::StrCat("handoff: ", StripControls(first.status().message())));
+    if (first.ok()) {
+      first = result;
+    } else {
+      context.terminal.Say(absl::StrCat("handoff: ", StripControls(result.status().message())));
     }
-    first = result;
   }
   return first;
 }

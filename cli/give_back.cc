@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "cli/checkpoints.h"
 #include "cli/includes.h"
@@ -21,9 +22,27 @@ constexpr size_t kMostNote = 300;
 
 std::string BranchOf(const std::string& id) { return absl::StrCat("handoff/", id); }
 
-bool IsTaken(const WorkTreePlace& place, const std::string& id) {
-  return !place.gone &&
-         (place.branch == BranchOf(id) || ReadTakenRecord(place.path, id).has_value());
+// Whether a takeover made it what it is, by its record alone: that stays in every tree that ever
+// was one, also when another was made since.
+bool IsRecorded(const WorkTreePlace& place, const std::string& id) {
+  const auto record = ReadTakenRecord(place.path, id);
+  if (!record.has_value()) return false;
+  const auto repo = OpenAround(place.path);
+  if (!repo.ok()) return false;
+  const auto taken = TakenIn(repo->get(), id);
+  return taken.has_value() && OidText(*taken) == record->based_on;
+}
+
+// The one on the handoff's branch, of which there is one at most; where there is none, those that
+// are recorded.
+std::vector<std::string> TakenTrees(const std::vector<WorkTreePlace>& all, const std::string& id) {
+  std::vector<std::string> recorded;
+  for (const WorkTreePlace& each : all) {
+    if (each.gone) continue;
+    if (each.branch == BranchOf(id)) return {each.path};
+    if (IsRecorded(each, id)) recorded.push_back(each.path);
+  }
+  return recorded;
 }
 
 // The checkpoint that was taken; nullptr: it was what was submitted.
@@ -87,15 +106,31 @@ absl::StatusOr<std::string> FindTakenTree(const std::string& id, const std::stri
   const std::string root = std::string(absl::StripSuffix(
       RealPath(workdir != nullptr ? workdir : git_repository_path(repo->get())), "/"));
   ASSIGN_OR_RETURN(const std::vector<WorkTreePlace> all, WorkTreesOf(root));
-  const auto is_here = [&](const WorkTreePlace& each) { return each.path == root; };
-  const auto here = std::find_if(all.begin(), all.end(), is_here);
-  // One that was named, or in which the person stands, may be on another branch by now.
-  if (here != all.end() && IsTaken(*here, id)) return root;
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](const WorkTreePlace& each) { return IsTaken(each, id); });
-  if (directory.empty() && found != all.end()) return found->path;
-  return absl::NotFoundError(
-      absl::StrCat("no work tree of this repository is one of ", id, ". ", ways));
+  const std::vector<std::string> trees = TakenTrees(all, id);
+  if (trees.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("no work tree of this repository is one of ", id, ". ", ways));
+  }
+  const bool is_root = std::find(trees.begin(), trees.end(), root) != trees.end();
+  const std::string which = absl::StrJoin(trees, " or ");
+  if (!directory.empty() && !is_root) {
+    return absl::NotFoundError(
+        absl::StrCat("the work tree of ", id, " is ", which, ", not ", root, ". ", ways));
+  }
+  if (directory.empty() && trees.size() > 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the work tree of ", id, " may be ", which, ", none of which is on branch ",
+                     BranchOf(id), ". Nothing was returned: name it with --dir"));
+  }
+  const std::string tree = is_root ? root : trees[0];
+  // Every file that it lacks would count as deleted by the person.
+  if (tree != all[0].path && IsUnfilled(tree)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        tree,
+        " was never filled: its takeover broke off. Nothing was returned: ", "'handoff takeover ",
+        id, "' completes it, or give ", id, " back as it was taken with --unchanged"));
+  }
+  return tree;
 }
 
 absl::StatusOr<GivenBack> ReadGivenBack(const v1::Handoff& handoff, const std::string& root,

@@ -20,8 +20,10 @@ class Checkpoint;
 class Handoff;
 }  // namespace v1
 
-// The work tree of a takeover of `id`: in `directory`, or where the person stands, or another of
-// that repository. NOT_FOUND says how to name it.
+// The work tree of the takeover of `id` in the repository of `directory`, or where the person
+// stands: the one on its branch, or where they left that, one whose record is of what was taken.
+// NOT_FOUND says how to name it, also when `directory` is another one. FAILED_PRECONDITION: it is
+// half made.
 absl::StatusOr<std::string> FindTakenTree(const std::string& id, const std::string& directory);
 
 struct GivenBack {

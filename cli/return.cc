@@ -14,6 +14,7 @@
 #include "cli/settings.h"
 #include "cli/submit_follow.h"
 #include "cli/submit_task.h"
+#include "cli/taken_document.h"
 #include "cli/verb.h"
 #include "cli/wait_reason.h"
 #include "common/file.h"
@@ -119,13 +120,38 @@ std::string MessageFor(const v1::Handoff& handoff, const std::optional<GivenBack
   return message;
 }
 
+// Whether what we asked for before is done, although the answer was lost: the handoff goes on, with
+// the attempt that comes after those we know.
+bool WasReturned(const v1::Handoff& before, const v1::Handoff& now) {
+  return now.taken_by().empty() && LastAttempt(now) == LastAttempt(before) + 1;
+}
+
+// Again while the coordinator is away. It knows work that it has; of a return without any only the
+// record tells.
+absl::StatusOr<v1::Handoff> ReturnOnce(const v1::Handoff& before, const v1::ReturnRequest& request,
+                                       Client& client, Context& context) {
+  v1::Handoff returned;
+  bool lost = false;
+  RETURN_IF_ERROR(RetryWhileAway(context.terminal, [&]() -> absl::Status {
+    auto answer = client.Return(request);
+    if (lost && absl::IsFailedPrecondition(answer.status())) {
+      auto now = client.Get(before.id());
+      if (now.ok() && WasReturned(before, *now)) answer = std::move(now);
+    }
+    lost = lost || absl::IsUnavailable(answer.status());
+    if (answer.ok()) returned = *std::move(answer);
+    return answer.status();
+  }));
+  return returned;
+}
+
 // Sends what was read, and gives it back.
 absl::StatusOr<v1::Handoff> GiveBack(const ReturnFlags& flags, const v1::Handoff& handoff,
                                      const std::optional<GivenBack>& given, const std::string& text,
                                      Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   v1::ReturnRequest request;
-  request.set_id(flags.id);
+  request.set_id(handoff.id());
   request.set_actor(OwnerFrom(context.environment));
   request.set_done(flags.done);
   if (!flags.done) request.set_message(MessageFor(handoff, given, request.actor(), text));
@@ -137,8 +163,10 @@ absl::StatusOr<v1::Handoff> GiveBack(const ReturnFlags& flags, const v1::Handoff
                                "nothing was returned: sending your work failed"));
       *request.mutable_checkpoint() = CheckpointOf(handoff, *given, absl::Now());
     }
+    // Before the next attempt begins, which reads it.
+    SendTakenDocument(handoff.id(), given->root, context);
   }
-  ASSIGN_OR_RETURN(v1::Handoff returned, client->Return(request));
+  ASSIGN_OR_RETURN(v1::Handoff returned, ReturnOnce(handoff, request, *client, context));
   if (given.has_value()) RememberReturned(handoff.id(), request.actor(), *given);
   return returned;
 }

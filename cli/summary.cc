@@ -97,7 +97,9 @@ VerbResult Summary(const SummaryFlags& flags, Context& context) {
   context.terminal.Out(context.json
                            ? ToJsonLine(attempt.summary())
                            : RenderSummaryOf(handoff, attempt, context.terminal.OutView()));
-  return Exit::kDone;
+  // What was asked for is not there, and what was printed says why.
+  const bool made = attempt.summary().state() == v1::Summary::ACCEPTED;
+  return flags.refresh && !made ? Exit::kInternal : Exit::kDone;
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 // handoff sync
 
-#include <sys/file.h>
-
 #include <CLI/CLI.hpp>
 #include <optional>
 #include <set>
@@ -10,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/await.h"
+#include "cli/document_folder.h"
 #include "cli/local_document.h"
 #include "cli/local_logs.h"
 #include "cli/send_document.h"
@@ -45,35 +44,9 @@ absl::StatusOr<std::string> RootFor(const SyncFlags& flags) {
       "--dir D");
 }
 
-// The folder of one handoff below a directory of the person's, and the right to write there.
-class Folder {
- public:
-  static absl::StatusOr<Folder> Open(const std::string& root, const std::string& id) {
-    auto local = LocalDocument::Open(root, absl::StrCat(".cursor/agent-handoffs/", id));
-    RETURN_IF_ERROR(local.status());
-    ASSIGN_OR_RETURN(UniqueFd lock, local->root().OpenForAppend(local->Below(".handoff.lock")));
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-      return absl::FailedPreconditionError(absl::StrCat("another 'handoff sync' is at work in ",
-                                                        local->directory(), "; nothing was done"));
-    }
-    // As on a worker: the deepest .gitignore has the last word, and nothing of git's own is
-    // touched.
-    const std::string ignore = local->Below(".gitignore");
-    if (!local->root().OpenForRead(ignore).ok())
-      RETURN_IF_ERROR(local->root().WriteAtomically(ignore, "*\n"));
-    return Folder(*std::move(local), std::move(lock));
-  }
-  const LocalDocument& document() const { return local_; }
-
- private:
-  Folder(LocalDocument local, UniqueFd lock) : local_(std::move(local)), lock_(std::move(lock)) {}
-  LocalDocument local_;
-  UniqueFd lock_;
-};
-
 class Syncing {
  public:
-  Syncing(const Folder& folder, Client& client, StreamCall& call, Context& context)
+  Syncing(const DocumentFolder& folder, Client& client, StreamCall& call, Context& context)
       : local_(folder.document()), client_(client), call_(call), context_(context) {}
 
   // Both ways, once. The logs first: what the document names is there.
@@ -199,7 +172,7 @@ VerbResult Sync(const SyncFlags& flags, Context& context) {
   // The revision first: what happens after it is an event.
   ASSIGN_OR_RETURN(const v1::PoolInfo pool, client->GetPool());
   ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Get(id));
-  ASSIGN_OR_RETURN(const Folder folder, Folder::Open(root, handoff.id()));
+  ASSIGN_OR_RETURN(const DocumentFolder folder, DocumentFolder::Open(root, handoff.id()));
   context.terminal.Out(absl::StrCat(folder.document().directory(), "\n"));
   StreamCall call;
   Syncing syncing(folder, *client, call, context);

@@ -118,7 +118,9 @@ VerbResult BringIntoTree(const TakeoverFlags& flags, const v1::Handoff& handoff,
   if (context.json) {
     context.terminal.Out(ToJsonLine(handoff));
   } else if (!flags.open) {
-    context.terminal.Out(absl::StrCat(files.prompt, "\n"));
+    // A pipe gets it as it is.
+    context.terminal.Out(absl::StrCat(
+        context.terminal.out_is_terminal() ? StripControls(files.prompt) : files.prompt, "\n"));
   }
   for (const std::string& line : RenderTaken(handoff, taken, context.terminal.ErrView())) {
     context.terminal.Say(line);

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 
 #include "absl/strings/str_cat.h"
+#include "cli/document_folder.h"
 #include "cli/follow.h"
 #include "cli/interactive.h"
 #include "cli/taken_directory.h"
+#include "cli/taken_document.h"
 #include "common/file.h"
 #include "common/handoff/document.h"
 #include "common/status.h"
@@ -56,6 +58,7 @@ absl::StatusOr<HandoffFiles> BringFiles(const v1::Handoff& handoff, const std::s
   ASSIGN_OR_RETURN(const v1::Document document, client->GetDocument(handoff.id()));
   HandoffFiles files;
   files.document = document.markdown();
+  files.version = document.edit_version();
   const auto parsed = Parse(files.document);
   if (!parsed.ok()) {
     return absl::InternalError(absl::StrCat("the handoff.md of ", handoff.id(),
@@ -66,14 +69,17 @@ absl::StatusOr<HandoffFiles> BringFiles(const v1::Handoff& handoff, const std::s
   return files;
 }
 
-absl::Status PutFiles(const HandoffFiles& files, const std::string& root, const std::string& id) {
+absl::StatusOr<std::string> PutFiles(const HandoffFiles& files, const std::string& root,
+                                     const std::string& id) {
   ASSIGN_OR_RETURN(const TakenDirectory directory, TakenDirectory::Make(root, id));
-  RETURN_IF_ERROR(directory.Write("handoff.md", files.document));
   RETURN_IF_ERROR(directory.Write(kPromptFile, absl::StrCat(PromptArgument(files.prompt), "\n")));
+  ASSIGN_OR_RETURN(const DocumentFolder folder, DocumentFolder::Open(root, id));
+  ASSIGN_OR_RETURN(std::string note,
+                   PutDocument({files.document, files.version}, folder.document(), id));
   for (const HandoffFiles::Log& log : files.logs) {
     RETURN_IF_ERROR(directory.CopyFrom(log.path, log.name));
   }
-  return absl::OkStatus();
+  return note;
 }
 
 }  // namespace handoff

@@ -16,6 +16,7 @@ class Handoff;
 
 struct HandoffFiles {
   std::string document;  // handoff.md
+  int version = 0;       // of the last edit in it
   std::string prompt;    // its Headed Takeover Prompt
   struct Log {
     std::string name;  // attempt-1.log
@@ -29,7 +30,8 @@ absl::StatusOr<HandoffFiles> BringFiles(const v1::Handoff& handoff, const std::s
 
 // Their names in the directory.
 inline constexpr char kPromptFile[] = "takeover-prompt.md";
-// Into .cursor/agent-handoffs/<id> of the work tree at `root`.
-absl::Status PutFiles(const HandoffFiles& files, const std::string& root, const std::string& id);
+// Into .cursor/agent-handoffs/<id> of the work tree at `root`. A note, or "".
+absl::StatusOr<std::string> PutFiles(const HandoffFiles& files, const std::string& root,
+                                     const std::string& id);
 
 }  // namespace handoff

@@ -74,6 +74,16 @@ absl::Status MovedOn(const std::string& what) {
       "leave --here out, and a work tree beside this one is made (--dir D says where)"));
 }
 
+// HEAD, which we would move, is a step of it.
+absl::Status CheckNoOperation(const PersonWork& work) {
+  const std::string operation = NoteOperation(work.repo());
+  if (operation.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      work.root(), ": ", operation.substr(0, operation.find(';')),
+      ", and taking over there would move HEAD under it. Nothing was changed: finish or abort it "
+      "first"));
+}
+
 std::set<std::string> HeldBackPaths(const PersonState& state) {
   std::set<std::string> paths;
   for (const std::string& held : state.held_back) paths.insert(held.substr(0, held.find(": ")));
@@ -112,6 +122,7 @@ absl::StatusOr<TakeoverPlace> ChoosePlace(git_repository* repo, const std::strin
 absl::StatusOr<PersonState> CheckIsSubmitted(const PersonWork& work, const std::string& commit,
                                              const std::string& worktree_commit) {
   constexpr absl::string_view kEnding = "at submission\n";
+  RETURN_IF_ERROR(CheckNoOperation(work));
   ASSIGN_OR_RETURN(PersonState state, work.Read({}, kEnding));
   if (OidText(state.head) != commit) {
     return MovedOn(absl::StrCat("HEAD is at ", OidText(state.head).substr(0, 10), ", and ",
@@ -133,7 +144,9 @@ absl::StatusOr<PersonState> CheckIsSubmitted(const PersonWork& work, const std::
   return MovedOn("files or index here are no longer those that were submitted");
 }
 
-absl::StatusOr<PersonState> CheckIsReturned(const PersonWork& work, const std::string& id) {
+absl::StatusOr<PersonState> CheckIsReturned(const PersonWork& work, const std::string& id,
+                                            const std::string& returned_last) {
+  RETURN_IF_ERROR(CheckNoOperation(work));
   const auto taken = TakenIn(work.repo(), id);
   const auto record = ReadTakenRecord(work.root(), id);
   std::set<std::string> include;
@@ -145,7 +158,8 @@ absl::StatusOr<PersonState> CheckIsReturned(const PersonWork& work, const std::s
   ASSIGN_OR_RETURN(PersonState state, work.Read(include, CheckpointEnding(id)));
   const std::string now = OidText(state.commit);
   const bool untouched = taken.has_value() && now == OidText(*taken);
-  const bool returned = record.has_value() && now == record->returned;
+  // The record lacks it where the answer to the return was lost.
+  const bool returned = now == returned_last || (record.has_value() && now == record->returned);
   if ((untouched || returned) && state.branch == BranchOf(id)) return state;
   return absl::FailedPreconditionError(absl::StrCat(
       work.root(), " is of an earlier takeover of ", id,
@@ -169,8 +183,10 @@ absl::Status MakePlace(const TakeoverPlace& place, const WantedTree& wanted,
   }
   if (present.has_value()) {
     WorkTreeSwitch how;
+    how.id = wanted.branch.id;
     how.branch = wanted.branch.branch;
     how.from = present->state.work_tree;
+    how.state = present->state.commit;
     how.objects = present->objects;
     if (moves) how.tip = present->state.head;
     RETURN_IF_ERROR(SwitchWorkTree(place.path, how, wanted.work));

@@ -36,11 +36,14 @@ absl::StatusOr<TakeoverPlace> ChoosePlace(git_repository* repo, const std::strin
                                           const WantedPlace& wanted);
 
 // The state of the work tree, when it still is what was submitted: `commit`, and `worktree_commit`
-// unless nothing was uncommitted. FAILED_PRECONDITION says what moved on.
+// unless nothing was uncommitted. FAILED_PRECONDITION says what moved on, or that git is in the
+// middle of something.
 absl::StatusOr<PersonState> CheckIsSubmitted(const PersonWork& work, const std::string& commit,
                                              const std::string& worktree_commit);
-// The state of the work tree of an earlier takeover, when nothing in it would be lost.
-absl::StatusOr<PersonState> CheckIsReturned(const PersonWork& work, const std::string& id);
+// The state of the work tree of an earlier takeover, when nothing in it would be lost: it is as it
+// was taken, or as it was given back. `returned_last` is the commit that the coordinator got last.
+absl::StatusOr<PersonState> CheckIsReturned(const PersonWork& work, const std::string& id,
+                                            const std::string& returned_last);
 
 // What a place with files has now, and where new objects of that are.
 struct PresentFiles {

@@ -19,7 +19,8 @@ absl::StatusOr<bool> IsCurrent(const v1::Handoff& handoff, const TakeoverBase& b
   if (taken.has_value() && OidText(*taken) == base.commit) return true;
   ready.present.emplace();
   ready.present->objects = ready.work->objects();
-  ASSIGN_OR_RETURN(ready.present->state, CheckIsReturned(*ready.work, handoff.id()));
+  ASSIGN_OR_RETURN(ready.present->state,
+                   CheckIsReturned(*ready.work, handoff.id(), handoff.returned().commit()));
   return false;
 }
 
@@ -127,7 +128,11 @@ absl::StatusOr<Taken> MakeTree(const v1::Handoff& handoff, const TakeoverBase& b
 void PutBeside(const HandoffFiles& files, const v1::Handoff& handoff, const TakeoverBase& base,
                git_repository* own, Taken& taken) {
   absl::Status status = ExcludeFromGit(own);
-  if (status.ok()) status = PutFiles(files, taken.path, handoff.id());
+  if (status.ok()) {
+    const auto note = PutFiles(files, taken.path, handoff.id());
+    status = note.status();
+    if (note.ok() && !note->empty()) taken.notes.push_back(*note);
+  }
   if (status.ok() && !taken.existed) {
     const auto directory = TakenDirectory::Make(taken.path, handoff.id());
     status = directory.ok()

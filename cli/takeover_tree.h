@@ -32,8 +32,8 @@ absl::StatusOr<Taken> MakeTree(const v1::Handoff& handoff, const TakeoverBase& b
                                const std::string& temp, Context& context,
                                std::optional<Interrupt::Listener>& listener);
 
-// Puts handoff.md, the logs and takeover.json there. Where they cannot be put the work tree is good
-// without them, and a note says so.
+// Puts handoff.md, the logs and takeover.json there; a handoff.md that the person changed stays.
+// Where they cannot be put the work tree is good without them, and a note says so.
 void PutBeside(const HandoffFiles& files, const v1::Handoff& handoff, const TakeoverBase& base,
                git_repository* own, Taken& taken);
 

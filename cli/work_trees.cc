@@ -10,9 +10,11 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "cli/in_the_way.h"
 #include "cli/own_git.h"
 #include "cli/repository.h"
 #include "common/file.h"
+#include "common/git/objects.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -82,6 +84,70 @@ class LockedIndex {
 };
 
 std::string TakenRef(const std::string& id) { return absl::StrCat("refs/handoff/", id, "/taken"); }
+std::string BeforeRef(const std::string& id) {
+  return absl::StrCat("refs/handoff/", id, "/before");
+}
+
+// Every object of the directory into the repository's own.
+absl::Status CopyObjects(const std::string& directory, git_repository* repo) {
+  ASSIGN_OR_RETURN(const GitOdb from, MakeObjectDatabase(""));
+  RETURN_IF_ERROR(AddObjects(from.get(), directory, /*follow_alternates=*/false));
+  GitOdb to;
+  RETURN_IF_ERROR(GitStatus(git_repository_odb(to.out(), repo), "opening the objects"));
+  struct Copy {
+    git_odb *from, *to;
+  } copy = {from.get(), to.get()};
+  const auto each = [](const git_oid* id, void* payload) {
+    const Copy& both = *static_cast<Copy*>(payload);
+    GitOdbObject object;
+    const int read = git_odb_read(object.out(), both.from, id);
+    if (read != 0) return read;
+    git_oid written;
+    return git_odb_write(&written, both.to, git_odb_object_data(object.get()),
+                         git_odb_object_size(object.get()), git_odb_object_type(object.get()));
+  };
+  return GitStatus(git_odb_foreach(from.get(), each, &copy), "keeping how your files are");
+}
+
+absl::Status CheckFilesAreGits(const std::string& path, const WorkTreeSwitch& how,
+                               const TakenWork& work) {
+  ASSIGN_OR_RETURN(const GitRepository repo, OpenAround(path));
+  GitOdb odb;
+  RETURN_IF_ERROR(GitStatus(git_repository_odb(odb.out(), repo.get()), "opening the objects"));
+  RETURN_IF_ERROR(AddObjects(odb.get(), how.objects, /*follow_alternates=*/false));
+  return CheckNothingInTheWay(repo.get(), path, how.from, work.tree);
+}
+
+// What is there now, before any of it changes.
+absl::Status KeepBefore(const std::string& path, const WorkTreeSwitch& how) {
+  ASSIGN_OR_RETURN(const GitRepository repo, OpenAround(path));
+  RETURN_IF_ERROR(CopyObjects(how.objects, repo.get()));
+  GitReference made;
+  const std::string ref = BeforeRef(how.id);
+  return GitStatus(git_reference_create(made.out(), repo.get(), ref.c_str(), &how.state,
+                                        /*force=*/1, "handoff takeover"),
+                   absl::StrCat("setting ", ref));
+}
+
+absl::Status NameBefore(const std::string& id, const absl::Status& why, const std::string& files) {
+  return absl::Status(why.code(), absl::StrCat(why.message(), ". ", files, "How they were before ",
+                                               "is kept as ", BeforeRef(id)));
+}
+
+// HEAD and the index that is locked, after the files. The branch is where it was when one fails.
+absl::Status FollowFiles(const std::string& path, const WorkTreeSwitch& how, const TakenWork& work,
+                         const std::vector<std::string>& settings) {
+  const std::string branch = absl::StrCat("refs/heads/", how.branch), head = OidText(work.head);
+  RETURN_IF_ERROR(Git(path, {"read-tree", "--reset", OidText(work.index_tree)}, settings).status());
+  const auto move = [&](const std::string& to, const std::string& from) {
+    return Git(path, {"update-ref", "-m", "handoff takeover", branch, to, from}).status();
+  };
+  if (how.tip.has_value()) RETURN_IF_ERROR(move(head, OidText(*how.tip)));
+  const absl::Status named =
+      Git(path, {"symbolic-ref", "-m", "handoff takeover", "HEAD", branch}).status();
+  if (!named.ok() && how.tip.has_value()) move(OidText(*how.tip), head).IgnoreError();
+  return named;
+}
 
 }  // namespace
 
@@ -151,23 +217,25 @@ absl::Status SwitchWorkTree(const std::string& path, const WorkTreeSwitch& how,
   const std::vector<std::string> settings = {
       absl::StrCat("GIT_INDEX_FILE=", index.file()),
       absl::StrCat("GIT_ALTERNATE_OBJECT_DIRECTORIES=", how.objects)};
-  const std::string from = OidText(how.from);
+  const std::string from = OidText(how.from), to = OidText(work.tree);
   RETURN_IF_ERROR(Git(path, {"read-tree", "--reset", from}, settings).status());
   RETURN_IF_ERROR(Git(path, {"update-index", "-q", "--refresh"}, settings).status());
-  // git looks at every file before it touches one.
-  RETURN_IF_ERROR(
-      Git(path, {"read-tree", "-m", "-u", from, OidText(work.tree)}, settings).status());
-  if (how.tip.has_value()) {
-    RETURN_IF_ERROR(
-        Git(path, {"update-ref", "-m", "handoff takeover", absl::StrCat("refs/heads/", how.branch),
-                   OidText(work.head), OidText(*how.tip)})
-            .status());
-  }
-  RETURN_IF_ERROR(Git(path, {"symbolic-ref", "-m", "handoff takeover", "HEAD",
-                             absl::StrCat("refs/heads/", how.branch)})
-                      .status());
-  RETURN_IF_ERROR(Git(path, {"read-tree", "--reset", OidText(work.index_tree)}, settings).status());
-  return index.Commit();
+  RETURN_IF_ERROR(CheckFilesAreGits(path, how, work));
+  RETURN_IF_ERROR(KeepBefore(path, how));
+  // git looks at every file that it does not ignore before it touches one.
+  absl::Status status = Git(path, {"read-tree", "-m", "-u", from, to}, settings).status();
+  if (!status.ok()) return NameBefore(how.id, status, "");
+  status = FollowFiles(path, how, work, settings);
+  if (status.ok()) status = index.Commit();
+  if (status.ok()) return status;
+  // The index may be that of HEAD by now.
+  absl::Status back = Git(path, {"read-tree", "--reset", to}, settings).status();
+  if (back.ok()) back = Git(path, {"update-index", "-q", "--refresh"}, settings).status();
+  if (back.ok()) back = Git(path, {"read-tree", "-m", "-u", to, from}, settings).status();
+  return NameBefore(
+      how.id, status,
+      back.ok() ? "Your files are as they were. "
+                : absl::StrCat("Your files could not be put back (", back.message(), "). "));
 }
 
 absl::Status RememberTaken(git_repository* repo, const std::string& id, const git_oid& commit) {

@@ -1,6 +1,6 @@
 // The work trees of a repository, and the one in which a person goes on with a handoff. Made and
-// changed by the person's own git, so that their filters, line endings and sparse checkouts count;
-// nothing of theirs is overwritten.
+// changed by the person's own git, so that their filters, line endings and sparse checkouts count.
+// Nothing of theirs is overwritten; what git would take for worthless, ignored files, we look for.
 #pragma once
 
 #include <optional>
@@ -43,13 +43,17 @@ absl::Status AddWorkTree(const std::string& root, const std::string& path,
 absl::Status FillWorkTree(const std::string& path, const TakenWork& work);
 
 struct WorkTreeSwitch {
+  std::string id;              // of the handoff
   std::string branch;          // HEAD is this branch afterwards
   git_oid from = {};           // tree that shows the files as they are
-  std::string objects;         // directory with objects of `from`, beside the repository's own
+  git_oid state = {};          // commit of that tree
+  std::string objects;         // directory with objects of these, beside the repository's own
   std::optional<git_oid> tip;  // the branch, which is HEAD already, moves from here
 };
 // The same for one that has files: they are those of `from`, and become those of `work`.
-// FAILED_PRECONDITION, with nothing changed, when a file is in the way.
+// FAILED_PRECONDITION, with no file changed, when a file is in the way, ignored ones included.
+// Before a file is touched `state` is kept as refs/handoff/<id>/before, which every later failure
+// names; the files go back where HEAD or the index could not follow them.
 absl::Status SwitchWorkTree(const std::string& path, const WorkTreeSwitch& how,
                             const TakenWork& work);
 

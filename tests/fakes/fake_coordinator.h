@@ -24,7 +24,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void Set(const v1::Handoff& handoff);
   void SetLog(const std::string& id, int attempt, const std::string& bytes);
 
-  // The next `n` submits are stored and then answered with UNAVAILABLE.
+  // The next `n` submits and returns are stored and then answered with UNAVAILABLE.
   void LoseAnswers(int n);
   // Each ReadLog stream ends with UNAVAILABLE after so many bytes; every second one begins
   // `overlap` bytes before what was asked for.
@@ -38,6 +38,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // What ListWorkers and GetDocument say; nothing unless set.
   void SetWorker(const v1::Worker& worker);
   void SetDocument(const std::string& markdown);
+  // What Summarize makes, at once.
+  void SetSummary(const v1::Summary& summary);
   // Has an object from now on; its hash. LieAbout: what it sends when it is asked for that one.
   std::string SetObject(const std::string& bytes);
   void LieAbout(const std::string& sha256, const std::string& instead);
@@ -83,8 +85,9 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Makes it the actor's, at once unless it is running: then it is asked for, and Set has to make
   // it so.
   grpc::Status TakeOver(grpc::ServerContext*, const v1::TakeOverRequest*, v1::Handoff*) override;
-  // Keeps the work and queues another attempt.
+  // Keeps the work and queues another attempt; the same work again changes nothing.
   grpc::Status Return(grpc::ServerContext*, const v1::ReturnRequest*, v1::Handoff*) override;
+  grpc::Status Summarize(grpc::ServerContext*, const v1::SummarizeRequest*, v1::Handoff*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse*) override;
   grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
@@ -123,6 +126,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   std::vector<v1::TakeOverRequest> takeovers_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ReturnRequest> returns_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, v1::Worker> workers_ ABSL_GUARDED_BY(mutex_);
+  v1::Summary summary_ ABSL_GUARDED_BY(mutex_);
   std::string document_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ImportRequest> imports_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::EditDocumentRequest> edits_ ABSL_GUARDED_BY(mutex_);

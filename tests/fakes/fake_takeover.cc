@@ -1,4 +1,5 @@
-// The part of the fake coordinator in which a person takes a handoff over and gives it back.
+// The part of the fake coordinator in which a person takes a handoff over and gives it back, and
+// has it summarised.
 
 #include <algorithm>
 
@@ -14,6 +15,11 @@ void FakeCoordinator::SetWorker(const v1::Worker& worker) {
 void FakeCoordinator::SetDocument(const std::string& markdown) {
   const MutexLock lock(mutex_);
   document_ = markdown;
+}
+
+void FakeCoordinator::SetSummary(const v1::Summary& summary) {
+  const MutexLock lock(mutex_);
+  summary_ = summary;
 }
 
 std::vector<v1::TakeOverRequest> FakeCoordinator::takeovers() const {
@@ -54,9 +60,18 @@ grpc::Status FakeCoordinator::Return(grpc::ServerContext*, const v1::ReturnReque
                                      v1::Handoff* response) {
   const grpc::Status found = Find(request->id(), response);
   if (!found.ok()) return found;
+  bool lose = false;
   {
     const MutexLock lock(mutex_);
     returns_.push_back(*request);
+    lose = lose_ > 0;
+    lose_ = std::max(0, lose_ - 1);
+  }
+  if (response->taken_by().empty()) {
+    const bool again = request->has_checkpoint() && response->returned().SerializeAsString() ==
+                                                        request->checkpoint().SerializeAsString();
+    if (again) return grpc::Status::OK;
+    return {grpc::StatusCode::FAILED_PRECONDITION, "Nobody has it; nothing was returned."};
   }
   if (request->has_checkpoint()) {
     *response->mutable_returned() = request->checkpoint();
@@ -70,6 +85,19 @@ grpc::Status FakeCoordinator::Return(grpc::ServerContext*, const v1::ReturnReque
   next.set_number(response->attempts_size());
   next.set_state(v1::Attempt::QUEUED);
   next.set_only_checks(request->done());
+  Set(*response);
+  if (lose) return {grpc::StatusCode::UNAVAILABLE, "it is away"};
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeCoordinator::Summarize(grpc::ServerContext*, const v1::SummarizeRequest* request,
+                                        v1::Handoff* response) {
+  const grpc::Status found = Find(request->id(), response);
+  if (!found.ok()) return found;
+  {
+    const MutexLock lock(mutex_);
+    *response->mutable_attempts(request->attempt() - 1)->mutable_summary() = summary_;
+  }
   Set(*response);
   return grpc::Status::OK;
 }

@@ -73,6 +73,34 @@ TEST_F(DeleteCommand, WithoutATerminalAPurgeNeedsYes) {
   EXPECT_EQ(Run({"delete", "20261120-h"}).exit, 3);
 }
 
+TEST_F(DeleteCommand, WhatIsDeletedIsWhatWasFound) {
+  Add("20261120-h", v1::Handoff::SUCCEEDED);
+  EXPECT_EQ(Run({"delete", "1120-h"}).exit, 0);
+  ASSERT_EQ(coordinator_.deletes().size(), 1u);
+  EXPECT_EQ(coordinator_.deletes()[0].id(), "20261120-h");
+}
+
+TEST_F(DeleteCommand, APurgeThatDoesNotAskTakesAWholeId) {
+  Add("20261120-h", v1::Handoff::SUCCEEDED);
+  for (const char* typed : {"1120-h", "20261120", "-"}) {
+    const Said refused = Run({"delete", "--purge", "--yes", typed});
+    EXPECT_EQ(refused.exit, 2) << typed;
+    EXPECT_THAT(refused.err, HasSubstr("it takes a whole id")) << typed;
+  }
+  EXPECT_TRUE(coordinator_.deletes().empty());
+}
+
+TEST_F(DeleteCommand, TheFirstFailureIsTheAnswerAndNotTheLast) {
+  Add("20261120-a", v1::Handoff::SUCCEEDED);
+  const Said purge = Run({"delete", "--purge", "nobody", "20261120-a"});
+  EXPECT_EQ(purge.exit, 3) << purge.err;
+  EXPECT_THAT(purge.err, HasSubstr("--yes"));
+  EXPECT_THAT(purge.err, HasSubstr("nobody"));
+  const Said cancel = Run({"cancel", "nobody", "no id!"});
+  EXPECT_EQ(cancel.exit, 3) << cancel.err;
+  EXPECT_THAT(cancel.err, HasSubstr("no id!"));
+}
+
 TEST_F(DeleteCommand, AllAreTriedAndTheFirstFailureIsTheAnswer) {
   Add("20261120-a", v1::Handoff::SUCCEEDED);
   Add("20261120-b", v1::Handoff::SUCCEEDED);
