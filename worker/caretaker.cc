@@ -115,19 +115,27 @@ void Caretaker::Run() {
   ProbeAgents();
   BootTime next_probe = tools_.clock.Boot() + kProbeEvery;
   BootTime next_sweep = tools_.clock.Boot();
+  // Of the trash. One at a time: it takes long, and whoever asks or stops waits for no more than
+  // it.
+  std::vector<std::string> doomed;
   while (true) {
     std::optional<Probe> probe;
     bool trash;
     {
       MutexLock lock(mutex_);
       const BootTime next = std::min(next_probe, next_sweep);
-      if (asked_.empty() && !stopping_ && !trash_)
+      if (asked_.empty() && !stopping_ && !trash_ && doomed.empty())
         woken_.WaitFor(mutex_, next - tools_.clock.Boot());
       if (stopping_) return;
       if (!asked_.empty()) probe = asked_.front();
       trash = std::exchange(trash_, false);
     }
-    if (trash) EmptyTrash(tools_.data);
+    if (trash) {
+      doomed = ListTrash(tools_.data);
+    } else if (!doomed.empty()) {
+      RemoveFromTrash(tools_.data, doomed.back());
+      doomed.pop_back();
+    }
     if (probe) {
       ProbeResult result = Answer(*probe);
       {
@@ -142,6 +150,7 @@ void Caretaker::Run() {
           Sweep(tools_.data, SweepTime(), tools_.config.keep_workspaces, tools_.if_idle);
       if (removed > 0) SPDLOG_INFO("removed the workspaces of {} ended handoffs", removed);
       next_sweep = tools_.clock.Boot() + kSweepEvery;
+      doomed = ListTrash(tools_.data);  // also of a daemon that was ended meanwhile
     }
     if (tools_.clock.Boot() >= next_probe) {
       ProbeAgents();

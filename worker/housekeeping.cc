@@ -79,13 +79,6 @@ bool MoveAway(const std::string& path, const std::string& to) {
   return false;
 }
 
-void RemoveAll(const std::string& directory) {
-  for (const std::string& name : Names(directory)) {
-    const absl::Status removed = RemoveTree(absl::StrCat(directory, "/", name));
-    if (!removed.ok()) SPDLOG_WARN("{}", std::string(removed.message()));
-  }
-}
-
 }  // namespace
 
 uint64_t DiskReserve(const std::string& path, std::optional<uint64_t> wanted) {
@@ -118,10 +111,14 @@ bool MoveToTrash(const DataDir& data, const std::string& id) {
   return workspace && attempts;
 }
 
-void EmptyTrash(const DataDir& data) { RemoveAll(data.trash()); }
+std::vector<std::string> ListTrash(const DataDir& data) { return Names(data.trash()); }
+
+void RemoveFromTrash(const DataDir& data, const std::string& name) {
+  const absl::Status removed = RemoveTree(absl::StrCat(data.trash(), "/", name));
+  if (!removed.ok()) SPDLOG_WARN("{}", std::string(removed.message()));
+}
 
 int Sweep(const DataDir& data, absl::Time now, absl::Duration keep, const IfIdle& if_idle) {
-  EmptyTrash(data);  // of a daemon that was ended meanwhile
   std::set<std::string> ids;
   for (const std::string& directory : {data.workspaces(), data.attempts()}) {
     for (std::string& id : Names(directory)) ids.insert(std::move(id));
@@ -133,7 +130,6 @@ int Sweep(const DataDir& data, absl::Time now, absl::Duration keep, const IfIdle
     const bool idle = if_idle(id, [&] { MoveToTrash(data, id); });
     removed += idle ? 1 : 0;
   }
-  EmptyTrash(data);
   const std::string objects = data.object("");
   for (const std::string& name : Names(objects)) {
     const std::string path = absl::StrCat(objects, name);

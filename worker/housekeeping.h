@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "worker/data_dir.h"
@@ -20,14 +21,16 @@ struct DiskState {
 };
 DiskState LookAtDisk(const std::string& path, uint64_t reserve);
 
-// What is here of a handoff, out of sight; EmptyTrash removes it. False when something stays.
+// What is here of a handoff, out of sight. False when something stays.
 bool MoveToTrash(const DataDir& data, const std::string& id);
-void EmptyTrash(const DataDir& data);
+// What waits there to be removed: names, one of which takes as long as a workspace takes.
+std::vector<std::string> ListTrash(const DataDir& data);
+void RemoveFromTrash(const DataDir& data, const std::string& name);
 
-// Removes workspaces and attempt directories of handoffs of which nothing ran here for `keep`, but
-// none in which somebody worked by hand since: nobody else has that.
-// `if_idle(id, action)` runs the action unless an attempt of that handoff is here. Mirrors stay.
-// Returns how many handoffs were removed.
+// Moves to the trash workspaces and attempt directories of handoffs of which nothing ran here for
+// `keep`, but none in which somebody worked by hand since: nobody else has that. `if_idle(id,
+// action)` runs the action unless an attempt of that handoff is here. Mirrors stay. Returns how
+// many handoffs were removed.
 using IfIdle = std::function<bool(const std::string& id, const std::function<void()>& action)>;
 int Sweep(const DataDir& data, absl::Time now, absl::Duration keep, const IfIdle& if_idle);
 

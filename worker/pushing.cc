@@ -6,8 +6,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/backoff.h"
+#include "common/file.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "common/unique_fd.h"
@@ -23,6 +25,7 @@ constexpr int kTries = 5;
 constexpr Backoff kBackoff{absl::Seconds(1), absl::Seconds(30)};
 constexpr Backoff kStoring{absl::Milliseconds(100), absl::Seconds(5)};
 constexpr size_t kMostMessage = 1000;
+constexpr uint64_t kMostRef = 1 << 10;
 
 // Readable when `other` is, or after `most`.
 absl::StatusOr<UniqueFd> EitherOf(int other, absl::Duration most, UniqueFd& timer) {
@@ -74,6 +77,8 @@ class Pushing {
       result.set_message(OneLine(EscapeInvalidUtf8(answer->message), kMostMessage));
     } else {
       result.set_state(v1::PushResult::FAILED);
+      // It may have arrived all the same, and must not stop those that come after it.
+      result.set_commit(MayBeThere());
       result.set_message(
           OneLine(EscapeInvalidUtf8(absl::StrCat(answer.status().message(), ".")), kMostMessage));
     }
@@ -94,13 +99,20 @@ class Pushing {
     request.user_email = repository.user_email();
     request.taken_at = checkpoint.taken_at().seconds();
     request.from = {repository.commit()};
+    // Also of a push whose answer did not come.
     for (const v1::Attempt& earlier : handoff_.attempts()) {
-      const v1::PushResult::State state = earlier.push().state();
-      if (state == v1::PushResult::PUSHED || state == v1::PushResult::UP_TO_DATE)
-        request.from.push_back(earlier.push().commit());
+      if (!earlier.push().commit().empty()) request.from.push_back(earlier.push().commit());
     }
     request.credentials = around_.config.repo;
     return request;
+  }
+
+  // The commit that this attempt's pushes sent; "" before the first.
+  std::string MayBeThere() const {
+    const auto id = ReadFile(absl::StrCat(around_.data.store(attempt_.key.handoff_id), "/",
+                                          PushedRef(attempt_.key.handoff_id, attempt_.key.number)),
+                             kMostRef);
+    return id.ok() ? std::string(absl::StripAsciiWhitespace(*id)) : "";
   }
 
   // The branch moves at most once, however often this is tried: what is there already is told as

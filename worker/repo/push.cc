@@ -118,7 +118,7 @@ absl::Status CheckLocal(const std::string& url) {
 }
 
 std::string LocalRef(const PushRequest& request) {
-  return absl::StrCat("refs/handoff/", request.handoff_id, "/pushed-", request.attempt);
+  return PushedRef(request.handoff_id, request.attempt);
 }
 
 // The commit, and the ref of the store that names it, since only refs can be pushed.

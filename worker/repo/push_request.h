@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "worker/repo/repo_client.h"
 
 namespace handoff {
@@ -20,6 +21,12 @@ struct PushRequest {
   std::vector<std::string> from;
   RepoCredentials credentials;
 };
+// The ref of the store that names what an attempt pushes, from before it is sent. That tells what
+// may have arrived where no answer did.
+inline std::string PushedRef(const std::string& handoff_id, int attempt) {
+  return absl::StrCat("refs/handoff/", handoff_id, "/pushed-", attempt);
+}
+
 struct PushAnswer {
   enum State { kPushed = 1, kUpToDate, kRefused };
   int state = 0;

@@ -4,6 +4,7 @@
 #include "gmock/gmock.h"
 #include "tests/integration/repo/git_sandbox.h"
 #include "tests/integration/worker/running_worker.h"
+#include "worker/data_dir.h"
 
 namespace handoff::worker {
 namespace {
@@ -89,6 +90,34 @@ TEST_F(PushTest, ARemoteThatIsGoneIsAFailureThatIsTold) {
   EXPECT_EQ(result.state(), v1::PushResult::FAILED);
   EXPECT_THAT(result.message(), HasSubstr("origin.git"));
   AwaitOver(key);
+}
+
+TEST_F(PushTest, WhatMayHaveArrivedIsToldAndDoesNotStopTheNextOne) {
+  pool_.set_asks_for_push(true);
+  Start();
+  const std::string begun = Gate("begun"), go = Gate("go");
+  const AttemptKey key =
+      pool_.Want(InRepository(absl::StrCat("echo 2 > a; echo > ", begun, "; cat ", go)));
+  Await(begun);
+  // Nothing can be written there.
+  git_.Remove("origin.git/objects/pack");
+  git_.Write("origin.git/objects/pack", "in the way\n");
+  Open(go);
+  const v1::PushResult failed = pool_.AwaitPush(key);
+  EXPECT_EQ(failed.state(), v1::PushResult::FAILED) << failed.message();
+  EXPECT_EQ(failed.commit().size(), 40u);
+  AwaitOver(key);
+  // As if it had arrived, and the answer had not.
+  git_.Remove("origin.git/objects/pack");
+  git_.Git(DataDir(data()).store("h"), {"push", "-q", git_.Path("origin.git"),
+                                        absl::StrCat(failed.commit(), ":refs/heads/handoff/h")});
+  v1::Handoff next = InRepository("echo 3 > a");
+  v1::Attempt& first = *next.add_attempts();
+  first.set_number(1);
+  *first.mutable_push() = failed;
+  const v1::PushResult result = pool_.AwaitPush(pool_.Want(next, 2));
+  EXPECT_EQ(result.state(), v1::PushResult::PUSHED) << result.message();
+  EXPECT_EQ(There("a"), "3\n");
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
@@ -47,6 +48,7 @@ class CaretakerTest : public ::testing::Test {
   Mutex mutex_;
   CondVar changed_;
   size_t urgent_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<size_t> trash_ ABSL_GUARDED_BY(mutex_);  // how much was left at each answer
   Caretaker caretaker_{{config_, data_, clock_, repo_, probes_, faults_,
                         [](const std::string&, const std::function<void()>& action) {
                           action();
@@ -54,6 +56,7 @@ class CaretakerTest : public ::testing::Test {
                         },
                         [this](bool urgent) {
                           MutexLock lock(mutex_);
+                          if (urgent) trash_.push_back(ListTrash(data_).size());
                           urgent_ += urgent ? 1 : 0;
                           changed_.NotifyAll();
                         }}};
@@ -75,6 +78,22 @@ TEST_F(CaretakerTest, MoreAnswersThanARequestTakesGoWithSeveral) {
   EXPECT_EQ(told.size(), 300u);
   caretaker_.Delivered(second);
   EXPECT_TRUE(caretaker_.Results().empty());
+}
+
+TEST_F(CaretakerTest, TrashGoesPieceByPieceAndHoldsUpNoProbe) {
+  for (const char* name : {"/w-a", "/w-b", "/w-c", "/w-d", "/w-e"}) {
+    ASSERT_TRUE(MakeDirectories(absl::StrCat(data_.trash(), name, "/deep")).ok());
+  }
+  caretaker_.EmptyTrashSoon();
+  caretaker_.Ask(Probes(4));
+  caretaker_.Start();
+  Await(4);
+  {
+    MutexLock lock(mutex_);
+    EXPECT_EQ(trash_, (std::vector<size_t>{5, 4, 3, 2}));
+  }
+  Look();
+  EXPECT_TRUE(ListTrash(data_).empty());
 }
 
 TEST_F(CaretakerTest, AClockThatWasSetAheadRemovesNoWorkspace) {
