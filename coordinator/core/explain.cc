@@ -160,11 +160,17 @@ bool AllAlike(const std::vector<Finding>& findings) {
   });
 }
 
+std::string ByHandText(const Handoff& handoff) {
+  if (handoff.by_hand_on.empty()) return "";
+  return absl::StrCat(" What was done by hand lies only in its workspace on ", handoff.by_hand_on,
+                      ".");
+}
+
 // The one sentence when no worker can take it, whatever runs or not.
 std::string NobodyCan(const Handoff& handoff, const std::vector<Finding>& findings) {
   if (findings.empty()) {
     return absl::StrCat(handoff.id, " asks for worker ", WorkerWanted(handoff),
-                        ", and no worker of this pool has that name.");
+                        ", and no worker of this pool has that name.", ByHandText(handoff));
   }
   if (AllAlike(findings)) {
     const std::string all = findings.size() == 1 ? ": "
@@ -172,7 +178,8 @@ std::string NobodyCan(const Handoff& handoff, const std::vector<Finding>& findin
                                 ? "; both for one reason: "
                                 : absl::StrCat("; all ", findings.size(), " for one reason: ");
     return absl::StrCat("No worker can take ", handoff.id, " now", all,
-                        findings.front().worker->name, " ", findings.front().sentence);
+                        findings.front().worker->name, " ", findings.front().sentence,
+                        ByHandText(handoff));
   }
   std::map<absl::string_view, size_t> counts;
   for (const Finding& finding : findings) ++counts[ObstacleName(finding.obstacle)];

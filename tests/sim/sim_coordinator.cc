@@ -255,9 +255,14 @@ void SimCoordinator::CheckAgainstStore() {
   }
   CHECK(live == loaded.handoffs().size());
   const auto most = static_cast<size_t>(max_parallel_);
-  CHECK(most == 0 || state_->live() <= most);
-  if (state_->live() == most && state_->queued() > 0 && !state_->open_workers().empty())
-    ++account_full_;
+  // Attempts without an agent need no account.
+  const auto running = static_cast<size_t>(
+      std::count_if(state_->handoffs().begin(), state_->handoffs().end(), [](const auto& entry) {
+        const core::Attempt& latest = *entry.second.Latest();
+        return core::IsLive(latest.state) && !latest.only_checks;
+      }));
+  CHECK(most == 0 || running <= most);
+  if (running == most && state_->queued() > 0 && !state_->open_workers().empty()) ++account_full_;
   CHECK(state_->workers().size() == loaded.workers().size());
   for (const auto& [uuid, worker] : state_->workers()) {
     // After a start of the coordinator nobody has said how many slots there are.

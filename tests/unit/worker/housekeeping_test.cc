@@ -17,6 +17,7 @@ class SweepTest : public ::testing::Test {
     EXPECT_TRUE(MakeDirectories(repository_ + "/src").ok());
     Write("src/a.cc");
     Write(".git/index");
+    EXPECT_TRUE(MakeDirectories(repository_ + "/.cursor/agent-handoffs/h").ok());
     EXPECT_TRUE(MakeDirectories(ended_).ok());
   }
   void Write(const std::string& name) {
@@ -64,7 +65,6 @@ TEST_F(SweepTest, ALookByHandIsNoWork) {
 }
 
 TEST_F(SweepTest, WhatWeWriteAfterTheEndIsNoWork) {
-  EXPECT_TRUE(MakeDirectories(repository_ + "/.cursor/agent-handoffs/h").ok());
   WriteLater(".cursor/agent-handoffs/h/handoff.md");  // its summary came
   EXPECT_FALSE(KeepsAfter(absl::Hours(25)));
 }

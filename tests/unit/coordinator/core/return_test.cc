@@ -394,8 +394,8 @@ TEST_F(ReturnTest, WorkOnTheHostBindsOnlyUntilACheckpointHasIt) {
   ASSERT_TRUE(pool.Do(Again("h")).ok());
   b.Call();
   EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued) << "that attempt left no checkpoint";
-  EXPECT_THAT(pool.Explain("h").summary + absl::StrJoin(pool.Explain("h").details, " "),
-              HasSubstr("in whose workspace alone lies what was done by hand"));
+  EXPECT_THAT(pool.Explain("h").summary,
+              HasSubstr("What was done by hand lies only in its workspace on a."));
   ASSERT_TRUE(pool.Do(Drain{"a", "", true, "bob"}).ok());
   RunsOn(a);
   ASSERT_TRUE(a.Save("h", 3, Taken(pool, "c3")).ok());
