@@ -192,7 +192,7 @@ void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const Vi
   fields.Add("Session", SessionWords(attempt));
   AddCheckpoint(handoff, attempt, view, fields);
   fields.Add("Push", PushWords(handoff, attempt,
-                               [](absl::string_view said) { return OneLine(said, kSentence); }));
+                               [](absl::string_view text) { return OneLine(text, kSentence); }));
   if (!attempt.worker().empty()) {
     fields.Add("Host",
                absl::StrCat(OneLine(attempt.worker(), 64), attempt.workspace().empty() ? "" : ":",

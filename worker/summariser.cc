@@ -88,6 +88,8 @@ void Summariser::ShowWaiting() {
 bool Summariser::Show(const std::string& handoff_id, std::stop_token stop) {
   const std::string workspace = around_.data.repository(handoff_id);
   if (!PathExists(workspace)) return true;
+  // The runner that reports the end still writes its own; a record from before that is too old.
+  if (!if_idle_(handoff_id, [] {})) return false;
   const auto record = around_.client.GetHandoff(handoff_id, std::move(stop));
   if (absl::IsNotFound(record.status())) return true;
   v1::Handoff handoff;
