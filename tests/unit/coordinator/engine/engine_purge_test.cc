@@ -22,7 +22,9 @@ TEST_F(EnginePurgeTest, NothingOfItsBatchFindsItAgain) {
   const std::string id = Ask(Task("task", "key"))->handoff.id;
   ASSERT_TRUE(Ask(core::Cancel{id, "", ""}).ok());
   const auto purge = Post(Purge(id));
-  const auto resume = Post(core::Resume{.id = id});
+  core::Resume of_it;
+  of_it.id = id;
+  const auto resume = Post(of_it);
   const auto again = Post(Purge(id));
   const auto submit = Post(Task("task", "key"));
   engine_->Step();

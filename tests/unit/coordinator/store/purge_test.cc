@@ -54,7 +54,9 @@ class PurgeTest : public ::testing::Test {
          {"handoffs", "specs", "attempts", "messages", "edits", "objects_needed"}) {
       const int64_t count =
           *db.QueryInt(absl::StrCat("SELECT count(*) FROM ", table, " WHERE seq=", handoff.seq));
-      if (rows_expected_) EXPECT_GT(count, 0) << table;
+      if (rows_expected_) {
+        EXPECT_GT(count, 0) << table;
+      }
       rows += count;
     }
     return rows;
