@@ -14,9 +14,9 @@ const env = { PATH: process.env.PATH, HOME: userHome, LANG: 'C.UTF-8' };
 const started = [];
 let failures = 0;
 
-function start(name, argv, ready) {
+function start(name, argv, ready, more = {}) {
   const log = fs.openSync(path.join(run, `${name}.log`), 'w');
-  const child = spawn(argv[0], argv.slice(1), { env, stdio: ['ignore', 'pipe', log] });
+  const child = spawn(argv[0], argv.slice(1), { env: { ...env, ...more }, stdio: ['ignore', 'pipe', log] });
   started.push(child);
   return new Promise((resolve, reject) => {
     let said = '';
@@ -177,6 +177,41 @@ async function modelErrors(agent) {
   await ended(id);
 }
 
+// The host is gone for good, with its workspaces and the home in which the conversations lay.
+async function anotherHost(agents) {
+  const work = "RIG: run printf 'kept\\n' > KEPT.txt && git add KEPT.txt && git commit -qm kept && printf 'not committed\\n' > LEFT.txt";
+  const ids = new Map();
+  for (const agent of agents) {
+    const id = await submit(agent, work);
+    const first = await ended(id);
+    check(`${agent}: the run before the host is lost succeeds`, first.exit === 0, first.last);
+    ids.set(agent, { id, session: first.last.session });
+  }
+  const lost = started.pop();
+  lost.removeAllListeners('exit');
+  lost.kill('SIGKILL');
+  fs.rmSync(path.join(run, 'worker'), { recursive: true });
+  for (const root of Object.values(sessionRoots)) fs.rmSync(root, { recursive: true, force: true });
+  const otherHome = path.join(run, 'other-home');
+  fs.mkdirSync(otherHome);
+  fs.cpSync(path.join(userHome, '.codex/config.toml'), path.join(otherHome, '.codex/config.toml'));
+  await start('other', [path.join(bin, 'handoff-worker'), '--data-dir', path.join(run, 'other'), '--coordinator',
+    env.HANDOFF_COORDINATOR, '--name', 'other', '--slots', '2', '--config', path.join(run, 'worker.toml')], 'ready as ', { HOME: otherHome });
+  await until('the probes end', async () => (await handoff('worker', 'show', 'other', '--json')).out.includes('codex'));
+  for (const [agent, { id, session }] of ids) {
+    const asked = requests().length;
+    await handoff('resume', id, '--on', 'other');
+    const { exit, record, last } = await ended(id);
+    const seen = requests().slice(asked);
+    check(`${agent}: on another host the conversation is restored`, exit === 0 && last.sessionKind === 'RESTORED' &&
+      last.sessionVerified === 'YES' && last.session === session, record.attempts);
+    check(`${agent}: there the model sees the earlier messages`, seen.length > 0 && seen[0].said.some((text) => text.startsWith('done: run')), seen);
+    const there = path.join(run, 'other/workspaces', id, 'repo');
+    check(`${agent}: the work is there, committed or not`, fs.existsSync(path.join(there, 'KEPT.txt')) &&
+      fs.readFileSync(path.join(there, 'LEFT.txt'), 'utf8') === 'not committed\n', fs.existsSync(there) && fs.readdirSync(there));
+  }
+}
+
 async function startPool() {
   fs.mkdirSync(path.join(userHome, '.codex'), { recursive: true });
   fs.mkdirSync(repo);
@@ -250,6 +285,7 @@ try {
     await cancelInTool(agent);
     await modelErrors(agent);
   }
+  await anotherHost(agents);
 } catch (error) {
   console.log(`FAILED ${error.stack}`);
   failures += 1;

@@ -157,7 +157,8 @@ TEST_F(SummaryTest, OneThatTakesTooLongIsEndedWithAllThatItStarted) {
   EXPECT_EQ(summary.state(), v1::Summary::FAILED);
   EXPECT_THAT(summary.message(), HasSubstr("did not answer within"));
   int pid = 0;
-  if (absl::SimpleAtoi(ReadFile(path("pid")).value_or(""), &pid)) EXPECT_FALSE(Runs(pid));
+  const bool begun = absl::SimpleAtoi(ReadFile(path("pid")).value_or(""), &pid);
+  EXPECT_FALSE(begun && Runs(pid));
 }
 
 TEST_F(SummaryTest, TheyAreMadeOneAfterTheOther) {
