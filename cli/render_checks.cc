@@ -25,15 +25,18 @@ std::string ResultWords(const v1::CheckResult& check) {
 }
 
 // A test that was changed with the code proves less.
-std::string ChangedWords(const v1::CheckResult& check) {
+std::string ChangedWords(const v1::CheckResult& check, bool by_agent) {
   std::vector<std::string> files;
   for (const std::string& file : check.changed_files()) files.push_back(OneLine(file, 200));
-  return files.empty() ? "" : absl::StrCat("  changed by the agent: ", absl::StrJoin(files, ", "));
+  return files.empty() ? ""
+                       : absl::StrCat(by_agent ? "  changed by the agent: " : "  changed: ",
+                                      absl::StrJoin(files, ", "));
 }
 
 }  // namespace
 
-void AddChecks(const v1::Handoff& handoff, const v1::Facts& facts, Fields& fields) {
+void AddChecks(const v1::Handoff& handoff, const v1::Attempt& attempt, const v1::Facts& facts,
+               Fields& fields) {
   if (facts.checks().empty()) {
     for (const v1::Check& check : handoff.checks()) {
       const std::string words = OneLine(check.command(), kCommand);
@@ -52,7 +55,7 @@ void AddChecks(const v1::Handoff& handoff, const v1::Facts& facts, Fields& field
                           " passed"));
   for (const v1::CheckResult& check : facts.checks()) {
     fields.AddMore(ResultWords(check), check.passed() ? Colour::kGreen : Colour::kRed);
-    const std::string changed = ChangedWords(check);
+    const std::string changed = ChangedWords(check, !attempt.only_checks());
     if (!changed.empty()) fields.AddMore(changed, Colour::kYellow);
   }
 }

@@ -188,7 +188,7 @@ void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const Vi
       facts.last_message().empty() ? attempt.last_line() : facts.last_message();
   fields.Add("Said", OneLine(attempt.last_line().empty() ? said : attempt.last_line(), 300));
   AddFiles(handoff, facts, attempt.end().work_unknown(), fields);
-  AddChecks(handoff, facts, fields);
+  AddChecks(handoff, attempt, facts, fields);
   fields.Add("Session", SessionWords(attempt));
   AddCheckpoint(handoff, attempt, view, fields);
   fields.Add("Push", PushWords(handoff, attempt,

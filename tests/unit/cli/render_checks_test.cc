@@ -69,6 +69,12 @@ TEST(RenderShow, EachCheckSaysHowItEnded) {
   EXPECT_THAT(shown, HasSubstr("handoff logs --checks 20261120-x"));
 }
 
+TEST(RenderShow, WhatAPersonChangedIsNotTheAgents) {
+  v1::Handoff handoff = Checked();
+  handoff.mutable_attempts()->rbegin()->set_only_checks(true);
+  EXPECT_THAT(RenderShow(handoff, Piped()), HasSubstr("             changed: tests/a.sh\n"));
+}
+
 TEST(RenderShow, ChecksThatWereNotRunYetAreNamed) {
   v1::Handoff handoff = Checked();
   handoff.mutable_attempts(0)->clear_facts();
