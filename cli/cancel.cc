@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "cli/each_id.h"
 #include "cli/json.h"
 #include "cli/render.h"
 #include "cli/settings.h"
@@ -38,21 +39,6 @@ VerbResult CancelOne(const std::string& typed, const CancelFlags& flags, Context
   return Exit::kDone;
 }
 
-// All are tried; the first failure is the answer.
-VerbResult Cancel(const CancelFlags& flags, Context& context) {
-  VerbResult first = Exit::kDone;
-  for (const std::string& id : flags.ids) {
-    const VerbResult result = CancelOne(id, flags, context);
-    if (result.ok()) continue;
-    if (first.ok()) {
-      first = result;
-    } else {
-      context.terminal.Say(absl::StrCat("handoff: ", StripControls(result.status().message())));
-    }
-  }
-  return first;
-}
-
 }  // namespace
 
 VerbRun DefineCancel(CLI::App& app) {
@@ -60,7 +46,10 @@ VerbRun DefineCancel(CLI::App& app) {
   app.add_option("ID", flags->ids, "A part of an id that no other has; - is your last one here")
       ->required();
   app.add_option("--reason", flags->reason, "Kept with the handoff")->type_name("TEXT");
-  return [flags](Context& context) { return Cancel(*flags, context); };
+  return [flags](Context& context) {
+    return TryEach(flags->ids, context,
+                   [&](const std::string& id) { return CancelOne(id, *flags, context); });
+  };
 }
 
 }  // namespace handoff

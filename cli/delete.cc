@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "cli/each_id.h"
 #include "cli/render.h"
 #include "cli/settings.h"
 #include "cli/verb.h"
@@ -88,21 +89,6 @@ VerbResult DeleteOne(const std::string& typed, const DeleteFlags& flags, Context
   return Exit::kDone;
 }
 
-// All are tried; the first failure is the answer.
-VerbResult Delete(const DeleteFlags& flags, Context& context) {
-  VerbResult first = Exit::kDone;
-  for (const std::string& id : flags.ids) {
-    const VerbResult result = DeleteOne(id, flags, context);
-    if (result.ok()) continue;
-    if (first.ok()) {
-      first = result;
-    } else {
-      context.terminal.Say(absl::StrCat("handoff: ", StripControls(result.status().message())));
-    }
-  }
-  return first;
-}
-
 }  // namespace
 
 VerbRun DefineDelete(CLI::App& app) {
@@ -112,7 +98,10 @@ VerbRun DefineDelete(CLI::App& app) {
   app.add_flag("--purge", flags->purge,
                "Remove record, logs, checkpoints and workspaces for good; asks for the id");
   app.add_flag("--yes", flags->yes, "Do not ask");
-  return [flags](Context& context) { return Delete(*flags, context); };
+  return [flags](Context& context) {
+    return TryEach(flags->ids, context,
+                   [&](const std::string& id) { return DeleteOne(id, *flags, context); });
+  };
 }
 
 }  // namespace handoff

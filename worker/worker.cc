@@ -238,10 +238,7 @@ absl::Status Worker::Start(std::function<void()> ready,
   RETURN_IF_ERROR(Annotate(self.table->TakeOver(),
                            "nothing was started, since what an earlier daemon left cannot be "
                            "taken over; mend this and start again"));
-  self.summariser = std::make_unique<Summariser>(
-      *self.around, [&self](const std::string& id, const std::function<void()>& action) {
-        return self.table->IfIdle(id, action);
-      });
+  self.summariser = std::make_unique<Summariser>(*self.around, if_idle);
   self.summariser->Start();
   self.caretaker->Start();
   // What it offers must be true from the first request on.
