@@ -67,6 +67,26 @@ TEST_F(AccountsTest, AFreedPlaceIsFilledAtOnce) {
   EXPECT_EQ(pool.Get("h2").status, HandoffStatus::kRunning);
 }
 
+TEST_F(AccountsTest, AnAttemptOfChecksAloneTakesNoPlace) {
+  Limit(a, 1);
+  Limit(b, 1);
+  Call();
+  Submit(1);
+  FakeWorker& holder = pool.Latest("h1").worker_name == "a" ? a : b;
+  ASSERT_TRUE(holder.Finish("h1", 1, Success()).ok());
+  ASSERT_TRUE(pool.Do(TakeOver{"h1", "ada", false, false}).ok());
+  Return done;
+  done.id = "h1";
+  done.actor = "ada";
+  done.done = true;
+  ASSERT_TRUE(pool.Do(done).ok());
+  Call();
+  ASSERT_EQ(pool.Get("h1").status, HandoffStatus::kRunning);
+  pool.Submit("h2");
+  Call();
+  EXPECT_EQ(pool.Get("h2").status, HandoffStatus::kRunning);
+}
+
 TEST_F(AccountsTest, ThePlaceOfALostAttemptIsFilledByTheSameTick) {
   Limit(a, 1);
   Limit(b, 1);
