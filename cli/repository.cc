@@ -48,7 +48,9 @@ absl::StatusOr<GitRepository> OpenAround(const std::string& where) {
   }
   const absl::Status status =
       GitStatus(opened, absl::StrCat("opening the repository around ", where));
-  if (absl::StrContains(status.message(), "unsupported extension")) {
+  // The words of libgit2 1.5, and those of 1.9 for SHA-256.
+  if (absl::StrContains(status.message(), "unsupported extension") ||
+      absl::StrContains(status.message(), "unknown object format")) {
     return absl::FailedPreconditionError(absl::StrCat(
         status.message(),
         ". A repository of this format (SHA-256, reftable) cannot be handed over. Nothing was "
