@@ -14,12 +14,12 @@
 //   spam BYTES SEED [out]  seeded lines of 1 byte to 8 MB, NUL and bad UTF-8 in them, on both
 //                          streams or on stdout only; see spam.h
 //   session ID             the init event names this session instead of the one asked for
-//   wait PATH              until PATH exists and was read to its end (a FIFO: until its writer
-//   closed) tell PATH TEXT         appends "TEXT\n" to PATH (a FIFO: blocks until there is a
-//   reader) record PATH WORD       appends "WORD $HANDOFF_ATTEMPT\n" in one write: who ran when
+//   wait PATH              until PATH exists and was read to its end; of a FIFO, until its writer
+//                          closed it
+//   tell PATH TEXT         appends "TEXT\n" to PATH; to a FIFO, once there is a reader
+//   record PATH WORD       appends "WORD $HANDOFF_ATTEMPT\n" in one write: who ran when
 //   grandchild PATH        starts a process in a session of its own that ignores SIGTERM, SIGINT
-//   and
-//                          SIGHUP and holds stdout and stderr; appends its pid to PATH
+//                          and SIGHUP and holds stdout and stderr; appends its pid to PATH
 //   ignore SIGNAL          ignores it from now on
 //   crash SIGNAL           dies by it (SEGV, KILL, ABRT, TERM, … or a number)
 //   exit CODE              ends at once
