@@ -21,6 +21,17 @@ target_compile_options(handoff_warnings INTERFACE
   # absl's lock annotations are understood by clang only; -Wthread-safety makes them binding there.
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 
+# Headers that most files include are parsed once a build instead of six hundred times, which is half of compiling. The dev and
+# release presets go without (CMAKE_DISABLE_PRECOMPILE_HEADERS): there it shows that each file includes what it needs.
+file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/gen/precompiled.cc" CONTENT "")
+foreach(kind IN ITEMS library test)
+  add_library(handoff_precompiled_${kind} OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/gen/precompiled.cc")
+  target_link_libraries(handoff_precompiled_${kind} PRIVATE handoff_options handoff_warnings
+    absl::status absl::statusor absl::strings absl::str_format absl::time absl::any_invocable
+    $<$<STREQUAL:${kind},test>:GTest::gmock>)
+  target_precompile_headers(handoff_precompiled_${kind} PRIVATE "${PROJECT_SOURCE_DIR}/cmake/precompiled/${kind}.h")
+endforeach()
+
 # handoff_library(NAME SRCS a.cc … HDRS a.h … [PUBLIC lib …] [PRIVATE lib …])
 function(handoff_library name)
   cmake_parse_arguments(ARG "" "" "SRCS;HDRS;PUBLIC;PRIVATE" ${ARGN})
@@ -28,6 +39,7 @@ function(handoff_library name)
     add_library(${name} STATIC ${ARG_SRCS})
     set(scope PUBLIC)
     target_link_libraries(${name} PUBLIC handoff_options ${ARG_PUBLIC} PRIVATE handoff_warnings ${ARG_PRIVATE})
+    target_precompile_headers(${name} REUSE_FROM handoff_precompiled_library)
   else()
     add_library(${name} INTERFACE)
     set(scope INTERFACE)
@@ -45,6 +57,7 @@ function(handoff_program name)
   set_target_properties(${name} PROPERTIES OUTPUT_NAME "${ARG_OUTPUT}"
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
   target_link_libraries(${name} PRIVATE handoff_options handoff_warnings ${ARG_PRIVATE})
+  target_precompile_headers(${name} REUSE_FROM handoff_precompiled_library)
   set_property(GLOBAL APPEND PROPERTY HANDOFF_PROGRAMS ${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
@@ -59,6 +72,7 @@ function(handoff_test name)
   endif()
   add_executable(${name} ${ARG_SRCS})
   target_link_libraries(${name} PRIVATE handoff_options handoff_warnings ${ARG_DEPS} GTest::gmock_main)
+  target_precompile_headers(${name} REUSE_FROM handoff_precompiled_test)
   if(ARG_LABEL MATCHES "^(unit|sim)$" AND NOT ARG_NO_TSAN)
     add_dependencies(tsan_tests ${name})
   endif()
