@@ -4,12 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
 #include "cli/send_object.h"
 #include "cli/settings.h"
+#include "cli/snapshot_pack.h"
 #include "cli/submit_source.h"
 #include "cli/submit_spec.h"
 #include "cli/verb.h"
@@ -17,6 +19,7 @@
 #include "common/handoff/document.h"
 #include "common/handoff/document_edits.h"
 #include "common/handoff/names.h"
+#include "common/hash.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -30,6 +33,8 @@ struct ImportFlags {
 };
 
 constexpr absl::string_view kNotDone = "nothing was imported";
+constexpr int kMaxLogs = 64;
+constexpr uint64_t kMaxLogBytes = uint64_t{256} << 20;  // of one
 
 absl::Status NotDone(const absl::Status& status) {
   // Also where it begins a sentence.
@@ -59,7 +64,31 @@ absl::StatusOr<v1::ImportRequest> Request(const ImportFlags& flags, const std::s
   return request;
 }
 
-absl::StatusOr<v1::Handoff> Send(v1::ImportRequest request, Context& context) {
+// The logs that lie beside the document, as the skill names them: of the attempts that it tells of
+// and of any other.
+absl::StatusOr<std::vector<PackFile>> FindLogs(const std::string& dir, v1::ImportRequest& request) {
+  std::vector<PackFile> files;
+  for (int attempt = 1; attempt <= kMaxLogs; ++attempt) {
+    const std::string path = absl::StrCat(dir, "/attempt-", attempt, ".log");
+    if (!PathExists(path)) continue;
+    ASSIGN_OR_RETURN(const uint64_t bytes, FileSize(path));
+    if (bytes > kMaxLogBytes) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          OneLine(path, 300), " has ", HumanBytes(bytes), ", and at most ",
+          HumanBytes(kMaxLogBytes), " are imported of a log: move it elsewhere to leave it out"));
+    }
+    ASSIGN_OR_RETURN(const std::string content, ReadFile(path, kMaxLogBytes));
+    v1::ImportRequest::Log& log = *request.add_logs();
+    log.set_attempt(attempt);
+    log.set_sha256(Sha256Hex(content));
+    log.set_bytes(content.size());
+    files.push_back({path, log.sha256(), content.size()});
+  }
+  return files;
+}
+
+absl::StatusOr<v1::Handoff> Send(const std::string& dir, v1::ImportRequest& request,
+                                 Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-import-"));
   // Ctrl-C ends the command wherever it is, in libgit2 too; nothing stays behind.
@@ -75,6 +104,11 @@ absl::StatusOr<v1::Handoff> Send(v1::ImportRequest request, Context& context) {
                                         *client, context.terminal),
                              "nothing was imported: sending the repository's state failed"));
   }
+  ASSIGN_OR_RETURN(const std::vector<PackFile> logs, FindLogs(dir, request));
+  for (const PackFile& log : logs) {
+    RETURN_IF_ERROR(Annotate(SendObject(log, *client, context.terminal),
+                             "nothing was imported: sending a log failed"));
+  }
   v1::Handoff handoff;
   RETURN_IF_ERROR(RetryWhileAway(context.terminal, [&] {
     auto answer = client->Import(request);
@@ -84,16 +118,16 @@ absl::StatusOr<v1::Handoff> Send(v1::ImportRequest request, Context& context) {
   return handoff;
 }
 
-void Tell(const v1::Handoff& handoff, const std::string& dir, Context& context) {
+void Tell(const v1::Handoff& handoff, int logs, Context& context) {
   const std::string& id = handoff.id();
   context.terminal.Say(
       absl::StrCat(id, ": imported, and yours: nothing runs of it until you return it. ",
                    handoff.edits_size(), " of its sections are held as they stood in the file"));
   context.terminal.Say(absl::StrCat("  its ", handoff.attempts_size(),
                                     handoff.attempts_size() == 1 ? " attempt" : " attempts",
-                                    " ran by hand: the logs stay in ", OneLine(dir, 300),
-                                    " and are not at the coordinator, and "
-                                    "the next attempt begins a conversation of its own"));
+                                    " ran by hand, ", logs, logs == 1 ? " log" : " logs",
+                                    " came along; the next attempt begins a conversation of its "
+                                    "own"));
   context.terminal.Say(absl::StrCat("  handoff return ", id, " --unchanged   # an agent goes on"));
   context.terminal.Say(absl::StrCat("  handoff cancel ", id, "               # give it up"));
 }
@@ -110,10 +144,10 @@ VerbResult Import(const ImportFlags& flags, Context& context) {
   }
   auto request = Request(flags, *markdown, context);
   if (!request.ok()) return NotDone(request.status());
-  const auto handoff = Send(*std::move(request), context);
+  const auto handoff = Send(flags.dir, *request, context);
   if (!handoff.ok()) return NotDone(handoff.status());
   context.terminal.Out(context.json ? ToJsonLine(*handoff) : absl::StrCat(handoff->id(), "\n"));
-  if (!context.json) Tell(*handoff, flags.dir, context);
+  if (!context.json) Tell(*handoff, request->logs_size(), context);
   return Exit::kDone;
 }
 

@@ -17,6 +17,7 @@
 #include "coordinator/service/documents.h"
 #include "coordinator/service/equivalence.h"
 #include "coordinator/service/event_follower.h"
+#include "coordinator/service/imported_logs.h"
 #include "coordinator/service/log_follower.h"
 #include "coordinator/service/show.h"
 #include "coordinator/service/validate.h"
@@ -291,14 +292,17 @@ Unary* ControlService::Import(Context* context, const v1::ImportRequest* request
   if (!import.ok()) return Answer(context, import.status());
   const absl::Status notify = ValidateNotify(request->spec(), parts_.notify_keys);
   if (!notify.ok()) return Answer(context, notify);
-  if (const absl::Status pack = CheckPack(request->spec()); !pack.ok())
-    return Answer(context, pack);
+  absl::Status arrived = CheckPack(request->spec());
+  if (arrived.ok()) arrived = CheckImportedLogs(*request, parts_.objects);
+  if (!arrived.ok()) return Answer(context, arrived);
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(*std::move(import),
-                     AnswerWith(reactor, [response](const core::Submit::Reply& reply) {
-                       *response = ToProto(reply.handoff, Detail::kFull);
-                       return absl::OkStatus();
-                     }));
+  parts_.engine.Post(*std::move(import), [this, reactor, request, response](auto reply) {
+    if (!reply.ok()) return reactor->Finish(ToGrpc(FromEngine(reply.status())));
+    *response = ToProto(reply->handoff, Detail::kFull);
+    parts_.purger.Later([this, reactor, request, id = reply->handoff.id] {
+      reactor->Finish(ToGrpc(StoreImportedLogs(id, *request, parts_.objects, parts_.logs)));
+    });
+  });
   return reactor;
 }
 

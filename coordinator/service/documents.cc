@@ -87,6 +87,8 @@ absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, absl::Ti
   ASSIGN_OR_RETURN(const Document document, Parse(request.markdown()));
   core::Imported imported;
   imported.attempts = AttemptsIn(document);
+  if (!request.logs().empty())
+    imported.attempts = std::max(imported.attempts, request.logs().rbegin()->attempt());
   if (imported.attempts >= core::kMaxAttempts) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the document tells of ", imported.attempts, " attempts; a handoff has at most ",
@@ -106,7 +108,10 @@ absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, absl::Ti
   core::Submit submit = ToCore(spec, now);
   // With the same key neither another document nor a submit of the same spec is the same call.
   std::string& hash = submit.handoff.content_hash;
-  hash = Sha256Hex(absl::StrCat("import\n", hash, "\n", request.markdown()));
+  std::string logs;
+  for (const v1::ImportRequest::Log& log : request.logs())
+    absl::StrAppend(&logs, log.attempt(), " ", log.sha256(), "\n");
+  hash = Sha256Hex(absl::StrCat("import\n", hash, "\n", logs, request.markdown()));
   submit.imported = std::move(imported);
   return submit;
 }

@@ -22,6 +22,8 @@ constexpr size_t kMaxActor = 128;
 constexpr size_t kMaxMessage = 256 << 10;
 constexpr size_t kMaxCheckpoint = 64 << 10;
 constexpr int kMaxPacks = 64;
+constexpr int kMaxImportedLogs = 64;
+constexpr uint64_t kMaxImportedLogBytes = uint64_t{256} << 20;
 constexpr int kMaxPage = 500;
 constexpr int kMaxRepoKeys = 1000;
 constexpr int kMaxWorkspaces = 10000;
@@ -123,6 +125,30 @@ absl::Status ValidateMessage(const std::string& text) {
 absl::Status ValidatePerson(const std::string& actor) {
   if (actor.empty()) return absl::InvalidArgumentError("the actor is empty: say who you are");
   return ValidateLine("actor", actor, kMaxActor);
+}
+
+absl::Status ValidateLogs(const v1::ImportRequest& request) {
+  if (request.logs_size() > kMaxImportedLogs) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(request.logs_size(), " logs: at most ", kMaxImportedLogs, " are imported"));
+  }
+  int last = 0;
+  for (const v1::ImportRequest::Log& log : request.logs()) {
+    if (log.attempt() <= last || log.attempt() > core::kMaxAttempts) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("logs: attempt ", log.attempt(), " after ", last,
+                       ": they are in order, each once, from 1 to ", core::kMaxAttempts));
+    }
+    last = log.attempt();
+    if (!IsSha256Hex(log.sha256()))
+      return absl::InvalidArgumentError("logs: sha256 is no SHA-256 in lower-case hex");
+    if (log.bytes() > kMaxImportedLogBytes) {
+      return absl::InvalidArgumentError(absl::StrCat("logs: that of attempt ", log.attempt(),
+                                                     " has ", log.bytes(), " bytes; at most ",
+                                                     kMaxImportedLogBytes, " are imported"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -236,10 +262,7 @@ absl::Status Validate(const v1::EditDocumentRequest& request) {
 }
 
 absl::Status Validate(const v1::ImportRequest& request) {
-  if (request.logs_size() > 0) {
-    return absl::InvalidArgumentError(
-        "logs cannot be imported: leave them where they are, beside the document");
-  }
+  RETURN_IF_ERROR(ValidateLogs(request));
   return ValidateDocument(request.markdown());
 }
 

@@ -22,7 +22,9 @@ class ImportCommand : public Command {
 
 constexpr char kDir[] = ".cursor/agent-handoffs/x";
 
-TEST_F(ImportCommand, SendsTheFileWithTheRepositoryAroundAndSaysWhatIsLeftBehind) {
+TEST_F(ImportCommand, SendsTheFileWithItsLogsAndTheRepositoryAround) {
+  CHECK(WriteFileAtomically(dir_.path() + "/.cursor/agent-handoffs/x/attempt-1.log", "by hand\n")
+            .ok());
   const Said said = Run({"import", kDir});
   EXPECT_EQ(said.exit, 0) << said.err;
   EXPECT_EQ(said.out, "20260407-fix-benchmark-timeout\n");
@@ -37,8 +39,11 @@ TEST_F(ImportCommand, SendsTheFileWithTheRepositoryAroundAndSaysWhatIsLeftBehind
   EXPECT_EQ(request.spec().repository().commit().size(), 40u);
   EXPECT_EQ(coordinator_.objects().count(request.spec().repository().pack_sha256()), 1u);
   EXPECT_THAT(said.err, HasSubstr("imported, and yours"));
-  EXPECT_THAT(said.err, HasSubstr("the logs stay in .cursor/agent-handoffs/x and are not at the "
-                                  "coordinator"));
+  ASSERT_EQ(request.logs_size(), 1);
+  EXPECT_EQ(request.logs(0).attempt(), 1);
+  EXPECT_EQ(request.logs(0).bytes(), 8u);
+  EXPECT_EQ(coordinator_.objects().at(request.logs(0).sha256()), "by hand\n");
+  EXPECT_THAT(said.err, HasSubstr("1 log came along"));
   EXPECT_THAT(said.err, HasSubstr("handoff return 20260407-fix-benchmark-timeout"));
   EXPECT_THAT(LeftInTemp(), IsEmpty());
 }
