@@ -214,6 +214,7 @@ TEST(Hands, WhatCameBackBeforeAnyAgentStartedIsDescribedToo) {
   handoff.mutable_attempts(1)->set_session_kind(v1::Attempt::FRESH);
   const std::string text = Render(Describe(handoff));
   EXPECT_THAT(text, HasSubstr("ada"));
+  EXPECT_THAT(text, Not(HasSubstr("Against what was submitted"))) << "nobody looked";
   EXPECT_EQ(Render(*Parse(text)), text);
   EXPECT_THAT(PromptFor(handoff, 2), HasSubstr("Fix it."));
 }
