@@ -83,6 +83,29 @@ TEST_F(ReturnTest, CommitsAndChangesComeBackAsACheckpointOnTheAgents) {
   EXPECT_THAT(LeftInTemp(), IsEmpty());
 }
 
+// A record names no more of them, and its session is in those that are left out.
+TEST_F(ReturnTest, OnTooManyPacksItStandsAlone) {
+  v1::Handoff now = Record();
+  v1::Checkpoint& base = *now.mutable_attempts(0)->mutable_checkpoint();
+  base.set_session("5e55");
+  while (base.packs_size() < 64)
+    base.add_packs()->set_sha256(Sha256Hex(absl::StrCat(base.packs_size())));
+  coordinator_.Set(now);
+  CommitTwice();
+  const Said said = Return();
+  ASSERT_EQ(said.exit, 0) << said.err;
+  const v1::Checkpoint checkpoint = Last().checkpoint();
+  ASSERT_EQ(checkpoint.packs_size(), 1);
+  EXPECT_EQ(checkpoint.session(), "");
+  EXPECT_THAT(checkpoint.notes(), ::testing::Contains(HasSubstr("the agent's session")));
+  const std::string alone = dir_.path() + "/alone";
+  Git("", {"init", "-q", "--bare", alone});
+  Git(alone, {"index-pack", "--strict", "--stdin"},
+      coordinator_.objects().at(checkpoint.packs(0).sha256()));
+  EXPECT_EQ(Git(alone, {"log", "--format=%s", checkpoint.commit() + "^1"}),
+            "Again by hand\nBy hand\nThe agent's\nfirst");
+}
+
 TEST_F(ReturnTest, TheNextAgentIsToldWhatChangedAndWhatWasSaid) {
   CommitTwice();
   Write(Taken() + "/open", "another text\n");
