@@ -1,6 +1,8 @@
 // Checkpoints between workers: what one leaves at the coordinator, another one goes on with. Real
 // handoff-repo, real files; a second worker is a second data directory.
 
+#include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "absl/strings/match.h"
@@ -42,6 +44,35 @@ printf '{"type":"system","subtype":"init","session_id":"%s"}\n' "$id"
 printf '{"type":"result","subtype":"success","num_turns":1,"result":"%s turns"}\n' \
   "$(wc -l <"$folder/$id.jsonl")"
 )sh";
+
+// A file system of its own at that path, as long as it lives.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::string& path)
+      : path_(path),
+        mounted_(MakeDirectories(path).ok() &&
+                 ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=32m") == 0) {}
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) EXPECT_EQ(::umount2(path_.c_str(), MNT_DETACH), 0);
+  }
+  bool mounted() const { return mounted_; }
+  // Down to the last byte.
+  void Fill() const {
+    const auto file = OpenFile(path_ + "/filler", O_WRONLY | O_CREAT | O_APPEND);
+    ASSERT_TRUE(file.ok());
+    for (size_t block = 1 << 20; block > 0; block /= 2) {
+      const std::string zeros(block, '\0');
+      while (WriteAll(file->get(), zeros).ok()) {
+      }
+    }
+  }
+
+ private:
+  const std::string path_;
+  const bool mounted_;
+};
 
 class CheckpointTest : public RunningWorker {
  protected:
@@ -203,6 +234,23 @@ TEST_F(CheckpointTest, OneThatTheCoordinatorDoesNotTakeIsSaidToBeMissing) {
   EXPECT_THAT(pool_.AwaitEnd(key).checkpoint_missing(), HasSubstr("too many packs"));
 }
 
+// Its end is in the journal, and what became of its checkpoint does not fit in any more.
+TEST_F(CheckpointTest, AnEndThatAFullDiskDoesNotTakeAnewIsReportedAllTheSame) {
+  const SmallDisk disk(data());
+  if (!disk.mounted()) GTEST_SKIP() << "this account may not mount a small file system";
+  Start();
+  pool_.set_checkpoint_refusal(absl::UnavailableError("no room yet"));
+  // So many that its end needs a block of its own in the journal.
+  const AttemptKey key =
+      pool_.Want(InRepository("for i in $(seq 300); do echo >a-file-with-a-long-name-$i; done"));
+  pool_.AwaitStage(key, Stage::kReporting);
+  disk.Fill();
+  pool_.set_checkpoint_refusal(absl::InvalidArgumentError("too many packs"));
+  EXPECT_THAT(pool_.AwaitEnd(key).checkpoint_missing(), HasSubstr("too many packs"));
+  AwaitOver(key);
+  Stop();
+}
+
 TEST_F(CheckpointTest, OneThatBuildsOnALostPackIsPackedAnewAsItWasTaken) {
   Start();
   const AttemptKey first = pool_.Want(InRepository("echo one >work"));
@@ -217,7 +265,7 @@ TEST_F(CheckpointTest, OneThatBuildsOnALostPackIsPackedAnewAsItWasTaken) {
   pool_.AwaitStage(second, Stage::kRunning);
   for (const v1::Checkpoint::Pack& pack : base.packs()) pool_.DropObject(pack.sha256());
   Open(gate);
-  EXPECT_EQ(pool_.AwaitEnd(second).checkpoint_missing(), "");
+  ASSERT_EQ(pool_.AwaitEnd(second).checkpoint_missing(), "");
   const v1::Checkpoint last = pool_.checkpoints(second).back();
   for (const v1::Checkpoint::Pack& pack : last.packs())
     EXPECT_TRUE(pool_.HasObject(pack.sha256())) << pack.sha256();
