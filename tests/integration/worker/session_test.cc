@@ -139,6 +139,7 @@ TEST_F(SessionTest, Trap6SilenceIsShownAsStalledAndThenEndedWithACheckpoint) {
   EXPECT_EQ(end.ended_by(), v1::AttemptEnd::IDLE_CLOCK);
   ASSERT_EQ(end.facts().files_size(), 1);
   EXPECT_EQ(end.facts().files(0).path(), "half.txt");
+  ASSERT_FALSE(pool_.checkpoints(key).empty());
   EXPECT_FALSE(pool_.checkpoints(key).back().commit().empty());
 }
 
