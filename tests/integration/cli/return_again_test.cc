@@ -114,5 +114,19 @@ TEST_F(ReturnAgain, WhatTheCoordinatorHasIsReturnedWithoutARecordOfIt) {
   EXPECT_EQ(*ReadFile(Taken() + "/later"), "2\n");
 }
 
+TEST_F(ReturnAgain, WhatItsRecordSaysWasReturnedIsSoToo) {
+  ASSERT_EQ(TakeOver().exit, 0);
+  CommitIn(Taken());
+  ASSERT_EQ(RunIn(Taken(), {"return", kId}).exit, 0);
+  EndsAgain();
+  // From another clone, since then.
+  handoff_.mutable_returned()->set_commit(std::string(40, '4'));
+  Write(Agents() + "/later", "2\n");
+  SaveWork();
+  const Said said = TakeOver();
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(*ReadFile(Taken() + "/later"), "2\n");
+}
+
 }  // namespace
 }  // namespace handoff

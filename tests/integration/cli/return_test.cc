@@ -131,7 +131,45 @@ TEST_F(ReturnTest, NothingChangedIsNoCheckpoint) {
   EXPECT_FALSE(Last().has_checkpoint());
   EXPECT_EQ(Last().based_on(), handoff_.attempts(0).checkpoint().commit());
   EXPECT_THAT(Last().message(), HasSubstr("No file was changed."));
-  EXPECT_EQ(Return().exit, 6) << "it is theirs no more";
+  const Said again = Return();
+  EXPECT_EQ(again.exit, 6) << "it is theirs no more";
+  EXPECT_THAT(again.err, HasSubstr("is not taken over"));
+  EXPECT_EQ(coordinator_.returns().size(), 1u) << "nobody was asked";
+}
+
+TEST_F(ReturnTest, WhatIsOnlyStagedIsAChange) {
+  Git(Taken(), {"add", "a"});
+  const Said said = Return();
+  EXPECT_EQ(said.exit, 0) << said.err;
+  ASSERT_TRUE(Last().has_checkpoint()) << said.err;
+  Unpack(Last().checkpoint());
+  EXPECT_EQ(Git(Agents(), {"show", Last().checkpoint().commit() + "^2:a"}),
+            "one\ntwo\nnot committed");
+}
+
+TEST_F(ReturnTest, TheAgentsSessionStaysWithTheWork) {
+  v1::Handoff now = Record();
+  v1::Checkpoint& base = *now.mutable_attempts(0)->mutable_checkpoint();
+  base.set_session("5e55");
+  base.set_session_tree(std::string(40, '3'));
+  coordinator_.Set(now);
+  CommitTwice();
+  ASSERT_EQ(Return().exit, 0);
+  EXPECT_EQ(Last().checkpoint().session(), "5e55");
+  EXPECT_EQ(Last().checkpoint().session_tree(), base.session_tree());
+}
+
+TEST_F(ReturnTest, ACommandReadsNoMessage) {
+  v1::Handoff now = Record();
+  now.set_agent("command");
+  coordinator_.Set(now);
+  const Said refused = Return({"Go on"});
+  EXPECT_EQ(refused.exit, 2);
+  EXPECT_THAT(refused.err, HasSubstr("reads no message"));
+  EXPECT_THAT(coordinator_.returns(), IsEmpty());
+  CommitTwice();
+  ASSERT_EQ(Return().exit, 0);
+  EXPECT_EQ(Last().message(), "");
 }
 
 TEST_F(ReturnTest, TheWorkTreeIsFoundFromItsRepositoryAndByName) {

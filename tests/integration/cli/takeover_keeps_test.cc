@@ -240,6 +240,20 @@ TEST_F(TakeoverTest, APromptShowsATerminalNothingButText) {
   EXPECT_THAT(screen, Not(HasSubstr("evil")));
 }
 
+TEST_F(TakeoverTest, APromptThatIsTooLongForAnArgumentIsNamed) {
+  LeaveWork();
+  Document document;
+  document.id = kId;
+  document.metadata = {{"Status", "interactive"}};
+  document.takeover_prompt = std::string(200 << 10, 'x');
+  coordinator_.SetDocument(Render(document));
+  const Said said = TakeOver();
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(said.out, document.takeover_prompt + "\n");
+  EXPECT_THAT(said.err, HasSubstr(absl::StrCat("Read .cursor/agent-handoffs/", kId, "/")));
+  EXPECT_LT(said.err.size(), 4096u);
+}
+
 TEST_F(TakeoverTest, WhoLeavesIsToldHowToGiveItBack) {
   LeaveWork();
   handoff_.set_status(v1::Handoff::RUNNING);

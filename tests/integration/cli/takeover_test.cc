@@ -149,17 +149,23 @@ class TakeoverHere : public TakeoverTest {
     Write(Mine() + "/gone", "soon\n");
     Write(Mine() + "/mine", "untracked\n");
     Git(Mine(), {"add", "gone"});
-    const Said dry = RunIn(Mine(), {"submit", "--dry-run", "--json", "x"});
-    CHECK(dry.exit == 0);
-    const size_t at = dry.out.find("\"worktreeCommit\":\"");
-    CHECK(at != std::string::npos);
-    handoff_.mutable_spec()->mutable_repository()->set_worktree_commit(dry.out.substr(at + 18, 40));
+    Submitted({});
     Write(Agents() + "/a", "one\nmine\nagent\n");
     Write(Agents() + "/mine", "untracked\n");
     Write(Agents() + "/new", "new\n");
     Git(Agents(), {"add", "a"});
     Commit(Agents(), "The agent's");
     SaveWork();
+  }
+  // As it is now.
+  void Submitted(const std::vector<std::string>& flags) {
+    std::vector<std::string> arguments = {"submit", "--dry-run", "--json", "x"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    const Said dry = RunIn(Mine(), arguments);
+    CHECK(dry.exit == 0);
+    const size_t at = dry.out.find("\"worktreeCommit\":\"");
+    CHECK(at != std::string::npos);
+    handoff_.mutable_spec()->mutable_repository()->set_worktree_commit(dry.out.substr(at + 18, 40));
   }
 };
 
@@ -198,6 +204,16 @@ TEST_F(TakeoverHere, RefusesWhenTheTreeMovedOn) {
   EXPECT_THAT(coordinator_.takeovers(), IsEmpty()) << "nothing was taken for that";
   EXPECT_EQ(Git(Mine(), {"symbolic-ref", "HEAD"}), "refs/heads/main");
   EXPECT_EQ(TakeOver().exit, 0) << "a work tree beside it is made all the same";
+}
+
+TEST_F(TakeoverHere, WhatWasSentWithIncludeIsWhatWasSubmitted) {
+  Write(Mine() + "/.env", "SECRET=mine\n");
+  Submitted({"--include", ".env"});
+  Write(Agents() + "/.env", "SECRET=mine\n");
+  SaveWork();
+  const Said said = TakeOver({"--here"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(*ReadFile(Mine() + "/.env"), "SECRET=mine\n");
 }
 
 TEST_F(TakeoverHere, AFileInTheWayStopsItBeforeAnythingChanges) {
@@ -311,8 +327,12 @@ TEST_F(TakeoverTest, OnItsHostIsTheCommandThatLeadsThere) {
       said.out,
       absl::StrCat("ssh me@build-7 -t ",
                    ShellQuote("cd '/data/it'\\''s here/repo' && claude --resume 5e55"), "\n"));
+  ASSERT_EQ(coordinator_.takeovers().size(), 1u) << "it is theirs there already";
   EXPECT_TRUE(coordinator_.takeovers()[0].on_host());
   EXPECT_EQ(Git(Mine(), {"for-each-ref", "refs/heads/handoff"}), "");
+  ASSERT_EQ(TakeOver().exit, 0);
+  ASSERT_EQ(coordinator_.takeovers().size(), 2u) << "but not here";
+  EXPECT_FALSE(coordinator_.takeovers()[1].on_host());
 }
 
 TEST_F(TakeoverTest, OpenStartsTheAgentThereWithThePrompt) {
