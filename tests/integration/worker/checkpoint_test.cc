@@ -55,7 +55,8 @@ class SmallDisk {
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
   ~SmallDisk() {
-    if (mounted_) EXPECT_EQ(::umount2(path_.c_str(), MNT_DETACH), 0);
+    if (!mounted_) return;
+    EXPECT_EQ(::umount2(path_.c_str(), MNT_DETACH), 0);
   }
   bool mounted() const { return mounted_; }
   // Down to the last byte.
