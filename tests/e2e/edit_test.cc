@@ -154,11 +154,13 @@ TEST_F(EditTest, AFileThatWasKeptByHandIsImportedAndGoesOn) {
                           "- Current attempt: 2\n## Logs\n- `attempt-2.log`\n"
                           "## Resume Prompt\n```text\nGo on.\nscript: result ok Done\n```\n")
           .ok());
+  ASSERT_TRUE(WriteFileAtomically(folder + "/attempt-2.log", "what it said\n").ok());
   const CommandResult imported = pool.Handoff({"import", folder}, repository);
   ASSERT_EQ(imported.exit_code, 0) << imported.err;
   EXPECT_EQ(imported.out, "by-hand\n");
   EXPECT_EQ(pool.Handoff({"wait", "by-hand"}).exit_code, 9) << "a person has it";
   EXPECT_EQ(Parse(Markdown("by-hand"))->Field("Status"), "interactive");
+  EXPECT_EQ(pool.Handoff({"logs", "by-hand", "--attempt", "2", "--raw"}).out, "what it said\n");
   EXPECT_EQ(pool.Handoff({"cancel", "by-hand"}).exit_code, 0);
   EXPECT_EQ(ResumeAndWait("by-hand"), 0);
   EXPECT_THAT(Prompt("by-hand", 3), StartsWith("Go on.\nscript: result ok Done\n\n---\n"));
