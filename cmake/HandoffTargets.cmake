@@ -4,6 +4,8 @@
 add_library(handoff_options INTERFACE)
 target_include_directories(handoff_options INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(handoff_options INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+# gRPC asks for it, and precompiled headers want all files to have it or none.
+target_compile_options(handoff_options INTERFACE -pthread)
 if(HANDOFF_SANITIZE)
   list(JOIN HANDOFF_SANITIZE "," _sanitize)
   # vptr finds out what memory may be read by opening a pipe: false where a test takes every descriptor.
