@@ -1,4 +1,5 @@
-// What most files include, parsed once a build (HandoffTargets.cmake). No file relies on it: the dev preset compiles without.
+// What most files include, parsed once a build (HandoffTargets.cmake). No file relies on it: the
+// dev preset compiles without.
 #pragma once
 
 #include <algorithm>

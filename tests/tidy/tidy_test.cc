@@ -76,6 +76,7 @@ const std::map<std::string, Layer, std::greater<>>& Layers() {
       {"worker/repo/", {{"worker/repo/", "common/", "handoff/v1/types.pb.h"}, {"<grpc", "grpc"}}},
       {"worker/", {{"worker/", "common/", "handoff/v1/"}, {"<git2", "<sqlite3"}}},
       {"cli/", {{"cli/", "common/", "handoff/v1/"}, {"<sqlite3"}}},
+      {"cmake/", {{"cmake/"}, {}}},
   };
   return *layers;
 }
