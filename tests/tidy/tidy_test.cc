@@ -44,6 +44,10 @@ const std::map<std::string, Layer, std::greater<>>& Layers() {
       {"common/", {{"common/"}, {"<grpc", "grpc", "<git2", "handoff/v1/", "<sqlite3", "<spdlog"}}},
       {"common/log", {{"common/"}, {"<grpc", "grpc", "<git2", "handoff/v1/"}}},
       {"common/git/", {{"common/"}, {"<grpc", "grpc", "handoff/v1/", "<sqlite3"}}},
+      {"common/identity/",
+       {{"common/identity/", "common/check.h", "common/file.h", "common/hash.h",
+         "common/regular_file.h", "common/status.h", "common/text.h"},
+        {"<grpc", "grpc", "<git2", "handoff/v1/", "<sqlite3", "<spdlog"}}},
       {"common/rpc/", {{"common/"}, {"<git2", "<sqlite3"}}},
       {"common/handoff/", {{"common/"}, {"<grpc", "grpc", "<git2", "handoff/v1/", "<sqlite3"}}},
       {"common/handoff/describe",
@@ -140,6 +144,20 @@ TEST(Sizes, FilesAndFunctionsStayWithinTheStyleCard) {
           std::all_of(file.lines[i].begin(), file.lines[i].end(), [](char c) { return c >= 0; });
       if (ascii && file.lines[i].size() > 100)
         wrong.push_back(absl::StrCat(file.path, ":", i + 1, ": line > 100 columns"));
+    }
+  }
+  EXPECT_THAT(wrong, IsEmpty()) << absl::StrJoin(wrong, "\n");
+}
+
+TEST(Layering, CryptographyStaysOutOfHeaders) {
+  std::vector<std::string> wrong;
+  for (const SourceFile& file : Tree()) {
+    // That one is for the sources of its folder.
+    if (!absl::EndsWith(file.path, ".h") || file.path == "common/identity/openssl.h") continue;
+    for (const std::string& include : IncludesOf(file)) {
+      if (StartsWithAny(include, {"<openssl/", "<sodium", "common/identity/openssl.h"})) {
+        wrong.push_back(absl::StrCat(file.path, " includes ", include));
+      }
     }
   }
   EXPECT_THAT(wrong, IsEmpty()) << absl::StrJoin(wrong, "\n");
