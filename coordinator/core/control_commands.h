@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "coordinator/core/edit_commands.h"
+#include "coordinator/core/identity.h"
 #include "coordinator/core/model.h"
 
 namespace handoff::core {
@@ -113,9 +114,10 @@ struct Drain {
   };
 };
 
-struct RemoveWorker {
+struct RemoveWorker {  // and revokes what it joined with
   std::string name;
   std::string actor;
+  Caller caller = {};  // empty: nobody is authenticated here
   struct Reply {};
 };
 

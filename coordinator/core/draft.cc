@@ -57,6 +57,11 @@ void Draft::TellOfWorker(absl::string_view kind, const Worker& worker, absl::str
   events_.push_back(std::move(event));
 }
 
+void Draft::Record(AuditEntry entry) {
+  entry.at = now_;
+  audit_.push_back(std::move(entry));
+}
+
 Edit Draft::Take() {
   if (epoch_counter_ != state_.epoch_counter) Add(SetEpochCounter{epoch_counter_});
   for (auto& [id, handoff] : touched_) Add(PutHandoff{std::move(handoff)});
@@ -65,6 +70,12 @@ Edit Draft::Take() {
     event.revision = ++revision;
     event.at = now_;
     Add(AddEvent{std::move(event)});
+  }
+  AuditHead head = state_.identity().audit_head();
+  for (AuditEntry& entry : audit_) {
+    entry.seq = ++head.seq;
+    entry.hash = head.hash = AuditHash(head.hash, entry);
+    Add(AddAudit{std::move(entry)});
   }
   return std::move(edit_);
 }

@@ -32,6 +32,9 @@ class Draft {
   void Tell(absl::string_view kind, const Handoff& handoff, absl::string_view message);
   void TellOfWorker(absl::string_view kind, const Worker& worker, absl::string_view message);
 
+  // For the audit log; time, number and hash are set.
+  void Record(AuditEntry entry);
+
   Edit Take();
 
  private:
@@ -40,6 +43,7 @@ class Draft {
   Edit edit_;
   std::map<std::string, Handoff> touched_;
   std::vector<Event> events_;
+  std::vector<AuditEntry> audit_;
   uint64_t epoch_counter_;
 };
 

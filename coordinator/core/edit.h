@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "coordinator/core/identity_records.h"
 #include "coordinator/core/model.h"
 #include "coordinator/core/summaries.h"
 
@@ -94,7 +95,8 @@ using Change =
     std::variant<PutHandoff, PurgeHandoff, PurgedFrom, PutWorker, DropWorker, PutHold, DropHold,
                  AddEvent, SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
                  SetProbeAsked, NoteWorkspace, SetPurgeTold, SetSummaryWish, DropSummaryWish,
-                 SetWishOffered, SetTicked, SetListening>;
+                 SetWishOffered, SetTicked, SetListening, PutUser, PutToken, DropToken,
+                 PutCredential, DropCredential, AddAudit, SetAuditHead, SetRefusals>;
 
 bool IsDurable(const Change& change);
 

@@ -85,6 +85,7 @@ struct Handoff {
   Checkpoint returned;     // a person's work, newer than all of attempt `returned_after` and before
   int returned_after = 0;
   bool deleted = false;         // lists leave it out
+  bool is_private = false;      // only its owner sees task and log, and who acts on all
   std::set<std::string> avoid;  // uuids of workers on which it failed, while others are left
   std::vector<Attempt> attempts;
   std::vector<Message> messages;   // in the order sent; lists do not read them

@@ -151,6 +151,7 @@ void State::CheckInvariants() const {
     CHECK(key == std::pair(wish.handoff_id, wish.number));
     CHECK(wish.wish != 0 && wish.wish <= last_wish_);
   }
+  identity_.CheckInvariants();
   CHECK(fresh.worker_names_ == worker_names_);
   CHECK(fresh.keys_ == keys_);
   CHECK(fresh.dedupe_keys_ == dedupe_keys_);

@@ -58,6 +58,27 @@ inline constexpr uint64_t kMostIncarnationsAhead = 1'000;
 // A used-up quota whose end the agent did not name.
 inline constexpr absl::Duration kQuotaWait = absl::Minutes(15);
 inline constexpr absl::Duration kStopGrace = absl::Seconds(10);
+
+// Identities.
+inline constexpr size_t kMaxUsers = 10'000;
+inline constexpr size_t kMaxOpenTokens = 10'000;    // that could be redeemed now
+inline constexpr size_t kMaxTokensAtOnce = 1000;    // of one `invite --count`
+inline constexpr size_t kMaxDevices = 50;           // of one user: lines that are good
+inline constexpr size_t kMaxCiCredentials = 5'000;  // of one ci subject: that are good
+inline constexpr size_t kMaxPatterns = 100;         // of one user, token or worker
+inline constexpr size_t kMaxPatternBytes = 300;
+inline constexpr absl::Duration kMaxJoinTtl = absl::Hours(24);    // of tokens of workers and logins
+inline constexpr absl::Duration kMaxCiTtl = absl::Hours(7 * 24);  // of ci tokens, and what they buy
+inline constexpr absl::Duration kExpiredKept = absl::Hours(24);   // in lists, once it expired
+inline constexpr absl::Duration kWorkerLife = absl::Hours(24);    // of credentials
+inline constexpr absl::Duration kRenewalLife = absl::Hours(91 * 24);
+inline constexpr absl::Duration kUserLife = absl::Hours(90 * 24);
+// How long an expired credential of a worker can still be renewed, and is remembered.
+inline constexpr absl::Duration kRenewalGrace = absl::Hours(90 * 24);
+inline constexpr size_t kMaxDropped = 100;  // of what is of no use any more, in one decision
+// Entries of the audit log for what was refused, a minute.
+inline constexpr uint64_t kMaxRefusalsNoted = 60;
+
 inline constexpr Backoff kRetryBackoff{absl::Seconds(10), absl::Minutes(10)};
 inline constexpr Backoff kProbeBackoff{absl::Seconds(30), absl::Minutes(10)};
 

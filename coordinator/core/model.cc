@@ -44,6 +44,9 @@ Worker DurablePart(const Worker& worker) {
   durable.drain_reason = worker.drain_reason;
   durable.start = worker.start;
   durable.nonce = worker.nonce;
+  durable.owner = worker.owner;
+  durable.shared = worker.shared;
+  durable.repos = worker.repos;
   return durable;
 }
 

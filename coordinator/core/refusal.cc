@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/handoff/names.h"
+#include "common/status.h"
 #include "common/text.h"
 #include "coordinator/core/limits.h"
 
@@ -37,9 +38,19 @@ absl::Status CheckDaemon(DaemonStart sender, DaemonStart known, absl::string_vie
       "stop the daemon that works in the copy."));
 }
 
+absl::Status CheckNotRevoked(const State& state, const std::string& worker_uuid,
+                             absl::string_view not_done) {
+  if (!state.identity().IsRevoked(worker_uuid)) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("this worker was revoked. ", not_done,
+                                                  ": to use the host again, join it anew with an "
+                                                  "empty data directory and a new token (`handoff "
+                                                  "worker invite`)."));
+}
+
 absl::Status CheckSender(const State& state, const Sender& sender, absl::string_view not_done) {
   if (!sender.pool_id.empty() && sender.pool_id != state.pool_id)
     return OtherPool(sender.pool_id, state.pool_id);
+  RETURN_IF_ERROR(CheckNotRevoked(state, sender.worker_uuid, not_done));
   const Worker* worker = state.FindWorker(sender.worker_uuid);
   if (worker == nullptr) return absl::OkStatus();
   return CheckDaemon({sender.worker_start, sender.worker_nonce}, {worker->start, worker->nonce},

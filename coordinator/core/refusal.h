@@ -20,7 +20,13 @@ absl::Status OtherPool(absl::string_view theirs, absl::string_view ours);
 // not stored".
 absl::Status CheckDaemon(DaemonStart sender, DaemonStart known, absl::string_view not_done);
 
-// The same for what is said of an attempt; one that was removed meanwhile still may.
+// PERMISSION_DENIED when all credentials of the worker were revoked: its connection may have been
+// looked at before that.
+absl::Status CheckNotRevoked(const State& state, const std::string& worker_uuid,
+                             absl::string_view not_done);
+
+// Both for what is said of an attempt; one that was removed meanwhile, and has no credentials,
+// still may.
 absl::Status CheckSender(const State& state, const Sender& sender, absl::string_view not_done);
 // PERMISSION_DENIED when the attempt was never leased to this worker.
 absl::Status CheckHolder(const Handoff& handoff, int number, const std::string& worker_uuid,

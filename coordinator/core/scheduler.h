@@ -25,6 +25,9 @@ template <typename Reply>
 struct Decision {
   Edit edit;
   Reply reply;
+  // Not OK: the caller gets this instead of the reply, once the edit is stored, which says that it
+  // was refused.
+  absl::Status refusal = absl::OkStatus();
 };
 
 // Leases that ran out, deadlines, back-offs that end, and placement. The engine decides it whenever

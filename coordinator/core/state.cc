@@ -14,6 +14,11 @@ const Attempt* LiveAttempt(const Handoff& handoff) {
   return latest != nullptr && IsLive(latest->state) ? latest : nullptr;
 }
 
+template <typename C>
+concept IsOfIdentity = requires(IdentityRecords& records, const C& change) {
+  records.Install(change);
+};
+
 template <typename Map, typename Key>
 auto* FindIn(Map& map, const Key& key) {
   const auto found = map.find(key);
@@ -24,7 +29,15 @@ auto* FindIn(Map& map, const Key& key) {
 
 void State::Apply(const Edit& edit) {
   for (const Change& change : edit.changes) {
-    std::visit([this](const auto& c) { Install(c); }, change);
+    std::visit(
+        [this](const auto& c) {
+          if constexpr (IsOfIdentity<decltype(c)>) {
+            identity_.Install(c);
+          } else {
+            Install(c);
+          }
+        },
+        change);
   }
 }
 

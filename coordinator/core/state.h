@@ -56,6 +56,7 @@ class State {
   const AttemptView* ViewOf(absl::string_view handoff_id) const;
   // Those of which a worker may still have something, and those of this batch.
   const Purged& purged() const { return purged_; }
+  const IdentityRecords& identity() const { return identity_; }
 
   // What waits for time, each by its time.
   using ByTime = std::set<std::pair<absl::Time, std::string>>;
@@ -124,6 +125,7 @@ class State {
   std::map<std::pair<std::string, std::string>, Hold> holds_;
   std::map<std::string, AttemptView, std::less<>> views_;
   Purged purged_;
+  IdentityRecords identity_;
   std::map<std::pair<std::string, int>, SummaryWish> wishes_;
   uint64_t last_wish_ = 0;
   absl::Time ticked_at_ = absl::InfinitePast();

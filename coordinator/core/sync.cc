@@ -7,6 +7,7 @@
 #include "coordinator/core/draft.h"
 #include "coordinator/core/ending.h"
 #include "coordinator/core/holds.h"
+#include "coordinator/core/identity_rules.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/messages.h"
 #include "coordinator/core/placement.h"
@@ -46,8 +47,12 @@ absl::Status CheckStart(const State& state, const Worker& known, const Worker& a
 
 absl::Status CheckName(const State& state, const Worker& asked, absl::Time now) {
   const Worker* holder = state.FindWorkerByName(asked.name);
-  if (holder == nullptr || holder->uuid == asked.uuid || !IsAlive(state, *holder, now))
+  // Whoever joined with a token keeps the name until they are removed, alive or not.
+  const bool joined = holder != nullptr && !state.identity().SerialsOf(holder->uuid).empty();
+  if (holder == nullptr || holder->uuid == asked.uuid ||
+      (!joined && !IsAlive(state, *holder, now))) {
     return absl::OkStatus();
+  }
   return absl::AlreadyExistsError(absl::StrCat(
       "there is a worker named '", asked.name,
       "' already, with another data directory. This one was not registered: start it with another "
@@ -78,6 +83,7 @@ absl::Status CheckIdentity(const State& state, const Sync& command, absl::Time n
                                                    command.worker.slots, " slots; 0 to ", kMaxSlots,
                                                    " are allowed. It was not registered."));
   }
+  RETURN_IF_ERROR(CheckNotRevoked(state, command.worker.uuid, "It was not registered"));
   RETURN_IF_ERROR(CheckMemory(state, command));
   const Worker* known = state.FindWorker(command.worker.uuid);
   if (known != nullptr) RETURN_IF_ERROR(CheckStart(state, *known, command.worker, now));
@@ -96,23 +102,19 @@ void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
   worker.registered_at = known == nullptr ? draft.now() : known->registered_at;
   worker.draining = known != nullptr && known->draining;
   worker.drain_reason = known == nullptr ? "" : known->drain_reason;
+  worker.owner = known == nullptr ? "" : known->owner;
+  worker.shared = known != nullptr && known->shared;
+  worker.repos = known == nullptr ? std::vector<std::string>{} : known->repos;
   if (known != nullptr && DurablePart(worker) == DurablePart(*known)) {
     draft.Add(SetLiveWorker{std::move(worker)});
     return;
   }
   // Who had the name before is gone: CheckName saw to that.
   const Worker* gone = state.FindWorkerByName(worker.name);
-  if (gone != nullptr && gone->uuid != worker.uuid) {
-    for (auto hold = state.holds().lower_bound({gone->uuid, ""});
-         hold != state.holds().end() && hold->first.first == gone->uuid; ++hold) {
-      draft.Add(DropHold{gone->uuid, hold->first.second});
-    }
-    for (const auto& [id, told] : state.purged().Of(gone->uuid))
-      draft.Add(PurgedFrom{id, gone->uuid});
-    draft.Add(DropWorker{gone->uuid});
-  }
-  draft.TellOfWorker("worker_up", worker,
-                     known == nullptr ? "Registered." : "Its daemon started again.");
+  if (gone != nullptr && gone->uuid != worker.uuid) ForgetWorker(draft, *gone);
+  draft.TellOfWorker(
+      "worker_up", worker,
+      known == nullptr || known->start == 0 ? "Registered." : "Its daemon started again.");
   draft.Add(PutWorker{std::move(worker)});
 }
 

@@ -1,7 +1,11 @@
 // What people ask of workers.
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "common/status.h"
 #include "coordinator/core/draft.h"
 #include "coordinator/core/holds.h"
+#include "coordinator/core/identity_rules.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/scheduler.h"
@@ -37,6 +41,21 @@ ListWorkers::Item ItemFor(const State& state, const Worker& worker, absl::Time n
           .attempts = {attempts.begin(), attempts.end()}};
 }
 
+// Its daemon would register again with its next request, and be drained no more.
+absl::Status CheckRemovable(const State& state, const Worker& worker, absl::Time now) {
+  if (!IsReachable(worker, now)) return absl::OkStatus();
+  const size_t attempts = state.AttemptsOf(worker.uuid).size();
+  const std::string first = worker.draining && attempts == 0
+                                ? ""
+                                : absl::StrCat("`handoff worker drain ", worker.name,
+                                               "`, wait until its attempts have ended, then ");
+  return absl::FailedPreconditionError(
+      absl::StrCat("worker '", worker.name, "' is alive",
+                   attempts > 0 ? absl::StrCat(" and has ", CountText(attempts, "attempt")) : "",
+                   ". It was not removed: ", first, "stop its daemon first, and remove it ",
+                   absl::ToInt64Seconds(kUnreachableAfter), " s after that."));
+}
+
 }  // namespace
 
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
@@ -65,32 +84,25 @@ absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& c
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
                                                      const RemoveWorker& command, absl::Time now) {
   const Worker* worker = state.FindWorkerByName(command.name);
+  const Act act{command.caller, Method::kRemoveWorker, command.name};
+  if (command.caller != Caller{}) {
+    const absl::StatusOr<Grant> grant = CheckCaller(state, command.caller, act.method);
+    if (!grant.ok()) return Refuse<RemoveWorker::Reply>(state, now, act, grant.status());
+    const bool own = worker != nullptr && worker->owner == command.caller.name;
+    if (worker != nullptr && !Covers(grant->access, own))
+      return Refuse<RemoveWorker::Reply>(state, now, act, NotOwn(act));
+  }
   if (worker == nullptr) return NoSuchWorker(command.name);
-  const size_t attempts = state.AttemptsOf(worker->uuid).size();
-  // Its daemon would register again with its next request, and be drained no more.
-  if (IsReachable(*worker, now)) {
-    const std::string first = worker->draining && attempts == 0
-                                  ? ""
-                                  : absl::StrCat("`handoff worker drain ", worker->name,
-                                                 "`, wait until its attempts have ended, then ");
-    return absl::FailedPreconditionError(
-        absl::StrCat("worker '", worker->name, "' is alive",
-                     attempts > 0 ? absl::StrCat(" and has ", CountText(attempts, "attempt")) : "",
-                     ". It was not removed: ", first, "stop its daemon first, and remove it ",
-                     absl::ToInt64Seconds(kUnreachableAfter), " s after that."));
-  }
-  // Attempts that an unreachable worker holds stay leased to it until their leases end: it may
-  // still run them.
+  RETURN_IF_ERROR(CheckRemovable(state, *worker, now));
   Draft draft(state, now);
-  for (const Hold& hold : HoldsOf(state, *worker)) {
-    if (hold.worker_uuid == worker->uuid) draft.Add(DropHold{worker->uuid, hold.key});
-  }
-  // Nobody waits any more until it has removed what was purged.
-  for (const auto& [id, told] : state.purged().Of(worker->uuid))
-    draft.Add(PurgedFrom{id, worker->uuid});
-  draft.Add(DropWorker{worker->uuid});
-  const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
+  const std::string& actor = command.caller.name.empty() ? command.actor : command.caller.name;
+  RevokeSubject(draft, worker->uuid);
+  ForgetWorker(draft, *worker);
+  const std::string by = actor.empty() ? "" : absl::StrCat(" by ", actor);
   draft.TellOfWorker("worker_removed", *worker, absl::StrCat("Removed", by, "."));
+  Caller caller = command.caller;
+  caller.name = actor;
+  RecordDone(draft, {std::move(caller), act.method, act.object}, worker->uuid);
   return Decision<RemoveWorker::Reply>{draft.Take(), {}};
 }
 

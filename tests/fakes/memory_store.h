@@ -32,6 +32,12 @@ class MemoryStore : public Store {
       state.next_seq = std::max(state.next_seq, handoff.seq + 1);
       if (!core::IsAtRest(handoff.status)) edit.changes.push_back(core::PutHandoff{handoff});
     }
+    for (const auto& [name, user] : users_) edit.changes.push_back(core::PutUser{user});
+    for (const auto& [id, token] : tokens_) edit.changes.push_back(core::PutToken{token});
+    for (const auto& [serial, credential] : credentials_)
+      edit.changes.push_back(core::PutCredential{credential});
+    if (!audit_.empty())
+      edit.changes.push_back(core::SetAuditHead{{audit_.back().seq, audit_.back().hash}});
     state.Apply(edit);
     for (const auto& [id, workers] : purged_) {
       if (!workers.empty()) state.NotePurged(id, workers);
@@ -79,6 +85,10 @@ class MemoryStore : public Store {
 
   const std::map<std::string, core::Handoff>& handoffs() const { return handoffs_; }
   const std::vector<core::Event>& events() const { return events_; }
+  const std::vector<core::AuditEntry>& audit() const { return audit_; }
+  const std::map<std::string, core::Token>& tokens() const { return tokens_; }
+  const std::map<std::string, core::Credential>& credentials() const { return credentials_; }
+  const std::map<std::string, core::Worker>& workers() const { return workers_; }
   int commits() const { return commits_; }
 
  private:
@@ -107,6 +117,14 @@ class MemoryStore : public Store {
     term_ = c.term;
     incarnation_ = c.incarnation;
   }
+  void Keep(const core::PutUser& c) { users_.insert_or_assign(c.user.name, c.user); }
+  void Keep(const core::PutToken& c) { tokens_.insert_or_assign(c.token.id, c.token); }
+  void Keep(const core::DropToken& c) { tokens_.erase(c.id); }
+  void Keep(const core::PutCredential& c) {
+    credentials_.insert_or_assign(c.credential.serial, c.credential);
+  }
+  void Keep(const core::DropCredential& c) { credentials_.erase(c.serial); }
+  void Keep(const core::AddAudit& c) { audit_.push_back(c.entry); }
   template <typename Volatile>
   void Keep(const Volatile&) {}
 
@@ -114,6 +132,10 @@ class MemoryStore : public Store {
   std::map<std::string, std::set<std::string>> purged_;  // with the workers that have some of it
   std::map<std::string, core::Worker> workers_;
   std::map<std::pair<std::string, std::string>, core::Hold> holds_;
+  std::map<std::string, core::User> users_;
+  std::map<std::string, core::Token> tokens_;
+  std::map<std::string, core::Credential> credentials_;
+  std::vector<core::AuditEntry> audit_;
   std::vector<core::Event> events_;
   uint64_t term_ = 0;
   uint64_t incarnation_ = 1;

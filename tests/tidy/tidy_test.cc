@@ -54,7 +54,7 @@ const std::map<std::string, Layer, std::greater<>>& Layers() {
        {{"common/", "handoff/v1/"}, {"<grpc", "grpc", "<git2", "<sqlite3"}}},
       {"coordinator/core/",
        {{"coordinator/core/", "common/handoff/", "common/backoff.h", "common/check.h",
-         "common/text.h", "common/status.h"},
+         "common/hash.h", "common/text.h", "common/status.h"},
         {"<grpc", "grpc", "<git2", "handoff/v1/", "<sqlite3", "<thread", "<mutex", "<fstream",
          "<unordered_", "<iostream", "<chrono", "absl/container/flat", "absl/container/node",
          "absl/synchronization", "absl/time/clock.h", "<spdlog", "<random"}}},

@@ -15,6 +15,7 @@ Pool::Pool() {
 void Pool::Install(const Edit& edit) {
   for (const Change& change : edit.changes) {
     if (const auto* event = std::get_if<AddEvent>(&change)) kinds_.push_back(event->event.kind);
+    if (const auto* audit = std::get_if<AddAudit>(&change)) audit_.push_back(audit->entry);
   }
   state.Apply(edit);
   state.CheckInvariants();
@@ -51,6 +52,11 @@ void Pool::Restart() {
   for (const auto& [key, hold] : state.holds()) rows.changes.push_back(PutHold{DurablePart(hold)});
   for (const auto& [id, handoff] : state.handoffs())
     rows.changes.push_back(PutHandoff{DurablePart(handoff)});
+  for (const auto& [name, user] : state.identity().users()) rows.changes.push_back(PutUser{user});
+  for (const auto& [id, token] : state.identity().tokens()) rows.changes.push_back(PutToken{token});
+  for (const auto& [serial, credential] : state.identity().credentials())
+    rows.changes.push_back(PutCredential{credential});
+  rows.changes.push_back(SetAuditHead{state.identity().audit_head()});
   loaded.Apply(rows);
   loaded.Apply(AfterStart(loaded, now));
   state = loaded;

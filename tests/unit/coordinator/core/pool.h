@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "coordinator/core/identity_decisions.h"
 #include "coordinator/core/scheduler.h"
 #include "gtest/gtest.h"
 
@@ -28,6 +29,7 @@ class Pool {
     durable = decision->edit.durable();
     Install(decision->edit);
     Tick();
+    if (!decision->refusal.ok()) return decision->refusal;
     return std::move(decision->reply);
   }
   void Tick();
@@ -57,9 +59,11 @@ class Pool {
   const Attempt& Latest(const std::string& id) const { return *Get(id).Latest(); }
   Why::Reply Explain(const std::string& id);
   std::vector<std::string> EventKinds() const;  // of all Edits so far
+  const std::vector<AuditEntry>& audit() const { return audit_; }
 
  private:
   std::vector<std::string> kinds_;
+  std::vector<AuditEntry> audit_;
 };
 
 // A worker as the coordinator sees it: it lists what it was given, and reports when told to.
