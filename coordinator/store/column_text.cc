@@ -35,6 +35,16 @@ std::string Unescape(absl::string_view text) {
   return out;
 }
 
+template <typename Entries>
+std::string EncodeEach(const Entries& entries) {
+  std::string out;
+  for (const std::string& entry : entries) {
+    if (out.empty()) out = "\n";
+    absl::StrAppend(&out, Escape(entry), "\n");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string Encode(const std::map<std::string, std::string>& map) {
@@ -46,14 +56,8 @@ std::string Encode(const std::map<std::string, std::string>& map) {
   return out;
 }
 
-std::string Encode(const std::set<std::string>& set) {
-  std::string out;
-  for (const std::string& entry : set) {
-    if (out.empty()) out = "\n";
-    absl::StrAppend(&out, Escape(entry), "\n");
-  }
-  return out;
-}
+std::string Encode(const std::set<std::string>& set) { return EncodeEach(set); }
+std::string Encode(const std::vector<std::string>& list) { return EncodeEach(list); }
 
 void Decode(absl::string_view text, std::map<std::string, std::string>& map) {
   for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
@@ -64,11 +68,17 @@ void Decode(absl::string_view text, std::map<std::string, std::string>& map) {
 }
 
 void Decode(absl::string_view text, std::set<std::string>& set) {
+  std::vector<std::string> list;
+  Decode(text, list);
+  set.insert(list.begin(), list.end());
+}
+
+void Decode(absl::string_view text, std::vector<std::string>& list) {
   if (text.empty()) return;
   text.remove_prefix(1);  // an empty entry is an empty line
   while (!text.empty()) {
     const size_t end = text.find('\n');
-    set.insert(Unescape(text.substr(0, end)));
+    list.push_back(Unescape(text.substr(0, end)));
     text.remove_prefix(end + 1);
   }
 }

@@ -186,6 +186,42 @@ CREATE TABLE purged (
   id TEXT PRIMARY KEY, at INTEGER, actor TEXT NOT NULL, workers TEXT NOT NULL
 ) WITHOUT ROWID;
 )sql",
+    // 4. Identities, and the audit log. Of secrets there are hashes only. `audit_seq` and
+    // `audit_hash` are of the last row of `audit`, to find one that was cut off.
+    R"sql(
+ALTER TABLE handoffs ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workers ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE workers ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE workers ADD COLUMN repos TEXT NOT NULL DEFAULT '';
+ALTER TABLE meta ADD COLUMN audit_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE meta ADD COLUMN audit_hash TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE users (
+  name TEXT PRIMARY KEY, role INTEGER NOT NULL, repos TEXT NOT NULL,
+  created_at INTEGER, created_by TEXT NOT NULL, disabled INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY, secret_hash TEXT NOT NULL, purpose INTEGER NOT NULL,
+  user TEXT NOT NULL, repos TEXT NOT NULL,
+  expires_at INTEGER, created_at INTEGER, created_by TEXT NOT NULL,
+  used_at INTEGER, revoked_at INTEGER,
+  labels TEXT NOT NULL, owner TEXT NOT NULL, shared INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE credentials (
+  serial TEXT PRIMARY KEY, purpose INTEGER NOT NULL, subject TEXT NOT NULL,
+  device TEXT NOT NULL, line TEXT NOT NULL, generation INTEGER NOT NULL, repos TEXT NOT NULL,
+  sponsor TEXT NOT NULL, issued_at INTEGER, not_after INTEGER, revoked_at INTEGER
+) WITHOUT ROWID;
+
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY, at INTEGER,
+  actor TEXT NOT NULL, serial TEXT NOT NULL, address TEXT NOT NULL,
+  action TEXT NOT NULL, object TEXT NOT NULL, outcome INTEGER NOT NULL, detail TEXT NOT NULL,
+  hash TEXT NOT NULL
+);
+)sql",
 };
 
 }  // namespace

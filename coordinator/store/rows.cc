@@ -1,22 +1,14 @@
 #include "coordinator/store/rows.h"
 
-#include <algorithm>
-#include <limits>
-#include <map>
-#include <optional>
-#include <set>
-#include <type_traits>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
-#include "coordinator/store/column_text.h"
+#include "coordinator/store/columns.h"
 
 namespace handoff::rows {
 namespace {
-
-constexpr int64_t kForever = std::numeric_limits<int64_t>::max();
 
 // ---- The columns: one list each, used to name, to bind and to read ----
 
@@ -68,6 +60,7 @@ void VisitHandoff(V&& v, H& h) {
   v("returned_packs", h.returned.packs);
   v("returned_bytes", h.returned.bytes);
   v("deleted", h.deleted);
+  v("private", h.is_private);
   v("avoid", h.avoid);
   v("task_line", h.task_line);
   v("reason", h.reason);
@@ -168,6 +161,9 @@ void VisitWorker(V&& v, W& w) {
   v("drain_reason", w.drain_reason);
   v("start", w.start);
   v("nonce", w.nonce);
+  v("owner", w.owner);
+  v("shared", w.shared);
+  v("repos", w.repos);
 }
 
 template <typename V, typename H>
@@ -179,99 +175,6 @@ void VisitHold(V&& v, H& h) {
   v("since", h.since);
   v("next_probe", h.next_probe);
   v("failures", h.failures);
-}
-
-struct Names {
-  std::vector<std::string> names;
-  template <typename T>
-  void operator()(const char* name, const T&) {
-    names.emplace_back(name);
-  }
-};
-
-class Binder {
- public:
-  explicit Binder(Statement& statement) : statement_(statement) {}
-
-  void operator()(const char*, const std::string& v) { statement_.BindText(++index_, v); }
-  void operator()(const char*, const std::map<std::string, std::string>& v) { Copy(Encode(v)); }
-  void operator()(const char*, const std::set<std::string>& v) { Copy(Encode(v)); }
-  void operator()(const char*, absl::Duration v) {
-    statement_.Bind(++index_, absl::ToInt64Nanoseconds(v));
-  }
-  void operator()(const char*, absl::Time v) {
-    ++index_;
-    if (v == absl::InfinitePast()) {
-      statement_.BindNull(index_);
-    } else {
-      statement_.Bind(index_, ToNanos(v));
-    }
-  }
-  void operator()(const char*, const std::optional<int>& v) {
-    ++index_;
-    if (v.has_value()) {
-      statement_.Bind(index_, *v);
-    } else {
-      statement_.BindNull(index_);
-    }
-  }
-  void operator()(const char*, core::AttemptState v) {
-    // That it runs is what its worker said last: after a start of the coordinator it is leased.
-    if (v == core::AttemptState::kRunning) v = core::AttemptState::kLeased;
-    statement_.Bind(++index_, static_cast<int64_t>(v));
-  }
-  template <typename T>
-  void operator()(const char*, const T& v) {
-    statement_.Bind(++index_, static_cast<int64_t>(v));
-  }
-  void Blob(absl::string_view v) { statement_.BindBlob(++index_, v); }
-
- private:
-  void Copy(const std::string& v) { statement_.BindCopy(++index_, v); }
-  Statement& statement_;
-  int index_ = 0;
-};
-
-class Taker {
- public:
-  explicit Taker(const Statement& row) : row_(row) {}
-
-  void operator()(const char*, std::string& v) { v = row_.Bytes(column_++); }
-  void operator()(const char*, std::map<std::string, std::string>& v) {
-    Decode(row_.Bytes(column_++), v);
-  }
-  void operator()(const char*, std::set<std::string>& v) { Decode(row_.Bytes(column_++), v); }
-  void operator()(const char*, absl::Duration& v) {
-    const int64_t nanos = row_.Int(column_++);
-    v = nanos == kForever ? absl::InfiniteDuration() : absl::Nanoseconds(nanos);
-  }
-  void operator()(const char*, absl::Time& v) {
-    const int column = column_++;
-    const int64_t nanos = row_.Int(column);
-    v = row_.IsNull(column) ? absl::InfinitePast()
-        : nanos == kForever ? absl::InfiniteFuture()
-                            : absl::FromUnixNanos(nanos);
-  }
-  void operator()(const char*, std::optional<int>& v) {
-    const int column = column_++;
-    if (!row_.IsNull(column)) v = static_cast<int>(row_.Int(column));
-  }
-  template <typename T>
-  void operator()(const char*, T& v) {
-    v = static_cast<T>(row_.Int(column_++));
-  }
-
- private:
-  const Statement& row_;
-  int column_ = 0;
-};
-
-template <typename Record, typename Visit>
-std::vector<std::string> NamesOf(Visit visit) {
-  Names names;
-  const Record record{};
-  visit(names, record);
-  return std::move(names.names);
 }
 
 std::vector<std::string> HandoffNames() {
@@ -302,22 +205,6 @@ std::vector<std::string> EditNames() {
   return NamesOf<core::SectionEdit>([](auto& v, auto& e) { VisitEdit(v, e); });
 }
 
-std::string Insert(absl::string_view table, const std::vector<std::string>& names) {
-  return absl::StrCat("INSERT INTO ", table, "(", absl::StrJoin(names, ","), ") VALUES(",
-                      absl::StrJoin(std::vector<absl::string_view>(names.size(), "?"), ","), ")");
-}
-
-// Columns from `first_mutable` on are written again when the row exists.
-std::string Upsert(absl::string_view table, absl::string_view key,
-                   const std::vector<std::string>& names, size_t first_mutable) {
-  std::vector<std::string> sets;
-  for (size_t i = first_mutable; i < names.size(); ++i) {
-    sets.push_back(absl::StrCat(names[i], "=excluded.", names[i]));
-  }
-  return absl::StrCat(Insert(table, names), " ON CONFLICT(", key, ") DO UPDATE SET ",
-                      absl::StrJoin(sets, ","));
-}
-
 // One row a (seq, number), which is not written when it is the same.
 std::string UpsertChanged(absl::string_view table, const std::vector<std::string>& names) {
   const std::vector<std::string> rest(names.begin() + 2, names.end());
@@ -326,10 +213,6 @@ std::string UpsertChanged(absl::string_view table, const std::vector<std::string
 }
 
 }  // namespace
-
-int64_t ToNanos(absl::Time time) {
-  return time == absl::InfiniteFuture() ? kForever : absl::ToUnixNanos(time);
-}
 
 Place PlaceOf(const core::Handoff& handoff) {
   if (core::IsEnded(handoff.status)) return {kEndedRank, absl::ToUnixNanos(handoff.ended_at)};

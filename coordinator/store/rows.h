@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "coordinator/core/model.h"
+#include "coordinator/store/columns.h"
 #include "coordinator/store/sqlite.h"
 
 namespace handoff::rows {
@@ -60,8 +61,5 @@ void BindEdit(Statement& statement, uint64_t seq, const core::SectionEdit& edit)
 void BindEvent(Statement& statement, const core::Event& event);
 void BindWorker(Statement& statement, const core::Worker& worker);
 void BindHold(Statement& statement, const core::Hold& hold);
-
-// Nanoseconds since 1970 as the columns hold them.
-int64_t ToNanos(absl::Time time);
 
 }  // namespace handoff::rows

@@ -35,19 +35,21 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string
   }
   ASSIGN_OR_RETURN(Statements statements, PrepareAll(db));
   ASSIGN_OR_RETURN(PurgedRows purged, PurgedRows::Prepare(db));
+  ASSIGN_OR_RETURN(IdentityRows identity, IdentityRows::Prepare(db));
   // The names of the file and of its log: SQLite syncs them only in the process that makes them.
   RETURN_IF_ERROR(SyncDirectory(std::filesystem::absolute(path).parent_path()));
-  return std::unique_ptr<SqliteStore>(
-      new SqliteStore(path, options, std::move(db), std::move(statements), std::move(purged)));
+  return std::unique_ptr<SqliteStore>(new SqliteStore(
+      path, options, std::move(db), std::move(statements), std::move(purged), std::move(identity)));
 }
 
 SqliteStore::SqliteStore(std::string path, SqliteStoreOptions options, Database db,
-                         Statements statements, PurgedRows purged)
+                         Statements statements, PurgedRows purged, IdentityRows identity)
     : path_(std::move(path)),
       options_(options),
       db_(std::move(db)),
       statements_(std::move(statements)),
-      purged_(std::move(purged)) {}
+      purged_(std::move(purged)),
+      identity_(std::move(identity)) {}
 
 absl::StatusOr<SqliteStore::Statements> SqliteStore::PrepareAll(Database& db) {
   const std::string select_handoff =
@@ -111,6 +113,8 @@ absl::StatusOr<core::State> SqliteStore::Load(bool new_term) {
   state.revision = static_cast<uint64_t>(meta.Int(5));
   ASSIGN_OR_RETURN(const core::Edit records, LiveRecords());
   state.Apply(records);
+  ASSIGN_OR_RETURN(const core::Edit identities, identity_.Load());
+  state.Apply(identities);
   RETURN_IF_ERROR(purged_.Load(state));
   return state;
 }
@@ -273,48 +277,48 @@ absl::Status SqliteStore::Write(const std::vector<core::Edit>& edits) {
 
 absl::Status SqliteStore::WriteChange(const core::Change& change, Batch& batch) {
   Statements& s = statements_;
-  return std::visit(
-      Overloaded{[&](const core::PutHandoff& c) {
-                   batch.handoffs[{c.handoff.seq, c.handoff.id}] = &c.handoff;
-                   return absl::OkStatus();
-                 },
-                 [&](const core::PurgeHandoff& c) {
-                   batch.handoffs.erase({c.seq, c.id});
-                   return purged_.Purge(c);
-                 },
-                 [&](const core::PurgedFrom& c) { return purged_.Drop(c); },
-                 [&](const core::SetEpochCounter& c) {
-                   batch.epoch_counter = c.counter;
-                   return absl::OkStatus();
-                 },
-                 [&](const core::SetTerm& c) {
-                   s.set_term.Bind(1, static_cast<int64_t>(c.term));
-                   s.set_term.Bind(2, static_cast<int64_t>(c.incarnation));
-                   return s.set_term.Run();
-                 },
-                 [&](const core::PutWorker& c) {
-                   rows::BindWorker(s.put_worker, c.worker);
-                   return s.put_worker.Run();
-                 },
-                 [&](const core::DropWorker& c) {
-                   s.drop_worker.BindText(1, c.uuid);
-                   return s.drop_worker.Run();
-                 },
-                 [&](const core::PutHold& c) {
-                   rows::BindHold(s.put_hold, c.hold);
-                   return s.put_hold.Run();
-                 },
-                 [&](const core::DropHold& c) {
-                   s.drop_hold.BindText(1, c.worker_uuid);
-                   s.drop_hold.BindText(2, c.key);
-                   return s.drop_hold.Run();
-                 },
-                 [&](const core::AddEvent& c) {
-                   rows::BindEvent(s.add_event, c.event);
-                   return s.add_event.Run();
-                 },
-                 [](const auto&) { return absl::OkStatus(); }},  // volatile: never stored
-      change);
+  return std::visit(Overloaded{[&](const core::PutHandoff& c) {
+                                 batch.handoffs[{c.handoff.seq, c.handoff.id}] = &c.handoff;
+                                 return absl::OkStatus();
+                               },
+                               [&](const core::PurgeHandoff& c) {
+                                 batch.handoffs.erase({c.seq, c.id});
+                                 return purged_.Purge(c);
+                               },
+                               [&](const core::PurgedFrom& c) { return purged_.Drop(c); },
+                               [&](const core::SetEpochCounter& c) {
+                                 batch.epoch_counter = c.counter;
+                                 return absl::OkStatus();
+                               },
+                               [&](const core::SetTerm& c) {
+                                 s.set_term.Bind(1, static_cast<int64_t>(c.term));
+                                 s.set_term.Bind(2, static_cast<int64_t>(c.incarnation));
+                                 return s.set_term.Run();
+                               },
+                               [&](const core::PutWorker& c) {
+                                 rows::BindWorker(s.put_worker, c.worker);
+                                 return s.put_worker.Run();
+                               },
+                               [&](const core::DropWorker& c) {
+                                 s.drop_worker.BindText(1, c.uuid);
+                                 return s.drop_worker.Run();
+                               },
+                               [&](const core::PutHold& c) {
+                                 rows::BindHold(s.put_hold, c.hold);
+                                 return s.put_hold.Run();
+                               },
+                               [&](const core::DropHold& c) {
+                                 s.drop_hold.BindText(1, c.worker_uuid);
+                                 s.drop_hold.BindText(2, c.key);
+                                 return s.drop_hold.Run();
+                               },
+                               [&](const core::AddEvent& c) {
+                                 rows::BindEvent(s.add_event, c.event);
+                                 return s.add_event.Run();
+                               },
+                               // The rest is of identities, or volatile and never stored.
+                               [&](const auto& c) { return identity_.Write(c); }},
+                    change);
 }
 
 absl::Status SqliteStore::WriteHandoff(const core::Handoff& handoff) {

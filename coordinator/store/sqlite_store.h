@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/store/identity_rows.h"
 #include "coordinator/store/purged_rows.h"
 #include "coordinator/store/sqlite.h"
 #include "coordinator/store/store.h"
@@ -51,7 +52,7 @@ class SqliteStore final : public Store {
         id_taken;
   };
   SqliteStore(std::string path, SqliteStoreOptions options, Database db, Statements statements,
-              PurgedRows purged);
+              PurgedRows purged, IdentityRows identity);
   static absl::StatusOr<Statements> PrepareAll(Database& db);
 
   // What a batch leaves: of several changes of one record the last one counts.
@@ -73,8 +74,9 @@ class SqliteStore final : public Store {
   const std::string path_;
   const SqliteStoreOptions options_;
   Database db_;
-  Statements statements_;  // dropped before db_, as is the next
+  Statements statements_;  // dropped before db_, as are the next
   PurgedRows purged_;
+  IdentityRows identity_;
 };
 
 }  // namespace handoff

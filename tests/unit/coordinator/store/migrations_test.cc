@@ -157,6 +157,62 @@ TEST_F(MigrationsTest, WhatSchema2HeldHasWhatIsNewAtItsDefaults) {
   EXPECT_TRUE(*(*reader)->Get(ask.id) == ask);
 }
 
+// A handoff that was taken over, with an edit and what a purge left, and a worker.
+constexpr char kRowsOfSchema3[] = R"sql(
+UPDATE meta SET pool_id='the-pool', term=3, epoch_counter=9;
+INSERT INTO handoffs (seq,id,rank,position,status,failure,verified,changed,owner,agent,model,
+  repo_key,repo_url,repo_ref,pack_sha256,labels,require,on_worker,prefer_worker,exclusive,priority,
+  retries,lease,deadline,idempotency_key,content_hash,created_at,updated_at,retries_used,avoid,
+  task_line,reason,taken_by,taken_at,deleted)
+ VALUES (1,'20261101-mine',0,1, 5,0,0,1,'ada','claude','', 'key','','main','','','','','',0,0,
+  2,1800000000000,9223372036854775807,'','hash',1000,2000,0,'','do it','Taken','ada',3000,0);
+INSERT INTO specs VALUES (1,x'01');
+INSERT INTO attempts (seq,number,state,epoch,worker_uuid,worker_name,created_at,leased_at,session,
+  session_kind,stop_as,stop_reason,arrived_after_loss,has_end,account,summary)
+ VALUES (1,1, 7,4294967297,'uuid','w',1000,1100,'s-0',1,1,'',0,0,'team',x'bb');
+INSERT INTO edits VALUES (1,1,'Resume Prompt','ada',2500,'as I say');
+INSERT INTO purged VALUES ('20261101-gone',5000,'ada',x'0a757569640a');
+INSERT INTO workers VALUES ('uuid','w',500,1,'new disk',4,99);
+)sql";
+
+TEST_F(MigrationsTest, WhatSchema3HeldHasNoIdentitiesAndIsPrivateToNobody) {
+  Write(3, kRowsOfSchema3);
+  auto store = SqliteStore::Open(Path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  const auto state = (*store)->Load(/*new_term=*/false);
+  ASSERT_TRUE(state.ok()) << state.status();
+  state->CheckInvariants();
+  EXPECT_EQ(state->pool_id, "the-pool");
+  EXPECT_EQ(state->epoch_counter, 9u);
+  const core::Worker* worker = state->FindWorker("uuid");
+  ASSERT_NE(worker, nullptr);
+  EXPECT_EQ(worker->nonce, 99u);
+  EXPECT_EQ(worker->drain_reason, "new disk");
+  EXPECT_EQ(worker->owner, "");
+  EXPECT_FALSE(worker->shared);
+  EXPECT_TRUE(worker->repos.empty());
+  EXPECT_TRUE(state->purged().Has("20261101-gone"));
+  EXPECT_TRUE(state->identity().users().empty());
+  EXPECT_TRUE(state->identity().tokens().empty());
+  EXPECT_TRUE(state->identity().credentials().empty());
+  EXPECT_EQ(state->identity().audit_head(), core::AuditHead{});
+  core::Handoff mine = *(*store)->Find("20261101-mine");
+  EXPECT_EQ(mine.taken_by, "ada");
+  EXPECT_EQ(mine.edits.at(0).text, "as I say");
+  EXPECT_EQ(mine.attempts.at(0).summary, "\xbb");
+  EXPECT_FALSE(mine.is_private);
+
+  mine.is_private = true;
+  core::Worker shared = *worker;
+  shared.owner = "ada";
+  shared.shared = true;
+  shared.repos = {"h/*", "g/**"};
+  ASSERT_TRUE(
+      (*store)->Commit({core::Edit{{core::PutHandoff{mine}, core::PutWorker{shared}}}}).ok());
+  EXPECT_TRUE(*(*store)->Find(mine.id) == mine);
+  EXPECT_TRUE(*(*store)->Load(false)->FindWorker("uuid") == core::DurablePart(shared));
+}
+
 TEST_F(MigrationsTest, TheNewestSchemaIsLeftAsItIs) {
   Write(NewestSchema(), "UPDATE meta SET pool_id='the-pool'");
   ASSERT_TRUE(SqliteStore::Open(Path()).ok());

@@ -141,6 +141,7 @@ void RecordSource::Change(core::Handoff& handoff) {
   handoff.returned = Checkpoint();
   handoff.returned_after = Below(3);
   handoff.deleted = Flip();
+  handoff.is_private = Flip();
   if (Flip()) {
     handoff.edits.push_back(
         {static_cast<int>(handoff.edits.size()) + 1, Text(), Text(), Text(), Time()});
@@ -196,11 +197,73 @@ core::Worker RecordSource::Worker(int n) {
   worker.drain_reason = Text();
   worker.start = random_();
   worker.nonce = (uint64_t{random_()} << 32) | random_();
+  worker.owner = Text();
+  worker.shared = Flip();
+  worker.repos = Texts();
   worker.seq = random_();
   worker.version = Text();
   worker.slots = Below(8);
   worker.labels = {{"os", Text()}};
   return worker;
+}
+
+std::vector<std::string> RecordSource::Texts() {
+  std::vector<std::string> texts;
+  for (int n = Below(4); n > 0; --n) texts.push_back(Text());
+  return texts;
+}
+
+core::User RecordSource::User(int n) {
+  core::User user;
+  user.name = absl::StrCat("user-", n);
+  user.role = static_cast<core::Role>(1 + Below(4));
+  user.repos = Texts();
+  user.created_at = Time();
+  user.created_by = Text();
+  user.disabled = Flip();
+  return user;
+}
+
+core::Token RecordSource::Token(int n) {
+  core::Token token;
+  token.id = absl::StrCat("token-", n);
+  token.secret_hash = Text();
+  token.purpose = static_cast<core::TokenPurpose>(1 + Below(3));
+  token.user = Text();
+  token.repos = Texts();
+  token.expires_at = Time();
+  token.created_at = Time();
+  token.created_by = Text();
+  token.used_at = Time();
+  token.revoked_at = Time();
+  token.labels = {{Text(), Text()}};
+  token.owner = Text();
+  token.shared = Flip();
+  return token;
+}
+
+core::Credential RecordSource::Credential(int n) {
+  core::Credential credential;
+  credential.serial = absl::StrCat("ab", n);
+  credential.purpose = static_cast<core::CredentialPurpose>(1 + Below(2));
+  credential.subject = Text();
+  credential.device = Text();
+  credential.line = Text();
+  credential.generation = Below(100);
+  credential.repos = Texts();
+  credential.sponsor = Text();
+  credential.issued_at = Time();
+  credential.not_after = Time();
+  credential.revoked_at = Time();
+  return credential;
+}
+
+core::AuditEntry RecordSource::Audit(const core::AuditHead& head) {
+  core::AuditEntry entry{head.seq + 1, Time(), Text(), Text(), Text(),
+                         Text(),       Text(), {},     Text(), ""};
+  entry.outcome = Flip() ? core::AuditOutcome::kDone : core::AuditOutcome::kRefused;
+  entry.hash = core::AuditHash(head.hash, entry);
+  return entry;
 }
 
 core::Hold RecordSource::Hold(int n) {

@@ -3,6 +3,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/edit.h"
@@ -21,6 +22,10 @@ class RecordSource {
   void Change(core::Handoff& handoff);
   core::Worker Worker(int n);
   core::Hold Hold(int n);
+  core::User User(int n);
+  core::Token Token(int n);
+  core::Credential Credential(int n);
+  core::AuditEntry Audit(const core::AuditHead& head);  // the one after it
   core::Event Event(uint64_t revision, std::string handoff_id);
 
   int Below(int n) { return static_cast<int>(random_() % static_cast<uint32_t>(n)); }
@@ -29,6 +34,7 @@ class RecordSource {
  private:
   // Short, long, empty, with bytes that are not text.
   std::string Text();
+  std::vector<std::string> Texts();
   absl::Time Time();
   core::Attempt Attempt(int number, bool latest, bool ended);
   core::AttemptEnd End();

@@ -1,5 +1,6 @@
 #include "coordinator/store/sqlite_store.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <utility>
@@ -40,6 +41,10 @@ struct Expected {
   std::map<std::string, core::Handoff> handoffs;
   std::map<std::string, core::Worker> workers;
   std::map<std::pair<std::string, std::string>, core::Hold> holds;
+  std::map<std::string, core::User> users;
+  std::map<std::string, core::Token> tokens;
+  std::map<std::string, core::Credential> credentials;
+  core::AuditHead audit;
   uint64_t revision = 0, epoch_counter = 0, next_seq = 1;
 };
 
@@ -71,11 +76,50 @@ void ExpectLoads(SqliteStore& store, const Expected& expected) {
     ASSERT_NE(state->FindHold(key.first, key.second), nullptr);
     EXPECT_TRUE(*state->FindHold(key.first, key.second) == core::DurablePart(hold));
   }
+  const core::IdentityRecords& identity = state->identity();
+  EXPECT_EQ(identity.audit_head(), expected.audit);
+  EXPECT_TRUE(std::ranges::equal(identity.users(), expected.users));
+  EXPECT_TRUE(std::ranges::equal(identity.tokens(), expected.tokens));
+  EXPECT_TRUE(std::ranges::equal(identity.credentials(), expected.credentials));
+}
+
+// The same for what is of identities.
+core::Change RandomIdentity(RecordSource& source, Expected& expected) {
+  switch (source.Below(6)) {
+    case 0: {
+      const core::User user = source.User(source.Below(3));
+      return core::PutUser{expected.users[user.name] = user};
+    }
+    case 1: {
+      const core::Token token = source.Token(source.Below(3));
+      return core::PutToken{expected.tokens[token.id] = token};
+    }
+    case 2: {
+      const core::Credential credential = source.Credential(source.Below(3));
+      return core::PutCredential{expected.credentials[credential.serial] = credential};
+    }
+    case 3:
+      if (source.Flip()) {
+        expected.tokens.erase("token-1");
+        return core::DropToken{"token-1"};
+      }
+      expected.credentials.erase("ab1");
+      return core::DropCredential{"ab1"};
+    default: {
+      const core::AuditEntry entry = source.Audit(expected.audit);
+      expected.audit = {entry.seq, entry.hash};
+      return core::AddAudit{entry};
+    }
+  }
 }
 
 // One random change of anything, made in `expected` too.
 core::Change RandomChange(RecordSource& source, Expected& expected) {
-  switch (source.Below(9)) {
+  switch (source.Below(12)) {
+    case 9:
+    case 10:
+    case 11:
+      return RandomIdentity(source, expected);
     case 0:
     case 1: {
       core::Handoff handoff = source.NewHandoff(expected.next_seq++);
