@@ -20,7 +20,7 @@ constexpr absl::Duration kLongestWait = absl::Seconds(10);
 
 struct Engine::Impl {
   Impl(EngineOptions o, Store& store, const Clock& c)
-      : options(std::move(o)), clock(c), turn(options, store, clock, views) {}
+      : options(std::move(o)), clock(c), turn(options, store, clock, views, identities) {}
 
   // CancelSync is never refused: there is at most one for each Sync that was taken.
   void Post(std::unique_ptr<EngineCommand> command, bool always = false) {
@@ -74,6 +74,7 @@ struct Engine::Impl {
   const EngineOptions options;
   const Clock& clock;
   EngineViews views;
+  IdentityView identities;
   EngineTurn turn;  // of the engine's thread
   std::thread thread;
 
@@ -174,6 +175,42 @@ void Engine::Post(core::ListWorkers c, Done<core::ListWorkers::Reply> done) {
 void Engine::Post(core::Counts c, Done<core::Counts::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Counts>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::AddUser c, Done<core::AddUser::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::AddUser>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::ChangeUser c, Done<core::ChangeUser::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::ChangeUser>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::ListUsers c, Done<core::ListUsers::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::ListUsers>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::CreateTokens c, Done<core::CreateTokens::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::CreateTokens>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::ListTokens c, Done<core::ListTokens::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::ListTokens>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::RedeemToken c, Done<core::RedeemToken::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::RedeemToken>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::RenewCredential c, Done<core::RenewCredential::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::RenewCredential>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::RevokeWorker c, Done<core::RevokeWorker::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::RevokeWorker>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::RevokeUser c, Done<core::RevokeUser::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::RevokeUser>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::RevokeToken c, Done<core::RevokeToken::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::RevokeToken>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::RevokeCredential c, Done<core::RevokeCredential::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::RevokeCredential>>(std::move(c), std::move(done)));
+}
+void Engine::Post(core::NoteRefusal c, Done<core::NoteRefusal::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::NoteRefusal>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::Sync c, Done<SyncAnswer> done) {
   impl_->Post(std::make_unique<SyncTicket>(std::move(c), std::move(done)));
 }
@@ -193,6 +230,10 @@ std::optional<core::AttemptView> Engine::ViewOf(const std::string& handoff_id) c
 
 std::optional<core::DaemonStart> Engine::DaemonOf(const std::string& worker_uuid) const {
   return impl_->views.DaemonOf(worker_uuid);
+}
+
+std::shared_ptr<const IdentitySnapshot> Engine::identities() const {
+  return impl_->identities.Get();
 }
 
 std::optional<Engine::Lease> Engine::LeaseOf(const std::string& handoff_id) const {

@@ -18,7 +18,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "coordinator/core/identity_commands.h"
 #include "coordinator/core/scheduler.h"
+#include "coordinator/engine_identity.h"
 #include "coordinator/store/store.h"
 
 namespace handoff {
@@ -56,6 +58,9 @@ struct EngineOptions {
   };
   // Called on the engine's thread after each commit with the revision that is durable now.
   std::function<void(uint64_t)> on_commit = [](uint64_t) {};
+  // Called on the engine's thread after a commit that took rights away, once the next snapshot of
+  // `identities` is published: calls under way with these are to be ended.
+  std::function<void(const CutOff&)> on_cut_off = [](const CutOff&) {};
   // Ends the process. Replaced in tests: when it returns, the engine answers nothing but
   // UNAVAILABLE.
   std::function<void(const absl::Status&)> fatal;
@@ -97,6 +102,18 @@ class Engine {
   void Post(core::Why command, Done<core::Why::Reply> done);
   void Post(core::ListWorkers command, Done<core::ListWorkers::Reply> done);
   void Post(core::Counts command, Done<core::Counts::Reply> done);
+  void Post(core::AddUser command, Done<core::AddUser::Reply> done);
+  void Post(core::ChangeUser command, Done<core::ChangeUser::Reply> done);
+  void Post(core::ListUsers command, Done<core::ListUsers::Reply> done);
+  void Post(core::CreateTokens command, Done<core::CreateTokens::Reply> done);
+  void Post(core::ListTokens command, Done<core::ListTokens::Reply> done);
+  void Post(core::RedeemToken command, Done<core::RedeemToken::Reply> done);
+  void Post(core::RenewCredential command, Done<core::RenewCredential::Reply> done);
+  void Post(core::RevokeWorker command, Done<core::RevokeWorker::Reply> done);
+  void Post(core::RevokeUser command, Done<core::RevokeUser::Reply> done);
+  void Post(core::RevokeToken command, Done<core::RevokeToken::Reply> done);
+  void Post(core::RevokeCredential command, Done<core::RevokeCredential::Reply> done);
+  void Post(core::NoteRefusal command, Done<core::NoteRefusal::Reply> done);
   // Held until the answer differs from what the request lists, or sync_hold passed. A newer Sync of
   // the same worker ends a held one with ABORTED, as does CancelSync when the caller has gone.
   void Post(core::Sync command, Done<SyncAnswer> done);
@@ -113,6 +130,8 @@ class Engine {
   std::optional<Lease> LeaseOf(const std::string& handoff_id) const;
   // Of the daemon whose Sync was taken last; nothing of a worker that is not known.
   std::optional<core::DaemonStart> DaemonOf(const std::string& worker_uuid) const;
+  // As of the last commit.
+  std::shared_ptr<const IdentitySnapshot> identities() const;
 
  private:
   struct Impl;

@@ -10,6 +10,7 @@
 #include "common/check.h"
 #include "common/handoff/names.h"
 #include "coordinator/core/limits.h"
+#include "coordinator/core/refusal.h"
 
 namespace handoff {
 namespace {
@@ -37,8 +38,13 @@ absl::Status DatabaseFailed() {
 }  // namespace
 
 EngineTurn::EngineTurn(const EngineOptions& options, Store& store, const Clock& clock,
-                       EngineViews& views)
-    : options_(options), store_(store), clock_(clock), views_(views), ids_(store) {}
+                       EngineViews& views, IdentityView& identities)
+    : options_(options),
+      store_(store),
+      clock_(clock),
+      views_(views),
+      identities_(identities),
+      ids_(store) {}
 
 absl::Status EngineTurn::Start() {
   ASSIGN_OR_RETURN(state_, store_.Load(/*new_term=*/true));
@@ -49,6 +55,7 @@ absl::Status EngineTurn::Start() {
   Apply(core::AfterStart(state_, now_));
   RETURN_IF_ERROR(Commit());
   views_.Rebuild(state_);
+  identities_.Rebuild(state_);
   return absl::OkStatus();
 }
 
@@ -77,6 +84,8 @@ absl::Duration EngineTurn::Take(Batch batch) {
   // What was put off waits no longer.
   if (stored && std::exchange(failed_commits_, 0) > 1) no_tick_before_ = next_tick_ = now_;
   views_.Update(state_, touched_handoffs_, touched_workers_);
+  const CutOff cut = identities_.Update(state_, std::move(touched_identities_));
+  if (!cut.serials.empty()) options_.on_cut_off(cut);
   for (auto& command : batch) command->Release(*this);
   AnswerSyncs();
   state_.EvictAtRest();
@@ -91,6 +100,7 @@ void EngineTurn::BeginBatch() {
   room_.reset();
   touched_handoffs_.clear();
   touched_workers_.clear();
+  touched_identities_ = {};
   keys_.clear();
 }
 
@@ -280,6 +290,18 @@ void EngineTurn::Note(const core::Change& change) {
     touched_workers_.insert(ended->worker_uuid);
   } else if (const auto* wished = std::get_if<core::SetSummaryWish>(&change)) {
     touched_workers_.insert(wished->wish.worker_uuid);
+  } else {
+    NoteIdentity(change);
+  }
+}
+
+void EngineTurn::NoteIdentity(const core::Change& change) {
+  if (const auto* user = std::get_if<core::PutUser>(&change)) {
+    touched_identities_.users.insert(user->user.name);
+  } else if (const auto* put = std::get_if<core::PutCredential>(&change)) {
+    touched_identities_.serials.insert(put->credential.serial);
+  } else if (const auto* gone = std::get_if<core::DropCredential>(&change)) {
+    touched_identities_.serials.insert(gone->serial);
   }
 }
 
@@ -315,6 +337,7 @@ absl::Status EngineTurn::Reload() {
   BeginBatch();
   state_.Apply(core::AfterStart(state_, now_));
   views_.Rebuild(state_);
+  identities_.Rebuild(state_);
   next_tick_ = no_tick_before_ = absl::InfinitePast();
   answered_.clear();  // in times of a clock that may have been set back
   return absl::OkStatus();
@@ -356,6 +379,12 @@ void EngineTurn::AnswerSyncs() {
 void EngineTurn::AnswerSync(const std::string& worker_uuid, bool due) {
   const HeldSyncs::Held* const held = held_.Find(worker_uuid);
   if (held == nullptr) return;
+  const absl::Status good =
+      core::CheckNotRevoked(state_, worker_uuid, "It gets nothing to do and no lease is renewed");
+  if (!good.ok()) {
+    held_.Take(worker_uuid).done(good);
+    return;
+  }
   // What it lists and has ended left memory with an earlier batch. What cannot be read now is in a
   // later answer.
   PageInListed(held->request).IgnoreError();

@@ -16,8 +16,10 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "common/status.h"
+#include "coordinator/core/identity_decisions.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/engine.h"
+#include "coordinator/engine_identity.h"
 #include "coordinator/engine_ids.h"
 #include "coordinator/engine_syncs.h"
 #include "coordinator/engine_views.h"
@@ -40,7 +42,8 @@ class EngineTurn {
  public:
   using Batch = std::vector<std::unique_ptr<EngineCommand>>;
 
-  EngineTurn(const EngineOptions& options, Store& store, const Clock& clock, EngineViews& views);
+  EngineTurn(const EngineOptions& options, Store& store, const Clock& clock, EngineViews& views,
+             IdentityView& identities);
 
   absl::Status Start();
   // The whole turn of one batch. Returns how long at most to wait with the next one.
@@ -54,6 +57,8 @@ class EngineTurn {
     auto decision = core::Decide(state_, command, now_);
     RETURN_IF_ERROR(decision.status());
     Apply(std::move(decision->edit));
+    // What was refused may be noted: then that is stored first.
+    RETURN_IF_ERROR(decision->refusal);
     return std::move(decision->reply);
   }
   void Hold(core::Sync request, Engine::Done<SyncAnswer> done);
@@ -80,6 +85,11 @@ class EngineTurn {
   absl::Status LookUp(core::Summarize& command);
   absl::Status LookUp(core::SaveSummary& command);
   absl::Status LookUp(core::Sync& command);
+  // What lets people and hosts in can wait for room; what keeps them out, and a renewal, cannot.
+  absl::Status LookUp(core::AddUser&) { return HasRoom(); }
+  absl::Status LookUp(core::CreateTokens&) { return HasRoom(); }
+  absl::Status LookUp(core::RedeemToken&) { return HasRoom(); }
+  absl::Status LookUp(core::NoteRefusal&) { return HasRoom(); }
   core::SummaryPolicy SummariesOf(const std::string& handoff_id) const;
   absl::Status PageInListed(const core::Sync& request);
   absl::Status PageIn(const std::string& id);
@@ -88,6 +98,7 @@ class EngineTurn {
   void ReadClock();
   void Apply(core::Edit edit);
   void Note(const core::Change& change);
+  void NoteIdentity(const core::Change& change);
   void Tick();
   absl::Status Commit();
   absl::Status Reload();
@@ -102,6 +113,7 @@ class EngineTurn {
   Store& store_;
   const Clock& clock_;
   EngineViews& views_;
+  IdentityView& identities_;
   FreeIds ids_;
   HeldSyncs held_;
   std::map<std::string, absl::Time> answered_;  // when each worker's Sync was last answered
@@ -122,6 +134,7 @@ class EngineTurn {
   bool changed_ = false;
   std::optional<absl::Status> room_;
   std::set<std::string> touched_handoffs_, touched_workers_;
+  IdentityView::Touched touched_identities_;
   std::map<std::pair<std::string, std::string>, std::string> keys_;  // owner and key → id
 };
 
