@@ -23,6 +23,7 @@ struct AddUser {
 };
 
 // What is absent stays. A disabled user's credentials are good for nothing until they are enabled.
+// What others got by the rights that change is revoked: open tokens, credentials of ci.
 struct ChangeUser {
   Caller caller;
   std::string name;

@@ -115,6 +115,9 @@ void IdentityRecords::CheckInvariants() const {
   }
   for (const auto& [id, token] : tokens_) {
     CHECK(id == token.id);
+    // What a user had made, or what is for them, is revoked when they are disabled.
+    CHECK(!IsOpen(token) || token.created_by.empty() || IsActive(token.created_by));
+    CHECK(!IsOpen(token) || token.purpose != TokenPurpose::kLogin || IsActive(token.user));
     fresh.Install(PutToken{token});
   }
   for (const auto& [serial, credential] : credentials_) {

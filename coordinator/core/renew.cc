@@ -15,12 +15,17 @@
 namespace handoff::core {
 namespace {
 
+bool IsWorkers(const Credential& credential) {
+  return credential.purpose == CredentialPurpose::kWorker ||
+         credential.purpose == CredentialPurpose::kRenewal;
+}
+
 absl::Status NotRenewed(absl::string_view why, bool of_worker) {
   return absl::UnauthenticatedError(absl::StrCat(
       why, " It was not renewed: ",
       of_worker ? "join the host again with a new token (`handoff worker invite`)."
-                : "sign in again with a new token (`handoff login --link` on another device, or an "
-                  "admin's `handoff user link`)."));
+                : "sign in again with a new token, from an admin or from another device of yours "
+                  "(`handoff login --link`)."));
 }
 
 absl::Status CheckRenewable(const State& state, const Credential* known, absl::Time now) {
@@ -31,8 +36,7 @@ absl::Status CheckRenewable(const State& state, const Credential* known, absl::T
         "this credential is not known: it was made long ago, replaced since, or the records were "
         "restored from an older copy. It was not renewed: join or sign in again with a new token.");
   }
-  const bool of_worker =
-      known->purpose == CredentialPurpose::kWorker || known->purpose == CredentialPurpose::kRenewal;
+  const bool of_worker = IsWorkers(*known);
   if (known->revoked_at != absl::InfinitePast()) {
     return NotRenewed(
         absl::StrCat("This credential was revoked at ", TimeText(known->revoked_at), "."),
@@ -75,19 +79,28 @@ int LatestGeneration(const State& state, const std::string& line) {
   return latest;
 }
 
+// Of one that was revoked, whoever had its token made.
+bool IsWorkersOwn(const State& state, const std::string& uuid, const std::string& name) {
+  const Worker* worker = state.FindWorker(uuid);
+  if (worker != nullptr) return worker->owner == name;
+  const std::set<std::string>& serials = state.identity().SerialsOf(uuid);
+  return !serials.empty() && state.identity().FindCredential(*serials.begin())->sponsor == name;
+}
+
+bool IsOwn(const State& state, const Credential& credential, const std::string& name) {
+  if (IsWorkers(credential)) return IsWorkersOwn(state, credential.subject, name);
+  const bool of_ci = credential.purpose == CredentialPurpose::kCi;
+  return of_ci ? credential.sponsor == name : credential.subject == name;
+}
+
 absl::StatusOr<const Credential*> FindRevocable(const State& state,
                                                 const RevokeCredential& command) {
   ASSIGN_OR_RETURN(const Grant grant,
                    CheckCaller(state, command.caller, Method::kRevokeCredential));
   const Credential* known = state.identity().FindCredential(command.serial);
-  const Worker* worker = known == nullptr ? nullptr : state.FindWorker(known->subject);
-  const bool own =
-      known != nullptr &&
-      (known->subject == command.caller.name ||
-       (known->purpose == CredentialPurpose::kCi && known->sponsor == command.caller.name) ||
-       (worker != nullptr && worker->owner == command.caller.name));
   // What is another's is not found by who may not act on it.
-  if (known != nullptr && Covers(grant.access, own)) return known;
+  if (known != nullptr && Covers(grant.access, IsOwn(state, *known, command.caller.name)))
+    return known;
   return absl::NotFoundError(absl::StrCat("no credential has the serial ",
                                           OneLine(command.serial, 64),
                                           ". `handoff user list` shows those that are."));
@@ -97,20 +110,12 @@ absl::StatusOr<const Credential*> FindRevocable(const State& state,
 std::string SubjectOf(const State& state, const std::string& name) {
   const Worker* worker = state.FindWorkerByName(name);
   if (worker != nullptr) return worker->uuid;
-  if (state.FindWorker(name) != nullptr || !state.identity().SerialsOf(name).empty()) return name;
+  if (state.FindWorker(name) != nullptr) return name;
   for (const auto& [serial, credential] : state.identity().credentials()) {
-    if (credential.purpose == CredentialPurpose::kWorker && credential.device == name)
+    if (IsWorkers(credential) && (credential.device == name || credential.subject == name))
       return credential.subject;
   }
   return "";
-}
-
-// Of one that was revoked, whoever had its token made.
-bool IsWorkersOwn(const State& state, const std::string& uuid, const std::string& name) {
-  const Worker* worker = state.FindWorker(uuid);
-  if (worker != nullptr) return worker->owner == name;
-  const std::set<std::string>& serials = state.identity().SerialsOf(uuid);
-  return !serials.empty() && state.identity().FindCredential(*serials.begin())->sponsor == name;
 }
 
 void Expel(Draft& draft, const std::string& uuid, absl::string_view reason) {
@@ -130,7 +135,7 @@ absl::StatusOr<Decision<RenewCredential::Reply>> Decide(const State& state,
   const Act act{command.caller, Method::kRenew, command.caller.serial};
   const Credential* known = state.identity().FindCredential(command.caller.serial);
   absl::Status refused = CheckRenewable(state, known, now);
-  const bool of_worker = known != nullptr && known->purpose != CredentialPurpose::kUser;
+  const bool of_worker = known != nullptr && IsWorkers(*known);
   if (refused.ok())
     refused = CheckSerials(state, of_worker, command.serial, command.renewal_serial);
   if (!refused.ok()) return Refuse<RenewCredential::Reply>(state, now, act, refused);
@@ -170,9 +175,7 @@ absl::StatusOr<Decision<RevokeCredential::Reply>> Decide(const State& state,
   decision.reply.already = credential.revoked_at != absl::InfinitePast();
   if (decision.reply.already) return decision;
   Draft draft(state, now);
-  const bool of_worker = credential.purpose == CredentialPurpose::kWorker ||
-                         credential.purpose == CredentialPurpose::kRenewal;
-  if (of_worker) {
+  if (IsWorkers(credential)) {
     Expel(draft, credential.subject, command.reason);
   } else {
     RevokeLine(draft, credential.line);

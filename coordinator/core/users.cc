@@ -51,6 +51,29 @@ absl::Status CheckAdminsLeft(const State& state, const User& known, const User& 
       "`handoff user role NAME admin`."));
 }
 
+struct Made {
+  size_t credentials = 0, tokens = 0;
+};
+
+// What CI got from them, and tokens that they had made, or that are for them, and that nobody used
+// yet. A worker stays a host of the pool.
+Made RevokeMade(Draft& draft, const std::string& name) {
+  const IdentityRecords& identity = draft.state().identity();
+  Made made;
+  for (const auto& [serial, credential] : identity.credentials()) {
+    const bool of_ci = credential.purpose == CredentialPurpose::kCi;
+    if (of_ci && credential.sponsor == name) made.credentials += RevokeLine(draft, credential.line);
+  }
+  for (const auto& [id, token] : identity.tokens()) {
+    if ((token.created_by != name && token.user != name) || !IsOpen(token)) continue;
+    Token revoked = token;
+    revoked.revoked_at = draft.now();
+    draft.Add(PutToken{std::move(revoked)});
+    ++made.tokens;
+  }
+  return made;
+}
+
 std::string DescribeUser(const User& user) {
   return absl::StrCat(NameOf(user.role), user.repos.empty() ? "" : ", repositories ",
                       absl::StrJoin(user.repos, " "), user.disabled ? ", disabled" : "");
@@ -133,7 +156,12 @@ absl::StatusOr<Decision<ChangeUser::Reply>> Decide(const State& state, const Cha
   if (user == *known) return decision;
   Draft draft(state, now);
   draft.Add(PutUser{user});
-  RecordDone(draft, act, absl::StrCat(DescribeUser(*known), " to ", DescribeUser(user)));
+  // They had it made by rights that they have no more.
+  const bool same = user.role == known->role && user.repos == known->repos;
+  const Made made = same && !user.disabled ? Made{} : RevokeMade(draft, user.name);
+  RecordDone(draft, act,
+             absl::StrCat(DescribeUser(*known), " to ", DescribeUser(user), "; revoked ",
+                          made.credentials, " credentials of ci and ", made.tokens, " tokens"));
   decision.edit = draft.Take();
   return decision;
 }
@@ -156,8 +184,7 @@ absl::StatusOr<Decision<ListUsers::Reply>> Decide(const State& state, const List
 absl::StatusOr<Decision<RevokeUser::Reply>> Decide(const State& state, const RevokeUser& command,
                                                    absl::Time now) {
   const Act act{command.caller, Method::kRevokeUser, command.name};
-  const IdentityRecords& identity = state.identity();
-  const User* known = identity.FindUser(command.name);
+  const User* known = state.identity().FindUser(command.name);
   absl::Status refused = CheckCaller(state, command.caller, act.method).status();
   if (refused.ok() && known == nullptr) refused = NoSuchUser(command.name);
   if (!refused.ok()) return Refuse<RevokeUser::Reply>(state, now, act, refused);
@@ -167,22 +194,9 @@ absl::StatusOr<Decision<RevokeUser::Reply>> Decide(const State& state, const Rev
   if (!refused.ok()) return Refuse<RevokeUser::Reply>(state, now, act, refused);
   Draft draft(state, now);
   Decision<RevokeUser::Reply> decision;
-  decision.reply.credentials = RevokeSubject(draft, user.name);
-  for (const auto& [serial, credential] : identity.credentials()) {
-    // What CI got from them; a worker stays a host of the pool.
-    const bool of_ci = credential.purpose == CredentialPurpose::kCi;
-    if (!of_ci || credential.sponsor != user.name || credential.revoked_at != absl::InfinitePast())
-      continue;
-    decision.reply.credentials += RevokeLine(draft, credential.line);
-  }
-  for (const auto& [id, token] : identity.tokens()) {
-    const bool theirs = token.created_by == user.name || token.user == user.name;
-    if (!theirs || !IsOpen(token)) continue;
-    Token revoked = token;
-    revoked.revoked_at = now;
-    draft.Add(PutToken{std::move(revoked)});
-    ++decision.reply.tokens;
-  }
+  const Made made = RevokeMade(draft, user.name);
+  decision.reply.credentials = made.credentials + RevokeSubject(draft, user.name);
+  decision.reply.tokens = made.tokens;
   decision.reply.already =
       known->disabled && decision.reply.credentials == 0 && decision.reply.tokens == 0;
   if (decision.reply.already) return decision;

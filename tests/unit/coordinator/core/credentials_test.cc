@@ -223,6 +223,28 @@ TEST_F(CredentialsTest, ARevokedDeviceIsRevokedWithWhatFollowedIt) {
   EXPECT_TRUE(pool.Do(ListUsers{other}).ok());
 }
 
+TEST_F(CredentialsTest, AUserIsNoWorker) {
+  Add("ada", Role::kMember);
+  const Caller ada = Login("ada");
+  EXPECT_EQ(pool.Do(RevokeWorker{root, "ada", ""}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(pool.Do(RevokeWorker{root, "laptop", ""}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Find(ada.serial)->revoked_at, absl::InfinitePast());
+}
+
+TEST_F(CredentialsTest, AnOwnerRevokesByAnySerialOfTheWorker) {
+  Add("ada", Role::kMember);
+  Add("bob", Role::kMember);
+  const Caller ada = Login("ada"), bob = Login("bob");
+  const auto joined = pool.Do(
+      Redemption(Create(Wish(ada, TokenPurpose::kWorker)), TokenPurpose::kWorker, "her-host"));
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  const std::string serial = joined->credential.serial;
+  EXPECT_EQ(pool.Do(RevokeCredential{bob, serial, ""}).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_FALSE(pool.Do(RevokeCredential{ada, serial, ""})->already);
+  EXPECT_TRUE(pool.Do(RevokeCredential{ada, serial, ""})->already);
+}
+
 TEST_F(CredentialsTest, AWorkersCredentialStandsForTheWorker) {
   const RedeemToken::Reply joined = Join("a");
   ASSERT_TRUE(pool.Do(RevokeCredential{root, joined.renewal->serial, "copied"}).ok());

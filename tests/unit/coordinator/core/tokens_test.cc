@@ -222,8 +222,8 @@ TEST_F(TokensTest, WhateverIsWrongWithOneIsSaidInTheSameWords) {
       {"truncated", truncated, "Wrong secret"},
       {"empty", empty, "Wrong secret"},
       {"other purpose", Redemption(good, TokenPurpose::kLogin, "b"), "It is for worker"},
-      {"maker disabled", Redemption(of_eve, TokenPurpose::kWorker, "b"), "had it made"},
-      {"user disabled", Redemption(for_ada, TokenPurpose::kLogin, "b"), "user is disabled"},
+      {"maker disabled", Redemption(of_eve, TokenPurpose::kWorker, "b"), "revoked"},
+      {"user disabled", Redemption(for_ada, TokenPurpose::kLogin, "b"), "revoked"},
   };
   std::set<std::string> sentences;
   for (const auto& c : cases) {

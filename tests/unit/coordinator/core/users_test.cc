@@ -169,6 +169,32 @@ TEST_F(UsersTest, ARevokedUserLosesAllThatTheyHaveAndMade) {
   EXPECT_FALSE(pool.Do(ListUsers{eve}).ok()) << "enabled again, and has to sign in again";
 }
 
+// An admin who is one no more may have had a login made for anybody.
+TEST_F(UsersTest, WhatWasMadeByRightsThatAreGoneGoesToo) {
+  for (const bool disable : {false, true}) {
+    SCOPED_TRACE(disable);
+    const std::string name = disable ? "eve" : "mal";
+    Add(name, Role::kAdmin);
+    const Caller eve = Login(name);
+    CreateTokens link = Wish(eve, TokenPurpose::kLogin);
+    link.user = "root";
+    const std::string login = Create(link), host = Create(Wish(eve, TokenPurpose::kWorker));
+    CreateTokens ci = Wish(eve, TokenPurpose::kCi);
+    ci.repos = {"h/x"};
+    const auto of_ci = pool.Do(Redemption(Create(ci), TokenPurpose::kCi, "job"));
+    ASSERT_TRUE(of_ci.ok()) << of_ci.status();
+    const std::string kept = Invite();
+    ASSERT_TRUE((disable ? Disable(name) : Change(name, Role::kViewer)).ok());
+    EXPECT_THAT(LastAudit().detail, HasSubstr("1 credentials of ci and 2 tokens"));
+    ASSERT_TRUE(Disable(name, false).ok());
+    EXPECT_FALSE(pool.Do(Redemption(login, TokenPurpose::kLogin, "d")).ok());
+    EXPECT_FALSE(pool.Do(Redemption(host, TokenPurpose::kWorker, "h")).ok());
+    EXPECT_NE(Find(of_ci->credential.serial)->revoked_at, absl::InfinitePast());
+    EXPECT_EQ(Find(eve.serial)->revoked_at, absl::InfinitePast());
+    EXPECT_TRUE(pool.Do(Redemption(kept, TokenPurpose::kWorker, absl::StrCat("k", disable))).ok());
+  }
+}
+
 // Whoever is refused again and again does not fill the log.
 TEST_F(UsersTest, RefusalsAreNotedUpToABoundAndThenCounted) {
   const size_t before = pool.audit().size();
