@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "absl/time/clock.h"
+#include "common/check.h"
 #include "common/rpc/address.h"
 #include "common/rpc/limits.h"
 
@@ -15,9 +16,7 @@ namespace {
 
 int Milliseconds(absl::Duration d) { return static_cast<int>(absl::ToInt64Milliseconds(d)); }
 
-}  // namespace
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kKeepaliveTime));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
@@ -33,9 +32,29 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
+  arguments.SetInt(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  return arguments;
+}
+
+std::string TargetOf(const std::string& address) {
   const auto parsed = ParseAddress(address);
-  return grpc::CreateCustomChannel(parsed.ok() ? parsed->Target() : address,
-                                   grpc::InsecureChannelCredentials(), arguments);
+  return parsed.ok() ? parsed->Target() : address;
+}
+
+}  // namespace
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
+  return grpc::CreateCustomChannel(TargetOf(address), grpc::InsecureChannelCredentials(),
+                                   Arguments());
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           const Credentials& credentials,
+                                           const std::string& name) {
+  CHECK(!name.empty());  // or gRPC would compare the address
+  grpc::ChannelArguments arguments = Arguments();
+  arguments.SetSslTargetNameOverride(name);
+  return grpc::CreateCustomChannel(TargetOf(address), credentials.ForChannel(), arguments);
 }
 
 void SetDeadline(grpc::ClientContext& context, absl::Duration from_now) {

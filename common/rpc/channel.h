@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "common/rpc/credentials.h"
 
 namespace handoff {
 
@@ -17,6 +18,10 @@ inline constexpr absl::Duration kUnaryDeadline = absl::Seconds(30);
 // Connects at the first call, and again after at most 5 s whenever the connection is lost. No
 // proxy of the environment is used. Thread-safe; never shared with another process.
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address);
+// The same over TLS. `name` is what the server's certificate must name, whatever the address is:
+// through `ssh -L` it is another one.
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address,
+                                           const Credentials& credentials, const std::string& name);
 
 // Every unary call has a deadline; streams have none, keepalive ends them.
 void SetDeadline(grpc::ClientContext& context, absl::Duration from_now = kUnaryDeadline);

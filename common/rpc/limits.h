@@ -8,6 +8,7 @@
 namespace handoff {
 
 inline constexpr int kMaxMessageBytes = 4 << 20;
+inline constexpr int kMaxMetadataBytes = 16 << 10;  // of the headers of one call
 
 // How far a peer may write ahead of a reader that does not read. Without this and with bandwidth
 // probing on, 200 unread streams took 2.7 GB; so they take 55 MB.
@@ -23,5 +24,16 @@ inline constexpr absl::Duration kMaxReconnectBackoff = absl::Seconds(5);
 // The buffers of all connections of a server together.
 inline constexpr size_t kServerMemoryQuota = size_t{512} << 20;
 inline constexpr int kMaxStreamsPerConnection = 4096;
+
+// From a connection to the end of its TLS handshake and to HTTP/2's first frame.
+inline constexpr absl::Duration kHandshakeTimeout = absl::Seconds(5);
+
+// Connections that a server holds. A process that may open few descriptors holds fewer: see
+// ConnectionLimits::OfProcess.
+inline constexpr int kMaxConnections = 16384;
+// Of one address: many machines may be behind one.
+inline constexpr int kMaxConnectionsPerPeer = 256;
+// Of a loopback address, where ssh tunnels end, and of all unix sockets together.
+inline constexpr int kMaxConnectionsPerLocalPeer = 4096;
 
 }  // namespace handoff

@@ -1,0 +1,50 @@
+#include "common/rpc/peer.h"
+
+#include <grpcpp/security/auth_context.h>
+
+#include <optional>
+
+#include "absl/strings/strip.h"
+#include "common/rpc/certificate.h"
+#include "common/text.h"
+
+namespace handoff {
+namespace {
+
+constexpr char kPemProperty[] = "x509_pem_cert";
+
+}  // namespace
+
+std::string PlainAddress(absl::string_view uri) {
+  if (!absl::ConsumePrefix(&uri, "ipv4:")) absl::ConsumePrefix(&uri, "ipv6:");
+  std::string plain;
+  for (size_t i = 0; i < uri.size(); ++i) {
+    const auto decoded =
+        uri[i] == '%' && i + 2 < uri.size() ? FromHex(uri.substr(i + 1, 2)) : std::nullopt;
+    if (decoded.has_value()) {
+      plain += *decoded;
+      i += 2;
+    } else {
+      plain += uri[i];
+    }
+  }
+  return plain;
+}
+
+PeerIdentity IdentityOf(const grpc::ServerContextBase& context) {
+  PeerIdentity identity;
+  identity.address = PlainAddress(context.peer());
+  const auto auth = context.auth_context();
+  if (auth == nullptr || !auth->IsPeerAuthenticated()) return identity;
+  const auto pem = auth->FindPropertyValues(kPemProperty);
+  if (pem.size() != 1) return identity;
+  auto facts = ReadCertificate(absl::string_view(pem[0].data(), pem[0].size()));
+  if (!facts.ok() || facts->serial.empty()) return identity;
+  identity.authenticated = true;
+  identity.uris = std::move(facts->uris);
+  identity.serial = std::move(facts->serial);
+  identity.not_after = facts->not_after;
+  return identity;
+}
+
+}  // namespace handoff
