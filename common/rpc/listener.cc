@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,12 +17,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/clock.h"
+#include "common/rpc/refusals.h"
 #include "common/status.h"
 
 namespace handoff {
 namespace {
 
 constexpr int kBacklog = 4096;
+constexpr int kMostAtOnce = 256;
+constexpr int kBetweenTellings = 1000;  // ms
 
 struct SocketAddress {
   sockaddr_storage storage = {};
@@ -136,8 +139,8 @@ Listener::~Listener() {
   if (address_.is_unix()) ::unlink(address_.path.c_str());
 }
 
-void Listener::Start(int cap, std::function<void(UniqueFd)> accepted) {
-  thread_ = std::thread([this, cap, accepted = std::move(accepted)] { Run(cap, accepted); });
+void Listener::Start(ConnectionLimits limits, std::function<void(UniqueFd)> accepted) {
+  thread_ = std::thread([this, limits, accepted = std::move(accepted)] { Run(limits, accepted); });
 }
 
 void Listener::Stop() {
@@ -150,47 +153,59 @@ void Listener::Stop() {
   socket_.Reset();
 }
 
-void Listener::Run(int cap, const std::function<void(UniqueFd)>& accepted) {
-  bool refusing = false;  // said once for a flood, not once for a connection
+void Listener::Run(ConnectionLimits limits, const std::function<void(UniqueFd)>& accepted) {
+  const RealClock clock;
+  ConnectionTable table(limits);
+  Refusals& refusals = Refusals::OfProcess();
   pollfd polled[2] = {{socket_.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
   while (true) {
-    if (::poll(polled, 2, -1) < 0) {
+    if (::poll(polled, 2, kBetweenTellings) < 0) {
       CHECK(errno == EINTR);
       continue;
     }
     if (polled[1].revents != 0) return;
-    for (UniqueFd connection = Accept(); connection.valid(); connection = Accept()) {
-      if (connection.get() >= cap) {
-        if (!refusing) SPDLOG_WARN("too many connections: closing new ones above {}", cap);
-        refusing = true;
-        continue;
+    // Not for ever: in a flood, too, somebody may want this thread to end.
+    for (int i = 0; i < kMostAtOnce; ++i) {
+      Connection next = Accept();
+      if (!next.fd.valid()) break;
+      switch (table.Admit(next.fd.get(), next.peer, clock.Boot())) {
+        case ConnectionTable::Verdict::kAdmitted:
+          accepted(std::move(next.fd));
+          break;
+        case ConnectionTable::Verdict::kTooManyOfPeer:
+          refusals.Add(Refusal::kPeerLimit,
+                       absl::StrCat(next.peer.name, ", which may have ", table.LimitOf(next.peer)));
+          break;
+        case ConnectionTable::Verdict::kTooMany:
+          refusals.Add(Refusal::kTotalLimit, absl::StrCat(next.peer.name, ", of ", limits.total));
+          break;
       }
-      refusing = false;
-      accepted(std::move(connection));
     }
+    refusals.Tell(clock.Boot());
   }
 }
 
-UniqueFd Listener::Accept() {
+Listener::Connection Listener::Accept() {
   while (true) {
-    UniqueFd connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (connection.valid()) {
+    SocketAddress from;
+    from.size = sizeof(from.storage);
+    UniqueFd fd(::accept4(socket_.get(), from.get(), &from.size, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (fd.valid()) {
       const int on = 1;  // fails on a unix socket, which has no delay
-      ::setsockopt(connection.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-      return connection;
+      ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+      return {std::move(fd), PeerOfSocket(from.storage)};
     }
     if (errno == EMFILE || errno == ENFILE) {
       // Left in the backlog it would keep the socket readable and this thread spinning.
       spare_.Reset();
       UniqueFd refused(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-      const bool none_left = !refused.valid();
+      if (refused.valid()) Refusals::OfProcess().Add(Refusal::kNoDescriptor, "");
       refused.Reset();
       spare_ = OpenSpare();
-      if (none_left) return UniqueFd();
-      continue;
+      return {};
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
-    return UniqueFd();
+    return {};
   }
 }
 

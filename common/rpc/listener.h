@@ -1,8 +1,8 @@
 // Accepts connections on a thread of its own.
 //
 // gRPC 1.51's listener never accepts again once the process ran out of descriptors (CVE-2023-4785).
-// This one closes what is above its cap, so that files and running calls keep their descriptors,
-// and goes on.
+// This one closes what is above its limits, so that files and running calls keep their descriptors
+// and other peers get in, and goes on.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/rpc/address.h"
+#include "common/rpc/connection_table.h"
 #include "common/unique_fd.h"
 
 namespace handoff {
@@ -26,14 +27,18 @@ class Listener {
   const Address& address() const { return address_; }  // with the port that the kernel chose
   int fd() const { return socket_.get(); }
 
-  // Connections whose descriptor number is `cap` or above are closed at once.
-  void Start(int cap, std::function<void(UniqueFd)> accepted);
+  // Connections above the limits are closed at once, and counted in Refusals::OfProcess().
+  void Start(ConnectionLimits limits, std::function<void(UniqueFd)> accepted);
   void Stop();  // refuses connections from here on
 
  private:
   Listener(Address address, UniqueFd socket);
-  void Run(int cap, const std::function<void(UniqueFd)>& accepted);
-  UniqueFd Accept();
+  struct Connection {
+    UniqueFd fd;
+    ConnectionPeer peer;
+  };
+  void Run(ConnectionLimits limits, const std::function<void(UniqueFd)>& accepted);
+  Connection Accept();
 
   Address address_;
   UniqueFd socket_;

@@ -6,15 +6,14 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <sys/resource.h>
 
-#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/rpc/address.h"
+#include "common/rpc/grpc_log.h"
 #include "common/rpc/limits.h"
 #include "common/rpc/listener.h"
 #include "common/status.h"
@@ -34,19 +33,11 @@ void SetBounds(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              Milliseconds(kMinPingInterval));
-  // A peer that connects and says nothing.
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(kHandshakeTimeout));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   builder.SetMaxSendMessageSize(kMaxMessageBytes);
   builder.SetResourceQuota(grpc::ResourceQuota("server").Resize(kServerMemoryQuota));
-}
-
-// Files, databases and pipes need descriptors too: connections get three quarters.
-int ConnectionCap() {
-  rlimit limit = {};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 768;
-  const rlim_t bounded = std::min<rlim_t>(limit.rlim_cur, 1 << 20);
-  return static_cast<int>(bounded / 4 * 3);
 }
 
 void EnablePluginsOnce() {
@@ -61,6 +52,7 @@ void EnablePluginsOnce() {
 
 struct RpcServer::Impl {
   std::string address;
+  std::shared_ptr<Credentials> credentials;  // may be null
   std::unique_ptr<Listener> listener;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   std::unique_ptr<grpc::Server> server;
@@ -68,27 +60,37 @@ struct RpcServer::Impl {
 
 absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
     const std::string& listen, const std::vector<grpc::Service*>& services) {
-  ASSIGN_OR_RETURN(const Address address, ParseAddress(listen));
-  if (!IsLoopback(address)) {
+  ServerOptions options;
+  options.listen = listen;
+  return Start(options, services);
+}
+
+absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
+    const ServerOptions& options, const std::vector<grpc::Service*>& services) {
+  ASSIGN_OR_RETURN(const Address address, ParseAddress(options.listen));
+  if (options.credentials == nullptr && !IsLoopback(address)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "refusing to listen on ", address.ToString(),
-        ": peers are not identified yet, so anybody who reaches this address could run commands on "
-        "the workers. Listen on 127.0.0.1:PORT or unix:/path, and reach it from other hosts "
-        "through an ssh tunnel"));
+        ": peers are not identified without credentials, so anybody who reaches this address could "
+        "run commands on the workers. Listen on 127.0.0.1:PORT or unix:/path, and reach it from "
+        "other hosts through an ssh tunnel"));
   }
+  TakeGrpcLog();
   auto impl = std::make_unique<Impl>();
   ASSIGN_OR_RETURN(impl->listener, Listener::Bind(address));
   impl->address = impl->listener->address().ToString();
+  impl->credentials = options.credentials;
   EnablePluginsOnce();
   grpc::ServerBuilder builder;
   SetBounds(builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
   impl->acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      grpc::InsecureServerCredentials());
+      options.credentials == nullptr ? grpc::InsecureServerCredentials()
+                                     : options.credentials->ForServer(options.client_certificate));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr) return absl::InternalError("gRPC did not start the server");
-  impl->listener->Start(ConnectionCap(), [i = impl.get()](UniqueFd connection) {
+  impl->listener->Start(options.limits, [i = impl.get()](UniqueFd connection) {
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
     parameters.listener_fd = i->listener->fd();
     parameters.fd = connection.Release();

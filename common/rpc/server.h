@@ -1,7 +1,4 @@
 // A gRPC server with the bounds that every server of ours has, health and reflection included.
-//
-// It listens on loopback or on a unix socket only: peers are not identified yet, so nobody else may
-// reach it.
 #pragma once
 
 #include <grpcpp/impl/service_type.h>
@@ -12,14 +9,27 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/rpc/connection_table.h"
+#include "common/rpc/credentials.h"
 
 namespace handoff {
+
+struct ServerOptions {
+  std::string listen;
+  // Without these no peer is identified, so it listens on loopback or a unix socket only.
+  std::shared_ptr<Credentials> credentials;
+  ClientCertificate client_certificate = ClientCertificate::kRequired;
+  ConnectionLimits limits = ConnectionLimits::OfProcess();
+};
 
 // Thread-safe.
 class RpcServer {
  public:
-  // `services` must outlive the server. INVALID_ARGUMENT for an address that is not loopback;
-  // FAILED_PRECONDITION when it is in use.
+  // `services` must outlive the server. INVALID_ARGUMENT for an address that is not loopback when
+  // there are no credentials; FAILED_PRECONDITION when it is in use. gRPC's log becomes ours.
+  static absl::StatusOr<std::unique_ptr<RpcServer>> Start(
+      const ServerOptions& options, const std::vector<grpc::Service*>& services);
+  // Without credentials.
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(
       const std::string& listen, const std::vector<grpc::Service*>& services);
   ~RpcServer();  // Stop(0)
