@@ -234,6 +234,9 @@ void DefineWhere(CLI::App& app, SubmitFlags& flags) {
       ->group("Where");
   app.add_flag("--exclusive", flags.exclusive, "Nothing else on that worker meanwhile")
       ->group("Where");
+  app.add_flag("--private", flags.is_private,
+               "Task and log are shown to you alone, and to operators and admins")
+      ->group("Tag");
   app.add_option("--label", flags.labels, "A tag to find it by")
       ->type_name("K=V")
       ->allow_extra_args(false)

@@ -242,6 +242,7 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
   spec.set_dedupe_key(flags.dedupe_key);
   // As with checks: what the repository wants is of the work of agents.
   const bool by_default = spec.agent() != "command" && defaults.push.value_or(false);
+  spec.set_private_(flags.is_private);
   spec.set_push(flags.push || (by_default && !flags.no_push));
   spec.mutable_notify()->Add(flags.notify.begin(), flags.notify.end());
   // Without one of the person's, a key of this submit lets a retry after a lost answer find what

@@ -30,6 +30,7 @@ struct SubmitFlags {
   bool reuse = false, allow_duplicate = false;
   std::vector<std::string> notify;
   bool push = false, no_push = false;
+  bool is_private = false;
   int priority = 0;
   std::string timeout, deadline, stall_timeout, lease;
   std::optional<int> retries;

@@ -18,6 +18,8 @@ namespace handoff {
 
 namespace {
 
+constexpr size_t kMaxAdvertised = 4;
+
 absl::Status Wrong(absl::string_view name, const toml::source_region& where,
                    absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(name, ":", where.begin.line, ": ", what));
@@ -65,6 +67,20 @@ absl::Status ParseNotify(const toml::node& node, absl::string_view name, Config&
   return absl::OkStatus();
 }
 
+// advertise = "HOST:PORT", or a list of them
+absl::Status ParseAdvertise(const toml::node& node, absl::string_view name, Config& config) {
+  config.advertise.clear();
+  const toml::array* const list = node.as_array();
+  for (size_t i = 0; list != nullptr && i < list->size(); ++i)
+    config.advertise.push_back((*list)[i].value_or(std::string()));
+  if (list == nullptr) config.advertise.push_back(node.value_or(std::string()));
+  for (const std::string& address : config.advertise) {
+    if (!ParseAddress(address).ok())
+      return Wrong(name, node.source(), "'advertise' must be HOST:PORT, or a list of them");
+  }
+  return absl::OkStatus();
+}
+
 // [retention] ended = "90d"
 absl::Status ParseRetention(const toml::node& node, absl::string_view name, Config& config) {
   const toml::table* table = node.as_table();
@@ -97,6 +113,10 @@ absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view nam
         RETURN_IF_ERROR(ParseNotify(node, name, base));
         continue;
       }
+      if (text == "advertise") {
+        RETURN_IF_ERROR(ParseAdvertise(node, name, base));
+        continue;
+      }
       if (text == "retention") {
         RETURN_IF_ERROR(ParseRetention(node, name, base));
         continue;
@@ -106,7 +126,7 @@ absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view nam
         return wrong(
             key.source(),
             absl::StrCat("unknown key '", text,
-                         "'; there are data_dir, listen, log_level, [notify.KEY] and [retention]"));
+                         "'; there are data_dir, listen, advertise, log_level, [notify.KEY] and [retention]"));
       }
       const auto value = node.value<std::string>();
       if (!value.has_value())
@@ -130,6 +150,12 @@ absl::Status Validate(const Config& config) {
     return absl::InvalidArgumentError(
         "no data directory: give --data-dir, HANDOFF_DATA_DIR or data_dir in the configuration");
   }
+  if (config.advertise.size() > kMaxAdvertised) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("at most ", kMaxAdvertised, " addresses are advertised"));
+  }
+  for (const std::string& address : config.advertise)
+    RETURN_IF_ERROR(Annotate(ParseAddress(address).status(), "--advertise"));
   for (const absl::string_view level : {"trace", "debug", "info", "warn", "error"}) {
     if (config.log_level == level) return ParseAddress(config.listen).status();
   }

@@ -14,13 +14,16 @@ namespace handoff {
 struct Config {
   std::string data_dir;
   std::string listen = "127.0.0.1:7433";
+  // Where others reach it, HOST:PORT each, for the lines that they paste; empty: by this host's
+  // name where it listens on every interface, otherwise where it listens.
+  std::vector<std::string> advertise;
   std::string log_level = "info";
   std::map<std::string, std::vector<std::string>> notify;  // key → argv
   // What ended so long ago is purged; infinite: nothing is by itself.
   absl::Duration retention_ended = absl::InfiniteDuration();
 };
 
-// `toml` over `base`. Keys: data_dir, listen, log_level, [notify.KEY] with command = [TEXT…], and
+// `toml` over `base`. Keys: data_dir, listen, advertise, log_level, [notify.KEY] with command = [TEXT…], and
 // [retention] with ended = DURATION.
 // INVALID_ARGUMENT, with `name` and the line, for a key that is not known or has another value.
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base);

@@ -1,6 +1,7 @@
 #include "coordinator/coordinator.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <set>
@@ -9,9 +10,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/rpc/address.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/server.h"
 #include "common/status.h"
 #include "coordinator/engine.h"
+#include "coordinator/identity/issuer.h"
+#include "coordinator/identity/own_files.h"
 #include "coordinator/log_store.h"
 #include "coordinator/notifier.h"
 #include "coordinator/object_store.h"
@@ -19,11 +24,15 @@
 #include "coordinator/purger.h"
 #include "coordinator/service/control_service.h"
 #include "coordinator/service/convert.h"
+#include "coordinator/service/door.h"
 #include "coordinator/service/followers.h"
+#include "coordinator/service/identity_service.h"
 #include "coordinator/service/objects_service.h"
+#include "coordinator/service/open_calls.h"
 #include "coordinator/service/pool_service.h"
 #include "coordinator/service/pushes.h"
 #include "coordinator/store/data_directory.h"
+#include "coordinator/store/sqlite_audit_reader.h"
 #include "coordinator/store/sqlite_reader.h"
 #include "coordinator/store/sqlite_store.h"
 
@@ -31,6 +40,19 @@ namespace handoff {
 namespace {
 
 constexpr absl::Duration kStopGrace = absl::Seconds(2);
+constexpr absl::Duration kLoginLineTtl = absl::Hours(1);
+
+// Where others find what listens at `bound`.
+std::vector<std::string> AddressesOf(const Config& config, const std::string& bound) {
+  if (!config.advertise.empty()) return config.advertise;
+  const auto address = ParseAddress(bound);
+  if (!address.ok() || (address->host != "0.0.0.0" && address->host != "::")) return {bound};
+  Address named = *address;
+  char host[256] = "";
+  if (::gethostname(host, sizeof(host) - 1) != 0) return {bound};
+  named.host = host;
+  return {named.ToString()};
+}
 
 // Nobody knows what is on the disk: the next start reads it again.
 [[noreturn]] void Die(const absl::Status& status) {
@@ -46,22 +68,29 @@ struct Coordinator::Impl {
   std::unique_ptr<DataDirectory> directory;
   std::unique_ptr<SqliteStore> store;
   std::unique_ptr<SqliteReader> reader;
+  std::unique_ptr<SqliteAuditReader> audit;
   std::unique_ptr<ObjectStore> objects;
   std::unique_ptr<Followers> followers;
+  OpenCalls calls;
   std::unique_ptr<LogStore> logs;
   std::vector<std::unique_ptr<Notifier>> notifiers;
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Purger> purger;
+  std::unique_ptr<Issuer> issuer;
+  std::unique_ptr<OwnFiles> own_files;
+  std::unique_ptr<Door> door;
   std::unique_ptr<ControlService> control;
   std::unique_ptr<PoolService> pool;
   std::unique_ptr<ObjectsService> objects_service;
+  std::unique_ptr<IdentityService> identity;
+  std::shared_ptr<Credentials> credentials;
   std::unique_ptr<RpcServer> server;
   std::unique_ptr<ObjectSweeper> sweeper;
 
   absl::Status OpenStores(const std::string& data_dir);
   absl::Status StartEngine(const Clock& clock);
-  absl::Status StartServer(const std::string& listen, const Clock& clock,
-                           std::set<std::string> notify_keys);
+  absl::Status OpenIdentity(const Clock& clock);
+  absl::Status StartServer(const Config& config, const Clock& clock);
   absl::Status StartNotifiers(const Config& config, const Clock& clock);
 };
 
@@ -70,6 +99,7 @@ absl::Status Coordinator::Impl::OpenStores(const std::string& data_dir) {
   directory = std::make_unique<DataDirectory>(std::move(opened));
   ASSIGN_OR_RETURN(store, SqliteStore::Open(directory->database()));
   ASSIGN_OR_RETURN(reader, SqliteReader::Open(directory->database()));
+  ASSIGN_OR_RETURN(audit, SqliteAuditReader::Open(directory->database()));
   ASSIGN_OR_RETURN(objects, ObjectStore::Open(directory->objects()));
   followers = std::make_unique<Followers>(*reader);
   ASSIGN_OR_RETURN(logs, LogStore::Open(directory->logs()));
@@ -85,8 +115,31 @@ absl::Status Coordinator::Impl::StartEngine(const Clock& clock) {
   options.fatal = Die;
   options.summaries_of = SummariesOf;
   options.asks_for_push = [](const std::string& spec) { return AsksForPush(spec); };
+  options.on_cut_off = [this](const CutOff& cut) {
+    for (const std::string& serial : cut.serials) calls.Cut(serial);
+  };
   engine = std::make_unique<Engine>(std::move(options), *store, clock);
   return engine->Start();
+}
+
+absl::Status Coordinator::Impl::OpenIdentity(const Clock& clock) {
+  ASSIGN_OR_RETURN(const std::string pool_id, reader->PoolId());
+  const std::string path = directory->identity();
+  ASSIGN_OR_RETURN(issuer, Issuer::Open(path, pool_id, clock));
+  OwnFiles::Options options;
+  options.server_directory = path + "/server";
+  options.admin_directory = path + "/local";
+  options.admin = LocalAdminName();
+  own_files = std::make_unique<OwnFiles>(std::move(options), *issuer, *engine, clock);
+  RETURN_IF_ERROR(own_files->Refresh());
+  const CredentialFiles files = CredentialFiles::In(path + "/server");
+  ASSIGN_OR_RETURN(credentials, Credentials::Load(files, CredentialUse::kServer, clock));
+  door = std::make_unique<Door>(
+      pool_id, *engine, clock,
+      [this](const core::Caller& caller, core::Method method, const std::string& why) {
+        engine->Post(core::NoteRefusal{caller, method, "", why}, [](const auto&) {});
+      });
+  return absl::OkStatus();
 }
 
 absl::Status Coordinator::Impl::StartNotifiers(const Config& config, const Clock& clock) {
@@ -101,14 +154,17 @@ absl::Status Coordinator::Impl::StartNotifiers(const Config& config, const Clock
   return absl::OkStatus();
 }
 
-absl::Status Coordinator::Impl::StartServer(const std::string& listen, const Clock& clock,
-                                            std::set<std::string> notify_keys) {
+absl::Status Coordinator::Impl::StartServer(const Config& config, const Clock& clock) {
+  std::set<std::string> notify_keys;
+  for (const auto& [key, command] : config.notify) notify_keys.insert(key);
   const ServiceParts parts{*engine,
                            *reader,
                            *logs,
                            *objects,
                            *purger,
                            *followers,
+                           *door,
+                           calls,
                            clock,
                            directory->path(),
                            SqliteStoreOptions().reserve_bytes,
@@ -117,8 +173,13 @@ absl::Status Coordinator::Impl::StartServer(const std::string& listen, const Clo
   control = std::make_unique<ControlService>(parts);
   pool = std::make_unique<PoolService>(parts);
   objects_service = std::make_unique<ObjectsService>(*objects);
-  ASSIGN_OR_RETURN(server,
-                   RpcServer::Start(listen, {control.get(), pool.get(), objects_service.get()}));
+  identity = std::make_unique<IdentityService>(parts, *issuer, *audit);
+  ServerOptions options;
+  options.listen = config.listen;
+  options.credentials = credentials;
+  options.processor = door->Processor();
+  ASSIGN_OR_RETURN(server, RpcServer::Start(options, {control.get(), pool.get(), objects_service.get(), identity.get()}));
+  issuer->SetAddresses(AddressesOf(config, server->address()));
   sweeper = std::make_unique<ObjectSweeper>(*objects, *reader, clock);
   return absl::OkStatus();
 }
@@ -131,11 +192,10 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Config& co
   RETURN_IF_ERROR(impl.OpenStores(config.data_dir));
   RETURN_IF_ERROR(impl.StartNotifiers(config, clock));
   RETURN_IF_ERROR(impl.StartEngine(clock));
+  RETURN_IF_ERROR(impl.OpenIdentity(clock));
   impl.purger = std::make_unique<Purger>(PurgerOptions{config.retention_ended}, *impl.engine,
                                          *impl.reader, *impl.logs, clock);
-  std::set<std::string> notify_keys;
-  for (const auto& [key, command] : config.notify) notify_keys.insert(key);
-  RETURN_IF_ERROR(impl.StartServer(config.listen, clock, std::move(notify_keys)));
+  RETURN_IF_ERROR(impl.StartServer(config, clock));
   return coordinator;
 }
 
@@ -144,6 +204,10 @@ Coordinator::Coordinator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Coordinator::~Coordinator() { Stop(); }
 
 const std::string& Coordinator::address() const { return impl_->server->address(); }
+
+absl::StatusOr<Secret> Coordinator::LoginLine() {
+  return MakeLoginLine(LocalAdminName(), kLoginLineTtl, *impl_->issuer, *impl_->engine);
+}
 
 void Coordinator::Stop() {
   Impl& impl = *impl_;
@@ -154,6 +218,7 @@ void Coordinator::Stop() {
     impl.server->Stop(kStopGrace);
   }
   impl.sweeper.reset();
+  impl.own_files.reset();
   impl.purger.reset();
   if (impl.engine != nullptr) impl.engine->Stop();
   impl.notifiers.clear();

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "common/identity/secret.h"
 #include "coordinator/config.h"
 
 namespace handoff {
@@ -15,13 +16,16 @@ namespace handoff {
 class Coordinator {
  public:
   // Returns when it answers. FAILED_PRECONDITION when another coordinator has the directory or the
-  // address; INVALID_ARGUMENT for an address that others could reach. `clock` outlives it.
+  // address. `clock` outlives it.
   static absl::StatusOr<std::unique_ptr<Coordinator>> Start(const Config& config,
                                                             const Clock& clock);
   ~Coordinator();  // Stop
 
   // Where it listens, with the port that the kernel chose.
   const std::string& address() const;
+
+  // A line for the admin of this host to log in with elsewhere, good for an hour. A secret.
+  absl::StatusOr<Secret> LoginLine();
 
   // Held calls are answered, running ones get 2 s, then everything is closed. What was answered is
   // on the disk, so this only spares the peers an error.

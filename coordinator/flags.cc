@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "common/version.h"
 
@@ -18,20 +19,28 @@ int Refuse(const absl::Status& status) {
 
 }  // namespace
 
-std::variant<Config, int> ParseFlags(int argc, const char* const* argv) {
+std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv) {
   Config flags;
   std::string file;
   CLI::App app("Keeps the records of a pool, decides placement, stores logs and packs.",
                "handoff-coordinator");
+  app.fallthrough();
   app.set_version_flag("--version", std::string("handoff-coordinator ") + kVersion);
   const CLI::Option* const data_dir =
       app.add_option("--data-dir", flags.data_dir, "Where everything is kept")
           ->envname("HANDOFF_DATA_DIR");
   const CLI::Option* const listen =
       app.add_option("--listen", flags.listen,
-                     "HOST:PORT on loopback (port 0: any) or unix:/path; default " + flags.listen);
+                     "HOST:PORT (port 0: any) or unix:/path; default " + flags.listen);
+  const CLI::Option* const advertise =
+      app.add_option("--advertise", flags.advertise,
+                     "HOST:PORT where others reach it, for the lines that they paste; default: "
+                     "this host's name, or where it listens")
+          ->type_name("HOST:PORT");
+  const CLI::App* const init = app.add_subcommand(
+      "init", "Make the pool, and print a line for its admin to log in with on another machine");
   app.add_option("--config", file,
-                 "TOML with data_dir, listen, log_level, [notify.KEY] and [retention]");
+                 "TOML with data_dir, listen, advertise, log_level, [notify.KEY] and [retention]");
   const CLI::Option* const log_level =
       app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error");
   try {
@@ -47,9 +56,10 @@ std::variant<Config, int> ParseFlags(int argc, const char* const* argv) {
   }
   if (!data_dir->empty()) config.data_dir = flags.data_dir;
   if (!listen->empty()) config.listen = flags.listen;
+  if (!advertise->empty()) config.advertise = flags.advertise;
   if (!log_level->empty()) config.log_level = flags.log_level;
   if (const absl::Status valid = Validate(config); !valid.ok()) return Refuse(valid);
-  return config;
+  return CommandLine{std::move(config), init->parsed()};
 }
 
 }  // namespace handoff

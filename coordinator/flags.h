@@ -7,7 +7,12 @@
 
 namespace handoff {
 
-// A Config to start with, or the exit status: --help, --version and wrong usage are answered here.
-std::variant<Config, int> ParseFlags(int argc, const char* const* argv);
+struct CommandLine {
+  Config config;
+  bool init = false;  // make the pool, say how to go on, and end
+};
+
+// What to do, or the exit status: --help, --version and wrong usage are answered here.
+std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv);
 
 }  // namespace handoff

@@ -23,7 +23,29 @@ void RaiseDescriptorLimit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
-int Run(const Config& config) {
+// What is left to do after `init`; the line alone goes to stdout.
+int SayHowToGoOn(Coordinator& coordinator, const Config& config) {
+  const auto line = coordinator.LoginLine();
+  if (!line.ok()) {
+    const std::string message(line.status().message());
+    std::fprintf(stderr, "handoff-coordinator: %s\n", message.c_str());
+    return 1;
+  }
+  std::fprintf(stderr,
+               "The pool is made; everything of it is in %s.\n\n"
+               "Start it here:\n"
+               "  handoff-coordinator --data-dir %s --listen %s\n"
+               "On this host, as this user, 'handoff' is an admin with\n"
+               "  export HANDOFF_CREDENTIALS=%s/identity/local\n"
+               "On another machine, within an hour: 'handoff login', and paste this line, which is "
+               "a secret:\n",
+               config.data_dir.c_str(), config.data_dir.c_str(), config.listen.c_str(),
+               config.data_dir.c_str());
+  std::printf("%s\n", std::string(line->Reveal()).c_str());
+  return 0;
+}
+
+int Run(const Config& config, bool init) {
   // Blocked before any thread starts, so that only sigwait below gets them.
   sigset_t stop;
   sigemptyset(&stop);
@@ -40,6 +62,7 @@ int Run(const Config& config) {
     std::fprintf(stderr, "handoff-coordinator: %s\n", message.c_str());
     return absl::IsInvalidArgument(coordinator.status()) ? 2 : 1;
   }
+  if (init) return SayHowToGoOn(**coordinator, config);
   SPDLOG_INFO("listening on {}", (*coordinator)->address());
   std::printf("handoff-coordinator ready on %s\n", (*coordinator)->address().c_str());
   std::fflush(stdout);
@@ -56,5 +79,6 @@ int Run(const Config& config) {
 int main(int argc, char** argv) {
   const auto flags = handoff::ParseFlags(argc, argv);
   if (const int* const exit_status = std::get_if<int>(&flags)) return *exit_status;
-  return handoff::Run(std::get<handoff::Config>(flags));
+  const auto& line = std::get<handoff::CommandLine>(flags);
+  return handoff::Run(line.config, line.init);
 }

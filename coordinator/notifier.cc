@@ -73,7 +73,7 @@ void Notifier::Run() {
 
 bool Notifier::TellStored() {
   while (true) {
-    const auto events = reader_.Events(told_, "", kPage);
+    const auto events = reader_.Events(told_, "", kPage, {});
     if (!events.ok()) {
       SPDLOG_WARN("notify {}: {}", options_.key, std::string(events.status().message()));
       if (!Wait(options_.backoff.Delay(1, 0), /*for_events=*/false)) return false;

@@ -32,11 +32,16 @@ std::string PlainAddress(absl::string_view uri) {
 }
 
 PeerIdentity IdentityOf(const grpc::ServerContextBase& context) {
-  PeerIdentity identity;
-  identity.address = PlainAddress(context.peer());
   const auto auth = context.auth_context();
-  if (auth == nullptr || !auth->IsPeerAuthenticated()) return identity;
-  const auto pem = auth->FindPropertyValues(kPemProperty);
+  PeerIdentity identity = auth == nullptr ? PeerIdentity() : IdentityOf(*auth);
+  identity.address = PlainAddress(context.peer());
+  return identity;
+}
+
+PeerIdentity IdentityOf(const grpc::AuthContext& context) {
+  PeerIdentity identity;
+  if (!context.IsPeerAuthenticated()) return identity;
+  const auto pem = context.FindPropertyValues(kPemProperty);
   if (pem.size() != 1) return identity;
   auto facts = ReadCertificate(absl::string_view(pem[0].data(), pem[0].size()));
   if (!facts.ok() || facts->serial.empty()) return identity;

@@ -25,6 +25,8 @@ struct PeerIdentity {
 };
 
 PeerIdentity IdentityOf(const grpc::ServerContextBase& context);
+// The same without the address.
+PeerIdentity IdentityOf(const grpc::AuthContext& context);
 
 // From gRPC's form: "ipv4:192.0.2.7:4711", "ipv6:%5B2001:db8::7%5D:4711", "unix:".
 std::string PlainAddress(absl::string_view uri);

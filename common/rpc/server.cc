@@ -84,10 +84,13 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(
   grpc::ServerBuilder builder;
   SetBounds(builder);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  auto credentials = options.credentials == nullptr
+                         ? grpc::InsecureServerCredentials()
+                         : options.credentials->ForServer(options.client_certificate);
+  if (options.processor != nullptr) credentials->SetAuthMetadataProcessor(options.processor);
   impl->acceptor = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      options.credentials == nullptr ? grpc::InsecureServerCredentials()
-                                     : options.credentials->ForServer(options.client_certificate));
+      std::move(credentials));
   impl->server = builder.BuildAndStart();
   if (impl->server == nullptr) return absl::InternalError("gRPC did not start the server");
   impl->listener->Start(options.limits, [i = impl.get()](UniqueFd connection) {

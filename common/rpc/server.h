@@ -2,6 +2,7 @@
 #pragma once
 
 #include <grpcpp/impl/service_type.h>
+#include <grpcpp/security/auth_metadata_processor.h>
 
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@ struct ServerOptions {
   // Without these no peer is identified, so it listens on loopback or a unix socket only.
   std::shared_ptr<Credentials> credentials;
   ClientCertificate client_certificate = ClientCertificate::kRequired;
+  // Looks at every call before it begins, with credentials only; may be null.
+  std::shared_ptr<grpc::AuthMetadataProcessor> processor;
   ConnectionLimits limits = ConnectionLimits::OfProcess();
 };
 

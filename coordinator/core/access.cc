@@ -13,17 +13,17 @@ constexpr Access kNone = Access::kNone, kOwn = Access::kOwn, kAll = Access::kAll
 
 struct Row {
   Method method;
-  absl::string_view service, name;
+  absl::string_view service, name;  // without a service: a part of another call
   Access access[5];  // admin, operator, member, viewer, ci
   bool worker;
 };
 
 constexpr Row kRows[] = {
     {Method::kSubmit, "Control", "Submit", {kOwn, kOwn, kOwn, kNone, kOwn}, false},
-    {Method::kGet, "Control", "Get", {kAll, kAll, kAll, kAll, kOwn}, false},
+    {Method::kGet, "Control", "Get", {kAll, kAll, kAll, kAll, kOwn}, true},
     {Method::kList, "Control", "List", {kAll, kAll, kAll, kAll, kOwn}, false},
     {Method::kWatch, "Control", "Watch", {kAll, kAll, kAll, kAll, kOwn}, false},
-    {Method::kReadLog, "Control", "ReadLog", {kAll, kAll, kAll, kAll, kOwn}, false},
+    {Method::kReadLog, "Control", "ReadLog", {kAll, kAll, kAll, kAll, kOwn}, true},
     {Method::kCancel, "Control", "Cancel", {kAll, kAll, kOwn, kNone, kOwn}, false},
     {Method::kResume, "Control", "Resume", {kAll, kAll, kOwn, kNone, kNone}, false},
     {Method::kSend, "Control", "Send", {kAll, kAll, kOwn, kNone, kOwn}, false},
@@ -52,11 +52,12 @@ constexpr Row kRows[] = {
     {Method::kListUsers, "Identity", "ListUsers", {kAll, kOwn, kOwn, kOwn, kNone}, false},
     {Method::kCreateTokens, "Identity", "CreateTokens", {kAll, kOwn, kOwn, kOwn, kNone}, false},
     {Method::kListTokens, "Identity", "ListTokens", {kAll, kOwn, kOwn, kOwn, kNone}, false},
-    {Method::kRevokeUser, "Identity", "RevokeUser", {kAll, kNone, kNone, kNone, kNone}, false},
-    {Method::kRevokeWorker, "Identity", "RevokeWorker", {kAll, kOwn, kOwn, kNone, kNone}, false},
-    {Method::kRevokeToken, "Identity", "RevokeToken", {kAll, kOwn, kOwn, kOwn, kNone}, false},
+    {Method::kRevoke, "Identity", "Revoke", {kAll, kOwn, kOwn, kOwn, kNone}, false},
+    {Method::kRevokeUser, "", "RevokeUser", {kAll, kNone, kNone, kNone, kNone}, false},
+    {Method::kRevokeWorker, "", "RevokeWorker", {kAll, kOwn, kOwn, kNone, kNone}, false},
+    {Method::kRevokeToken, "", "RevokeToken", {kAll, kOwn, kOwn, kOwn, kNone}, false},
     {Method::kRevokeCredential,
-     "Identity",
+     "",
      "RevokeCredential",
      {kAll, kOwn, kOwn, kOwn, kNone},
      false},
@@ -91,7 +92,7 @@ absl::string_view NameOf(Method method) {
 
 std::optional<Method> FindMethod(absl::string_view path) {
   const auto row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) {
-    return path == absl::StrCat("/handoff.v1.", r.service, "/", r.name);
+    return !r.service.empty() && path == absl::StrCat("/handoff.v1.", r.service, "/", r.name);
   });
   return row == std::end(kRows) ? std::nullopt : std::optional(row->method);
 }

@@ -44,6 +44,7 @@ enum class Method {
   kListUsers,
   kCreateTokens,
   kListTokens,
+  kRevoke,  // one call; what it is to revoke is one of those that follow
   kRevokeUser,
   kRevokeWorker,
   kRevokeToken,

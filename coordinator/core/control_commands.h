@@ -104,11 +104,12 @@ struct ListWorkers {  // a question
   };
 };
 
-struct Drain {
+struct Drain {  // and the end of it
   std::string name;
   std::string reason;
   bool undrain = false;
   std::string actor;
+  Caller caller = {};  // empty: nobody is authenticated here
   struct Reply {
     ListWorkers::Item worker;
   };

@@ -135,6 +135,7 @@ Credential FirstOf(const RedeemToken& command, const Token& token, absl::Time no
       credential.purpose = CredentialPurpose::kCi;
       credential.subject = token.user;
       credential.repos = token.repos;
+      credential.device = token.id;  // by which it is revoked
       credential.not_after = token.expires_at;
       break;
   }

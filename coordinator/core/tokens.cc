@@ -131,6 +131,18 @@ Token WithoutHash(Token token) {
   return token;
 }
 
+// The credential that a ci token bought goes with it. Returns how many were good until now.
+size_t RevokeBought(Draft& draft, const Token& token) {
+  if (token.purpose != TokenPurpose::kCi) return 0;
+  const std::set<std::string> serials = draft.state().identity().SerialsOf(token.user);
+  size_t revoked = 0;
+  for (const std::string& serial : serials) {
+    const Credential* const bought = draft.state().identity().FindCredential(serial);
+    if (bought->device == token.id) revoked += RevokeLine(draft, bought->line);
+  }
+  return revoked;
+}
+
 std::string Describe(const CreateTokens& command, const Token& token) {
   std::string text =
       absl::StrCat("for ", NameOf(token.purpose), " until ", TimeText(token.expires_at));
@@ -205,9 +217,10 @@ absl::StatusOr<Decision<RevokeToken::Reply>> Decide(const State& state, const Re
   }
   if (!refused.ok()) return Refuse<RevokeToken::Reply>(state, now, act, refused);
   Decision<RevokeToken::Reply> decision;
-  decision.reply.already = !IsOpen(*known);
-  if (decision.reply.already) return decision;
   Draft draft(state, now);
+  const size_t revoked = RevokeBought(draft, *known);
+  decision.reply.already = revoked == 0 && !IsOpen(*known);
+  if (decision.reply.already) return decision;
   Token token = *known;
   token.revoked_at = now;
   draft.Add(PutToken{std::move(token)});

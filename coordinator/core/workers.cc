@@ -56,11 +56,22 @@ absl::Status CheckRemovable(const State& state, const Worker& worker, absl::Time
                    absl::ToInt64Seconds(kUnreachableAfter), " s after that."));
 }
 
+// Who is not authenticated may, which no service lets happen. An unknown worker is nobody's.
+absl::Status CheckActsOn(const State& state, const Worker* worker, const Act& act) {
+  if (act.caller == Caller{}) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Grant grant, CheckCaller(state, act.caller, act.method));
+  const bool own = worker != nullptr && worker->owner == act.caller.name;
+  return worker == nullptr || Covers(grant.access, own) ? absl::OkStatus() : NotOwn(act);
+}
+
 }  // namespace
 
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
                                               absl::Time now) {
   const Worker* known = state.FindWorkerByName(command.name);
+  const Act act{command.caller, Method::kDrainWorker, command.name};
+  const absl::Status refused = CheckActsOn(state, known, act);
+  if (!refused.ok()) return Refuse<Drain::Reply>(state, now, act, refused);
   if (known == nullptr) return NoSuchWorker(command.name);
   Worker worker = *known;
   worker.draining = !command.undrain;
@@ -85,13 +96,8 @@ absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
                                                      const RemoveWorker& command, absl::Time now) {
   const Worker* worker = state.FindWorkerByName(command.name);
   const Act act{command.caller, Method::kRemoveWorker, command.name};
-  if (command.caller != Caller{}) {
-    const absl::StatusOr<Grant> grant = CheckCaller(state, command.caller, act.method);
-    if (!grant.ok()) return Refuse<RemoveWorker::Reply>(state, now, act, grant.status());
-    const bool own = worker != nullptr && worker->owner == command.caller.name;
-    if (worker != nullptr && !Covers(grant->access, own))
-      return Refuse<RemoveWorker::Reply>(state, now, act, NotOwn(act));
-  }
+  const absl::Status refused = CheckActsOn(state, worker, act);
+  if (!refused.ok()) return Refuse<RemoveWorker::Reply>(state, now, act, refused);
   if (worker == nullptr) return NoSuchWorker(command.name);
   RETURN_IF_ERROR(CheckRemovable(state, *worker, now));
   Draft draft(state, now);

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "coordinator/service/answer.h"
 #include "coordinator/service/control_service.h"
-#include "coordinator/service/show.h"
+#include "coordinator/service/rights.h"
 #include "coordinator/service/validate.h"
 
 namespace handoff {
@@ -24,14 +24,15 @@ absl::Status LogsGone(const std::string& id, const absl::Status& removed) {
 grpc::ServerUnaryReactor* ControlService::Delete(Context* context, const v1::DeleteRequest* request,
                                                  v1::DeleteResponse*) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
-  if (!id.ok()) {
+  const auto found =
+      FindFor(*context, core::Method::kDelete, request->id(), parts_, IdRule::kOnlyOne);
+  if (!found.ok()) {
     // The answer to an earlier call may have been lost.
     const bool done = request->purge() && parts_.reader.WasPurged(request->id()).value_or(false);
-    return Answer(context, done ? absl::OkStatus() : id.status());
+    return Answer(context, done ? absl::OkStatus() : found.status());
   }
   Unary* const reactor = context->DefaultReactor();
-  core::Delete command{*id, request->purge(), request->actor()};
+  core::Delete command{found->id, request->purge(), found->guest.subject};
   parts_.engine.Post(std::move(command), [this, reactor, purge = request->purge()](auto reply) {
     const absl::Status status = FromEngine(reply.status());
     if (!status.ok() || !purge) return reactor->Finish(ToGrpc(status));

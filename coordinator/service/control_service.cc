@@ -19,6 +19,8 @@
 #include "coordinator/service/event_follower.h"
 #include "coordinator/service/imported_logs.h"
 #include "coordinator/service/log_follower.h"
+#include "coordinator/service/open_calls.h"
+#include "coordinator/service/rights.h"
 #include "coordinator/service/show.h"
 #include "coordinator/service/validate.h"
 
@@ -30,11 +32,21 @@ constexpr size_t kMaxPageBytes = 2 << 20;
 using Unary = grpc::ServerUnaryReactor;
 
 template <typename Stream, typename... Arguments>
-Stream* StartFollowing(Arguments&&... arguments) {
+Stream* StartFollowing(const Guest& guest, OpenCalls& calls, Arguments&&... arguments) {
   const auto stream = std::make_shared<Stream>(std::forward<Arguments>(arguments)...);
+  stream->EndWith(guest.caller.serial, calls);
   stream->Subscribe();
   stream->Begin();
   return stream.get();
+}
+
+// What a list tells of somebody else's private handoff: that it is there, and where it runs.
+void HideWork(v1::Handoff& handoff) {
+  handoff.mutable_spec()->clear_task();
+  handoff.clear_task();
+  handoff.clear_reason();
+  handoff.clear_question();
+  handoff.mutable_labels()->clear();
 }
 
 // A stream that only says why there is none.
@@ -64,6 +76,8 @@ grpc::ServerWriteReactor<Message>* Refuse(const absl::Status& status) {
 Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request,
                               v1::SubmitResponse* response) {
   v1::HandoffSpec spec = request->spec();
+  if (const absl::Status owned = SetOwner(context, spec); !owned.ok())
+    return Answer(context, owned);
   Normalise(spec);
   if (const absl::Status valid = Validate(spec); !valid.ok()) return Answer(context, valid);
   const absl::Status notify = ValidateNotify(spec, parts_.notify_keys);
@@ -81,6 +95,12 @@ Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request
   return reactor;
 }
 
+absl::Status ControlService::SetOwner(Context* context, v1::HandoffSpec& spec) const {
+  ASSIGN_OR_RETURN(const Guest guest, parts_.door.GuestOf(*context));
+  spec.set_owner(guest.subject);
+  return CheckRepository(guest, spec.repository().url());
+}
+
 absl::Status ControlService::CheckPack(const v1::HandoffSpec& spec) const {
   const std::string& pack = spec.repository().pack_sha256();
   if (pack.empty()) return absl::OkStatus();
@@ -96,20 +116,26 @@ absl::Status ControlService::CheckPack(const v1::HandoffSpec& spec) const {
 }
 
 Unary* ControlService::Get(Context* context, const v1::GetRequest* request, v1::Handoff* response) {
-  return Answer(context, handoff::Show(request->id(), parts_), response);
+  const auto found = FindFor(*context, core::Method::kGet, request->id(), parts_);
+  if (!found.ok()) return Answer(context, found.status());
+  *response = handoff::Show(found->handoff, Detail::kFull, parts_);
+  return Answer(context, absl::OkStatus());
 }
 
 Unary* ControlService::List(Context* context, const v1::ListRequest* request,
                             v1::ListResponse* response) {
-  return Answer(context, ListPage(*request), response);
+  return Answer(context, ListPage(context, *request), response);
 }
 
-absl::StatusOr<v1::ListResponse> ControlService::ListPage(const v1::ListRequest& request) const {
+absl::StatusOr<v1::ListResponse> ControlService::ListPage(Context* context,
+                                                          const v1::ListRequest& request) const {
   RETURN_IF_ERROR(Validate(request));
+  ASSIGN_OR_RETURN(const Guest guest, parts_.door.GuestOf(*context));
   ListFilter filter = ToCore(request, parts_.clock.Now());
+  filter.eyes = EyesOf(guest);
   while (true) {
     ASSIGN_OR_RETURN(const handoff::ListPage page, parts_.reader.List(filter));
-    v1::ListResponse response = Show(page, request);
+    v1::ListResponse response = Show(page, request, guest);
     const size_t bytes = response.ByteSizeLong();
     if (bytes <= kMaxPageBytes || filter.limit == 1) return response;
     // Shorter, so that it fits into a message; the cursor must be that of the shorter page.
@@ -118,7 +144,7 @@ absl::StatusOr<v1::ListResponse> ControlService::ListPage(const v1::ListRequest&
 }
 
 v1::ListResponse ControlService::Show(const handoff::ListPage& page,
-                                      const v1::ListRequest& request) const {
+                                      const v1::ListRequest& request, const Guest& guest) const {
   v1::ListResponse response;
   response.set_next_page_token(page.next_cursor);
   for (const core::Handoff& from : page.handoffs) {
@@ -130,18 +156,21 @@ v1::ListResponse ControlService::Show(const handoff::ListPage& page,
       continue;
     }
     for (v1::Attempt& attempt : *handoff.mutable_attempts()) attempt.clear_facts();
+    if (SightOf(guest, from) != core::Sight::kWhole) HideWork(handoff);
     *response.add_handoffs() = std::move(handoff);
   }
   return response;
 }
 
-grpc::ServerWriteReactor<v1::Event>* ControlService::Watch(Context*,
+grpc::ServerWriteReactor<v1::Event>* ControlService::Watch(Context* context,
                                                            const v1::WatchRequest* request) {
+  const auto guest = parts_.door.GuestOf(*context);
+  if (!guest.ok()) return Refuse<v1::Event>(guest.status());
   std::string id;
   if (!request->id().empty()) {
-    auto resolved = ResolveId(request->id(), parts_);
-    if (!resolved.ok()) return Refuse<v1::Event>(resolved.status());
-    id = *std::move(resolved);
+    auto found = FindFor(*context, core::Method::kWatch, request->id(), parts_);
+    if (!found.ok()) return Refuse<v1::Event>(found.status());
+    id = found->id;
   }
   uint64_t after = request->from_revision();
   if (request->tail()) {
@@ -149,28 +178,30 @@ grpc::ServerWriteReactor<v1::Event>* ControlService::Watch(Context*,
     if (!last.ok()) return Refuse<v1::Event>(last.status());
     after = *last;
   }
-  return StartFollowing<EventFollower>(after, std::move(id), parts_.reader, parts_.followers);
+  return StartFollowing<EventFollower>(*guest, parts_.calls, after, std::move(id),
+                                       EyesOf(*guest), parts_.reader, parts_.followers);
 }
 
-grpc::ServerWriteReactor<v1::LogChunk>* ControlService::ReadLog(Context*,
+grpc::ServerWriteReactor<v1::LogChunk>* ControlService::ReadLog(Context* context,
                                                                 const v1::ReadLogRequest* request) {
   if (const absl::Status valid = Validate(*request); !valid.ok())
     return Refuse<v1::LogChunk>(valid);
-  const auto id = ResolveId(request->id(), parts_);
-  if (!id.ok()) return Refuse<v1::LogChunk>(id.status());
+  const auto found = FindFor(*context, core::Method::kReadLog, request->id(), parts_);
+  if (!found.ok()) return Refuse<v1::LogChunk>(found.status());
   v1::ReadLogRequest resolved = *request;
-  resolved.set_id(*id);
-  return StartFollowing<LogFollower>(std::move(resolved), parts_.reader, parts_.logs,
+  resolved.set_id(found->id);
+  return StartFollowing<LogFollower>(found->guest, parts_.calls,
+                                     std::move(resolved), parts_.reader, parts_.logs,
                                      parts_.followers);
 }
 
 Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request,
                               v1::Handoff* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
-  if (!id.ok()) return Answer(context, id.status());
+  const auto found = FindFor(*context, core::Method::kCancel, request->id(), parts_, IdRule::kOnlyOne);
+  if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(core::Cancel{*id, request->reason(), request->actor()},
+  parts_.engine.Post(core::Cancel{found->id, request->reason(), found->guest.subject},
                      AnswerWith(reactor, [response](const core::Cancel::Reply& reply) {
                        *response = ToProto(reply.handoff, Detail::kFull);
                        return absl::OkStatus();
@@ -178,27 +209,28 @@ Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request
   return reactor;
 }
 
-absl::StatusOr<core::Resume> ControlService::ToResume(const v1::ResumeRequest& request) const {
+absl::StatusOr<core::Resume> ControlService::ToResume(Context* context,
+                                                      const v1::ResumeRequest& request) const {
   RETURN_IF_ERROR(Validate(request));
-  ASSIGN_OR_RETURN(const std::string id, ResolveId(request.id(), parts_, IdRule::kOnlyOne));
-  ASSIGN_OR_RETURN(const core::Handoff handoff, parts_.reader.Get(id));
-  ASSIGN_OR_RETURN(std::string spec, ChangedSpec(handoff, request));
+  ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kResume, request.id(),
+                                              parts_, IdRule::kOnlyOne));
+  ASSIGN_OR_RETURN(std::string spec, ChangedSpec(found.handoff, request));
   core::Resume resume;
-  resume.id = id;
-  resume.on_worker = WorkerAskedFor(handoff, request);
+  resume.id = found.id;
+  resume.on_worker = WorkerAskedFor(found.handoff, request);
   resume.fresh_session = request.fresh_session();
   resume.agent = request.agent();
   resume.model = request.model();
   resume.spec = std::move(spec);
   resume.now = request.now();
   resume.from_attempt = request.from_attempt();
-  resume.actor = request.actor();
+  resume.actor = found.guest.subject;
   return resume;
 }
 
 Unary* ControlService::Resume(Context* context, const v1::ResumeRequest* request,
                               v1::Handoff* response) {
-  auto resume = ToResume(*request);
+  auto resume = ToResume(context, *request);
   if (!resume.ok()) return Answer(context, resume.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(*std::move(resume),
@@ -212,11 +244,11 @@ Unary* ControlService::Resume(Context* context, const v1::ResumeRequest* request
 Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
                             v1::Handoff* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
-  if (!id.ok()) return Answer(context, id.status());
+  const auto found = FindFor(*context, core::Method::kSend, request->id(), parts_, IdRule::kOnlyOne);
+  if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
-      core::Send{*id, request->text(), request->now(), request->drop(), request->actor()},
+      core::Send{found->id, request->text(), request->now(), request->drop(), found->guest.subject},
       AnswerWith(reactor, [response](const core::Send::Reply& reply) {
         *response = ToProto(reply.handoff, Detail::kFull);
         return absl::OkStatus();
@@ -227,10 +259,10 @@ Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
 Unary* ControlService::TakeOver(Context* context, const v1::TakeOverRequest* request,
                                 v1::Handoff* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
-  if (!id.ok()) return Answer(context, id.status());
+  const auto found = FindFor(*context, core::Method::kTakeOver, request->id(), parts_, IdRule::kOnlyOne);
+  if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(core::TakeOver{*id, request->actor(), request->on_host(), request->stop()},
+  parts_.engine.Post(core::TakeOver{found->id, found->guest.subject, request->on_host(), request->stop()},
                      AnswerWith(reactor, [response](const core::TakeOver::Reply& reply) {
                        *response = ToProto(reply.handoff, Detail::kFull);
                        return absl::OkStatus();
@@ -238,9 +270,11 @@ Unary* ControlService::TakeOver(Context* context, const v1::TakeOverRequest* req
   return reactor;
 }
 
-absl::StatusOr<core::Return> ControlService::ToReturn(const v1::ReturnRequest& request) const {
+absl::StatusOr<core::Return> ControlService::ToReturn(Context* context,
+                                                      const v1::ReturnRequest& request) const {
   RETURN_IF_ERROR(Validate(request));
-  ASSIGN_OR_RETURN(const std::string id, ResolveId(request.id(), parts_, IdRule::kOnlyOne));
+  ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kReturn, request.id(),
+                                              parts_, IdRule::kOnlyOne));
   std::vector<std::string> missing;
   for (const v1::Checkpoint::Pack& pack : request.checkpoint().packs()) {
     const absl::Status held = parts_.objects.Size(pack.sha256()).status();
@@ -252,13 +286,14 @@ absl::StatusOr<core::Return> ControlService::ToReturn(const v1::ReturnRequest& r
         absl::StrCat("the coordinator does not have these packs of the checkpoint: ",
                      absl::StrJoin(missing, ", "), ". Nothing was returned: upload them first"));
   }
-  ASSIGN_OR_RETURN(const core::Handoff handoff, parts_.reader.Get(id));
-  return ToCore(request, handoff);
+  core::Return back = ToCore(request, found.handoff);
+  back.actor = found.guest.subject;
+  return back;
 }
 
 Unary* ControlService::Return(Context* context, const v1::ReturnRequest* request,
                               v1::Handoff* response) {
-  auto back = ToReturn(*request);
+  auto back = ToReturn(context, *request);
   if (!back.ok()) return Answer(context, back.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(*std::move(back),
@@ -271,10 +306,10 @@ Unary* ControlService::Return(Context* context, const v1::ReturnRequest* request
 
 Unary* ControlService::Why(Context* context, const v1::WhyRequest* request,
                            v1::WhyResponse* response) {
-  const auto id = ResolveId(request->id(), parts_);
-  if (!id.ok()) return Answer(context, id.status());
+  const auto found = FindFor(*context, core::Method::kWhy, request->id(), parts_);
+  if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(core::Why{*id}, AnswerWith(reactor, [response](const core::Why::Reply& reply) {
+  parts_.engine.Post(core::Why{found->id}, AnswerWith(reactor, [response](const core::Why::Reply& reply) {
                        *response = ToProto(reply);
                        return absl::OkStatus();
                      }));
@@ -283,12 +318,17 @@ Unary* ControlService::Why(Context* context, const v1::WhyRequest* request,
 
 Unary* ControlService::GetDocument(Context* context, const v1::GetDocumentRequest* request,
                                    v1::Document* response) {
-  return Answer(context, RenderDocument(request->id(), parts_), response);
+  const auto found = FindFor(*context, core::Method::kGetDocument, request->id(), parts_);
+  if (!found.ok()) return Answer(context, found.status());
+  return Answer(context, RenderDocument(found->id, parts_), response);
 }
 
 Unary* ControlService::Import(Context* context, const v1::ImportRequest* request,
                               v1::Handoff* response) {
-  auto import = ToImport(*request, parts_.clock.Now());
+  v1::ImportRequest owned = *request;
+  const absl::Status owner = SetOwner(context, *owned.mutable_spec());
+  if (!owner.ok()) return Answer(context, owner);
+  auto import = ToImport(owned, parts_.clock.Now());
   if (!import.ok()) return Answer(context, import.status());
   const absl::Status notify = ValidateNotify(request->spec(), parts_.notify_keys);
   if (!notify.ok()) return Answer(context, notify);
@@ -308,7 +348,10 @@ Unary* ControlService::Import(Context* context, const v1::ImportRequest* request
 
 Unary* ControlService::EditDocument(Context* context, const v1::EditDocumentRequest* request,
                                     v1::Document* response) {
-  auto edit = ToEdit(*request, parts_);
+  const auto found = FindFor(*context, core::Method::kEditDocument, request->id(), parts_,
+                             IdRule::kOnlyOne);
+  if (!found.ok()) return Answer(context, found.status());
+  auto edit = ToEdit(*request, found->id, found->guest.subject);
   if (!edit.ok()) return Answer(context, edit.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(*std::move(edit), [this, reactor, response](auto reply) {
@@ -342,8 +385,11 @@ Unary* ControlService::ListWorkers(Context* context, const v1::ListWorkersReques
 Unary* ControlService::DrainWorker(Context* context, const v1::DrainWorkerRequest* request,
                                    v1::Worker* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto guest = parts_.door.GuestOf(*context);
+  if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
-  core::Drain drain{request->name(), request->reason(), request->undrain(), request->actor()};
+  core::Drain drain{request->name(), request->reason(), request->undrain(), guest->subject};
+  drain.caller = guest->caller;
   parts_.engine.Post(std::move(drain),
                      AnswerWith(reactor, [response](const core::Drain::Reply& reply) {
                        *response = ToProto(reply.worker);
@@ -355,9 +401,11 @@ Unary* ControlService::DrainWorker(Context* context, const v1::DrainWorkerReques
 Unary* ControlService::RemoveWorker(Context* context, const v1::RemoveWorkerRequest* request,
                                     v1::RemoveWorkerResponse*) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto guest = parts_.door.GuestOf(*context);
+  if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
-      core::RemoveWorker{request->name(), request->actor()},
+      core::RemoveWorker{request->name(), guest->subject, guest->caller},
       AnswerWith(reactor, [](const core::RemoveWorker::Reply&) { return absl::OkStatus(); }));
   return reactor;
 }

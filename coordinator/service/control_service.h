@@ -38,10 +38,14 @@ class ControlService final : public v1::Control::CallbackService {
 
   // The pack that the spec names has arrived whole.
   absl::Status CheckPack(const v1::HandoffSpec& spec) const;
-  absl::StatusOr<core::Resume> ToResume(const v1::ResumeRequest& request) const;
-  absl::StatusOr<core::Return> ToReturn(const v1::ReturnRequest& request) const;
-  absl::StatusOr<v1::ListResponse> ListPage(const v1::ListRequest& request) const;
-  v1::ListResponse Show(const handoff::ListPage& page, const v1::ListRequest& request) const;
+  // The caller's, whatever the request says; PERMISSION_DENIED for a repository that they have not.
+  absl::Status SetOwner(Context* context, v1::HandoffSpec& spec) const;
+  absl::StatusOr<core::Resume> ToResume(Context* context, const v1::ResumeRequest& request) const;
+  absl::StatusOr<core::Return> ToReturn(Context* context, const v1::ReturnRequest& request) const;
+  absl::StatusOr<v1::ListResponse> ListPage(Context* context,
+                                            const v1::ListRequest& request) const;
+  v1::ListResponse Show(const handoff::ListPage& page, const v1::ListRequest& request,
+                        const Guest& guest) const;
   absl::Status Describe(v1::PoolInfo& pool) const;
 
   const ServiceParts parts_;

@@ -3,7 +3,7 @@
 #include "coordinator/service/answer.h"
 #include "coordinator/service/control_service.h"
 #include "coordinator/service/convert.h"
-#include "coordinator/service/show.h"
+#include "coordinator/service/rights.h"
 #include "coordinator/service/validate.h"
 
 namespace handoff {
@@ -12,10 +12,11 @@ grpc::ServerUnaryReactor* ControlService::Summarize(Context* context,
                                                     const v1::SummarizeRequest* request,
                                                     v1::Handoff* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto id = ResolveId(request->id(), parts_, IdRule::kOnlyOne);
-  if (!id.ok()) return Answer(context, id.status());
+  const auto found =
+      FindFor(*context, core::Method::kSummarize, request->id(), parts_, IdRule::kOnlyOne);
+  if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(ToCore(*request, *id),
+  parts_.engine.Post(ToCore(*request, found->id),
                      AnswerWith(reactor, [response](const core::Summarize::Reply& reply) {
                        *response = ToProto(reply.handoff, Detail::kFull);
                        return absl::OkStatus();

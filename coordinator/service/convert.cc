@@ -199,6 +199,7 @@ core::Submit ToCore(const v1::HandoffSpec& spec, absl::Time now) {
   handoff.check_retries = spec.check_retries();
   handoff.notify = {spec.notify().begin(), spec.notify().end()};
   handoff.dedupe_key = DedupeKeyOf(spec);
+  handoff.is_private = spec.private_();
   handoff.lease = FromProto(spec.lease(), "lease").value_or(handoff.lease);
   if (spec.has_deadline()) {
     handoff.deadline = now + FromProto(spec.deadline(), "deadline").value_or(absl::Hours(1));

@@ -277,6 +277,7 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   handoff.set_question(from.question);
   AddTakeover(from, detail, handoff);
   handoff.set_deleted(from.deleted);
+  handoff.set_private_(from.is_private);
   if (detail == Detail::kFull) {
     AddEdits(from, handoff);
     handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));

@@ -55,9 +55,8 @@ absl::StatusOr<v1::Document> RenderDocument(const std::string& id, const Service
 }
 
 absl::StatusOr<core::EditSections> ToEdit(const v1::EditDocumentRequest& request,
-                                          const ServiceParts& parts) {
+                                          const std::string& id, const std::string& actor) {
   RETURN_IF_ERROR(Validate(request));
-  ASSIGN_OR_RETURN(const std::string id, ResolveId(request.id(), parts, IdRule::kOnlyOne));
   const absl::StatusOr<Document> base = Parse(request.base());
   RETURN_IF_ERROR(Annotate(base.status(), "what the edit is based on"));
   ASSIGN_OR_RETURN(const Document edited, Parse(request.markdown()));
@@ -70,7 +69,7 @@ absl::StatusOr<core::EditSections> ToEdit(const v1::EditDocumentRequest& request
   core::EditSections edit;
   edit.id = id;
   edit.base_version = request.version();
-  edit.actor = request.actor();
+  edit.actor = actor;
   for (const SectionText& section : changed)
     edit.sections.push_back({section.section, section.text});
   return edit;

@@ -15,9 +15,10 @@ namespace handoff {
 absl::StatusOr<v1::Document> RenderDocument(const std::string& id, const ServiceParts& parts);
 
 // Which sections a person changed, from the document that they began with and the one that they
-// left. INVALID_ARGUMENT with the line or the section that cannot be taken.
+// left; `id` is the full one, `actor` who changed them. INVALID_ARGUMENT with the line or the
+// section that cannot be taken.
 absl::StatusOr<core::EditSections> ToEdit(const v1::EditDocumentRequest& request,
-                                          const ServiceParts& parts);
+                                          const std::string& id, const std::string& actor);
 
 // A record that was kept by hand: its sections are a person's, and they have it. INVALID_ARGUMENT
 // with what cannot be taken.

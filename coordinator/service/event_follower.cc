@@ -11,8 +11,13 @@ constexpr int kPage = 256;
 
 }  // namespace
 
-EventFollower::EventFollower(uint64_t after, std::string id, Reader& reader, Followers& followers)
-    : after_(after), id_(std::move(id)), reader_(reader), followers_(followers) {}
+EventFollower::EventFollower(uint64_t after, std::string id, Eyes eyes, Reader& reader,
+                             Followers& followers)
+    : after_(after),
+      id_(std::move(id)),
+      eyes_(std::move(eyes)),
+      reader_(reader),
+      followers_(followers) {}
 
 EventFollower::~EventFollower() {
   if (token_ != 0) followers_.Remove(token_);
@@ -22,7 +27,7 @@ void EventFollower::Subscribe() { token_ = followers_.Add(id_, weak_from_this())
 
 EventFollower::Next EventFollower::Pull(v1::Event& event, absl::Status& status) {
   if (page_.empty()) {
-    auto events = reader_.Events(after_, id_, kPage);
+    auto events = reader_.Events(after_, id_, kPage, eyes_);
     if (!events.ok()) {
       status = events.status();
       return Next::kEnd;

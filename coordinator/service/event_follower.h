@@ -16,8 +16,9 @@ namespace handoff {
 // events.
 class EventFollower final : public PulledStream<v1::Event> {
  public:
-  // Events with a higher revision than `after`; of one handoff, or of all when `id` is empty.
-  EventFollower(uint64_t after, std::string id, Reader& reader, Followers& followers);
+  // Events with a higher revision than `after`; of one handoff, or when `id` is empty of all that
+  // these eyes may see.
+  EventFollower(uint64_t after, std::string id, Eyes eyes, Reader& reader, Followers& followers);
   ~EventFollower() override;
 
   void Subscribe();  // before Begin
@@ -27,6 +28,7 @@ class EventFollower final : public PulledStream<v1::Event> {
 
   uint64_t after_;
   const std::string id_;
+  const Eyes eyes_;
   Reader& reader_;
   Followers& followers_;
   uint64_t token_ = 0;

@@ -106,7 +106,7 @@ void Followers::Run() {
 }
 
 void Followers::WakeConcerned(uint64_t revision) {
-  const auto events = reader_.Events(told_, "", kEventsAtOnce);
+  const auto events = reader_.Events(told_, "", kEventsAtOnce, {});
   MutexLock lock(mutex_);
   if (!events.ok() || events->size() == kEventsAtOnce) {
     // Too many to look at one by one, or unreadable: everybody looks for himself.

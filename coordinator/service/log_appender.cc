@@ -17,8 +17,9 @@ LogKey KeyOf(const v1::AppendLogRequest& request) {
 
 }  // namespace
 
-LogAppender::LogAppender(const ServiceParts& parts)
-    : engine_(parts.engine),
+LogAppender::LogAppender(const ServiceParts& parts, std::string caller_uuid)
+    : caller_uuid_(std::move(caller_uuid)),
+      engine_(parts.engine),
       reader_(parts.reader),
       logs_(parts.logs),
       followers_(parts.followers) {}
@@ -80,6 +81,8 @@ void LogAppender::Step() {
     // An end waits for it, a read need not.
   } else if (signals.cancelled) {
     return End(absl::CancelledError("the worker has gone"));
+  } else if (cut()) {
+    return End(WasRevoked());
   } else if (!signals.error.ok()) {
     return End(signals.error);
   } else if (followers_.closed()) {
@@ -112,6 +115,11 @@ absl::Status LogAppender::TakeMessage() {
 
 absl::Status LogAppender::Open() {
   RETURN_IF_ERROR(Validate(request_));
+  if (caller_uuid_.empty() || request_.worker_uuid() != caller_uuid_) {
+    return absl::PermissionDeniedError(absl::StrCat("this certificate is not that of worker ",
+                                                    request_.worker_uuid(),
+                                                    "; nothing was appended"));
+  }
   // NOT_FOUND of one that was purged: its worker forgets the log.
   const auto handoff = reader_.Get(request_.handoff_id());
   RETURN_IF_ERROR(handoff.status());

@@ -20,7 +20,8 @@ class LogAppender final
  public:
   static constexpr uint64_t kCreditBytes = 4 << 20;
 
-  explicit LogAppender(const ServiceParts& parts);
+  // `caller_uuid`: the worker whose certificate the call came with.
+  LogAppender(const ServiceParts& parts, std::string caller_uuid);
   ~LogAppender() override;
 
   void Subscribe();  // before Begin
@@ -52,6 +53,7 @@ class LogAppender final
   void Append();
   void End(const absl::Status& status);
 
+  const std::string caller_uuid_;
   Engine& engine_;
   Reader& reader_;
   LogStore& logs_;

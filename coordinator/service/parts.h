@@ -11,7 +11,9 @@
 #include "coordinator/log_store.h"
 #include "coordinator/object_store.h"
 #include "coordinator/purger.h"
+#include "coordinator/service/door.h"
 #include "coordinator/service/followers.h"
+#include "coordinator/service/open_calls.h"
 #include "coordinator/store/reader.h"
 
 namespace handoff {
@@ -23,6 +25,8 @@ struct ServiceParts {
   ObjectStore& objects;
   Purger& purger;
   Followers& followers;
+  Door& door;
+  OpenCalls& calls;
   const Clock& clock;
   std::string data_dir;
   uint64_t reserve_bytes = 0;  // of free space, below which nothing new is taken

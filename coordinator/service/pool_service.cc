@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "coordinator/service/convert.h"
 #include "coordinator/service/log_appender.h"
 #include "coordinator/service/pushes.h"
+#include "coordinator/service/rights.h"
 #include "coordinator/service/validate.h"
 
 namespace handoff {
@@ -21,10 +23,15 @@ absl::Status Stopping() {
 
 // One Sync that the engine may hold; tells it when the worker has gone. Owns itself until OnDone.
 class SyncCall final : public grpc::ServerUnaryReactor,
+                       public Cuttable,
                        public std::enable_shared_from_this<SyncCall> {
  public:
   SyncCall(Engine& engine, OpenSyncs& held, SyncKey key)
       : engine_(engine), held_(held), key_(std::move(key)) {}
+
+  void EndWith(const std::string& serial, OpenCalls& calls) {
+    entry_ = calls.Enter(serial, weak_from_this());
+  }
 
   void Begin(core::Sync command, v1::SyncResponse* response) {
     self_ = shared_from_this();
@@ -33,7 +40,8 @@ class SyncCall final : public grpc::ServerUnaryReactor,
                  [self = self_, response](const absl::StatusOr<SyncAnswer>& answer) {
                    const bool closed = !self->held_.Remove(self->key_);
                    if (answer.ok()) *response = ToProto(*answer);
-                   self->Finish(ToGrpc(answer.ok() ? absl::OkStatus()
+                   self->Finish(ToGrpc(self->cut_    ? WasRevoked()
+                                       : answer.ok() ? absl::OkStatus()
                                        : closed    ? Stopping()
                                                    : FromEngine(answer.status())));
                  });
@@ -41,11 +49,17 @@ class SyncCall final : public grpc::ServerUnaryReactor,
 
  private:
   void OnCancel() override { engine_.CancelSync(key_); }
+  void Cut() override {
+    cut_ = true;
+    engine_.CancelSync(key_);
+  }
   void OnDone() override { const auto last = std::move(self_); }
 
   Engine& engine_;
   OpenSyncs& held_;
   const SyncKey key_;
+  std::atomic<bool> cut_ = false;
+  OpenCalls::Entry entry_;
   std::shared_ptr<SyncCall> self_;
 };
 
@@ -76,8 +90,12 @@ void PoolService::Close() {
 grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequest* request,
                                             v1::SyncResponse* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  if (!guest.ok()) return Answer(context, guest.status());
   core::Sync command = ToCore(*request);
-  const auto call = std::make_shared<SyncCall>(parts_.engine, held_, KeyOf(command));
+  const auto call = std::make_shared<SyncCall>(
+      parts_.engine, held_, KeyOf(command));
+  call->EndWith(guest->caller.serial, parts_.calls);
   call->Begin(std::move(command), response);
   return call.get();
 }
@@ -86,6 +104,8 @@ grpc::ServerUnaryReactor* PoolService::SaveCheckpoint(Context* context,
                                                       const v1::SaveCheckpointRequest* request,
                                                       v1::SaveCheckpointResponse* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  if (!guest.ok()) return Answer(context, guest.status());
   for (const v1::Checkpoint::Pack& pack : request->checkpoint().packs()) {
     const auto size = parts_.objects.Size(pack.sha256());
     if (absl::IsNotFound(size.status())) {
@@ -107,6 +127,8 @@ grpc::ServerUnaryReactor* PoolService::SaveSummary(Context* context,
                                                    const v1::SaveSummaryRequest* request,
                                                    v1::SaveSummaryResponse* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  if (!guest.ok()) return Answer(context, guest.status());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   parts_.engine.Post(ToCore(*request), AnswerWith(reactor, [response](const auto& reply) {
                        response->set_current(reply.current);
@@ -143,6 +165,8 @@ absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v
 grpc::ServerUnaryReactor* PoolService::Report(Context* context, const v1::ReportRequest* request,
                                               v1::ReportResponse* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  if (!guest.ok()) return Answer(context, guest.status());
   v1::ReportRequest checked = *request;
   const auto complete = CompareLog(*request, *checked.mutable_end(), *response);
   if (!complete.ok() || !*complete) return Answer(context, complete.status());
@@ -166,6 +190,8 @@ grpc::ServerUnaryReactor* PoolService::SavePush(Context* context,
                                                 const v1::SavePushRequest* request,
                                                 v1::SavePushResponse*) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
+  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  if (!guest.ok()) return Answer(context, guest.status());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   parts_.engine.Post(ToCore(*request), AnswerWith(reactor, [](const core::SavePush::Reply&) {
                        return absl::OkStatus();
@@ -174,8 +200,10 @@ grpc::ServerUnaryReactor* PoolService::SavePush(Context* context,
 }
 
 grpc::ServerBidiReactor<v1::AppendLogRequest, v1::AppendLogResponse>* PoolService::AppendLog(
-    Context*) {
-  const auto stream = std::make_shared<LogAppender>(parts_);
+    Context* context) {
+  const auto guest = parts_.door.GuestOf(*context);
+  const auto stream = std::make_shared<LogAppender>(parts_, guest.ok() ? guest->subject : "");
+  if (guest.ok()) stream->EndWith(guest->caller.serial, parts_.calls);
   stream->Subscribe();
   stream->Begin();
   return stream.get();

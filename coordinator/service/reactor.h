@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "common/rpc/status.h"
+#include "coordinator/service/open_calls.h"
 
 namespace handoff {
 
@@ -23,10 +25,20 @@ class Wakeable {
 // meanwhile. gRPC's operations are started in Step only, so that none can follow Finish.
 //
 // Owns itself from Begin until OnDone, because gRPC does; whoever wakes it holds a weak_ptr.
-class SerialReactor : public Wakeable, public std::enable_shared_from_this<SerialReactor> {
+class SerialReactor : public Wakeable,
+                      public Cuttable,
+                      public std::enable_shared_from_this<SerialReactor> {
  public:
   void Begin() {
     self_ = shared_from_this();
+    Wake();
+  }
+  // Before Begin: the call ends when this certificate is revoked.
+  void EndWith(const std::string& serial, OpenCalls& calls) {
+    entry_ = calls.Enter(serial, weak_from_this());
+  }
+  void Cut() final {
+    cut_ = true;
     Wake();
   }
   void Wake() final {
@@ -41,11 +53,14 @@ class SerialReactor : public Wakeable, public std::enable_shared_from_this<Seria
 
  protected:
   virtual void Step() = 0;
+  bool cut() const { return cut_; }
   void Release() { const auto last = std::move(self_); }
 
  private:
   std::atomic<int> wakes_ = 0;
   std::shared_ptr<SerialReactor> self_;
+  std::atomic<bool> cut_ = false;
+  OpenCalls::Entry entry_;
 };
 
 // A server's stream that is pulled: the next message is made when the last one was taken, so a
@@ -64,6 +79,8 @@ class PulledStream : public SerialReactor, public grpc::ServerWriteReactor<Messa
     Next next = Next::kEnd;
     if (cancelled_) {
       status = absl::CancelledError("the caller has gone");
+    } else if (cut()) {
+      status = WasRevoked();
     } else {
       message_.Clear();
       next = Pull(message_, status);

@@ -35,9 +35,9 @@ absl::StatusOr<v1::Handoff> Show(const std::string& id, const ServiceParts& part
 }
 
 absl::StatusOr<std::string> ResolveId(const std::string& part, const ServiceParts& parts,
-                                      IdRule rule) {
+                                      IdRule rule, const Eyes& eyes) {
   RETURN_IF_ERROR(ValidateIdPart(part));
-  return parts.reader.Resolve(part, rule);
+  return parts.reader.Resolve(part, rule, eyes);
 }
 
 }  // namespace handoff

@@ -14,6 +14,6 @@ v1::Handoff Show(const core::Handoff& handoff, Detail detail, const ServiceParts
 absl::StatusOr<v1::Handoff> Show(const std::string& id, const ServiceParts& parts);
 // A full id or part of one, validated, to the full id.
 absl::StatusOr<std::string> ResolveId(const std::string& part, const ServiceParts& parts,
-                                      IdRule rule = IdRule::kPreferLive);
+                                      IdRule rule = IdRule::kPreferLive, const Eyes& eyes = {});
 
 }  // namespace handoff

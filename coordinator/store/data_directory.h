@@ -20,6 +20,7 @@ class DataDirectory {
   std::string logs() const { return path_ + "/logs"; }
   std::string notify() const { return path_ + "/notify"; }
   std::string objects() const { return path_ + "/objects"; }
+  std::string identity() const { return path_ + "/identity"; }
 
  private:
   DataDirectory(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -12,7 +12,15 @@
 
 namespace handoff {
 
+// Whose eyes look: what they may not see is not there.
+struct Eyes {
+  std::string subject;         // owner of what is their own
+  bool others = true;          // what is not
+  bool others_private = true;  // and of that, what its owner keeps private
+};
+
 struct ListFilter {
+  Eyes eyes;  // lists show private ones of others, too: that they are there
   std::string owner;
   std::vector<core::HandoffStatus> statuses;
   std::string repo;    // substring of url or key
@@ -43,11 +51,12 @@ class Reader {
   // A full id, or any part that names one handoff only; a deleted one has to be named in full.
   // NOT_FOUND; FAILED_PRECONDITION with the
   // candidates when several match.
-  virtual absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule) = 0;
+  virtual absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule,
+                                              const Eyes& eyes) = 0;
   // At most `limit` events with a higher revision, oldest first.
   virtual absl::StatusOr<std::vector<core::Event>> Events(uint64_t after,
                                                           const std::string& handoff_id,
-                                                          int limit) = 0;
+                                                          int limit, const Eyes& eyes) = 0;
   virtual absl::StatusOr<uint64_t> LastRevision() = 0;
   virtual absl::StatusOr<std::string> PoolId() = 0;
   // Whether any handoff needs this object.

@@ -84,6 +84,7 @@ class Query {
 Query PageOf(const ListFilter& filter, const Cursor& cursor, int limit) {
   Query query(absl::StrCat("SELECT ", rows::HandoffColumns(), " FROM handoffs WHERE "));
   if (!filter.owner.empty()) query.Add("owner=? AND ", filter.owner);
+  if (!filter.eyes.others) query.Add("owner=? AND ", filter.eyes.subject);
   if (!filter.deleted) query.Add("deleted=0 AND ");
   query.Add("rank=?", cursor.rank);
   query.Add(" AND (position,seq)<(?", cursor.position).Add(",?)", cursor.seq);
@@ -145,6 +146,22 @@ absl::Status ReadEdits(Database& db, core::Handoff& handoff) {
     if (!row) return absl::OkStatus();
     handoff.edits.push_back(rows::ReadEdit(statement));
   }
+}
+
+Query& AddEyes(Query& query, const Eyes& eyes) {
+  if (!eyes.others) query.Add(" AND owner=?", eyes.subject);
+  if (eyes.others && !eyes.others_private)
+    query.Add(" AND (private=0 OR owner=?)", eyes.subject);
+  return query;
+}
+
+// Those of a handoff that was purged are of nobody any more: whoever sees all sees them.
+void AddEventEyes(Query& query, const Eyes& eyes) {
+  constexpr char kOfVisible[] =
+      " AND (handoff_id='' OR EXISTS (SELECT 1 FROM handoffs WHERE id=events.handoff_id AND ";
+  if (!eyes.others) query.Add(absl::StrCat(kOfVisible, "owner=?))"), eyes.subject);
+  if (eyes.others && !eyes.others_private)
+    query.Add(absl::StrCat(kOfVisible, "(private=0 OR owner=?)))"), eyes.subject);
 }
 
 absl::StatusOr<std::vector<std::string>> Texts(Database& db, const Query& query) {
@@ -260,25 +277,29 @@ absl::StatusOr<core::Handoff> SqliteReader::Get(const std::string& id) {
   return handoff;
 }
 
-absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part, IdRule rule) {
+absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part, IdRule rule,
+                                                  const Eyes& eyes) {
   if (part.empty()) return absl::InvalidArgumentError("an empty id names no handoff");
   {  // A full id is one look-up: whoever waits for a handoff does not wait for other people's
      // walks.
     ASSIGN_OR_RETURN(Snapshot brief, Snapshot::Take(*this));
     Query exact("SELECT id FROM handoffs WHERE id=");
     exact.Add("?", part);
+    AddEyes(exact, eyes);
     ASSIGN_OR_RETURN(const std::vector<std::string> ids, Texts(brief.db(), exact));
     if (!ids.empty()) return ids[0];
   }
   ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this, Connections::Use::kWalk));
   const Query searches[] = {
-      std::move(Query("SELECT id FROM handoffs WHERE deleted=0 AND ")
-                    .Add("rank<?", rows::kEndedRank)
-                    .Add(" AND instr(id,?)>0 ORDER BY seq DESC", part)
-                    .Add(" LIMIT ?", kMaxCandidates + 1)),
-      std::move(Query("SELECT id FROM handoffs WHERE deleted=0")
-                    .Add(" AND instr(id,?)>0 ORDER BY seq DESC", part)
-                    .Add(" LIMIT ?", kMaxCandidates + 1)),
+      std::move(AddEyes(Query("SELECT id FROM handoffs WHERE deleted=0 AND ")
+                            .Add("rank<?", rows::kEndedRank)
+                            .Add(" AND instr(id,?)>0", part),
+                        eyes)
+                    .Add(" ORDER BY seq DESC LIMIT ?", kMaxCandidates + 1)),
+      std::move(AddEyes(Query("SELECT id FROM handoffs WHERE deleted=0")
+                            .Add(" AND instr(id,?)>0", part),
+                        eyes)
+                    .Add(" ORDER BY seq DESC LIMIT ?", kMaxCandidates + 1)),
   };
   for (const Query& search : searches) {
     ASSIGN_OR_RETURN(std::vector<std::string> ids, Texts(snapshot.db(), search));
@@ -296,12 +317,13 @@ absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part, IdRul
 
 absl::StatusOr<std::vector<core::Event>> SqliteReader::Events(uint64_t after,
                                                               const std::string& handoff_id,
-                                                              int limit) {
+                                                              int limit, const Eyes& eyes) {
   ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this));
   Query query(absl::StrCat("SELECT ", rows::EventColumns(), " FROM events WHERE "));
   query.Add("revision>?", static_cast<int64_t>(after));
   // The second condition lets SQLite see that the partial index fits.
   if (!handoff_id.empty()) query.Add(" AND handoff_id=? AND handoff_id<>''", handoff_id);
+  AddEventEyes(query, eyes);
   query.Add(" ORDER BY revision LIMIT ?", std::max(0, limit));
   ASSIGN_OR_RETURN(Statement rows, query.Prepare(snapshot.db()));
   std::vector<core::Event> events;

@@ -26,9 +26,10 @@ class SqliteReader final : public Reader {
 
   absl::StatusOr<ListPage> List(const ListFilter& filter) override;
   absl::StatusOr<core::Handoff> Get(const std::string& id) override;
-  absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule) override;
+  absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule,
+                                      const Eyes& eyes) override;
   absl::StatusOr<std::vector<core::Event>> Events(uint64_t after, const std::string& handoff_id,
-                                                  int limit) override;
+                                                  int limit, const Eyes& eyes) override;
   absl::StatusOr<uint64_t> LastRevision() override;
   absl::StatusOr<std::string> PoolId() override;
   absl::StatusOr<bool> NeedsObject(const std::string& sha256) override;

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 class CheckpointsTest : public CoordinatorTest {
  protected:
-  CheckpointsTest() : worker_(address(), "host-a") {
+  CheckpointsTest() : worker_(guests_, "host-a") {
     id_ = MustSubmit().id();
     attempt_ = worker_.TakeAttempt();
   }

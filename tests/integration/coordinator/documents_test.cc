@@ -61,7 +61,7 @@ TEST_F(DocumentsTest, ASectionIsHeldThroughTheEndAndARestart) {
   EXPECT_THAT(edited->markdown(), HasSubstr("\n- Held by a person: Resume Prompt (ada, "));
   EXPECT_EQ(edited->markdown(), Read(id).markdown());
 
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   ASSERT_EQ(attempt.spec().handoff().edits_size(), 1);
   EXPECT_EQ(attempt.spec().handoff().edits(0).text(), "Mine.");

@@ -83,7 +83,7 @@ TEST_F(EdgesTest, ATaskOfOneMebibyteArrivesWhole) {
   const auto response = Submit(Spec(task));
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(Get(response->handoff().id())->spec().task(), task);
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   EXPECT_EQ(worker.TakeAttempt().spec().handoff().spec().task(), task);
 }
 
@@ -180,7 +180,7 @@ TEST_F(EdgesTest, ARecordAtAllItsBoundsStillFitsIntoAMessage) {
   for (int i = 0; i < 16; ++i) spec.add_checks()->set_command(std::string(4096, 'c'));
   const auto submitted = Submit(spec);
   ASSERT_TRUE(submitted.ok()) << submitted.status();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   v1::ReportRequest report = worker.ReportOf(attempt, "");
   report.mutable_end()->mutable_facts()->set_last_message(std::string(2 << 20, 'm'));

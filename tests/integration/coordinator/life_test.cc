@@ -30,7 +30,7 @@ class LifeTest : public CoordinatorTest {
 TEST_F(LifeTest, FromSubmitToTheEnd) {
   const v1::Handoff submitted = MustSubmit("make test");
   EXPECT_EQ(submitted.status(), v1::Handoff::QUEUED);
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   EXPECT_EQ(attempt.handoff_id(), submitted.id());
   EXPECT_EQ(attempt.action(), v1::DesiredAttempt::RUN);
@@ -58,7 +58,7 @@ TEST_F(LifeTest, FromSubmitToTheEnd) {
 
 TEST_F(LifeTest, AReportBeforeTheLogIsNotAcceptedAndSaysWhatIsMissing) {
   MustSubmit();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   ASSERT_TRUE(worker.Append(attempt, 0, "abc").ok());
   const v1::ReportRequest report = worker.ReportOf(attempt, "abcdef");
@@ -75,7 +75,7 @@ TEST_F(LifeTest, TheLogOfTheChecksIsWaitedForAndReadApart) {
   v1::HandoffSpec spec = Spec();
   spec.add_checks()->set_command("make");
   ASSERT_TRUE(Submit(spec).ok());
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   ASSERT_TRUE(worker.Append(attempt, 0, "agent").ok());
   v1::ReportRequest report = worker.ReportOf(attempt, "agent");
@@ -109,7 +109,7 @@ TEST_F(LifeTest, TheLogOfTheChecksIsWaitedForAndReadApart) {
 
 TEST_F(LifeTest, ReportingTwiceChangesNothing) {
   MustSubmit();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   const v1::ReportRequest report = worker.ReportOf(attempt, "");
   ASSERT_TRUE(worker.Report(report)->accepted());
@@ -120,7 +120,7 @@ TEST_F(LifeTest, ReportingTwiceChangesNothing) {
 
 TEST_F(LifeTest, ALogThatIsNotTheWorkersIsMarked) {
   MustSubmit();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   ASSERT_TRUE(worker.Append(attempt, 0, "abc").ok());
   ASSERT_TRUE(worker.Report(worker.ReportOf(attempt, "abd"))->accepted());
@@ -149,7 +149,7 @@ TEST_F(LifeTest, ARestartKeepsWhatWasAnswered) {
   spec.set_idempotency_key("k");
   const std::string id = Submit(spec)->handoff().id();
   {
-    ScriptedWorker worker(address(), "host-a");
+    ScriptedWorker worker(guests_, "host-a");
     const v1::DesiredAttempt attempt = worker.TakeAttempt();
     ASSERT_TRUE(worker.Append(attempt, 0, "before\n").ok());
     ASSERT_TRUE(worker.Report(worker.ReportOf(attempt, "before\n"))->accepted());
@@ -163,30 +163,30 @@ TEST_F(LifeTest, ARestartKeepsWhatWasAnswered) {
   EXPECT_EQ(Get(queued)->status(), v1::Handoff::QUEUED);
   EXPECT_EQ(LogOf(id), "before\n");
   EXPECT_TRUE(Submit(spec)->existing());
-  ScriptedWorker other(address(), "host-b");
+  ScriptedWorker other(guests_, "host-b");
   EXPECT_EQ(other.TakeAttempt().handoff_id(), queued);
 }
 
 TEST_F(LifeTest, ALiveAttemptSurvivesARestart) {
   MustSubmit();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   ASSERT_TRUE(worker.Append(attempt, 0, "abc").ok());
   const v1::ReportRequest report = worker.ReportOf(attempt, "abcdef");
   Restart();
-  ScriptedWorker messenger(address(), "only-the-connection");
+  const auto again = v1::Pool::NewStub(guests_.Worker(worker.uuid(), "host-a"));
   EXPECT_EQ(Get(attempt.handoff_id())->status(), v1::Handoff::RUNNING);
   grpc::ClientContext context;
   SetDeadline(context);
   v1::ReportResponse response;
-  ASSERT_TRUE(messenger.stub().Report(&context, report, &response).ok());
+  ASSERT_TRUE(again->Report(&context, report, &response).ok());
   EXPECT_FALSE(response.accepted());
   EXPECT_EQ(response.log_offset(), 3u);
 }
 
 TEST_F(LifeTest, ACancelReachesAHeldSync) {
   MustSubmit();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   v1::SyncRequest busy = worker.Request();
   v1::AttemptStatus& status = *busy.add_attempts();
@@ -217,7 +217,7 @@ TEST_F(LifeTest, ACancelReachesAHeldSync) {
 }
 
 TEST_F(LifeTest, ASubmitReachesAHeldSync) {
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   auto held = std::async(std::launch::async, [&] { return worker.Sync(worker.Request()); });
   AwaitWorker();
   const std::string id = MustSubmit().id();
@@ -229,7 +229,7 @@ TEST_F(LifeTest, ASubmitReachesAHeldSync) {
 
 TEST_F(LifeTest, StoppingAnswersHeldSyncsAndFollowers) {
   const std::string id = MustSubmit("never placed").id();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   v1::SyncRequest elsewhere = worker.Request();
   elsewhere.clear_agents();  // so that it is given nothing
   auto held = std::async(std::launch::async, [&] { return worker.Sync(elsewhere); });

@@ -50,7 +50,7 @@ class PurgeTest : public CoordinatorTest {
 };
 
 TEST_F(PurgeTest, ADeletedOneIsHiddenAndKept) {
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const std::string id = RunOne(worker).handoff_id();
   ASSERT_TRUE(Delete(id, /*purge=*/false).ok());
   EXPECT_THAT(List(/*deleted=*/false), IsEmpty());
@@ -62,7 +62,7 @@ TEST_F(PurgeTest, ADeletedOneIsHiddenAndKept) {
 }
 
 TEST_F(PurgeTest, OfAPurgedOneNothingIsKeptButThatItWasThere) {
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = RunOne(worker);
   const std::string& id = attempt.handoff_id();
   ASSERT_TRUE(PathExists(LogDirectory(id)));
@@ -80,7 +80,7 @@ TEST_F(PurgeTest, OfAPurgedOneNothingIsKeptButThatItWasThere) {
   same.set_id(id);
   EXPECT_EQ(Submit(same).status().code(), absl::StatusCode::kAlreadyExists);
 
-  ScriptedWorker again(address(), "host-b");
+  ScriptedWorker again(guests_, "host-b");
   ASSERT_TRUE(again.Sync(again.Request()).ok());
   EXPECT_TRUE(absl::IsNotFound(again.Append(attempt, 4, "more").status()));
   EXPECT_TRUE(absl::IsNotFound(again.Report(again.ReportOf(attempt, "log\nmore")).status()))
@@ -89,7 +89,7 @@ TEST_F(PurgeTest, OfAPurgedOneNothingIsKeptButThatItWasThere) {
 }
 
 TEST_F(PurgeTest, AFollowerOfItsLogEnds) {
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const std::string id = RunOne(worker).handoff_id();
   grpc::ClientContext context;
   SetDeadline(context);
@@ -108,7 +108,7 @@ TEST_F(PurgeTest, AFollowerOfItsLogEnds) {
 
 TEST_F(PurgeTest, WhatRunsIsNot) {
   MustSubmit();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt attempt = worker.TakeAttempt();
   const absl::Status refused = Delete(attempt.handoff_id(), /*purge=*/true);
   EXPECT_TRUE(absl::IsFailedPrecondition(refused));
@@ -117,7 +117,7 @@ TEST_F(PurgeTest, WhatRunsIsNot) {
 }
 
 TEST_F(PurgeTest, ItsWorkerIsToldUntilItTookTheAnswer) {
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const std::string id = RunOne(worker).handoff_id();
   ASSERT_TRUE(Delete(id, /*purge=*/true).ok());
   const auto told = worker.Sync(worker.Request());
@@ -143,7 +143,7 @@ class RetentionTest : public PurgeTest {
 };
 
 TEST_F(RetentionTest, WhatJustEndedStaysAtAStart) {
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const std::string id = RunOne(worker).handoff_id();
   Restart();
   EXPECT_EQ(LogOf(id), "log\n");

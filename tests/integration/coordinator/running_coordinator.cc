@@ -1,6 +1,5 @@
 #include "tests/integration/coordinator/running_coordinator.h"
 
-#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -10,25 +9,12 @@
 #include "common/rpc/status.h"
 
 namespace handoff {
-namespace {
 
-// gRPC 1.51 looks at errno of connect() after it has made other calls: on Debian 13 a connection
-// that is under way is now and then taken for one that failed with EINVAL. The next try comes soon,
-// and a call that does not wait for it fails.
-std::shared_ptr<grpc::Channel> Connected(const std::string& address) {
-  auto channel = MakeChannel(address);
-  EXPECT_TRUE(channel->WaitForConnected(std::chrono::system_clock::now() +
-                                        absl::ToChronoMilliseconds(kUnaryDeadline)));
-  return channel;
-}
-
-}  // namespace
-
-ScriptedWorker::ScriptedWorker(const std::string& address, std::string name)
+ScriptedWorker::ScriptedWorker(Guests& guests, std::string name)
     : name_(std::move(name)),
       uuid_(RandomHex(16)),
       nonce_(static_cast<uint64_t>(reinterpret_cast<uintptr_t>(this)) | 1),
-      stub_(v1::Pool::NewStub(Connected(address))) {}
+      stub_(v1::Pool::NewStub(guests.Worker(uuid_, name_))) {}
 
 v1::SyncRequest ScriptedWorker::Request() {
   v1::SyncRequest request;
@@ -161,8 +147,9 @@ void CoordinatorTest::Restart() {
 }
 
 void CoordinatorTest::Connect() {
-  control_ = v1::Control::NewStub(Connected(address()));
-  objects_ = v1::Objects::NewStub(Connected(address()));
+  guests_.Connect(address(), config().data_dir);
+  control_ = v1::Control::NewStub(guests_.User("ann", "admin"));
+  objects_ = v1::Objects::NewStub(guests_.User("ann", "admin"));
 }
 
 v1::HandoffSpec CoordinatorTest::Spec(const std::string& task) {

@@ -14,13 +14,14 @@
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
 #include "handoff/v1/pool.grpc.pb.h"
+#include "tests/fakes/guests.h"
 
 namespace handoff {
 
 // A worker that does only what it is told to.
 class ScriptedWorker {
  public:
-  ScriptedWorker(const std::string& address, std::string name);
+  ScriptedWorker(Guests& guests, std::string name);
 
   // What it would say next; seq counts up.
   v1::SyncRequest Request();
@@ -67,11 +68,13 @@ class CoordinatorTest : public ::testing::Test {
   std::vector<v1::LogChunk> ReadLog(const v1::ReadLogRequest& request, absl::Status& status);
   std::string LogOf(const std::string& id);
 
+  // Who asks is "ann", an admin; guests_ has others.
   v1::Control::Stub& control() { return *control_; }
   v1::Objects::Stub& objects() { return *objects_; }
 
   const TempDir dir_ = *TempDir::Make("coordinator");
   const RealClock clock_;
+  Guests guests_{dir_.path() + "/guests", clock_};
   std::unique_ptr<Coordinator> coordinator_;
 
  private:

@@ -34,7 +34,7 @@ class StreamsTest : public CoordinatorTest {
     MustSubmit("log me");
     return worker_.TakeAttempt();
   }
-  ScriptedWorker worker_{address(), "host-a"};
+  ScriptedWorker worker_{guests_, "host-a"};
 };
 
 TEST_F(StreamsTest, AppendingTheSameBytesAgainChangesNothing) {
@@ -54,7 +54,7 @@ TEST_F(StreamsTest, AGapIsRefused) {
 
 TEST_F(StreamsTest, OnlyTheHolderMayAppend) {
   const v1::DesiredAttempt attempt = Begin();
-  ScriptedWorker stranger(address(), "host-b");
+  ScriptedWorker stranger(guests_, "host-b");
   EXPECT_TRUE(absl::IsPermissionDenied(stranger.Append(attempt, 0, "x").status()));
   v1::DesiredAttempt wrong = attempt;
   wrong.set_epoch(attempt.epoch() + 1);
@@ -160,7 +160,7 @@ TEST_F(StreamsTest, ReadersThatDoNotReadCostLittle) {
   std::vector<std::unique_ptr<grpc::ClientReader<v1::LogChunk>>> readers;
   std::vector<std::unique_ptr<v1::Control::Stub>> stubs;
   for (int i = 0; i < kReaders; ++i) {
-    stubs.push_back(v1::Control::NewStub(MakeChannel(address())));
+    stubs.push_back(v1::Control::NewStub(guests_.User("ann", "admin")));
     contexts.push_back(std::make_unique<grpc::ClientContext>());
     readers.push_back(stubs.back()->ReadLog(contexts.back().get(), request));
     v1::LogChunk first;

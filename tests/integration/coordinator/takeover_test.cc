@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 // Attempt 1 has ended, without a checkpoint; the engine has forgotten it.
 class TakeoverTest : public CoordinatorTest {
  protected:
-  TakeoverTest() : worker_(address(), "host-a") {
+  TakeoverTest() : worker_(guests_, "host-a") {
     v1::HandoffSpec spec = Spec();
     spec.mutable_repository()->set_url("https://host/a.git");
     spec.mutable_repository()->set_commit(kBase);
@@ -97,7 +97,7 @@ TEST_F(TakeoverTest, OutlivesARestartAndIsGivenBackWithItsWork) {
   EXPECT_EQ(returned->taken_by(), "");
 
   Restart();
-  ScriptedWorker later(address(), "host-b");
+  ScriptedWorker later(guests_, "host-b");
   const v1::DesiredAttempt next = later.TakeAttempt();
   EXPECT_EQ(next.number(), 2);
   EXPECT_EQ(next.spec().checkpoint().commit(), std::string(40, 'b'));

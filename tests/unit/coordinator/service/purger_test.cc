@@ -95,7 +95,7 @@ TEST_F(PurgerTest, WhatEndedLongEnoughAgoGoesWithItsLogs) {
   EXPECT_FALSE(IsKept("old-149"));
   EXPECT_TRUE(IsKept("new"));
   EXPECT_TRUE(IsKept("waits")) << "it has not ended";
-  const auto events = reader_->Events(0, "old-0", 100);
+  const auto events = reader_->Events(0, "old-0", 100, {});
   ASSERT_TRUE(events.ok());
   EXPECT_EQ(events->back().kind, "purged");
   EXPECT_EQ(events->back().message, "Purged by retention.");

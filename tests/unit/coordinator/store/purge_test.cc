@@ -89,12 +89,12 @@ TEST_F(PurgeTest, EveryRowGoesAndThatItWasThereStays) {
   EXPECT_TRUE(*reader_->WasPurged(handoff.id));
   EXPECT_TRUE(absl::IsNotFound(store_->Find(handoff.id).status()));
   EXPECT_FALSE(store_->FindByIdempotencyKey("ann", "key-1")->has_value());
-  const absl::Status gone = reader_->Resolve(handoff.id, IdRule::kPreferLive).status();
+  const absl::Status gone = reader_->Resolve(handoff.id, IdRule::kPreferLive, {}).status();
   EXPECT_TRUE(absl::IsNotFound(gone));
   EXPECT_THAT(std::string(gone.message()), HasSubstr("was purged by ada on 2026-11-1"));
   EXPECT_THAT(std::string(reader_->Get(handoff.id).status().message()), HasSubstr("by ada"));
 
-  const auto events = reader_->Events(0, handoff.id, 10);
+  const auto events = reader_->Events(0, handoff.id, 10, {});
   ASSERT_EQ(events->size(), 2u);
   EXPECT_EQ((*events)[0].message, "") << "it may hold words of the task";
   EXPECT_EQ((*events)[0].kind, event.kind);
@@ -152,9 +152,9 @@ TEST_F(PurgeTest, ADeletedOneIsListedWhenAskedForAndNamedInFull) {
   EXPECT_THAT(reader_->List(filter)->handoffs, IsEmpty());
   filter.deleted = true;
   ASSERT_EQ(reader_->List(filter)->handoffs.size(), 1u);
-  EXPECT_EQ(*reader_->Resolve(handoff.id, IdRule::kOnlyOne), handoff.id);
-  EXPECT_TRUE(absl::IsNotFound(reader_->Resolve("secret", IdRule::kOnlyOne).status()));
-  EXPECT_TRUE(absl::IsNotFound(reader_->Resolve("secret", IdRule::kPreferLive).status()));
+  EXPECT_EQ(*reader_->Resolve(handoff.id, IdRule::kOnlyOne, {}), handoff.id);
+  EXPECT_TRUE(absl::IsNotFound(reader_->Resolve("secret", IdRule::kOnlyOne, {}).status()));
+  EXPECT_TRUE(absl::IsNotFound(reader_->Resolve("secret", IdRule::kPreferLive, {}).status()));
 }
 
 TEST_F(PurgeTest, WhatEndedFirstIsOldest) {

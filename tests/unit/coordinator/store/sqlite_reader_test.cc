@@ -78,7 +78,7 @@ class SqliteReaderTest : public ::testing::Test {
   }
 
   absl::StatusOr<std::string> Resolve(const std::string& part, IdRule rule = IdRule::kPreferLive) {
-    return reader_->Resolve(part, rule);
+    return reader_->Resolve(part, rule, {});
   }
 
   const absl::Time kDay = absl::FromUnixSeconds(1'795'000'000);
@@ -234,7 +234,7 @@ TEST_F(SqliteReaderTest, EventsGoOnFromARevisionAndFollowOneHandoff) {
   ASSERT_TRUE(store_->Commit({edit}).ok());
   const auto revisions = [&](uint64_t after, const std::string& id, int limit) {
     std::vector<uint64_t> out;
-    const auto events = reader_->Events(after, id, limit);
+    const auto events = reader_->Events(after, id, limit, {});
     EXPECT_TRUE(events.ok()) << events.status();
     for (const core::Event& event : *events) {
       EXPECT_TRUE(event == std::get<core::AddEvent>(edit.changes[event.revision - 1]).event);

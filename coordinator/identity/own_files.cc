@@ -1,0 +1,201 @@
+#include "coordinator/identity/own_files.h"
+
+#include <pwd.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <future>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+#include "common/identity/authority.h"
+#include "common/identity/private_file.h"
+#include "common/identity/verify.h"
+#include "common/status.h"
+
+namespace handoff {
+namespace {
+
+constexpr absl::Duration kServerLife = absl::Hours(90 * 24);
+constexpr absl::Duration kEvery = absl::Hours(1);
+constexpr absl::Duration kTokenTtl = absl::Minutes(5);
+constexpr size_t kMaxFileBytes = 64 << 10;
+
+std::string AuthorityFile(const std::string& directory) { return directory + "/authority.pem"; }
+std::string CertificateFile(const std::string& directory) {
+  return directory + "/certificate.pem";
+}
+std::string KeyFile(const std::string& directory) { return directory + "/key.pem"; }
+
+// The key stays the same through renewals, so that certificate and key always belong together,
+// whichever of them a reader finds.
+absl::StatusOr<PrivateKey> LoadOrMakeKey(const std::string& directory) {
+  const auto held = ReadPrivateFile(KeyFile(directory), kMaxFileBytes);
+  if (held.ok()) return PrivateKey::FromPem(held->Reveal());
+  if (!absl::IsNotFound(held.status())) return held.status();
+  ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate());
+  ASSIGN_OR_RETURN(const Secret pem, key.ToPem());
+  RETURN_IF_ERROR(WritePrivateFile(KeyFile(directory), pem.Reveal()));
+  return key;
+}
+
+// The one that lies there, if it is good for this key and has more than half of its life left.
+std::optional<Certificate> Fresh(const std::string& directory, const Issuer& issuer,
+                                 const PublicKey& key, CertificateUse use, absl::Time now) {
+  const auto pem = ReadFile(CertificateFile(directory), kMaxFileBytes);
+  if (!pem.ok()) return std::nullopt;
+  auto certificate = Certificate::FromPem(*pem);
+  if (!certificate.ok() || certificate->public_key() != key) return std::nullopt;
+  if (!VerifyCertificate(*certificate, issuer.authority(), now, use).ok()) return std::nullopt;
+  const absl::Duration life = certificate->not_after() - certificate->not_before();
+  if (certificate->not_after() - now < life / 2) return std::nullopt;
+  return *std::move(certificate);
+}
+
+absl::Status WriteSet(const std::string& directory, const Issuer& issuer,
+                      const std::string& certificate) {
+  RETURN_IF_ERROR(WriteFileAtomically(AuthorityFile(directory), issuer.authority().ToPem()));
+  return WriteFileAtomically(CertificateFile(directory), certificate);
+}
+
+template <typename Command>
+absl::StatusOr<typename Command::Reply> Ask(Engine& engine, Command command) {
+  std::promise<absl::StatusOr<typename Command::Reply>> answer;
+  auto future = answer.get_future();
+  engine.Post(std::move(command), [&answer](absl::StatusOr<typename Command::Reply> reply) {
+    answer.set_value(std::move(reply));
+  });
+  return future.get();
+}
+
+core::Caller Coordinator() {
+  core::Caller caller;
+  caller.is_coordinator = true;
+  return caller;
+}
+
+absl::Status EnsureAdmin(const std::string& name, Engine& engine) {
+  core::AddUser add;
+  add.caller = Coordinator();
+  add.name = name;
+  add.role = core::Role::kAdmin;
+  const absl::Status added = Ask(engine, std::move(add)).status();
+  return absl::IsAlreadyExists(added) ? absl::OkStatus() : added;
+}
+
+// The coordinator lets the admin in as it lets in everybody: by a token, which it redeems itself.
+absl::StatusOr<core::Credential> Admit(const std::string& name, const std::string& serial,
+                                       Engine& engine) {
+  const Secret secret = Secret::Random(32);
+  core::CreateTokens create;
+  create.caller = Coordinator();
+  create.purpose = core::TokenPurpose::kLogin;
+  create.user = name;
+  create.ttl = kTokenTtl;
+  create.secrets = {{NewTokenId(), HashSecret(secret)}};
+  core::RedeemToken redeem;
+  redeem.caller = Coordinator();
+  redeem.purpose = core::TokenPurpose::kLogin;
+  redeem.token_id = create.secrets[0].id;
+  redeem.secret_hash = create.secrets[0].hash;
+  redeem.device = "the coordinator's host";
+  redeem.serial = serial;
+  RETURN_IF_ERROR(Ask(engine, std::move(create)).status());
+  ASSIGN_OR_RETURN(core::RedeemToken::Reply reply, Ask(engine, std::move(redeem)));
+  return std::move(reply.credential);
+}
+
+}  // namespace
+
+absl::Status RefreshServerFiles(const std::string& directory, const Issuer& issuer,
+                                const std::vector<std::string>& hosts, absl::Time now) {
+  RETURN_IF_ERROR(MakeDirectories(directory));
+  ASSIGN_OR_RETURN(const PrivateKey key, LoadOrMakeKey(directory));
+  const auto held = Fresh(directory, issuer, key.public_key(), CertificateUse::kServer, now);
+  if (held.has_value()) return WriteSet(directory, issuer, held->ToPem());
+  ASSIGN_OR_RETURN(const Certificate made,
+                   issuer.IssueServer(key.public_key(), hosts, kServerLife));
+  return WriteSet(directory, issuer, made.ToPem());
+}
+
+absl::Status RefreshLocalAdmin(const std::string& directory, const std::string& name,
+                               const Issuer& issuer, Engine& engine, absl::Time now) {
+  RETURN_IF_ERROR(MakeDirectories(directory));
+  ASSIGN_OR_RETURN(const PrivateKey key, LoadOrMakeKey(directory));
+  const auto held = Fresh(directory, issuer, key.public_key(), CertificateUse::kClient, now);
+  if (held.has_value() && held->peer()->name == name) {
+    return WriteSet(directory, issuer, held->ToPem());
+  }
+  RETURN_IF_ERROR(EnsureAdmin(name, engine));
+  const std::string serial = NewSerial();
+  ASSIGN_OR_RETURN(const core::Credential credential, Admit(name, serial, engine));
+  ASSIGN_OR_RETURN(const std::string pem, issuer.IssueTo(key.public_key(), PeerKind::kUser, name,
+                                                         serial, credential.not_after));
+  return WriteSet(directory, issuer, pem);
+}
+
+absl::StatusOr<Secret> MakeLoginLine(const std::string& name, absl::Duration ttl,
+                                     const Issuer& issuer, Engine& engine) {
+  ASSIGN_OR_RETURN(const Ticket ticket, issuer.MakeTicket(TicketKind::kUser, ttl));
+  core::CreateTokens create;
+  create.caller = Coordinator();
+  create.purpose = core::TokenPurpose::kLogin;
+  create.user = name;
+  create.ttl = ttl;
+  create.secrets = {{ticket.token_id, HashSecret(ticket.secret)}};
+  RETURN_IF_ERROR(Ask(engine, std::move(create)).status());
+  return EncodeTicket(ticket);
+}
+
+std::string LocalAdminName() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  std::string name = entry == nullptr ? "" : absl::AsciiStrToLower(entry->pw_name);
+  const PeerName peer{"pool", PeerKind::kUser, name};
+  return CheckPeerName(peer).ok() ? name : absl::StrCat("uid-", ::geteuid());
+}
+
+OwnFiles::OwnFiles(Options options, const Issuer& issuer, Engine& engine, const Clock& clock)
+    : options_(std::move(options)),
+      issuer_(issuer),
+      engine_(engine),
+      clock_(clock),
+      thread_([this] { Run(); }) {}
+
+OwnFiles::~OwnFiles() {
+  {
+    MutexLock lock(mutex_);
+    stopping_ = true;
+    stop_.NotifyOne();
+  }
+  thread_.join();
+}
+
+absl::Status OwnFiles::Refresh() {
+  const absl::Time now = clock_.Now();
+  RETURN_IF_ERROR(
+      Annotate(RefreshServerFiles(options_.server_directory, issuer_, options_.hosts, now),
+               "the coordinator's own certificate"));
+  return Annotate(
+      RefreshLocalAdmin(options_.admin_directory, options_.admin, issuer_, engine_, now),
+      "the certificate of the admin on this host");
+}
+
+void OwnFiles::Run() {
+  while (true) {
+    const BootTime next = clock_.Boot() + kEvery;
+    {
+      MutexLock lock(mutex_);
+      while (!stopping_ && clock_.Boot() < next) stop_.WaitFor(mutex_, next - clock_.Boot());
+      if (stopping_) return;
+    }
+    if (const absl::Status done = Refresh(); !done.ok()) {
+      SPDLOG_ERROR("{}; it is tried again in an hour", std::string(done.message()));
+    }
+  }
+}
+
+}  // namespace handoff

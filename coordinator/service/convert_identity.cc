@@ -1,0 +1,203 @@
+#include "coordinator/service/convert_identity.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/handoff/names.h"
+#include "common/rpc/proto_time.h"
+#include "common/status.h"
+#include "coordinator/core/limits.h"
+#include "coordinator/service/validate.h"
+
+namespace handoff {
+namespace {
+
+constexpr size_t kSecretBytes = 32;
+constexpr size_t kMaxSigningRequest = 4096;
+constexpr size_t kMaxLine = 1024;
+constexpr int kMaxAuditPage = 1000;
+constexpr absl::Duration kJoinTtl = absl::Minutes(15);
+constexpr absl::Duration kCiTtl = absl::Hours(1);
+
+absl::StatusOr<core::Role> RoleOf(v1::User::Role role) {
+  switch (role) {
+    case v1::User::ADMIN:
+      return core::Role::kAdmin;
+    case v1::User::OPERATOR:
+      return core::Role::kOperator;
+    case v1::User::MEMBER:
+      return core::Role::kMember;
+    case v1::User::VIEWER:
+      return core::Role::kViewer;
+    case v1::User::CI:
+      return core::Role::kCi;
+    default:
+      return absl::InvalidArgumentError(
+          "role must be admin, operator, member, viewer or ci. Nothing was done");
+  }
+}
+
+void SetTime(absl::Time from, google::protobuf::Timestamp* (v1::Token::*to)(), v1::Token& token) {
+  if (from != absl::InfinitePast()) *(token.*to)() = ToProto(from);
+}
+
+v1::Credential CredentialToProto(const core::Credential& credential) {
+  v1::Credential out;
+  out.set_serial(credential.serial);
+  out.set_device(credential.device);
+  *out.mutable_issued_at() = ToProto(credential.issued_at);
+  *out.mutable_not_after() = ToProto(credential.not_after);
+  if (credential.revoked_at != absl::InfinitePast())
+    *out.mutable_revoked_at() = ToProto(credential.revoked_at);
+  return out;
+}
+
+}  // namespace
+
+absl::Status Validate(const v1::RedeemRequest& request) {
+  if (request.secret().size() != kSecretBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("secret must have ", kSecretBytes, " bytes. Nothing was done"));
+  }
+  if (request.signing_request().empty() || request.signing_request().size() > kMaxSigningRequest) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "signing_request must have 1 to ", kMaxSigningRequest, " bytes. Nothing was done"));
+  }
+  RETURN_IF_ERROR(ValidateLine("token_id", request.token_id(), kMaxLine));
+  RETURN_IF_ERROR(ValidateLine("worker_uuid", request.worker_uuid(), kMaxLine));
+  return ValidateLine("device", request.device(), kMaxLine);
+}
+
+absl::Status Validate(const v1::CreateTokensRequest& request) {
+  if (request.purpose() < v1::Token::WORKER || request.purpose() > v1::Token::CI) {
+    return absl::InvalidArgumentError("purpose must be WORKER, LOGIN or CI. No token was made");
+  }
+  const int most = static_cast<int>(core::kMaxTokensAtOnce);
+  if (request.count() < 0 || request.count() > most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("count must be from 1 to ", most, ". No token was made"));
+  }
+  if (request.purpose() == v1::Token::CI && request.count() > 1)
+    return absl::InvalidArgumentError("one ci token is made at a time. No token was made");
+  RETURN_IF_ERROR(FromProto(request.ttl(), "ttl").status());
+  RETURN_IF_ERROR(ValidateLine("user", request.user(), kMaxLine));
+  RETURN_IF_ERROR(ValidateLine("owner", request.owner(), kMaxLine));
+  for (const auto& [key, value] : request.labels()) RETURN_IF_ERROR(ValidateLabel(key, value));
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const v1::RevokeRequest& request) {
+  if (request.what_case() == v1::RevokeRequest::WHAT_NOT_SET) {
+    return absl::InvalidArgumentError(
+        "say what to revoke: a worker, a user, a token or a serial. Nothing was revoked");
+  }
+  RETURN_IF_ERROR(ValidateLine("worker", request.worker(), kMaxLine));
+  RETURN_IF_ERROR(ValidateLine("user", request.user(), kMaxLine));
+  RETURN_IF_ERROR(ValidateLine("token", request.token(), kMaxLine));
+  RETURN_IF_ERROR(ValidateLine("serial", request.serial(), kMaxLine));
+  return ValidateLine("reason", request.reason(), kMaxLine);
+}
+
+absl::Status Validate(const v1::ListAuditRequest& request) {
+  if (request.page_size() >= 0 && request.page_size() <= kMaxAuditPage) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("page_size must be from 0 to ", kMaxAuditPage));
+}
+
+absl::StatusOr<core::AddUser> ToCore(const v1::AddUserRequest& request) {
+  core::AddUser add;
+  add.name = request.name();
+  ASSIGN_OR_RETURN(add.role, RoleOf(request.role()));
+  add.repos.assign(request.repos().begin(), request.repos().end());
+  return add;
+}
+
+absl::StatusOr<core::ChangeUser> ToCore(const v1::ChangeUserRequest& request) {
+  core::ChangeUser change;
+  change.name = request.name();
+  if (request.has_role()) {
+    ASSIGN_OR_RETURN(change.role, RoleOf(request.role()));
+  }
+  if (request.set_repos()) change.repos.emplace(request.repos().begin(), request.repos().end());
+  if (request.has_disabled()) change.disabled = request.disabled();
+  return change;
+}
+
+core::CreateTokens ToCore(const v1::CreateTokensRequest& request) {
+  core::CreateTokens create;
+  create.purpose = static_cast<core::TokenPurpose>(request.purpose());
+  const absl::Duration ttl = FromProto(request.ttl(), "ttl").value_or(absl::ZeroDuration());
+  const bool ci = create.purpose == core::TokenPurpose::kCi;
+  create.ttl = ttl != absl::ZeroDuration() ? ttl : ci ? kCiTtl : kJoinTtl;
+  create.user = request.user();
+  create.repos.assign(request.repos().begin(), request.repos().end());
+  create.labels.insert(request.labels().begin(), request.labels().end());
+  create.owner = request.owner();
+  create.shared = request.shared();
+  return create;
+}
+
+v1::User ToProto(const core::User& user) {
+  v1::User out;
+  out.set_name(user.name);
+  out.set_role(static_cast<v1::User::Role>(user.role));
+  for (const std::string& pattern : user.repos) out.add_repos(pattern);
+  out.set_disabled(user.disabled);
+  *out.mutable_created_at() = ToProto(user.created_at);
+  out.set_created_by(user.created_by);
+  return out;
+}
+
+v1::ListUsersResponse ToProto(const core::ListUsers::Reply& reply) {
+  v1::ListUsersResponse out;
+  for (const core::ListUsers::Item& item : reply.users) {
+    v1::User user = ToProto(item.user);
+    for (const core::Credential& credential : item.credentials)
+      *user.add_credentials() = CredentialToProto(credential);
+    *out.add_users() = std::move(user);
+  }
+  return out;
+}
+
+v1::Token ToProto(const core::Token& token) {
+  v1::Token out;
+  out.set_id(token.id);
+  out.set_purpose(static_cast<v1::Token::Purpose>(token.purpose));
+  out.set_user(token.user);
+  for (const std::string& pattern : token.repos) out.add_repos(pattern);
+  SetTime(token.expires_at, &v1::Token::mutable_expires_at, out);
+  SetTime(token.created_at, &v1::Token::mutable_created_at, out);
+  out.set_created_by(token.created_by);
+  SetTime(token.used_at, &v1::Token::mutable_used_at, out);
+  SetTime(token.revoked_at, &v1::Token::mutable_revoked_at, out);
+  out.mutable_labels()->insert(token.labels.begin(), token.labels.end());
+  out.set_owner(token.owner);
+  out.set_shared(token.shared);
+  return out;
+}
+
+v1::ListTokensResponse ToProto(const core::ListTokens::Reply& reply) {
+  std::vector<core::Token> newest_first = reply.tokens;
+  std::stable_sort(newest_first.begin(), newest_first.end(),
+                   [](const auto& a, const auto& b) { return a.created_at > b.created_at; });
+  v1::ListTokensResponse out;
+  for (const core::Token& token : newest_first) *out.add_tokens() = ToProto(token);
+  return out;
+}
+
+v1::AuditEntry ToProto(const core::AuditEntry& entry) {
+  v1::AuditEntry out;
+  out.set_seq(entry.seq);
+  *out.mutable_at() = ToProto(entry.at);
+  out.set_actor(entry.actor);
+  out.set_serial(entry.serial);
+  out.set_address(entry.address);
+  out.set_action(entry.action);
+  out.set_object(entry.object);
+  out.set_refused(entry.outcome == core::AuditOutcome::kRefused);
+  out.set_detail(entry.detail);
+  out.set_hash(entry.hash);
+  return out;
+}
+
+}  // namespace handoff

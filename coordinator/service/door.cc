@@ -1,0 +1,110 @@
+#include "coordinator/service/door.h"
+
+#include <grpcpp/security/auth_context.h>
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/identity/names.h"
+#include "common/rpc/peer.h"
+#include "common/rpc/status.h"
+#include "common/status.h"
+
+namespace handoff {
+namespace {
+
+// What tells of the server and not of anybody's work: for whoever is let in at all.
+bool IsForAll(absl::string_view path) {
+  return absl::StartsWith(path, "/grpc.health.v1.Health/") ||
+         absl::StartsWith(path, "/grpc.reflection.v1alpha.ServerReflection/");
+}
+
+absl::Status NotKnown() {
+  return absl::UnauthenticatedError(
+      "this certificate is not good in this pool: it was revoked, replaced or never given. Nothing "
+      "was done; log in again (`handoff login`), or join again (`handoff-worker join`), with a new "
+      "line");
+}
+
+std::string View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+class Door::Porter final : public grpc::AuthMetadataProcessor {
+ public:
+  explicit Porter(const Door& door) : door_(door) {}
+  bool IsBlocking() const override { return false; }
+
+  grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* context, OutputMetadata*,
+                       OutputMetadata*) override {
+    const auto path = metadata.find(":path");
+    const PeerIdentity peer = IdentityOf(*context);
+    const auto guest = door_.Find(peer.serial, peer.uris, peer.not_after);
+    if (!guest.ok()) return ToGrpc(guest.status());
+    return ToGrpc(door_.Admit(*guest, path == metadata.end() ? "" : View(path->second)));
+  }
+
+ private:
+  const Door& door_;
+};
+
+Door::Door(std::string pool_id, const Engine& engine, const Clock& clock, Refused refused)
+    : pool_id_(std::move(pool_id)), engine_(engine), clock_(clock), refused_(std::move(refused)) {}
+
+std::shared_ptr<grpc::AuthMetadataProcessor> Door::Processor() {
+  return std::make_shared<Porter>(*this);
+}
+
+absl::StatusOr<Guest> Door::Find(const std::string& serial, const std::vector<std::string>& uris,
+                                 absl::Time not_after) const {
+  // A connection may stay open beyond its certificate's life.
+  if (serial.empty() || clock_.Now() >= not_after) return NotKnown();
+  Guest guest;
+  guest.caller.serial = serial;
+  const auto identities = engine_.identities();
+  if (const Identified* const known = identities->Find(serial); known != nullptr) {
+    if (known->revoked) return NotKnown();
+    guest.purpose = known->purpose;
+    guest.subject = known->subject;
+    guest.role = known->role.value_or(core::Role::kViewer);
+    guest.repos = known->repos;
+  } else {
+    // The certificate of a token is not kept: it is good for nothing but to redeem that token,
+    // which is looked at then.
+    const auto peer = uris.size() == 1 ? ParsePeerName(uris[0]) : NotKnown();
+    if (!peer.ok() || peer->kind != PeerKind::kToken || peer->pool_id != pool_id_)
+      return NotKnown();
+    guest.subject = peer->name;
+  }
+  guest.caller.name = guest.subject;
+  return guest;
+}
+
+absl::StatusOr<Guest> Door::GuestOf(const grpc::ServerContextBase& context) const {
+  const PeerIdentity peer = IdentityOf(context);
+  ASSIGN_OR_RETURN(Guest guest, Find(peer.serial, peer.uris, peer.not_after));
+  guest.caller.address = peer.address;
+  return guest;
+}
+
+absl::Status Door::Admit(const Guest& guest, absl::string_view path) const {
+  if (IsForAll(path)) return absl::OkStatus();
+  const auto method = core::FindMethod(path);
+  if (!method.has_value()) {
+    return absl::UnimplementedError(absl::StrCat("there is no call ", path));
+  }
+  const bool person = guest.purpose == core::CredentialPurpose::kUser ||
+                      guest.purpose == core::CredentialPurpose::kCi;
+  const bool may = core::MayCall(guest.purpose, *method) &&
+                   (!person || core::AccessOf(guest.role, *method) != core::Access::kNone);
+  if (may) return absl::OkStatus();
+  const std::string who =
+      person ? absl::StrCat("the role ", core::NameOf(guest.role))
+             : absl::StrCat("a certificate for ", core::NameOf(guest.purpose));
+  const std::string why = absl::StrCat(who, " may not call ", core::NameOf(*method));
+  refused_(guest.caller, *method, why);
+  return absl::PermissionDeniedError(absl::StrCat(why, ". Nothing was done"));
+}
+
+}  // namespace handoff

@@ -1,0 +1,78 @@
+#include "coordinator/service/rights.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/status.h"
+#include "coordinator/core/refusal.h"
+#include "coordinator/core/repo_pattern.h"
+#include "coordinator/service/show.h"
+
+namespace handoff {
+namespace {
+
+bool HeldBy(const core::Handoff& handoff, const std::string& worker_uuid) {
+  return std::any_of(handoff.attempts.begin(), handoff.attempts.end(),
+                     [&](const auto& attempt) { return attempt.worker_uuid == worker_uuid; });
+}
+
+}  // namespace
+
+bool IsOwn(const Guest& guest, const core::Handoff& handoff) {
+  return guest.purpose == core::CredentialPurpose::kWorker ? HeldBy(handoff, guest.subject)
+                                                           : handoff.owner == guest.subject;
+}
+
+core::Sight SightOf(const Guest& guest, const core::Handoff& handoff) {
+  const bool own = IsOwn(guest, handoff);
+  if (guest.purpose == core::CredentialPurpose::kWorker)
+    return own ? core::Sight::kWhole : core::Sight::kNothing;
+  return core::SightOf(guest.role, own, handoff.is_private);
+}
+
+Eyes EyesOf(const Guest& guest) {
+  Eyes eyes;
+  if (guest.purpose == core::CredentialPurpose::kWorker) return eyes;
+  eyes.subject = guest.subject;
+  eyes.others = core::SightOf(guest.role, false, false) == core::Sight::kWhole;
+  eyes.others_private = core::SightOf(guest.role, false, true) == core::Sight::kWhole;
+  return eyes;
+}
+
+absl::StatusOr<Found> FindFor(const grpc::ServerContextBase& context, core::Method method,
+                              const std::string& part, const ServiceParts& parts, IdRule rule) {
+  Found found;
+  ASSIGN_OR_RETURN(found.guest, parts.door.GuestOf(context));
+  ASSIGN_OR_RETURN(found.id, ResolveId(part, parts, rule, EyesOf(found.guest)));
+  ASSIGN_OR_RETURN(found.handoff, parts.reader.Get(found.id));
+  // A worker names handoffs in full, and may see those that it was given.
+  if (SightOf(found.guest, found.handoff) != core::Sight::kWhole) return core::NoSuchHandoff(part);
+  if (found.guest.purpose == core::CredentialPurpose::kWorker) return found;
+  const core::Access access = core::AccessOf(found.guest.role, method);
+  if (core::Covers(access, IsOwn(found.guest, found.handoff))) return found;
+  return absl::PermissionDeniedError(absl::StrCat(
+      found.id, " is ", found.handoff.owner, "'s, and the role ", core::NameOf(found.guest.role),
+      " acts on its own handoffs only. Nothing was done"));
+}
+
+absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context,
+                                  const std::string& worker_uuid, const ServiceParts& parts) {
+  ASSIGN_OR_RETURN(Guest guest, parts.door.GuestOf(context));
+  if (guest.purpose == core::CredentialPurpose::kWorker && guest.subject == worker_uuid)
+    return guest;
+  return absl::PermissionDeniedError(
+      absl::StrCat("this certificate is not that of worker ", worker_uuid, ". Nothing was done"));
+}
+
+absl::Status CheckRepository(const Guest& guest, const std::string& url) {
+  if (guest.repos.empty()) return absl::OkStatus();
+  if (core::MatchesAnyRepo(guest.repos, url)) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("'", guest.subject, "' may hand over work of ",
+                   absl::StrJoin(guest.repos, " "), " only, and this is ",
+                   url.empty() ? "no repository" : url, ". Nothing was submitted"));
+}
+
+}  // namespace handoff

@@ -1,0 +1,251 @@
+// Who may do what, over the wire: with the certificates of real users and workers.
+#include <grpcpp/generic/generic_stub.h>
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "common/hash.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/status.h"
+#include "coordinator/core/access.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "handoff/v1/identity.grpc.pb.h"
+#include "tests/integration/coordinator/running_coordinator.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::HasSubstr;
+using Channel = std::shared_ptr<grpc::Channel>;
+
+// The status of a call of any method with an empty message. Watch would go on for ever: it is
+// enough that it begins.
+absl::Status CallEmpty(const Channel& channel, const std::string& path) {
+  if (path == "/handoff.v1.Control/Watch") {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    const auto events = v1::Control::NewStub(channel)->Watch(&context, v1::WatchRequest());
+    v1::Event event;
+    const bool began = events->Read(&event);
+    if (!began) return FromGrpc(events->Finish());
+    context.TryCancel();
+    events->Finish();
+    return absl::OkStatus();
+  }
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  grpc::CompletionQueue queue;
+  grpc::ByteBuffer request, response;
+  grpc::Status status;
+  const auto call = stub.PrepareUnaryCall(&context, path, request, &queue);
+  call->StartCall();
+  call->Finish(&response, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  return FromGrpc(status);
+}
+
+// "" for what is only a part of another call.
+std::string PathOf(core::Method method) {
+  for (const char* service : {"Control", "Pool", "Objects", "Identity"}) {
+    std::string name(core::NameOf(method));
+    if (name == "PutObject" || name == "GetObject") name = name.substr(0, 3);
+    const std::string path = "/handoff.v1." + std::string(service) + "/" + name;
+    if (core::FindMethod(path) == method) return path;
+  }
+  return "";
+}
+
+// Whether the door turned it away, whatever became of the call behind it.
+bool TurnedAway(const absl::Status& status) {
+  return absl::IsPermissionDenied(status) &&
+         status.message().find("may not call") != absl::string_view::npos;
+}
+
+class IdentityTest : public CoordinatorTest {
+ protected:
+  absl::StatusOr<v1::Handoff> SubmitAs(const std::string& who, v1::HandoffSpec spec) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::SubmitRequest request;
+    *request.mutable_spec() = std::move(spec);
+    v1::SubmitResponse response;
+    const absl::Status status = FromGrpc(
+        v1::Control::NewStub(guests_.User(who, who == "ann" ? "admin" : "member"))->Submit(&context, request, &response));
+    if (!status.ok()) return status;
+    return response.handoff();
+  }
+  absl::StatusOr<v1::Handoff> GetAs(const Channel& channel, const std::string& id) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::GetRequest request;
+    request.set_id(id);
+    v1::Handoff handoff;
+    const absl::Status status =
+        FromGrpc(v1::Control::NewStub(channel)->Get(&context, request, &handoff));
+    if (!status.ok()) return status;
+    return handoff;
+  }
+  absl::Status CancelAs(const Channel& channel, const std::string& id) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::CancelRequest request;
+    request.set_id(id);
+    v1::Handoff handoff;
+    return FromGrpc(v1::Control::NewStub(channel)->Cancel(&context, request, &handoff));
+  }
+  absl::Status Revoke(const v1::RevokeRequest& request) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::RevokeResponse response;
+    return FromGrpc(
+        v1::Identity::NewStub(guests_.Admin())->Revoke(&context, request, &response));
+  }
+};
+
+TEST_F(IdentityTest, EveryMethodIsForTheRolesOfTheTable) {
+  const std::pair<core::Role, std::string> roles[] = {{core::Role::kAdmin, "admin"},
+                                                      {core::Role::kOperator, "operator"},
+                                                      {core::Role::kMember, "member"},
+                                                      {core::Role::kViewer, "viewer"},
+                                                      {core::Role::kCi, "ci"}};
+  ScriptedWorker worker(guests_, "host-a");  // an event that everybody sees
+  worker.StartAgain();
+  ASSERT_TRUE(worker.Sync(worker.Request()).ok());
+  for (const auto& [role, name] : roles) {
+    const Channel channel = guests_.User("a-" + name, name);
+    for (const core::Method method : core::AllMethods()) {
+      const bool may = core::AccessOf(role, method) != core::Access::kNone;
+      if (PathOf(method).empty()) continue;
+      EXPECT_EQ(TurnedAway(CallEmpty(channel, PathOf(method))), !may)
+          << name << " " << core::NameOf(method);
+    }
+  }
+}
+
+TEST_F(IdentityTest, AWorkerMayCallWhatItNeedsAndNothingElse) {
+  const Channel worker = guests_.Worker("0a1b", "host-a");
+  for (const core::Method method : core::AllMethods()) {
+    const bool may = core::MayCall(core::CredentialPurpose::kWorker, method);
+    if (PathOf(method).empty()) continue;
+    EXPECT_EQ(TurnedAway(CallEmpty(worker, PathOf(method))), !may) << core::NameOf(method);
+  }
+}
+
+TEST_F(IdentityTest, AMethodThatIsNotInTheTableIsRefused) {
+  const absl::Status status = CallEmpty(guests_.Admin(), "/handoff.v1.Control/Anything");
+  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+}
+
+TEST_F(IdentityTest, TheOwnerIsWhomTheCertificateNames) {
+  v1::HandoffSpec spec = Spec();
+  spec.set_owner("somebody-else");
+  const auto handoff = SubmitAs("bea", spec);
+  ASSERT_TRUE(handoff.ok()) << handoff.status();
+  EXPECT_EQ(handoff->owner(), "bea");
+}
+
+TEST_F(IdentityTest, AMemberSeesThePoolAndActsOnTheirOwn) {
+  const auto handoff = SubmitAs("bea", Spec());
+  ASSERT_TRUE(handoff.ok()) << handoff.status();
+  const Channel other = guests_.User("cyd");
+  EXPECT_TRUE(GetAs(other, handoff->id()).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(CancelAs(other, handoff->id())));
+  EXPECT_TRUE(CancelAs(guests_.User("bea"), handoff->id()).ok());
+}
+
+TEST_F(IdentityTest, WhatOthersKeepPrivateIsNotFound) {
+  v1::HandoffSpec spec = Spec("quiet work");
+  spec.set_private_(true);
+  const auto handoff = SubmitAs("bea", spec);
+  ASSERT_TRUE(handoff.ok()) << handoff.status();
+  const Channel other = guests_.User("cyd");
+  const absl::Status hidden = GetAs(other, handoff->id()).status();
+  const absl::Status absent = GetAs(other, "20990101-nothing").status();
+  EXPECT_TRUE(absl::IsNotFound(hidden)) << hidden;
+  EXPECT_TRUE(absl::IsNotFound(CancelAs(other, handoff->id())));
+  // The same words but for the id.
+  EXPECT_EQ(hidden.message().substr(handoff->id().size()).size(),
+            absent.message().substr(std::string("20990101-nothing").size()).size());
+  EXPECT_TRUE(absl::IsNotFound(GetAs(other, "quiet").status()));
+  EXPECT_TRUE(GetAs(guests_.User("bea"), "quiet").ok());
+  EXPECT_TRUE(GetAs(guests_.Admin(), handoff->id()).ok());
+
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::ListResponse list;
+  ASSERT_TRUE(v1::Control::NewStub(other)->List(&context, v1::ListRequest(), &list).ok());
+  ASSERT_EQ(list.handoffs_size(), 1);
+  EXPECT_EQ(list.handoffs(0).task(), "");
+  EXPECT_EQ(list.handoffs(0).owner(), "bea");
+}
+
+TEST_F(IdentityTest, AWorkerSpeaksForItselfOnly) {
+  ScriptedWorker worker(guests_, "host-a"), other(guests_, "host-b");
+  worker.StartAgain();  // the first request of a daemon is not held
+  v1::SyncRequest request = worker.Request();
+  request.set_worker_uuid(other.uuid());
+  const absl::Status status = worker.Sync(request).status();
+  EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+  request.set_worker_uuid(worker.uuid());
+  EXPECT_TRUE(worker.Sync(request).ok());
+}
+
+TEST_F(IdentityTest, AWorkerSeesWhatItWasGiven) {
+  const std::string id = MustSubmit().id();
+  ScriptedWorker worker(guests_, "host-a");
+  const Channel channel = guests_.Worker(worker.uuid(), "host-a");
+  const absl::Status before = GetAs(channel, id).status();
+  EXPECT_TRUE(absl::IsNotFound(before)) << before;
+  worker.TakeAttempt();
+  EXPECT_TRUE(GetAs(channel, id).ok());
+}
+
+TEST_F(IdentityTest, WhoIsRevokedIsCutOffInTheMiddleOfACall) {
+  ScriptedWorker worker(guests_, "host-a");
+  worker.StartAgain();
+  ASSERT_TRUE(worker.Sync(worker.Request()).ok());
+  // The second one is held, since nothing changes.
+  grpc::ClientContext context;
+  SetDeadline(context);
+  grpc::CompletionQueue queue;
+  v1::SyncResponse response;
+  grpc::Status status;
+  const auto held = worker.stub().AsyncSync(&context, worker.Request(), &queue);
+  held->Finish(&response, &status, nullptr);
+  // And a log that is followed, by a user, of a handoff that this worker is not given.
+  v1::HandoffSpec spec = Spec();
+  (*spec.mutable_require())["os"] = "none";
+  const auto waiting = SubmitAs("ann", spec);
+  ASSERT_TRUE(waiting.ok()) << waiting.status();
+  const std::string id = waiting->id();
+  grpc::ClientContext following;
+  v1::ReadLogRequest read;
+  read.set_id(id);
+  read.set_follow(true);
+  const auto follower =
+      v1::Control::NewStub(guests_.User("bea"))->ReadLog(&following, read);
+
+  v1::RevokeRequest revoke;
+  revoke.set_user("bea");
+  ASSERT_TRUE(Revoke(revoke).ok());
+  v1::LogChunk chunk;
+  while (follower->Read(&chunk)) {
+  }
+  EXPECT_TRUE(absl::IsUnauthenticated(FromGrpc(follower->Finish())));
+  revoke.set_worker("host-a");
+  ASSERT_TRUE(Revoke(revoke).ok());
+  void* tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_TRUE(absl::IsUnauthenticated(FromGrpc(status))) << FromGrpc(status);
+  EXPECT_TRUE(absl::IsUnauthenticated(worker.Sync(worker.Request()).status()));
+  EXPECT_TRUE(absl::IsUnauthenticated(GetAs(guests_.User("bea"), id).status()));
+}
+
+}  // namespace
+}  // namespace handoff
