@@ -123,10 +123,9 @@ absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view nam
       }
       const auto known = keys.find(text);
       if (known == keys.end()) {
-        return wrong(
-            key.source(),
-            absl::StrCat("unknown key '", text,
-                         "'; there are data_dir, listen, advertise, log_level, [notify.KEY] and [retention]"));
+        return wrong(key.source(), absl::StrCat("unknown key '", text,
+                                                "'; there are data_dir, listen, advertise, "
+                                                "log_level, [notify.KEY] and [retention]"));
       }
       const auto value = node.value<std::string>();
       if (!value.has_value())

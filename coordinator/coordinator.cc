@@ -178,7 +178,8 @@ absl::Status Coordinator::Impl::StartServer(const Config& config, const Clock& c
   options.listen = config.listen;
   options.credentials = credentials;
   options.processor = door->Processor();
-  ASSIGN_OR_RETURN(server, RpcServer::Start(options, {control.get(), pool.get(), objects_service.get(), identity.get()}));
+  ASSIGN_OR_RETURN(server, RpcServer::Start(options, {control.get(), pool.get(),
+                                                      objects_service.get(), identity.get()}));
   issuer->SetAddresses(AddressesOf(config, server->address()));
   sweeper = std::make_unique<ObjectSweeper>(*objects, *reader, clock);
   return absl::OkStatus();

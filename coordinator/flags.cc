@@ -29,9 +29,8 @@ std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv) {
   const CLI::Option* const data_dir =
       app.add_option("--data-dir", flags.data_dir, "Where everything is kept")
           ->envname("HANDOFF_DATA_DIR");
-  const CLI::Option* const listen =
-      app.add_option("--listen", flags.listen,
-                     "HOST:PORT (port 0: any) or unix:/path; default " + flags.listen);
+  const CLI::Option* const listen = app.add_option(
+      "--listen", flags.listen, "HOST:PORT (port 0: any) or unix:/path; default " + flags.listen);
   const CLI::Option* const advertise =
       app.add_option("--advertise", flags.advertise,
                      "HOST:PORT where others reach it, for the lines that they paste; default: "

@@ -14,7 +14,7 @@ constexpr Access kNone = Access::kNone, kOwn = Access::kOwn, kAll = Access::kAll
 struct Row {
   Method method;
   absl::string_view service, name;  // without a service: a part of another call
-  Access access[5];  // admin, operator, member, viewer, ci
+  Access access[5];                 // admin, operator, member, viewer, ci
   bool worker;
 };
 
@@ -56,11 +56,7 @@ constexpr Row kRows[] = {
     {Method::kRevokeUser, "", "RevokeUser", {kAll, kNone, kNone, kNone, kNone}, false},
     {Method::kRevokeWorker, "", "RevokeWorker", {kAll, kOwn, kOwn, kNone, kNone}, false},
     {Method::kRevokeToken, "", "RevokeToken", {kAll, kOwn, kOwn, kOwn, kNone}, false},
-    {Method::kRevokeCredential,
-     "",
-     "RevokeCredential",
-     {kAll, kOwn, kOwn, kOwn, kNone},
-     false},
+    {Method::kRevokeCredential, "", "RevokeCredential", {kAll, kOwn, kOwn, kOwn, kNone}, false},
     {Method::kListAudit, "Identity", "ListAudit", {kAll, kNone, kNone, kNone, kNone}, false},
     {Method::kRedeem, "Identity", "Redeem", {kNone, kNone, kNone, kNone, kNone}, false},
     {Method::kRenew, "Identity", "Renew", {kOwn, kOwn, kOwn, kOwn, kNone}, true},

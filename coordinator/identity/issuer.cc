@@ -10,8 +10,7 @@ namespace handoff {
 absl::StatusOr<std::unique_ptr<Issuer>> Issuer::Open(const std::string& directory,
                                                      const std::string& pool_id,
                                                      const Clock& clock) {
-  ASSIGN_OR_RETURN(PoolAuthority authority,
-                   OpenOrCreateAuthority(directory, pool_id, clock.Now()));
+  ASSIGN_OR_RETURN(PoolAuthority authority, OpenOrCreateAuthority(directory, pool_id, clock.Now()));
   return std::unique_ptr<Issuer>(new Issuer(std::move(authority), pool_id, clock));
 }
 

@@ -26,9 +26,7 @@ constexpr absl::Duration kTokenTtl = absl::Minutes(5);
 constexpr size_t kMaxFileBytes = 64 << 10;
 
 std::string AuthorityFile(const std::string& directory) { return directory + "/authority.pem"; }
-std::string CertificateFile(const std::string& directory) {
-  return directory + "/certificate.pem";
-}
+std::string CertificateFile(const std::string& directory) { return directory + "/certificate.pem"; }
 std::string KeyFile(const std::string& directory) { return directory + "/key.pem"; }
 
 // The key stays the same through renewals, so that certificate and key always belong together,

@@ -143,8 +143,8 @@ absl::StatusOr<v1::ListResponse> ControlService::ListPage(Context* context,
   }
 }
 
-v1::ListResponse ControlService::Show(const handoff::ListPage& page,
-                                      const v1::ListRequest& request, const Guest& guest) const {
+v1::ListResponse ControlService::Show(const handoff::ListPage& page, const v1::ListRequest& request,
+                                      const Guest& guest) const {
   v1::ListResponse response;
   response.set_next_page_token(page.next_cursor);
   for (const core::Handoff& from : page.handoffs) {
@@ -178,8 +178,8 @@ grpc::ServerWriteReactor<v1::Event>* ControlService::Watch(Context* context,
     if (!last.ok()) return Refuse<v1::Event>(last.status());
     after = *last;
   }
-  return StartFollowing<EventFollower>(*guest, parts_.calls, after, std::move(id),
-                                       EyesOf(*guest), parts_.reader, parts_.followers);
+  return StartFollowing<EventFollower>(*guest, parts_.calls, after, std::move(id), EyesOf(*guest),
+                                       parts_.reader, parts_.followers);
 }
 
 grpc::ServerWriteReactor<v1::LogChunk>* ControlService::ReadLog(Context* context,
@@ -190,15 +190,15 @@ grpc::ServerWriteReactor<v1::LogChunk>* ControlService::ReadLog(Context* context
   if (!found.ok()) return Refuse<v1::LogChunk>(found.status());
   v1::ReadLogRequest resolved = *request;
   resolved.set_id(found->id);
-  return StartFollowing<LogFollower>(found->guest, parts_.calls,
-                                     std::move(resolved), parts_.reader, parts_.logs,
-                                     parts_.followers);
+  return StartFollowing<LogFollower>(found->guest, parts_.calls, std::move(resolved), parts_.reader,
+                                     parts_.logs, parts_.followers);
 }
 
 Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request,
                               v1::Handoff* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto found = FindFor(*context, core::Method::kCancel, request->id(), parts_, IdRule::kOnlyOne);
+  const auto found =
+      FindFor(*context, core::Method::kCancel, request->id(), parts_, IdRule::kOnlyOne);
   if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(core::Cancel{found->id, request->reason(), found->guest.subject},
@@ -212,8 +212,8 @@ Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request
 absl::StatusOr<core::Resume> ControlService::ToResume(Context* context,
                                                       const v1::ResumeRequest& request) const {
   RETURN_IF_ERROR(Validate(request));
-  ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kResume, request.id(),
-                                              parts_, IdRule::kOnlyOne));
+  ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kResume, request.id(), parts_,
+                                              IdRule::kOnlyOne));
   ASSIGN_OR_RETURN(std::string spec, ChangedSpec(found.handoff, request));
   core::Resume resume;
   resume.id = found.id;
@@ -244,7 +244,8 @@ Unary* ControlService::Resume(Context* context, const v1::ResumeRequest* request
 Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
                             v1::Handoff* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto found = FindFor(*context, core::Method::kSend, request->id(), parts_, IdRule::kOnlyOne);
+  const auto found =
+      FindFor(*context, core::Method::kSend, request->id(), parts_, IdRule::kOnlyOne);
   if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
@@ -259,22 +260,24 @@ Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
 Unary* ControlService::TakeOver(Context* context, const v1::TakeOverRequest* request,
                                 v1::Handoff* response) {
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto found = FindFor(*context, core::Method::kTakeOver, request->id(), parts_, IdRule::kOnlyOne);
+  const auto found =
+      FindFor(*context, core::Method::kTakeOver, request->id(), parts_, IdRule::kOnlyOne);
   if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(core::TakeOver{found->id, found->guest.subject, request->on_host(), request->stop()},
-                     AnswerWith(reactor, [response](const core::TakeOver::Reply& reply) {
-                       *response = ToProto(reply.handoff, Detail::kFull);
-                       return absl::OkStatus();
-                     }));
+  parts_.engine.Post(
+      core::TakeOver{found->id, found->guest.subject, request->on_host(), request->stop()},
+      AnswerWith(reactor, [response](const core::TakeOver::Reply& reply) {
+        *response = ToProto(reply.handoff, Detail::kFull);
+        return absl::OkStatus();
+      }));
   return reactor;
 }
 
 absl::StatusOr<core::Return> ControlService::ToReturn(Context* context,
                                                       const v1::ReturnRequest& request) const {
   RETURN_IF_ERROR(Validate(request));
-  ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kReturn, request.id(),
-                                              parts_, IdRule::kOnlyOne));
+  ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kReturn, request.id(), parts_,
+                                              IdRule::kOnlyOne));
   std::vector<std::string> missing;
   for (const v1::Checkpoint::Pack& pack : request.checkpoint().packs()) {
     const absl::Status held = parts_.objects.Size(pack.sha256()).status();
@@ -309,7 +312,8 @@ Unary* ControlService::Why(Context* context, const v1::WhyRequest* request,
   const auto found = FindFor(*context, core::Method::kWhy, request->id(), parts_);
   if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(core::Why{found->id}, AnswerWith(reactor, [response](const core::Why::Reply& reply) {
+  parts_.engine.Post(core::Why{found->id},
+                     AnswerWith(reactor, [response](const core::Why::Reply& reply) {
                        *response = ToProto(reply);
                        return absl::OkStatus();
                      }));
@@ -348,8 +352,8 @@ Unary* ControlService::Import(Context* context, const v1::ImportRequest* request
 
 Unary* ControlService::EditDocument(Context* context, const v1::EditDocumentRequest* request,
                                     v1::Document* response) {
-  const auto found = FindFor(*context, core::Method::kEditDocument, request->id(), parts_,
-                             IdRule::kOnlyOne);
+  const auto found =
+      FindFor(*context, core::Method::kEditDocument, request->id(), parts_, IdRule::kOnlyOne);
   if (!found.ok()) return Answer(context, found.status());
   auto edit = ToEdit(*request, found->id, found->guest.subject);
   if (!edit.ok()) return Answer(context, edit.status());

@@ -42,8 +42,7 @@ class ControlService final : public v1::Control::CallbackService {
   absl::Status SetOwner(Context* context, v1::HandoffSpec& spec) const;
   absl::StatusOr<core::Resume> ToResume(Context* context, const v1::ResumeRequest& request) const;
   absl::StatusOr<core::Return> ToReturn(Context* context, const v1::ReturnRequest& request) const;
-  absl::StatusOr<v1::ListResponse> ListPage(Context* context,
-                                            const v1::ListRequest& request) const;
+  absl::StatusOr<v1::ListResponse> ListPage(Context* context, const v1::ListRequest& request) const;
   v1::ListResponse Show(const handoff::ListPage& page, const v1::ListRequest& request,
                         const Guest& guest) const;
   absl::Status Describe(v1::PoolInfo& pool) const;

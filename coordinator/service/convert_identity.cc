@@ -60,8 +60,8 @@ absl::Status Validate(const v1::RedeemRequest& request) {
         absl::StrCat("secret must have ", kSecretBytes, " bytes. Nothing was done"));
   }
   if (request.signing_request().empty() || request.signing_request().size() > kMaxSigningRequest) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "signing_request must have 1 to ", kMaxSigningRequest, " bytes. Nothing was done"));
+    return absl::InvalidArgumentError(absl::StrCat("signing_request must have 1 to ",
+                                                   kMaxSigningRequest, " bytes. Nothing was done"));
   }
   RETURN_IF_ERROR(ValidateLine("token_id", request.token_id(), kMaxLine));
   RETURN_IF_ERROR(ValidateLine("worker_uuid", request.worker_uuid(), kMaxLine));
@@ -100,8 +100,7 @@ absl::Status Validate(const v1::RevokeRequest& request) {
 
 absl::Status Validate(const v1::ListAuditRequest& request) {
   if (request.page_size() >= 0 && request.page_size() <= kMaxAuditPage) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("page_size must be from 0 to ", kMaxAuditPage));
+  return absl::InvalidArgumentError(absl::StrCat("page_size must be from 0 to ", kMaxAuditPage));
 }
 
 absl::StatusOr<core::AddUser> ToCore(const v1::AddUserRequest& request) {

@@ -99,9 +99,8 @@ absl::Status Door::Admit(const Guest& guest, absl::string_view path) const {
   const bool may = core::MayCall(guest.purpose, *method) &&
                    (!person || core::AccessOf(guest.role, *method) != core::Access::kNone);
   if (may) return absl::OkStatus();
-  const std::string who =
-      person ? absl::StrCat("the role ", core::NameOf(guest.role))
-             : absl::StrCat("a certificate for ", core::NameOf(guest.purpose));
+  const std::string who = person ? absl::StrCat("the role ", core::NameOf(guest.role))
+                                 : absl::StrCat("a certificate for ", core::NameOf(guest.purpose));
   const std::string why = absl::StrCat(who, " may not call ", core::NameOf(*method));
   refused_(guest.caller, *method, why);
   return absl::PermissionDeniedError(absl::StrCat(why, ". Nothing was done"));

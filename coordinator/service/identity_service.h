@@ -22,8 +22,7 @@ class IdentityService final : public v1::Identity::CallbackService {
   Unary* AddUser(Context*, const v1::AddUserRequest*, v1::User*) override;
   Unary* ChangeUser(Context*, const v1::ChangeUserRequest*, v1::User*) override;
   Unary* ListUsers(Context*, const v1::ListUsersRequest*, v1::ListUsersResponse*) override;
-  Unary* CreateTokens(Context*, const v1::CreateTokensRequest*,
-                      v1::CreateTokensResponse*) override;
+  Unary* CreateTokens(Context*, const v1::CreateTokensRequest*, v1::CreateTokensResponse*) override;
   Unary* ListTokens(Context*, const v1::ListTokensRequest*, v1::ListTokensResponse*) override;
   Unary* Revoke(Context*, const v1::RevokeRequest*, v1::RevokeResponse*) override;
   Unary* ListAudit(Context*, const v1::ListAuditRequest*, v1::ListAuditResponse*) override;

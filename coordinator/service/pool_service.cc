@@ -42,8 +42,8 @@ class SyncCall final : public grpc::ServerUnaryReactor,
                    if (answer.ok()) *response = ToProto(*answer);
                    self->Finish(ToGrpc(self->cut_    ? WasRevoked()
                                        : answer.ok() ? absl::OkStatus()
-                                       : closed    ? Stopping()
-                                                   : FromEngine(answer.status())));
+                                       : closed      ? Stopping()
+                                                     : FromEngine(answer.status())));
                  });
   }
 
@@ -93,8 +93,7 @@ grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequ
   const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
   if (!guest.ok()) return Answer(context, guest.status());
   core::Sync command = ToCore(*request);
-  const auto call = std::make_shared<SyncCall>(
-      parts_.engine, held_, KeyOf(command));
+  const auto call = std::make_shared<SyncCall>(parts_.engine, held_, KeyOf(command));
   call->EndWith(guest->caller.serial, parts_.calls);
   call->Begin(std::move(command), response);
   return call.get();

@@ -69,10 +69,9 @@ absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context,
 absl::Status CheckRepository(const Guest& guest, const std::string& url) {
   if (guest.repos.empty()) return absl::OkStatus();
   if (core::MatchesAnyRepo(guest.repos, url)) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      absl::StrCat("'", guest.subject, "' may hand over work of ",
-                   absl::StrJoin(guest.repos, " "), " only, and this is ",
-                   url.empty() ? "no repository" : url, ". Nothing was submitted"));
+  return absl::PermissionDeniedError(absl::StrCat(
+      "'", guest.subject, "' may hand over work of ", absl::StrJoin(guest.repos, " "),
+      " only, and this is ", url.empty() ? "no repository" : url, ". Nothing was submitted"));
 }
 
 }  // namespace handoff

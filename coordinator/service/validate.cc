@@ -121,12 +121,6 @@ absl::Status ValidateMessage(const std::string& text) {
   return absl::InvalidArgumentError("the message must be UTF-8 text without NUL");
 }
 
-// Who has a handoff in their hands must be said.
-absl::Status ValidatePerson(const std::string& actor) {
-  if (actor.empty()) return absl::InvalidArgumentError("the actor is empty: say who you are");
-  return ValidateLine("actor", actor, kMaxActor);
-}
-
 absl::Status ValidateLogs(const v1::ImportRequest& request) {
   if (request.logs_size() > kMaxImportedLogs) {
     return absl::InvalidArgumentError(
@@ -231,12 +225,12 @@ absl::Status Validate(const v1::SendRequest& request) {
 
 absl::Status Validate(const v1::TakeOverRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  return ValidatePerson(request.actor());
+  return ValidateLine("actor", request.actor(), kMaxActor);
 }
 
 absl::Status Validate(const v1::ReturnRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  RETURN_IF_ERROR(ValidatePerson(request.actor()));
+  RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
   RETURN_IF_ERROR(ValidateMessage(request.message()));
   if (!request.has_checkpoint()) return absl::OkStatus();
   RETURN_IF_ERROR(ValidateCheckpoint(request.checkpoint()));
@@ -248,14 +242,13 @@ absl::Status Validate(const v1::ReturnRequest& request) {
 absl::Status Validate(const v1::DeleteRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
   // Of what is purged nothing else is kept.
-  if (request.purge()) return ValidatePerson(request.actor());
+  if (request.purge()) return ValidateLine("actor", request.actor(), kMaxActor);
   return ValidateLine("actor", request.actor(), kMaxActor);
 }
 
 absl::Status Validate(const v1::EditDocumentRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
   RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
-  if (request.actor().empty()) return absl::InvalidArgumentError("actor is empty");
   if (request.version() < 0) return absl::InvalidArgumentError("version is negative");
   RETURN_IF_ERROR(ValidateDocument(request.base()));
   return ValidateDocument(request.markdown());

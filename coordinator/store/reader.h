@@ -55,8 +55,8 @@ class Reader {
                                               const Eyes& eyes) = 0;
   // At most `limit` events with a higher revision, oldest first.
   virtual absl::StatusOr<std::vector<core::Event>> Events(uint64_t after,
-                                                          const std::string& handoff_id,
-                                                          int limit, const Eyes& eyes) = 0;
+                                                          const std::string& handoff_id, int limit,
+                                                          const Eyes& eyes) = 0;
   virtual absl::StatusOr<uint64_t> LastRevision() = 0;
   virtual absl::StatusOr<std::string> PoolId() = 0;
   // Whether any handoff needs this object.

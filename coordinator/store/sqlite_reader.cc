@@ -150,8 +150,7 @@ absl::Status ReadEdits(Database& db, core::Handoff& handoff) {
 
 Query& AddEyes(Query& query, const Eyes& eyes) {
   if (!eyes.others) query.Add(" AND owner=?", eyes.subject);
-  if (eyes.others && !eyes.others_private)
-    query.Add(" AND (private=0 OR owner=?)", eyes.subject);
+  if (eyes.others && !eyes.others_private) query.Add(" AND (private=0 OR owner=?)", eyes.subject);
   return query;
 }
 
@@ -296,10 +295,10 @@ absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part, IdRul
                             .Add(" AND instr(id,?)>0", part),
                         eyes)
                     .Add(" ORDER BY seq DESC LIMIT ?", kMaxCandidates + 1)),
-      std::move(AddEyes(Query("SELECT id FROM handoffs WHERE deleted=0")
-                            .Add(" AND instr(id,?)>0", part),
-                        eyes)
-                    .Add(" ORDER BY seq DESC LIMIT ?", kMaxCandidates + 1)),
+      std::move(
+          AddEyes(Query("SELECT id FROM handoffs WHERE deleted=0").Add(" AND instr(id,?)>0", part),
+                  eyes)
+              .Add(" ORDER BY seq DESC LIMIT ?", kMaxCandidates + 1)),
   };
   for (const Query& search : searches) {
     ASSIGN_OR_RETURN(std::vector<std::string> ids, Texts(snapshot.db(), search));

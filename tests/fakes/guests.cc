@@ -83,8 +83,8 @@ void Guests::Connect(std::string address, const std::string& data_dir) {
 std::shared_ptr<grpc::Channel> Guests::ChannelWith(const std::string& directory) {
   auto& credentials = credentials_[directory];
   if (credentials == nullptr) {
-    credentials = Must(
-        Credentials::Load(CredentialFiles::In(directory), CredentialUse::kClient, clock_));
+    credentials =
+        Must(Credentials::Load(CredentialFiles::In(directory), CredentialUse::kClient, clock_));
   }
   const auto authority =
       Must(Certificate::FromPem(Must(ReadFile(directory + "/authority.pem", 1 << 16))));
@@ -117,8 +117,8 @@ std::shared_ptr<grpc::Channel> Guests::Worker(const std::string& uuid, const std
 std::string Guests::Redeem(const std::string& line, const std::string& as,
                            const std::string& worker_name) {
   const bool worker = !worker_name.empty();
-  const Ticket ticket = Must(
-      DecodeTicket(line, worker ? TicketKind::kWorker : TicketKind::kUser, clock_.Now()));
+  const Ticket ticket =
+      Must(DecodeTicket(line, worker ? TicketKind::kWorker : TicketKind::kUser, clock_.Now()));
   const std::string first = Path(as + ".ticket");
   Write(first, ticket.authority, ticket.certificate.ToPem(), ticket.key);
   const PrivateKey key = Must(PrivateKey::Generate());

@@ -35,14 +35,13 @@ TEST_F(EdgesTest, ASecondCoordinatorOnTheSameDirectoryIsRefused) {
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("another coordinator"));
 }
 
-TEST_F(EdgesTest, AnAddressThatOthersCouldReachIsRefused) {
-  const TempDir other = *TempDir::Make("coordinator");
-  Config config;
-  config.data_dir = other.path();
-  config.listen = "0.0.0.0:0";
-  const auto refused = Coordinator::Start(config, clock_);
-  EXPECT_TRUE(absl::IsInvalidArgument(refused.status())) << refused.status();
-  EXPECT_THAT(std::string(refused.status().message()), HasSubstr("not identified"));
+TEST_F(EdgesTest, WhoShowsNoCertificateIsNotAnswered) {
+  const auto stub = v1::Control::NewStub(MakeChannel(address()));
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::PoolInfo pool;
+  const grpc::Status status = stub->GetPool(&context, v1::GetPoolRequest(), &pool);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
 }
 
 TEST_F(EdgesTest, NonsenseIsRefusedAndLeavesNothingBehind) {

@@ -74,8 +74,9 @@ class IdentityTest : public CoordinatorTest {
     v1::SubmitRequest request;
     *request.mutable_spec() = std::move(spec);
     v1::SubmitResponse response;
-    const absl::Status status = FromGrpc(
-        v1::Control::NewStub(guests_.User(who, who == "ann" ? "admin" : "member"))->Submit(&context, request, &response));
+    const absl::Status status =
+        FromGrpc(v1::Control::NewStub(guests_.User(who, who == "ann" ? "admin" : "member"))
+                     ->Submit(&context, request, &response));
     if (!status.ok()) return status;
     return response.handoff();
   }
@@ -102,8 +103,7 @@ class IdentityTest : public CoordinatorTest {
     grpc::ClientContext context;
     SetDeadline(context);
     v1::RevokeResponse response;
-    return FromGrpc(
-        v1::Identity::NewStub(guests_.Admin())->Revoke(&context, request, &response));
+    return FromGrpc(v1::Identity::NewStub(guests_.Admin())->Revoke(&context, request, &response));
   }
 };
 
@@ -227,8 +227,7 @@ TEST_F(IdentityTest, WhoIsRevokedIsCutOffInTheMiddleOfACall) {
   v1::ReadLogRequest read;
   read.set_id(id);
   read.set_follow(true);
-  const auto follower =
-      v1::Control::NewStub(guests_.User("bea"))->ReadLog(&following, read);
+  const auto follower = v1::Control::NewStub(guests_.User("bea"))->ReadLog(&following, read);
 
   v1::RevokeRequest revoke;
   revoke.set_user("bea");

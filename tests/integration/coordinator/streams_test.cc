@@ -184,6 +184,8 @@ TEST_F(StreamsTest, WatchGoesOnFromARevision) {
     const auto reader = control().Watch(&context, {});
     v1::Event event;
     ASSERT_TRUE(reader->Read(&event));
+    EXPECT_EQ(event.kind(), "worker_joined");
+    ASSERT_TRUE(reader->Read(&event));
     EXPECT_EQ(event.handoff_id(), first);
     EXPECT_EQ(event.kind(), "submitted");
     seen = event.revision();

@@ -27,9 +27,9 @@ class TakeoverTest : public CoordinatorTest {
     SetDeadline(context);
     v1::TakeOverRequest request;
     request.set_id(id_);
-    request.set_actor(actor);
     v1::Handoff handoff;
-    const grpc::Status status = control().TakeOver(&context, request, &handoff);
+    const grpc::Status status = v1::Control::NewStub(guests_.User(actor, "operator"))
+                                    ->TakeOver(&context, request, &handoff);
     if (!status.ok()) return FromGrpc(status);
     return handoff;
   }
@@ -37,14 +37,14 @@ class TakeoverTest : public CoordinatorTest {
     grpc::ClientContext context;
     SetDeadline(context);
     v1::Handoff handoff;
-    const grpc::Status status = control().Return(&context, request, &handoff);
+    const grpc::Status status =
+        v1::Control::NewStub(guests_.User("ada", "operator"))->Return(&context, request, &handoff);
     if (!status.ok()) return FromGrpc(status);
     return handoff;
   }
   v1::ReturnRequest Work() const {
     v1::ReturnRequest request;
     request.set_id(id_);
-    request.set_actor("ada");
     request.mutable_checkpoint()->set_commit(std::string(40, 'b'));
     request.mutable_checkpoint()->add_packs()->set_sha256(Sha256Hex("pack"));
     request.set_based_on(kBase);
@@ -109,7 +109,6 @@ TEST_F(TakeoverTest, DoneStartsNoAgent) {
   ASSERT_TRUE(TakeOver("ada").ok());
   v1::ReturnRequest done;
   done.set_id(id_);
-  done.set_actor("ada");
   done.set_done(true);
   ASSERT_TRUE(Return(done).ok());
   const v1::DesiredAttempt next = worker_.TakeAttempt();

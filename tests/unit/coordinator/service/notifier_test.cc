@@ -26,9 +26,11 @@ class FakeReader final : public Reader {
     if (found == handoffs_.end()) return absl::NotFoundError("no such handoff");
     return found->second;
   }
-  absl::StatusOr<std::string> Resolve(const std::string& part, IdRule) override { return part; }
-  absl::StatusOr<std::vector<core::Event>> Events(uint64_t after, const std::string&,
-                                                  int limit) override {
+  absl::StatusOr<std::string> Resolve(const std::string& part, IdRule, const Eyes&) override {
+    return part;
+  }
+  absl::StatusOr<std::vector<core::Event>> Events(uint64_t after, const std::string&, int limit,
+                                                  const Eyes&) override {
     MutexLock lock(mutex_);
     std::vector<core::Event> events;
     for (const core::Event& event : events_) {

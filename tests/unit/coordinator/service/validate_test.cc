@@ -299,7 +299,7 @@ TEST(ValidateEdit, WhatNoDocumentCanBeIsRefused) {
   EXPECT_TRUE(Validate(good).ok());
   std::vector<v1::EditDocumentRequest> bad(6, good);
   bad[0].set_id("../x");
-  bad[1].clear_actor();
+  bad[1].set_actor("a\nb");
   bad[2].set_version(-1);
   bad[3].set_markdown(std::string((1 << 20) + 1, 'x'));
   bad[4].set_base(std::string((1 << 20) + 1, 'x'));
