@@ -232,6 +232,10 @@ std::optional<core::DaemonStart> Engine::DaemonOf(const std::string& worker_uuid
   return impl_->views.DaemonOf(worker_uuid);
 }
 
+bool Engine::Summarises(const std::string& worker_uuid, const std::string& handoff_id) const {
+  return impl_->views.Summarises(worker_uuid, handoff_id);
+}
+
 std::shared_ptr<const IdentitySnapshot> Engine::identities() const {
   return impl_->identities.Get();
 }

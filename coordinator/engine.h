@@ -130,6 +130,8 @@ class Engine {
   std::optional<Lease> LeaseOf(const std::string& handoff_id) const;
   // Of the daemon whose Sync was taken last; nothing of a worker that is not known.
   std::optional<core::DaemonStart> DaemonOf(const std::string& worker_uuid) const;
+  // Whether this worker is asked for a summary of an attempt of this handoff.
+  bool Summarises(const std::string& worker_uuid, const std::string& handoff_id) const;
   // As of the last commit.
   std::shared_ptr<const IdentitySnapshot> identities() const;
 

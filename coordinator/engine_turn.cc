@@ -84,6 +84,7 @@ absl::Duration EngineTurn::Take(Batch batch) {
   // What was put off waits no longer.
   if (stored && std::exchange(failed_commits_, 0) > 1) no_tick_before_ = next_tick_ = now_;
   views_.Update(state_, touched_handoffs_, touched_workers_);
+  if (touched_wishes_) views_.UpdateWishes(state_);
   const CutOff cut = identities_.Update(state_, std::move(touched_identities_));
   if (!cut.serials.empty()) options_.on_cut_off(cut);
   for (auto& command : batch) command->Release(*this);
@@ -101,6 +102,7 @@ void EngineTurn::BeginBatch() {
   touched_handoffs_.clear();
   touched_workers_.clear();
   touched_identities_ = {};
+  touched_wishes_ = false;
   keys_.clear();
 }
 
@@ -290,6 +292,9 @@ void EngineTurn::Note(const core::Change& change) {
     touched_workers_.insert(ended->worker_uuid);
   } else if (const auto* wished = std::get_if<core::SetSummaryWish>(&change)) {
     touched_workers_.insert(wished->wish.worker_uuid);
+    touched_wishes_ = true;
+  } else if (std::holds_alternative<core::DropSummaryWish>(change)) {
+    touched_wishes_ = true;
   } else {
     NoteIdentity(change);
   }

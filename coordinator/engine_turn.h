@@ -135,6 +135,7 @@ class EngineTurn {
   std::optional<absl::Status> room_;
   std::set<std::string> touched_handoffs_, touched_workers_;
   IdentityView::Touched touched_identities_;
+  bool touched_wishes_ = false;
   std::map<std::pair<std::string, std::string>, std::string> keys_;  // owner and key → id
 };
 

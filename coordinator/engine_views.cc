@@ -11,7 +11,19 @@ void EngineViews::Update(const core::State& state, const std::set<std::string>& 
   for (const std::string& uuid : worker_uuids) UpdateWorker(state, uuid);
 }
 
+void EngineViews::UpdateWishes(const core::State& state) {
+  MutexLock lock(mutex_);
+  wishes_.clear();
+  for (const auto& [of, wish] : state.wishes()) wishes_.insert({wish.worker_uuid, of.first});
+}
+
+bool EngineViews::Summarises(const std::string& worker_uuid, const std::string& handoff_id) const {
+  MutexLock lock(mutex_);
+  return wishes_.count({worker_uuid, handoff_id}) > 0;
+}
+
 void EngineViews::Rebuild(const core::State& state) {
+  UpdateWishes(state);
   MutexLock lock(mutex_);
   live_.clear();
   workers_.clear();

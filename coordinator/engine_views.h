@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "common/mutex.h"
@@ -19,11 +20,13 @@ class EngineViews {
   // Copies what these handoffs and workers are now; those that are gone are forgotten.
   void Update(const core::State& state, const std::set<std::string>& handoff_ids,
               const std::set<std::string>& worker_uuids);
+  void UpdateWishes(const core::State& state);
   void Rebuild(const core::State& state);
 
   std::optional<core::AttemptView> ViewOf(const std::string& handoff_id) const;
   std::optional<Engine::Lease> LeaseOf(const std::string& handoff_id, absl::Time now) const;
   std::optional<core::DaemonStart> DaemonOf(const std::string& worker_uuid) const;
+  bool Summarises(const std::string& worker_uuid, const std::string& handoff_id) const;
 
  private:
   struct Entry {
@@ -44,6 +47,8 @@ class EngineViews {
   mutable Mutex mutex_;
   std::map<std::string, Entry> live_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Seen> workers_ ABSL_GUARDED_BY(mutex_);
+  // (uuid of the worker, handoff id) of each wish for a summary.
+  std::set<std::pair<std::string, std::string>> wishes_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace handoff

@@ -156,7 +156,7 @@ v1::ListResponse ControlService::Show(const handoff::ListPage& page, const v1::L
       continue;
     }
     for (v1::Attempt& attempt : *handoff.mutable_attempts()) attempt.clear_facts();
-    if (SightOf(guest, from) != core::Sight::kWhole) HideWork(handoff);
+    if (SightOf(guest, from, parts_) != core::Sight::kWhole) HideWork(handoff);
     *response.add_handoffs() = std::move(handoff);
   }
   return response;

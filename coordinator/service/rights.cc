@@ -20,13 +20,13 @@ bool HeldBy(const core::Handoff& handoff, const std::string& worker_uuid) {
 
 }  // namespace
 
-bool IsOwn(const Guest& guest, const core::Handoff& handoff) {
-  return guest.purpose == core::CredentialPurpose::kWorker ? HeldBy(handoff, guest.subject)
-                                                           : handoff.owner == guest.subject;
+bool IsOwn(const Guest& guest, const core::Handoff& handoff, const ServiceParts& parts) {
+  if (guest.purpose != core::CredentialPurpose::kWorker) return handoff.owner == guest.subject;
+  return HeldBy(handoff, guest.subject) || parts.engine.Summarises(guest.subject, handoff.id);
 }
 
-core::Sight SightOf(const Guest& guest, const core::Handoff& handoff) {
-  const bool own = IsOwn(guest, handoff);
+core::Sight SightOf(const Guest& guest, const core::Handoff& handoff, const ServiceParts& parts) {
+  const bool own = IsOwn(guest, handoff, parts);
   if (guest.purpose == core::CredentialPurpose::kWorker)
     return own ? core::Sight::kWhole : core::Sight::kNothing;
   return core::SightOf(guest.role, own, handoff.is_private);
@@ -48,10 +48,11 @@ absl::StatusOr<Found> FindFor(const grpc::ServerContextBase& context, core::Meth
   ASSIGN_OR_RETURN(found.id, ResolveId(part, parts, rule, EyesOf(found.guest)));
   ASSIGN_OR_RETURN(found.handoff, parts.reader.Get(found.id));
   // A worker names handoffs in full, and may see those that it was given.
-  if (SightOf(found.guest, found.handoff) != core::Sight::kWhole) return core::NoSuchHandoff(part);
+  if (SightOf(found.guest, found.handoff, parts) != core::Sight::kWhole)
+    return core::NoSuchHandoff(part);
   if (found.guest.purpose == core::CredentialPurpose::kWorker) return found;
   const core::Access access = core::AccessOf(found.guest.role, method);
-  if (core::Covers(access, IsOwn(found.guest, found.handoff))) return found;
+  if (core::Covers(access, IsOwn(found.guest, found.handoff, parts))) return found;
   return absl::PermissionDeniedError(absl::StrCat(
       found.id, " is ", found.handoff.owner, "'s, and the role ", core::NameOf(found.guest.role),
       " acts on its own handoffs only. Nothing was done"));

@@ -27,10 +27,11 @@ absl::StatusOr<Found> FindFor(const grpc::ServerContextBase& context, core::Meth
                               const std::string& part, const ServiceParts& parts,
                               IdRule rule = IdRule::kPreferLive);
 
-bool IsOwn(const Guest& guest, const core::Handoff& handoff);
+// Of a worker: it was given one of its attempts, or is asked for a summary of one.
+bool IsOwn(const Guest& guest, const core::Handoff& handoff, const ServiceParts& parts);
 // What a search of the store may find for them.
 Eyes EyesOf(const Guest& guest);
-core::Sight SightOf(const Guest& guest, const core::Handoff& handoff);
+core::Sight SightOf(const Guest& guest, const core::Handoff& handoff, const ServiceParts& parts);
 
 // PERMISSION_DENIED unless the caller is this worker.
 absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context,
