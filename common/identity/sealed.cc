@@ -2,11 +2,9 @@
 
 #include <sodium.h>
 
-#include <cstring>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/check.h"

@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/identity/openssl.h"
-#include "common/status.h"
 
 namespace handoff {
 namespace {

@@ -7,7 +7,6 @@
 #include <functional>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -17,7 +16,6 @@ namespace handoff {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 class PrivateFileTest : public ::testing::Test {
  protected:
