@@ -241,8 +241,6 @@ absl::Status Validate(const v1::ReturnRequest& request) {
 
 absl::Status Validate(const v1::DeleteRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  // Of what is purged nothing else is kept.
-  if (request.purge()) return ValidateLine("actor", request.actor(), kMaxActor);
   return ValidateLine("actor", request.actor(), kMaxActor);
 }
 

@@ -301,7 +301,8 @@ void BenchLarge(const std::string& directory, uint64_t rows) {
   Time("reader: resolve what nobody has", 3,
        [&] { CHECK(!reader->Resolve("no-such-part", IdRule::kPreferLive, {}).ok()); });
   Time("reader: events of one handoff", 20, [&] {
-    CHECK(reader->Events(0, absl::StrCat("20261120-make-the-build-faster-", rows / 2), 100, {}).ok());
+    CHECK(
+        reader->Events(0, absl::StrCat("20261120-make-the-build-faster-", rows / 2), 100, {}).ok());
   });
 }
 
