@@ -97,7 +97,8 @@ void ConnectionTable::Forget(int fd) {
 void ConnectionTable::ForgetClosed(const std::string& peer) {
   std::vector<int> closed;
   for (const int fd : holders_[peer].fds) {
-    if (CookieOf(fd) != connections_[fd].cookie) closed.push_back(fd);
+    const uint64_t cookie = CookieOf(fd);
+    if (cookie == 0 || cookie != connections_[fd].cookie) closed.push_back(fd);
   }
   for (const int fd : closed) Forget(fd);
 }

@@ -116,19 +116,23 @@ void Credentials::Impl::Look(bool written) {
     doubtful.clear();
     return;
   }
+  const std::string serial = facts.serial;
   const absl::Status status = Take();
+  if (status.ok()) {
+    problem = status;
+    if (facts.serial != serial) {
+      SPDLOG_INFO("new credentials from {}, serial {}", files.certificate, facts.serial);
+    }
+    return;
+  }
   // Three files are not written at once: what is bad now may be good in a moment. What stays bad is
   // tried again, since a certificate that is not valid yet becomes so.
-  const bool settled = written || status.ok() || stamp == doubtful;
+  const bool settled = written || stamp == doubtful;
   doubtful = std::move(stamp);
   if (!settled || status == problem) return;
   problem = status;
-  if (status.ok()) {
-    SPDLOG_INFO("new credentials from {}, serial {}", files.certificate, facts.serial);
-  } else {
-    SPDLOG_WARN("credentials are not replaced, those loaded before stay in use: {}",
-                std::string(status.message()));
-  }
+  SPDLOG_WARN("credentials are not replaced, those loaded before stay in use: {}",
+              std::string(status.message()));
 }
 
 void Credentials::Impl::Run() {

@@ -18,10 +18,12 @@ namespace handoff {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 using TlsTest = SecureServerTest;
@@ -41,8 +43,7 @@ TEST_F(TlsTest, TheServerKnowsWhoCalls) {
 
 TEST_F(TlsTest, TheNameIsCheckedAndNotTheAddress) {
   Start();
-  EXPECT_TRUE(
-      Ask(MakeChannel(absl::StrCat("localhost:", port()), *worker_credentials_, kPool)).ok());
+  EXPECT_TRUE(Ask(MakeChannel(server_->address(), *worker_credentials_, kPool)).ok());
   const auto other = Ask(MakeChannel(server_->address(), *worker_credentials_, "other.test"));
   EXPECT_EQ(other.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(ExplainHandshake(other.status().message()), HasSubstr("another name"));
@@ -296,6 +297,7 @@ class Caller {
 
 TEST_F(TlsTest, CertificatesRotateUnderLoadWithoutAFailedCall) {
   Start();
+  const LogLines log;
   const auto open = Worker();
   Caller calls(2, [&] { return Ask(open).status(); });
   Caller connections(2, [&] { return Ask(Worker()).status(); });
@@ -320,6 +322,7 @@ TEST_F(TlsTest, CertificatesRotateUnderLoadWithoutAFailedCall) {
   connections.Stop();
   EXPECT_THAT(calls.failures(), IsEmpty());
   EXPECT_THAT(connections.failures(), IsEmpty());
+  EXPECT_THAT(log.Get(), AllOf(SizeIs(40), Each(HasSubstr("new credentials"))));
   EXPECT_GT(calls.calls(), 20);
   EXPECT_GT(connections.calls(), 20);
 }
