@@ -79,7 +79,8 @@ std::string Refusals::TakeLine() {
     const Count count = std::exchange(counts_[static_cast<size_t>(i)], Count());
     if (count.number == 0) continue;
     if (refusal == Refusal::kGrpc) {
-      grpc = absl::StrCat("gRPC reported ", count.number, " errors, the last: ", count.last);
+      grpc = absl::StrCat("gRPC reported ", count.number, count.number == 1 ? " error" : " errors",
+                          ", the last: ", count.last);
       continue;
     }
     total += count.number;
