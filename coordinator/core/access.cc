@@ -71,12 +71,12 @@ const Row& RowOf(Method method) {
 }  // namespace
 
 const std::vector<Method>& AllMethods() {
-  static const auto* const all = [] {
-    auto* methods = new std::vector<Method>;
-    for (const Row& row : kRows) methods->push_back(row.method);
+  static const std::vector<Method> all = [] {
+    std::vector<Method> methods;
+    for (const Row& row : kRows) methods.push_back(row.method);
     return methods;
   }();
-  return *all;
+  return all;
 }
 
 absl::string_view NameOf(Method method) {

@@ -22,11 +22,11 @@ absl::Status NotGood() {
 
 // Why, for the audit log; "" when it is good.
 std::string Fault(const State& state, const RedeemToken& command, absl::Time now) {
-  static const std::string* const no_secret = new std::string(64, '0');
+  static const std::string no_secret(64, '0');
   const Token* token = state.identity().FindToken(command.token_id);
   // Compared for an unknown one, too, so that it takes as long.
   const bool same =
-      EqualInConstantTime(token == nullptr ? *no_secret : token->secret_hash, command.secret_hash);
+      EqualInConstantTime(token == nullptr ? no_secret : token->secret_hash, command.secret_hash);
   if (token == nullptr) return "No such token.";
   if (!same) return "Wrong secret.";
   if (token->used_at != absl::InfinitePast()) return "It was used before.";

@@ -1,5 +1,8 @@
 #include "coordinator/store/audit_reader.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
 
@@ -48,9 +51,10 @@ class Walk {
       Wrong(entries + 1, absl::StrCat("entries ", entries + 1, " to ", head.seq,
                                       " are not there: they were cut off at the end"));
     } else if (entries > head.seq || hash_ != head.hash) {
-      Wrong(entries, absl::StrCat("entry ", entries,
-                                  " is not the last that was written: the log or the note of its "
-                                  "head was changed"));
+      Wrong(std::max<uint64_t>(entries, 1),
+            absl::StrCat("entry ", entries,
+                         " is not the last that was written: the log or the note of its head was "
+                         "changed"));
     } else if (known_.has_value() && known_->seq > entries) {
       Wrong(entries + 1,
             absl::StrCat("the head that was kept is entry ", known_->seq,

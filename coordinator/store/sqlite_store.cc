@@ -277,48 +277,48 @@ absl::Status SqliteStore::Write(const std::vector<core::Edit>& edits) {
 
 absl::Status SqliteStore::WriteChange(const core::Change& change, Batch& batch) {
   Statements& s = statements_;
-  return std::visit(Overloaded{[&](const core::PutHandoff& c) {
-                                 batch.handoffs[{c.handoff.seq, c.handoff.id}] = &c.handoff;
-                                 return absl::OkStatus();
-                               },
-                               [&](const core::PurgeHandoff& c) {
-                                 batch.handoffs.erase({c.seq, c.id});
-                                 return purged_.Purge(c);
-                               },
-                               [&](const core::PurgedFrom& c) { return purged_.Drop(c); },
-                               [&](const core::SetEpochCounter& c) {
-                                 batch.epoch_counter = c.counter;
-                                 return absl::OkStatus();
-                               },
-                               [&](const core::SetTerm& c) {
-                                 s.set_term.Bind(1, static_cast<int64_t>(c.term));
-                                 s.set_term.Bind(2, static_cast<int64_t>(c.incarnation));
-                                 return s.set_term.Run();
-                               },
-                               [&](const core::PutWorker& c) {
-                                 rows::BindWorker(s.put_worker, c.worker);
-                                 return s.put_worker.Run();
-                               },
-                               [&](const core::DropWorker& c) {
-                                 s.drop_worker.BindText(1, c.uuid);
-                                 return s.drop_worker.Run();
-                               },
-                               [&](const core::PutHold& c) {
-                                 rows::BindHold(s.put_hold, c.hold);
-                                 return s.put_hold.Run();
-                               },
-                               [&](const core::DropHold& c) {
-                                 s.drop_hold.BindText(1, c.worker_uuid);
-                                 s.drop_hold.BindText(2, c.key);
-                                 return s.drop_hold.Run();
-                               },
-                               [&](const core::AddEvent& c) {
-                                 rows::BindEvent(s.add_event, c.event);
-                                 return s.add_event.Run();
-                               },
-                               // The rest is of identities, or volatile and never stored.
-                               [&](const auto& c) { return identity_.Write(c); }},
-                    change);
+  return std::visit(
+      Overloaded{[&](const core::PutHandoff& c) {
+                   batch.handoffs[{c.handoff.seq, c.handoff.id}] = &c.handoff;
+                   return absl::OkStatus();
+                 },
+                 [&](const core::PurgeHandoff& c) {
+                   batch.handoffs.erase({c.seq, c.id});
+                   return purged_.Purge(c);
+                 },
+                 [&](const core::PurgedFrom& c) { return purged_.Drop(c); },
+                 [&](const core::SetEpochCounter& c) {
+                   batch.epoch_counter = c.counter;
+                   return absl::OkStatus();
+                 },
+                 [&](const core::SetTerm& c) {
+                   s.set_term.Bind(1, static_cast<int64_t>(c.term));
+                   s.set_term.Bind(2, static_cast<int64_t>(c.incarnation));
+                   return s.set_term.Run();
+                 },
+                 [&](const core::PutWorker& c) {
+                   rows::BindWorker(s.put_worker, c.worker);
+                   return s.put_worker.Run();
+                 },
+                 [&](const core::DropWorker& c) {
+                   s.drop_worker.BindText(1, c.uuid);
+                   return s.drop_worker.Run();
+                 },
+                 [&](const core::PutHold& c) {
+                   rows::BindHold(s.put_hold, c.hold);
+                   return s.put_hold.Run();
+                 },
+                 [&](const core::DropHold& c) {
+                   s.drop_hold.BindText(1, c.worker_uuid);
+                   s.drop_hold.BindText(2, c.key);
+                   return s.drop_hold.Run();
+                 },
+                 [&](const core::AddEvent& c) {
+                   rows::BindEvent(s.add_event, c.event);
+                   return s.add_event.Run();
+                 },
+                 [&](const auto& c) { return identity_.Write(c); }},  // of identities, or volatile
+      change);
 }
 
 absl::Status SqliteStore::WriteHandoff(const core::Handoff& handoff) {

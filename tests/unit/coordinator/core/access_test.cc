@@ -99,7 +99,7 @@ TEST(Access, EveryCellOfTheTableIsWhatItIs) {
 TEST(Access, EveryCallOfTheProtocolHasARow) {
   std::set<std::string> missing;
   int calls = 0;
-  for (const std::string& file : {"control", "pool", "objects", "identity"}) {
+  for (const char* file : {"control", "pool", "objects", "identity"}) {
     std::ifstream in(absl::StrCat(HANDOFF_SOURCE_DIR, "/protos/handoff/v1/", file, ".proto"));
     std::stringstream text;
     text << in.rdbuf();

@@ -306,6 +306,7 @@ TEST_F(EngineIdentityTest, SnapshotsAreReadWhileTheNextIsMade) {
   stop = true;
   for (std::thread& reader : readers) reader.join();
   EXPECT_GE(reads, 100);
+  EXPECT_NE(engine_->identities()->FindUser("u199"), nullptr);
 }
 
 }  // namespace

@@ -167,6 +167,14 @@ TEST_F(AuditTest, WhatWasAddedAtTheEndIsFoundAndStopsNobody) {
   EXPECT_EQ(Verify().wrong, 4u);
 }
 
+TEST_F(AuditTest, ALogThatWasEmptiedIsFoundByItsHead) {
+  Write(2);
+  Edit("DELETE FROM audit");
+  EXPECT_EQ(Verify().wrong, 1u);
+  Edit("UPDATE meta SET audit_seq=0");
+  EXPECT_EQ(Verify().wrong, 1u) << "it says what the last one was";
+}
+
 // Who can write the file can write all of it anew; who kept a head elsewhere sees it.
 TEST_F(AuditTest, ALogThatWasWrittenAnewIsFoundByAHeadThatWasKept) {
   Write(3);
