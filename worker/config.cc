@@ -6,11 +6,11 @@
 #include <set>
 #include <sstream>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
+#include "common/parse_bytes.h"
 #include "common/status.h"
 #include "common/text.h"
 
@@ -206,20 +206,8 @@ absl::StatusOr<absl::Duration> ParseConfigDuration(absl::string_view text) {
 }
 
 absl::StatusOr<uint64_t> ParseConfigBytes(absl::string_view text) {
-  size_t digits = 0;
-  while (digits < text.size() && absl::ascii_isdigit(static_cast<unsigned char>(text[digits]))) {
-    ++digits;
-  }
-  static const auto* const units = new std::map<std::string, uint64_t>{
-      {"", 1},          {"B", 1},         {"kB", 1000},    {"MB", 1000000}, {"GB", 1000000000},
-      {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
-  const auto unit = units->find(std::string(absl::StripAsciiWhitespace(text.substr(digits))));
-  uint64_t number = 0;
-  if (digits == 0 || digits > 12 || unit == units->end() ||
-      !absl::SimpleAtoi(text.substr(0, digits), &number)) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not a number of bytes"));
-  }
-  return number * unit->second;
+  if (const auto bytes = ParseBytes(text)) return *bytes;
+  return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not a number of bytes"));
 }
 
 }  // namespace handoff::worker
