@@ -1,5 +1,6 @@
 #include "coordinator/config.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -7,8 +8,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
+#include "common/parse_bytes.h"
 #include "common/rpc/address.h"
 #include "common/status.h"
 // Exceptions stay within this file: toml++ reports errors with them by default.
@@ -97,6 +100,78 @@ absl::Status ParseRetention(const toml::node& node, absl::string_view name, Conf
   return absl::OkStatus();
 }
 
+// One number of a quota.
+struct Limit {
+  uint64_t most = 0;
+  std::function<void(core::Quota&, uint64_t)> set;
+};
+const std::map<std::string, Limit>& Limits() {
+  using core::Quota;
+  static const auto* const limits = new std::map<std::string, Limit>{
+      {"live", {core::kMostQuota, [](Quota& q, uint64_t n) { q.live = n; }}},
+      {"queued", {core::kMostQuota, [](Quota& q, uint64_t n) { q.queued = n; }}},
+      {"running", {core::kMostQuota, [](Quota& q, uint64_t n) { q.running = n; }}},
+      {"stored_bytes", {core::kMostQuotaBytes, [](Quota& q, uint64_t n) { q.stored_bytes = n; }}},
+      {"submits_per_minute",
+       {core::kMostQuota,
+        [](Quota& q, uint64_t n) { q.submits_per_minute = static_cast<int>(n); }}},
+      {"submit_burst",
+       {core::kMostQuota, [](Quota& q, uint64_t n) { q.submit_burst = static_cast<int>(n); }}},
+      {"weight",
+       {core::kMostWeight, [](Quota& q, uint64_t n) { q.weight = static_cast<int>(n); }}}};
+  return *limits;
+}
+
+// The numbers of one table over `quota`; nothing else may be in it but what `also` names.
+absl::Status ParseLimits(const toml::table& table, absl::string_view where, absl::string_view also,
+                         absl::string_view name, core::Quota& quota) {
+  for (const auto& [key, value] : table) {
+    const std::string text(key.str());
+    if (text == also) continue;
+    const auto limit = Limits().find(text);
+    if (limit == Limits().end()) {
+      const std::string known = absl::StrJoin(
+          Limits(), ", ",
+          [](std::string* out, const auto& entry) { absl::StrAppend(out, entry.first); });
+      return Wrong(name, key.source(),
+                   absl::StrCat("unknown key '", text, "' in [", where, "]; there are ", known));
+    }
+    const bool bytes = text == "stored_bytes";
+    const std::string written = value.is_integer()           ? absl::StrCat(**value.as_integer())
+                                : bytes && value.is_string() ? **value.as_string()
+                                                             : "";
+    const auto number = ParseBytes(written);
+    if (!number || *number < 1 || *number > limit->second.most) {
+      return Wrong(name, value.source(),
+                   absl::StrCat("'", text, "' must be a number from 1 to ", limit->second.most,
+                                bytes ? ", or such as \"200GiB\"" : ""));
+    }
+    limit->second.set(quota, *number);
+  }
+  return absl::OkStatus();
+}
+
+// [quota] for every owner, and [quota.owner.NAME] over it.
+absl::Status ParseQuota(const toml::node& node, absl::string_view name, Config& config) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return Wrong(name, node.source(), "'quota' must be a table: [quota]");
+  RETURN_IF_ERROR(ParseLimits(*table, "quota", "owner", name, config.quotas.common));
+  const toml::node* owners = table->get("owner");
+  if (owners == nullptr) return absl::OkStatus();
+  if (!owners->is_table())
+    return Wrong(name, owners->source(), "'owner' must be a table: [quota.owner.NAME]");
+  for (const auto& [key, value] : *owners->as_table()) {
+    const std::string owner(key.str());
+    if (owner.empty() || !value.is_table())
+      return Wrong(name, value.source(), "a quota of one owner is a table: [quota.owner.NAME]");
+    core::Quota quota = config.quotas.common;
+    RETURN_IF_ERROR(
+        ParseLimits(*value.as_table(), absl::StrCat("quota.owner.", owner), "", name, quota));
+    config.quotas.owners[owner] = quota;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base) {
@@ -121,11 +196,20 @@ absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view nam
         RETURN_IF_ERROR(ParseRetention(node, name, base));
         continue;
       }
+      if (text == "quota") {
+        RETURN_IF_ERROR(ParseQuota(node, name, base));
+        continue;
+      }
       const auto known = keys.find(text);
       if (known == keys.end()) {
         return wrong(key.source(), absl::StrCat("unknown key '", text,
                                                 "'; there are data_dir, listen, advertise, "
                                                 "log_level, [notify.KEY] and [retention]"));
+        return wrong(
+            key.source(),
+            absl::StrCat(
+                "unknown key '", text,
+                "'; there are data_dir, listen, log_level, [notify.KEY], [retention] and [quota]"));
       }
       const auto value = node.value<std::string>();
       if (!value.has_value())

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "coordinator/core/quota.h"
 
 namespace handoff {
 
@@ -21,10 +22,14 @@ struct Config {
   std::map<std::string, std::vector<std::string>> notify;  // key → argv
   // What ended so long ago is purged; infinite: nothing is by itself.
   absl::Duration retention_ended = absl::InfiniteDuration();
+  core::Quotas quotas;
 };
 
 // `toml` over `base`. Keys: data_dir, listen, advertise, log_level, [notify.KEY] with command = [TEXT…], and
 // [retention] with ended = DURATION.
+// `toml` over `base`. Keys: data_dir, listen, log_level, [notify.KEY] with command = [TEXT…],
+// [retention] with ended = DURATION, [quota] and [quota.owner.NAME] with live, queued, running,
+// stored_bytes, submits_per_minute, submit_burst and weight.
 // INVALID_ARGUMENT, with `name` and the line, for a key that is not known or has another value.
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base);
 

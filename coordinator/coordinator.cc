@@ -91,6 +91,9 @@ struct Coordinator::Impl {
   absl::Status StartEngine(const Clock& clock);
   absl::Status OpenIdentity(const Clock& clock);
   absl::Status StartServer(const Config& config, const Clock& clock);
+  absl::Status StartEngine(const Config& config, const Clock& clock);
+  absl::Status StartServer(const std::string& listen, const Clock& clock,
+                           std::set<std::string> notify_keys);
   absl::Status StartNotifiers(const Config& config, const Clock& clock);
 };
 
@@ -106,8 +109,9 @@ absl::Status Coordinator::Impl::OpenStores(const std::string& data_dir) {
   return absl::OkStatus();
 }
 
-absl::Status Coordinator::Impl::StartEngine(const Clock& clock) {
+absl::Status Coordinator::Impl::StartEngine(const Config& config, const Clock& clock) {
   EngineOptions options;
+  options.quotas = config.quotas;
   options.on_commit = [this](uint64_t revision) {
     followers->Committed(revision);
     for (const auto& notifier : notifiers) notifier->Committed();
@@ -194,6 +198,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Config& co
   RETURN_IF_ERROR(impl.StartNotifiers(config, clock));
   RETURN_IF_ERROR(impl.StartEngine(clock));
   RETURN_IF_ERROR(impl.OpenIdentity(clock));
+  RETURN_IF_ERROR(impl.StartEngine(config, clock));
   impl.purger = std::make_unique<Purger>(PurgerOptions{config.retention_ended}, *impl.engine,
                                          *impl.reader, *impl.logs, clock);
   RETURN_IF_ERROR(impl.StartServer(config, clock));

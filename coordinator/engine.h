@@ -48,6 +48,7 @@ struct EngineOptions {
   size_t max_queue = 65536;                    // further commands: RESOURCE_EXHAUSTED
   size_t max_queue_bytes = size_t{256} << 20;  // of what they carry; one is always taken
   size_t max_batch = 1024;
+  core::Quotas quotas;                           // of owners
   absl::Duration sync_hold = absl::Seconds(10);  // ± 20 %, by the worker's uuid and seq
   // What a stored spec says of summaries; the core does not read specs.
   std::function<core::SummaryPolicy(const std::string& spec)> summaries_of =

@@ -48,6 +48,7 @@ EngineTurn::EngineTurn(const EngineOptions& options, Store& store, const Clock& 
 
 absl::Status EngineTurn::Start() {
   ASSIGN_OR_RETURN(state_, store_.Load(/*new_term=*/true));
+  state_.quotas = options_.quotas;
   anchor_wall_ = clock_.Now();
   anchor_boot_ = clock_.Boot();
   now_ = anchor_wall_;
@@ -339,6 +340,7 @@ absl::Status EngineTurn::Commit() {
 
 absl::Status EngineTurn::Reload() {
   ASSIGN_OR_RETURN(state_, store_.Load(/*new_term=*/false));
+  state_.quotas = options_.quotas;
   BeginBatch();
   state_.Apply(core::AfterStart(state_, now_));
   views_.Rebuild(state_);

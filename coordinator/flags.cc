@@ -43,6 +43,10 @@ std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv) {
   const CLI::Option* const log_level =
       app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error");
   try {
+                 "TOML with data_dir, listen, log_level, [notify.KEY], [retention] and [quota]");
+  const CLI::Option* const log_level =
+      app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error");
+  try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kWrongUsage;

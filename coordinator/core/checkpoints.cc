@@ -44,6 +44,23 @@ const Checkpoint& LastCheckpoint(const Attempt& attempt) {
   return attempt.late_checkpoint.commit.empty() ? attempt.checkpoint : attempt.late_checkpoint;
 }
 
+uint64_t NewBytes(const Handoff& handoff, const Checkpoint& added, const PackSizes& sizes) {
+  uint64_t bytes = 0;
+  for (const auto& entry : sizes) {
+    const std::string& pack = entry.first;
+    const auto names = [&](const Checkpoint& checkpoint) {
+      return checkpoint.packs.count(pack) > 0;
+    };
+    const bool known =
+        pack == handoff.pack_sha256 || names(handoff.returned) ||
+        std::any_of(handoff.attempts.begin(), handoff.attempts.end(), [&](const Attempt& attempt) {
+          return names(attempt.checkpoint) || names(attempt.late_checkpoint);
+        });
+    if (names(added) && !known) bytes += entry.second;
+  }
+  return bytes;
+}
+
 namespace {
 
 // What only the worker has takes nothing away that is held here: it is told of when there is
@@ -92,6 +109,7 @@ absl::StatusOr<Decision<SaveCheckpoint::Reply>> Decide(const State& state,
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.handoff_id);
   Attempt& saved = handoff.attempts[command.number - 1];
+  handoff.stored_bytes += NewBytes(handoff, command.checkpoint, command.sizes);
   (late ? saved.late_checkpoint : saved.checkpoint) = command.checkpoint;
   if (late && !command.checkpoint.commit.empty()) TellLate(draft, handoff, saved);
   // What a person asked for has been gone on from, and so has what they left in the workspace.

@@ -1,6 +1,8 @@
 // The checkpoints of a handoff, and which the next attempt goes on from. Pure.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -34,6 +36,11 @@ struct Head {
 Head HeadCheckpoint(const Handoff& handoff);
 // What a leased attempt goes on from, as it was settled with its lease: more may have come since.
 Head StartOf(const Handoff& handoff, const Attempt& attempt);
+
+// Bytes of each pack, by its SHA-256.
+using PackSizes = std::map<std::string, uint64_t>;
+// Of the packs of `added` that nothing of the handoff names yet.
+uint64_t NewBytes(const Handoff& handoff, const Checkpoint& added, const PackSizes& sizes);
 
 // What came late is newer than what came before the loss.
 const Checkpoint& LastCheckpoint(const Attempt& attempt);

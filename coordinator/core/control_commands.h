@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "coordinator/core/edit_commands.h"
@@ -93,11 +92,18 @@ struct Summarize {
 
 struct ListWorkers {  // a question
   std::string name;   // empty: all
+  struct Slot {       // that an attempt has
+    std::string handoff_id;
+    int number = 0;
+    std::string owner;
+    bool exclusive = false;
+    friend bool operator==(const Slot&, const Slot&) = default;
+  };
   struct Item {
     Worker worker;
     bool reachable = false;
     std::vector<Hold> holds;
-    std::vector<std::pair<std::string, int>> attempts;
+    std::vector<Slot> attempts;
   };
   struct Reply {
     std::vector<Item> workers;

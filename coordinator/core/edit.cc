@@ -17,6 +17,7 @@ bool IsDurable(const Change& change) {
         return !kIsOneOf<T, SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace,
                          SetPurgeTold, SetSummaryWish, DropSummaryWish, SetWishOffered, SetTicked,
                          SetListening, SetAuditHead, SetRefusals>;
+                         SetPaidOff, SetListening>;
       },
       change);
 }

@@ -87,6 +87,10 @@ struct SetWishOffered {
 struct SetTicked {
   absl::Time at;
 };  // volatile: all that was due until then was looked at
+struct SetPaidOff {
+  std::string owner;
+  absl::Time at;
+};  // volatile: when all submits of this owner so far are within the rate
 struct SetListening {
   absl::Time since;
 };  // volatile: who was heard of before is not known, or not by this time
@@ -97,6 +101,7 @@ using Change =
                  SetProbeAsked, NoteWorkspace, SetPurgeTold, SetSummaryWish, DropSummaryWish,
                  SetWishOffered, SetTicked, SetListening, PutUser, PutToken, DropToken,
                  PutCredential, DropCredential, AddAudit, SetAuditHead, SetRefusals>;
+                 SetWishOffered, SetTicked, SetPaidOff, SetListening>;
 
 bool IsDurable(const Change& change);
 

@@ -7,119 +7,17 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "coordinator/core/affinity.h"
-#include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/messages.h"
+#include "coordinator/core/obstacles.h"
 #include "coordinator/core/placement.h"
 #include "coordinator/core/refusal.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/core/sentence.h"
+#include "coordinator/core/turn_sentence.h"
 
 namespace handoff::core {
 namespace {
-
-std::string MissingLabels(const Handoff& handoff, const Worker& worker) {
-  std::vector<std::string> missing;
-  for (const auto& [key, value] : handoff.require) {
-    const auto label = worker.labels.find(key);
-    if (label == worker.labels.end()) {
-      missing.push_back(absl::StrCat(key, "=", value));
-    } else if (label->second != value) {
-      missing.push_back(absl::StrCat(key, "=", value, " (it has ", key, "=", label->second, ")"));
-    }
-  }
-  return absl::StrJoin(missing, ", ");
-}
-
-std::string AgentSentence(const Handoff& handoff, const Worker& worker) {
-  const AgentOffer* offer = FindOffer(worker, handoff.agent);
-  if (offer == nullptr) return absl::StrCat("does not offer the agent ", handoff.agent, ".");
-  const bool missing = offer->state == AgentState::kMissing;
-  return absl::StrCat(missing ? "does not have the agent " : "has to be set up for the agent ",
-                      handoff.agent, offer->message.empty() ? "." : ": ", Sentence(offer->message));
-}
-
-std::string HoldSentence(const Hold& hold, absl::Time now) {
-  const bool everywhere = hold.worker_uuid.empty();
-  return absl::StrCat("is on hold for ", HeldWords(hold.key), " since ", TimeText(hold.since), ": ",
-                      Sentence(hold.reason), everywhere ? " It ends at " : " Next probe ",
-                      UntilText(hold.next_probe, now), ".");
-}
-
-std::string AccountSentence(const State& state, const Handoff& handoff, const Seat& seat,
-                            absl::Time now) {
-  const AgentOffer& offer = *FindOffer(*seat.worker, handoff.agent);
-  const AccountUse use = UseOf(state, offer, seat, now);
-  const std::string count = absl::StrCat(use.used, " of ", CountText(use.most, "attempt"));
-  if (offer.account.empty())
-    return absl::StrCat("may not take it: ", count, " of ", offer.name, " run there already.");
-  return absl::StrCat("may not take it: ", count, " of the account ", offer.account, " of ",
-                      offer.name, " run in this pool already.");
-}
-
-// What `worker is …` says after the worker's name.
-std::string ObstacleSentence(const State& state, const Handoff& handoff, const Seat& seat,
-                             Obstacle obstacle, absl::Time now) {
-  const Worker& worker = *seat.worker;
-  switch (obstacle) {
-    case Obstacle::kNone:
-      return "could take it.";
-    case Obstacle::kOtherWorker:
-      if (handoff.by_hand_on.empty())
-        return absl::StrCat("is not ", handoff.on_worker, ", which the handoff asks for.");
-      return absl::StrCat("is not ", handoff.by_hand_on,
-                          ", in whose workspace alone lies what was done by hand.");
-    case Obstacle::kLabel:
-      return absl::StrCat("does not match the requirement ", MissingLabels(handoff, worker), ".");
-    case Obstacle::kUnreachable:
-      if (worker.last_seen == absl::InfinitePast())
-        return "has not been heard of since the coordinator started.";
-      return absl::StrCat("is unreachable, silent since ", TimeText(worker.last_seen), ".");
-    case Obstacle::kDraining:
-      return absl::StrCat("is draining", worker.drain_reason.empty() ? "." : ": ",
-                          Sentence(worker.drain_reason));
-    case Obstacle::kAgent:
-      return AgentSentence(handoff, worker);
-    case Obstacle::kHold:
-      return HoldSentence(*HoldAgainst(state, handoff, worker, NeedOf(handoff), now), now);
-    case Obstacle::kNotAccepting:
-      return absl::StrCat("takes nothing now: ", Sentence(worker.not_accepting));
-    case Obstacle::kAccount:
-      return AccountSentence(state, handoff, seat, now);
-    case Obstacle::kNoSlot:
-      return absl::StrCat("has no free slot (", seat.used, " of ", worker.slots, " used).");
-    case Obstacle::kAlone:
-      return seat.exclusive ? "runs a handoff that asked to be alone."
-                            : "runs other attempts, and this handoff asks to be alone.";
-  }
-  return "";
-}
-
-absl::string_view ObstacleName(Obstacle obstacle) {
-  switch (obstacle) {
-    case Obstacle::kNone:
-      return "free";
-    case Obstacle::kOtherWorker:
-      return "not the one asked for";
-    case Obstacle::kLabel:
-      return "without a required label";
-    case Obstacle::kUnreachable:
-      return "unreachable";
-    case Obstacle::kDraining:
-      return "draining";
-    case Obstacle::kAgent:
-      return "without the agent ready";
-    case Obstacle::kHold:
-      return "on hold";
-    case Obstacle::kNotAccepting:
-      return "not accepting work";
-    case Obstacle::kAccount:
-    case Obstacle::kNoSlot:
-    case Obstacle::kAlone:
-      return "busy";
-  }
-  return "";
-}
 
 // What one worker answers to a queued handoff that may run there.
 struct Finding {
@@ -144,14 +42,6 @@ std::vector<Finding> Findings(const State& state, const Handoff& handoff, absl::
   std::sort(findings.begin(), findings.end(),
             [](const Finding& a, const Finding& b) { return a.worker->name < b.worker->name; });
   return findings;
-}
-
-size_t Ahead(const State& state, const Handoff& handoff) {
-  size_t ahead = 0;
-  const QueueKey key = KeyOf(handoff);
-  for (const auto& [signature, queue] : state.queues())
-    ahead += static_cast<size_t>(std::distance(queue.begin(), queue.lower_bound(key)));
-  return ahead;
 }
 
 bool AllAlike(const std::vector<Finding>& findings) {
@@ -229,34 +119,32 @@ std::string QueuedSummary(const State& state, const Handoff& handoff,
     return [test](const Finding& f) { return !f.avoided && test(f.obstacle); };
   };
   const auto busy = std::count_if(findings.begin(), findings.end(), is(IsBusy));
-  const size_t ahead = Ahead(state, handoff);
-  const std::string order =
-      ahead == 0 ? "It is the next in the queue."
-                 : absl::StrCat(CountText(ahead, "handoff"), ahead == 1 ? " is" : " are",
-                                " ahead of it in the queue.");
-  if (std::any_of(findings.begin(), findings.end(),
-                  is([](Obstacle o) { return o == Obstacle::kNone; }))) {
+  const bool free = std::any_of(findings.begin(), findings.end(),
+                                is([](Obstacle o) { return o == Obstacle::kNone; }));
+  if (!free && busy == 0) return NobodyCan(handoff, findings);
+  const std::string order = TurnSentence(state, handoff);
+  if (const size_t cap = CapReached(state, handoff.owner); cap > 0) {
+    return absl::StrCat("The running cap of ", handoff.owner, ", ", cap, ", is reached, so ",
+                        handoff.id, " waits until one of theirs has ended. ", order);
+  }
+  if (free) {
     return absl::StrCat("A slot for ", handoff.id,
                         " is free, but kept for a handoff before it that asks to be alone, or it "
                         "is being given out just now. ",
                         order);
   }
-  if (busy > 0 && std::none_of(findings.begin(), findings.end(), is([](Obstacle o) {
-                                 return IsBusy(o) && o != Obstacle::kAccount;
-                               }))) {
+  if (std::none_of(findings.begin(), findings.end(),
+                   is([](Obstacle o) { return IsBusy(o) && o != Obstacle::kAccount; }))) {
     const auto first =
         std::find_if(findings.begin(), findings.end(), is(IsBusy));  // the others say the same
     return absl::StrCat("No further attempt of ", handoff.agent, " may begin for ", handoff.id,
                         " now: ", first->worker->name, " ", first->sentence, " ", order);
   }
-  if (busy > 0) {
-    return absl::StrCat("No slot is free for ", handoff.id, ": ",
-                        busy == 1
-                            ? "the worker that could take it is busy. "
-                            : absl::StrCat("all ", busy, " workers that could take it are busy. "),
-                        order);
-  }
-  return NobodyCan(handoff, findings);
+  return absl::StrCat("No slot is free for ", handoff.id, ": ",
+                      busy == 1
+                          ? "the worker that could take it is busy. "
+                          : absl::StrCat("all ", busy, " workers that could take it are busy. "),
+                      order);
 }
 
 void AddCommands(const State& state, const Handoff& handoff, const std::vector<Finding>& findings,

@@ -86,6 +86,9 @@ struct Handoff {
   int returned_after = 0;
   bool deleted = false;         // lists leave it out
   bool is_private = false;      // only its owner sees task and log, and who acts on all
+  bool deleted = false;  // lists leave it out
+  // Of its logs as reported, and of its objects, each once: what is held for its owner.
+  uint64_t stored_bytes = 0;
   std::set<std::string> avoid;  // uuids of workers on which it failed, while others are left
   std::vector<Attempt> attempts;
   std::vector<Message> messages;   // in the order sent; lists do not read them

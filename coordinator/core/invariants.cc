@@ -159,6 +159,7 @@ void State::CheckInvariants() const {
   CHECK(fresh.attempts_of_ == attempts_of_);
   CHECK(fresh.open_workers_ == open_workers_);
   CHECK(fresh.accounts_ == accounts_);
+  CHECK(fresh.owners_.SameLive(owners_));
   CHECK(fresh.lease_ends_ == lease_ends_);
   CHECK(fresh.waiting_ == waiting_);
   CHECK(fresh.deadlines_ == deadlines_);

@@ -1,6 +1,9 @@
 // Every bound and time of the coordinator's decisions, in one place.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "absl/time/time.h"
 #include "common/backoff.h"
 
@@ -9,6 +12,18 @@ namespace handoff::core {
 inline constexpr size_t kMaxLiveHandoffs = 200'000;  // further submits: RESOURCE_EXHAUSTED
 // Tasks and commands of these, which are kept in memory: further submits RESOURCE_EXHAUSTED.
 inline constexpr size_t kMaxLiveSpecBytes = size_t{1} << 30;
+// Of one owner, unless [quota] of the configuration says otherwise; a pipeline is one owner. What
+// the pool takes in all is above.
+inline constexpr size_t kQuotaLive = 20'000;
+inline constexpr size_t kQuotaQueued = 10'000;
+inline constexpr size_t kQuotaRunning = 1'000;
+inline constexpr uint64_t kQuotaStoredBytes = uint64_t{100} << 30;
+inline constexpr int kQuotaSubmitsPerMinute = 600;
+inline constexpr int kQuotaSubmitBurst = 1'000;
+// The most that [quota] may say.
+inline constexpr uint64_t kMostQuota = 1'000'000;
+inline constexpr uint64_t kMostQuotaBytes = uint64_t{1} << 50;
+inline constexpr uint64_t kMostWeight = 1'000;
 inline constexpr size_t kMaxWorkers = 10'000;
 inline constexpr int kMaxAttempts = 100;  // of one handoff
 // Of one handoff, dropped ones included, and their texts in all.

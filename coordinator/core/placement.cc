@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coordinator/core/affinity.h"
+#include "coordinator/core/globs.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
 
@@ -67,6 +68,19 @@ AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat, 
   return use;
 }
 
+bool IsOpenTo(const Worker& worker, const std::string& owner) {
+  return worker.owner.empty() || worker.shared || worker.owner == owner;
+}
+
+// The key of a repository with a URL is its URL.
+bool TakesRepository(const Worker& worker, const Handoff& handoff) {
+  if (worker.repos.empty()) return true;
+  return !handoff.repo_key.empty() &&
+         std::any_of(worker.repos.begin(), worker.repos.end(), [&](const std::string& pattern) {
+           return MatchesGlob(pattern, handoff.repo_key);
+         });
+}
+
 bool HasLabels(const Worker& worker, const Handoff& handoff) {
   return std::all_of(handoff.require.begin(), handoff.require.end(), [&](const auto& wanted) {
     const auto label = worker.labels.find(wanted.first);
@@ -86,6 +100,8 @@ Obstacle ObstacleFor(const State& state, const Handoff& handoff, const Seat& sea
   const Worker& worker = *seat.worker;
   const std::string& wanted = WorkerWanted(handoff);
   if (!wanted.empty() && wanted != worker.name) return Obstacle::kOtherWorker;
+  if (!IsOpenTo(worker, handoff.owner)) return Obstacle::kPrivate;
+  if (!TakesRepository(worker, handoff)) return Obstacle::kRepository;
   if (!HasLabels(worker, handoff)) return Obstacle::kLabel;
   if (!IsReachable(worker, now)) return Obstacle::kUnreachable;
   if (worker.draining) return Obstacle::kDraining;

@@ -16,6 +16,8 @@ namespace handoff::core {
 enum class Obstacle {
   kNone,
   kOtherWorker,  // the handoff names another worker
+  kPrivate,      // it takes its owner's work alone
+  kRepository,   // it takes only others
   kLabel,
   kUnreachable,
   kDraining,
@@ -51,6 +53,10 @@ struct AccountUse {
 };
 AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat, absl::Time now);
 
+// A worker of nobody, or a shared one, takes everybody's.
+bool IsOpenTo(const Worker& worker, const std::string& owner);
+// By its patterns of URLs, or of what stands for a repository that has none.
+bool TakesRepository(const Worker& worker, const Handoff& handoff);
 bool HasLabels(const Worker& worker, const Handoff& handoff);
 // Its name; empty: any may take it.
 const std::string& WorkerWanted(const Handoff& handoff);

@@ -82,6 +82,7 @@ struct SaveCheckpoint {
   int number = 0;
   uint64_t epoch = 0;
   Checkpoint checkpoint;
+  PackSizes sizes = {};  // of its packs
   struct Reply {
     bool current = false;  // false: the attempt was lost, and this decides nothing
   };
@@ -120,6 +121,7 @@ struct Report {
   uint64_t epoch = 0;
   AttemptEnd end;
   SummaryPolicy summaries = {};  // of the handoff; the engine knows
+  uint64_t log_bytes = 0;        // of both its logs, as they are stored
   struct Reply {
     Handoff handoff;
     bool current = false;  // false: the attempt was lost or superseded; nothing was decided

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 
 #include "coordinator/core/handoff.h"
@@ -28,6 +30,9 @@ bool WantsOnlyChecks(const Handoff& handoff);
 // Everything that placement asks of a worker for it. Where the head of a signature's queue finds no
 // place, the others of that queue find none either.
 std::string SignatureOf(const Handoff& handoff);
+
+// What is queued and may be placed, by owner and signature.
+using Queues = std::map<std::string, std::map<std::string, std::set<QueueKey>>>;
 
 // Since when it could have been placed.
 absl::Time ReadySince(const Handoff& handoff);

@@ -84,6 +84,42 @@ absl::Status CheckBytes(const State& state, size_t more, absl::string_view not_d
       ": cancel some (`handoff list`), or wait."));
 }
 
+absl::Status CheckQuota(const State& state, const std::string& owner, Entry entry, absl::Time now,
+                        absl::string_view not_done) {
+  const Quota& quota = state.quotas.Of(owner);
+  const OwnerUse& use = state.owners().Of(owner);
+  const auto refuse = [&](const auto&... what) {
+    return absl::ResourceExhaustedError(absl::StrCat(what...));
+  };
+  if (entry == Entry::kQueued && use.queued >= quota.queued) {
+    return refuse(owner, " has ", use.queued, " handoffs in the queue, and their quota is ",
+                  quota.queued, ". ", not_done,
+                  ": wait until some have begun, or cancel some (`handoff list --status "
+                  "queued`).");
+  }
+  if (use.live() >= quota.live) {
+    return refuse(owner, " has ", use.live(), " handoffs that have not ended, ", use.at_rest,
+                  " of which wait for a person, and their quota is ", quota.live, ". ", not_done,
+                  ": wait until some have ended, or answer or cancel some (`handoff list`).");
+  }
+  if (use.stored_bytes >= quota.stored_bytes) {
+    return refuse("logs and objects of the handoffs of ", owner, " fill ",
+                  HumanBytes(use.stored_bytes), ", and their quota is ",
+                  HumanBytes(quota.stored_bytes), ". ", not_done,
+                  ": `handoff delete --purge ID` of some that have ended makes room.");
+  }
+  const absl::Duration wait = SubmitWait(quota, state.owners().PaidOff(owner), now);
+  if (wait == absl::ZeroDuration()) return absl::OkStatus();
+  return refuse(owner, " has submitted as many as their quota allows: ", quota.submits_per_minute,
+                " a minute, and ", quota.submit_burst, " at once after a pause. ", not_done,
+                ": try again in ", absl::FormatDuration(absl::Ceil(wait, absl::Milliseconds(1))),
+                ".");
+}
+
+SetPaidOff PayForSubmit(const State& state, const std::string& owner, absl::Time now) {
+  return {owner, PaidOffAfter(state.quotas.Of(owner), state.owners().PaidOff(owner), now)};
+}
+
 absl::Status CheckMessage(const Handoff& handoff, size_t bytes, absl::string_view not_done) {
   size_t all = bytes;
   size_t unread = bytes;

@@ -5,6 +5,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "coordinator/core/edit.h"
 #include "coordinator/core/handoff.h"
 #include "coordinator/core/pool_commands.h"
 #include "coordinator/core/state.h"
@@ -37,6 +39,14 @@ absl::Status CheckHolder(const Handoff& handoff, int number, const std::string& 
 absl::Status CheckRoom(const State& state, size_t spec_bytes, absl::string_view not_done);
 // The same for `more` bytes of one that is in the pool already.
 absl::Status CheckBytes(const State& state, size_t more, absl::string_view not_done);
+
+// RESOURCE_EXHAUSTED when the owner's quota has no room for a further handoff, or for one that had
+// ended. What is in the pool goes on whatever its owner has: see ADR 0032.
+enum class Entry { kQueued, kInHands };
+absl::Status CheckQuota(const State& state, const std::string& owner, Entry entry, absl::Time now,
+                        absl::string_view not_done);
+// What goes along with everything that CheckQuota let in.
+SetPaidOff PayForSubmit(const State& state, const std::string& owner, absl::Time now);
 
 // The same when it has as many messages as it may before one more of `bytes`.
 absl::Status CheckMessage(const Handoff& handoff, size_t bytes, absl::string_view not_done);

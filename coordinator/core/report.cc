@@ -16,6 +16,7 @@ Decision<Report::Reply> StoreLate(const State& state, const Report& command, abs
   Handoff& handoff = draft.Touch(command.handoff_id);
   Attempt& attempt = handoff.attempts[command.number - 1];
   attempt.end = command.end;
+  handoff.stored_bytes += command.log_bytes;
   attempt.arrived_after_loss = true;
   draft.Tell("late_report", handoff,
              absl::StrCat("The end of attempt ", command.number, " arrived from ",
@@ -44,6 +45,7 @@ absl::StatusOr<Decision<Report::Reply>> Decide(const State& state, const Report&
     if (!same_epoch) return Decision<Report::Reply>{{}, {*known, /*current=*/false}};
     Draft draft(state, now);
     Handoff& handoff = draft.Touch(command.handoff_id);
+    handoff.stored_bytes += command.log_bytes;
     EndAttempt(draft, handoff, command.end);
     WishAfterEnd(draft, handoff, command.summaries);
     // A resume may be asked for before the worker's next Sync tells of its workspaces.

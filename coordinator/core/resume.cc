@@ -85,6 +85,9 @@ absl::Status CheckResumable(const State& state, const Handoff& handoff, const Re
                      " attempts, which is the limit. Nothing was resumed: submit a new handoff."));
   }
   if (command.from_attempt != 0) RETURN_IF_ERROR(CheckFrom(handoff, command.from_attempt));
+  if (IsEnded(handoff.status)) {
+    RETURN_IF_ERROR(CheckQuota(state, handoff.owner, Entry::kQueued, now, "Nothing was resumed"));
+  }
   return CheckRoom(state, BytesAsSent(handoff), "Nothing was resumed");
 }
 
@@ -119,6 +122,7 @@ absl::StatusOr<Decision<Resume::Reply>> Decide(const State& state, const Resume&
   }
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.id);
+  if (IsEnded(handoff.status)) draft.Add(PayForSubmit(state, handoff.owner, now));
   // Another agent cannot read the session of this one.
   const bool fresh =
       command.fresh_session || (!command.agent.empty() && command.agent != known->agent);

@@ -6,6 +6,7 @@
 // start, and goes on from there by CLOCK_BOOTTIME.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,9 @@ struct Decision {
 // `NextTick` is due and once at the end of every batch, in the same commit: a change may have freed
 // or filled a slot.
 struct Tick {
-  struct Reply {};
+  struct Reply {
+    size_t tried = 0;  // heads of queues, against every worker with a free slot: what it cost
+  };
 };
 
 absl::StatusOr<Decision<Submit::Reply>> Decide(const State& state, const Submit& command,

@@ -15,7 +15,8 @@ std::string By(const Send& command) {
   return command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
 }
 
-absl::Status CheckSendable(const State& state, const Handoff& handoff, const Send& command) {
+absl::Status CheckSendable(const State& state, const Handoff& handoff, const Send& command,
+                           absl::Time now) {
   if (handoff.agent == "command") {
     return absl::FailedPreconditionError(
         absl::StrCat(handoff.id, " runs a command, which reads no messages. Nothing was sent."));
@@ -38,6 +39,9 @@ absl::Status CheckSendable(const State& state, const Handoff& handoff, const Sen
     return absl::ResourceExhaustedError(
         absl::StrCat(handoff.id, " has had ", kMaxAttempts,
                      " attempts, which is the limit. Nothing was sent: submit a new handoff."));
+  }
+  if (IsEnded(handoff.status)) {
+    RETURN_IF_ERROR(CheckQuota(state, handoff.owner, Entry::kQueued, now, "Nothing was sent"));
   }
   if (!IsAtRest(handoff.status)) return CheckBytes(state, command.text.size(), "Nothing was sent");
   return CheckRoom(state, BytesAsSent(handoff) + command.text.size(), "Nothing was sent");
@@ -75,9 +79,10 @@ absl::StatusOr<Decision<Send::Reply>> Decide(const State& state, const Send& com
   const Handoff* known = state.FindHandoff(command.id);
   if (known == nullptr) return NoSuchHandoff(command.id);
   if (command.drop != 0) return Drop(state, *known, command, now);
-  RETURN_IF_ERROR(CheckSendable(state, *known, command));
+  RETURN_IF_ERROR(CheckSendable(state, *known, command, now));
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.id);
+  if (IsEnded(handoff.status)) draft.Add(PayForSubmit(state, handoff.owner, now));
   AddMessage(handoff, Message::Origin::kPerson, command.actor, command.text, now);
   const std::string dropped = IsAtRest(handoff.status) ? DeadlineDropped(handoff, now) : "";
   draft.Tell(

@@ -96,17 +96,30 @@ void State::EvictAtRest() {
 
 void State::PageIn(Handoff handoff) {
   CHECK(handoffs_.find(handoff.id) == handoffs_.end());
+  if (!IsAtRest(handoff.status)) owners_.Add(handoff);
   const auto& placed = handoffs_.emplace(handoff.id, std::move(handoff)).first->second;
   next_seq = std::max(next_seq, placed.seq + 1);
   Index(placed);
 }
 
+void State::CountStored(const std::string& owner, size_t at_rest, uint64_t bytes) {
+  owners_.AddStored(owner, at_rest, bytes);
+}
+
+void State::NotePurged(const std::string& id, const std::set<std::string>& workers) {
+  purged_.Add(id, workers);
+}
+
 void State::Install(const PutHandoff& change) {
   const std::string& id = change.handoff.id;
   const auto known = handoffs_.find(id);
-  if (known != handoffs_.end()) Unindex(known->second);
+  if (known != handoffs_.end()) {
+    owners_.Remove(known->second);
+    Unindex(known->second);
+  }
   const Handoff& put = handoffs_[id] = change.handoff;
   next_seq = std::max(next_seq, put.seq + 1);
+  owners_.Add(put);
   Index(put);
   // The attempt may have been lost and the next one leased in one change.
   const Attempt* live = LiveAttempt(put);
@@ -117,6 +130,7 @@ void State::Install(const PutHandoff& change) {
 void State::Install(const PurgeHandoff& change) {
   const auto known = handoffs_.find(change.id);
   CHECK(known != handoffs_.end() && IsEnded(known->second.status));
+  owners_.Remove(known->second);
   Unindex(known->second);
   handoffs_.erase(known);
   for (auto wish = wishes_.lower_bound({change.id, 0});
@@ -220,6 +234,7 @@ void State::Install(const SetWishOffered& change) {
 
 void State::Install(const SetTicked& change) {
   ticked_at_ = std::max(ticked_at_, change.at);
+  owners_.ForgetPaidOff(ticked_at_);
   while (!waiting_.empty() && waiting_.begin()->first <= ticked_at_) {
     const Handoff& handoff = *FindHandoff(waiting_.begin()->second);
     waiting_.erase(waiting_.begin());
@@ -253,7 +268,7 @@ void State::Index(const Handoff& handoff) {
 }
 
 void State::Enqueue(const Handoff& handoff) {
-  queues_[SignatureOf(handoff)].insert(KeyOf(handoff));
+  queues_[handoff.owner][SignatureOf(handoff)].insert(KeyOf(handoff));
   if (!AffinityOf(handoff).empty()) ready_since_.insert({ReadySince(handoff), handoff.id});
 }
 
@@ -275,9 +290,11 @@ void State::Unindex(const Handoff& handoff) {
     return;
   }
   if (waiting_.erase({handoff.not_before, handoff.id}) > 0) return;
-  const auto queue = queues_.find(SignatureOf(handoff));
+  const auto of_owner = queues_.find(handoff.owner);
+  const auto queue = of_owner->second.find(SignatureOf(handoff));
   queue->second.erase(KeyOf(handoff));
-  if (queue->second.empty()) queues_.erase(queue);
+  if (queue->second.empty()) of_owner->second.erase(queue);
+  if (of_owner->second.empty()) queues_.erase(of_owner);
   ready_since_.erase({ReadySince(handoff), handoff.id});
 }
 

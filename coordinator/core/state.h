@@ -14,6 +14,7 @@
 #include "coordinator/core/accounts.h"
 #include "coordinator/core/edit.h"
 #include "coordinator/core/model.h"
+#include "coordinator/core/owners.h"
 #include "coordinator/core/purged.h"
 #include "coordinator/core/queue.h"
 
@@ -27,6 +28,7 @@ class State {
   uint64_t epoch_counter = 0;  // lower half
   uint64_t next_seq = 1;
   uint64_t revision = 0;  // of the last event
+  Quotas quotas;          // of the configuration; not a record
 
   void Apply(const Edit& edit);
   // CHECKs every index against the records. For tests and debug builds: O(everything).
@@ -45,14 +47,14 @@ class State {
   const std::map<std::string, Handoff, std::less<>>& handoffs() const { return handoffs_; }
   const std::map<std::string, Worker, std::less<>>& workers() const { return workers_; }
   const std::map<std::pair<std::string, std::string>, Hold>& holds() const { return holds_; }
-  // Queued handoffs whose placement asks the same, by signature; heads are tried, not the whole
-  // queue.
-  const std::map<std::string, std::set<QueueKey>>& queues() const { return queues_; }
+  // Where placement asks the same for an owner, heads are tried, not the whole queue.
+  const Queues& queues() const { return queues_; }
   // uuids of workers with a free slot.
   const std::set<std::string>& open_workers() const { return open_workers_; }
   // (handoff id, attempt number) of the live attempts of a worker.
   const std::set<std::pair<std::string, int>>& AttemptsOf(absl::string_view worker_uuid) const;
   const AccountIndex& accounts() const { return accounts_; }
+  const OwnerIndex& owners() const { return owners_; }
   const AttemptView* ViewOf(absl::string_view handoff_id) const;
   // Those of which a worker may still have something, and those of this batch.
   const Purged& purged() const { return purged_; }
@@ -80,15 +82,15 @@ class State {
   size_t live() const { return lease_ends_.size(); }
   size_t bytes_as_sent() const { return bytes_as_sent_; }  // of all that have not ended
 
-  // What is at rest leaves memory; the engine calls this after the commit, when nothing refers to
-  // it.
+  // What is at rest leaves memory: after the commit, when nothing refers to it.
   void EvictAtRest();
-  // Installs a handoff read from the store for one command (resume of one at rest).
+  // Installs a handoff read from the store for one command; if it is at rest, it is counted
+  // already.
   void PageIn(Handoff handoff);
+  // What of an owner is in the store alone.
+  void CountStored(const std::string& owner, size_t at_rest, uint64_t bytes);
   // One that was purged earlier, as the store has it.
-  void NotePurged(const std::string& id, const std::set<std::string>& workers) {
-    purged_.Add(id, workers);
-  }
+  void NotePurged(const std::string& id, const std::set<std::string>& workers);
 
  private:
   void Install(const PutHandoff& change);
@@ -111,6 +113,7 @@ class State {
   void Install(const DropSummaryWish& change) { wishes_.erase({change.handoff_id, change.number}); }
   void Install(const SetWishOffered& change);
   void Install(const SetTicked& change);
+  void Install(const SetPaidOff& change) { owners_.SetPaidOff(change.owner, change.at); }
   void Install(const SetListening& change) { listening_since_ = change.since; }
 
   void Index(const Handoff& handoff);
@@ -135,10 +138,11 @@ class State {
   std::map<std::string, std::string, std::less<>> worker_names_;
   std::map<std::pair<std::string, std::string>, std::string> keys_;
   std::set<std::pair<std::string, std::string>> dedupe_keys_;  // with the handoff's id
-  std::map<std::string, std::set<QueueKey>> queues_;
+  Queues queues_;
   std::map<std::string, std::set<std::pair<std::string, int>>, std::less<>> attempts_of_;
   std::set<std::string> open_workers_;
   AccountIndex accounts_;
+  OwnerIndex owners_;
   ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
   std::set<std::tuple<absl::Time, std::string, std::string>> probes_;
   std::set<std::string> at_rest_;

@@ -63,10 +63,13 @@ absl::StatusOr<Decision<Submit::Reply>> Decide(const State& state, const Submit&
     return Decision<Submit::Reply>{{}, {*known, /*existing=*/true}};
   }
   RETURN_IF_ERROR(CheckAgent(state, asked.agent, "nothing was handed over"));
+  const Entry entry = command.imported.has_value() ? Entry::kInHands : Entry::kQueued;
+  RETURN_IF_ERROR(CheckQuota(state, asked.owner, entry, now, "Nothing was submitted"));
   RETURN_IF_ERROR(CheckRoom(state, command.handoff.spec.size(), "Nothing was submitted"));
   ASSIGN_OR_RETURN(const std::string id, ChooseId(state, command));
 
   Draft draft(state, now);
+  draft.Add(PayForSubmit(state, asked.owner, now));
   Handoff handoff = asked;
   handoff.id = id;
   handoff.seq = state.next_seq;

@@ -264,6 +264,7 @@ absl::StatusOr<Decision<Return::Reply>> Decide(const State& state, const Return&
   RETURN_IF_ERROR(CheckReturnable(state, *known, command));
   Draft draft(state, now);
   Handoff& handoff = draft.Touch(command.id);
+  handoff.stored_bytes += NewBytes(handoff, command.checkpoint, command.sizes);
   TakeWork(command, handoff);
   if (!command.done && handoff.agent != "command") {
     AddMessage(handoff, Message::Origin::kPerson, command.actor, WordsFor(handoff, command), now);

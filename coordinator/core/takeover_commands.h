@@ -26,6 +26,7 @@ struct Return {
   // The person's work, whose packs are stored; without a commit nothing was changed, or it lies in
   // the workspace.
   Checkpoint checkpoint;
+  PackSizes sizes = {};   // of its packs
   std::string based_on;   // commit from which that began
   std::string submitted;  // the state that was submitted; empty: a ref, and nobody knows which
   struct Reply {

@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <map>
 #include <optional>
-#include <queue>
-#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/affinity.h"
@@ -16,6 +14,7 @@
 #include "coordinator/core/scheduler.h"
 #include "coordinator/core/sentence.h"
 #include "coordinator/core/summaries.h"
+#include "coordinator/core/turns.h"
 
 namespace handoff::core {
 namespace {
@@ -50,53 +49,6 @@ void EndDeadlines(Draft& draft) {
                 absl::StrCat("Its deadline, ", TimeText(deadline), ", passed."));
   }
 }
-
-// The queues with a cursor each; the best head of all comes first.
-class Heads {
- public:
-  explicit Heads(const Draft& draft) {
-    const State& state = draft.state();
-    for (const auto& [time, id] : state.waiting()) {
-      if (time > draft.now()) break;
-      if (draft.touched().count(id) == 0) Wake(*state.FindHandoff(id));
-    }
-    for (const auto& [id, handoff] : draft.touched()) {
-      if (handoff.status != HandoffStatus::kQueued) {
-        gone_.insert(id);  // its deadline passed just now
-      } else if (handoff.not_before <= draft.now()) {
-        Wake(handoff);
-      }
-    }
-    for (const auto& [signature, queue] : state.queues()) Push({queue.begin(), queue.end()});
-    for (const auto& [signature, queue] : woken_) Push({queue.begin(), queue.end()});
-  }
-
-  bool empty() const { return heads_.empty(); }
-  const std::string& id() const { return heads_.top().at->id; }
-  // The head was placed: the next of its queue may be.
-  void Next() {
-    const Cursor cursor = heads_.top();
-    Block();
-    Push({std::next(cursor.at), cursor.end});
-  }
-  // The head found no place, so its queue finds none.
-  void Block() { heads_.pop(); }
-
- private:
-  struct Cursor {
-    std::set<QueueKey>::const_iterator at, end;
-    friend bool operator<(const Cursor& a, const Cursor& b) { return *b.at < *a.at; }
-  };
-  void Wake(const Handoff& handoff) { woken_[SignatureOf(handoff)].insert(KeyOf(handoff)); }
-  void Push(Cursor cursor) {
-    while (cursor.at != cursor.end && gone_.count(cursor.at->id) > 0) ++cursor.at;
-    if (cursor.at != cursor.end) heads_.push(cursor);
-  }
-
-  std::set<std::string> gone_;
-  std::map<std::string, std::set<QueueKey>> woken_;
-  std::priority_queue<Cursor> heads_;
-};
 
 // What this Tick has ended so far: an account that was full may have a free place for it.
 AccountChanges EndedSoFar(const Draft& draft) {
@@ -158,30 +110,33 @@ void ReserveFor(const Draft& draft, const Handoff& handoff, std::vector<Seat>& s
   if (least != nullptr) least->reserved = true;
 }
 
-void PlaceQueued(Draft& draft) {
-  if (draft.state().queued() == 0 && draft.touched().empty()) return;
+// Returns how many heads were tried.
+size_t PlaceQueued(Draft& draft) {
+  if (draft.state().queued() == 0 && draft.touched().empty()) return 0;
   AccountChanges changes = EndedSoFar(draft);
   std::vector<Seat> seats = OpenSeats(draft, changes);
   size_t free = 0;
   for (const Seat& seat : seats) free += static_cast<size_t>(seat.worker->slots) - seat.used;
-  if (free == 0) return;
-  for (Heads heads(draft); !heads.empty() && free > 0;) {
-    const Handoff& handoff = *draft.Find(heads.id());
+  if (free == 0) return 0;
+  size_t tried = 0;
+  for (Turns turns(draft); !turns.empty() && free > 0; ++tried) {
+    const Handoff& handoff = *draft.Find(turns.id());
     Seat* seat = Choose(draft.state(), handoff, seats, draft.now());
     if (seat == nullptr) {
       if (handoff.exclusive) ReserveFor(draft, handoff, seats);
       // One that waits for its own host says nothing of the others.
       if (AwaitedHost(draft.state(), handoff, nullptr, draft.now()) != nullptr) {
-        heads.Next();
+        turns.Pass();
       } else {
-        heads.Block();
+        turns.Block();
       }
       continue;
     }
     Lease(draft, draft.Touch(handoff.id), *seat, changes);
     --free;
-    heads.Next();
+    turns.Placed();
   }
+  return tried;
 }
 
 }  // namespace
@@ -193,8 +148,8 @@ absl::StatusOr<Decision<Tick::Reply>> Decide(const State& state, const Tick&, ab
   EndDeadlines(draft);
   EndUsedUpAccounts(draft);
   DropOldWishes(draft);
-  PlaceQueued(draft);
-  return Decision<Tick::Reply>{draft.Take(), {}};
+  const size_t tried = PlaceQueued(draft);
+  return Decision<Tick::Reply>{draft.Take(), {tried}};
 }
 
 absl::Time NextTick(const State& state) {

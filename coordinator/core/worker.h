@@ -41,6 +41,7 @@ struct Hold {
 };
 
 // Durable: identity, name, whose it is, registration, drain, start and nonce. All below is
+// Durable: identity, name, registration, drain, start, nonce, and whose work it takes. All below is
 // volatile, from the last Sync.
 struct Worker {
   std::string uuid;
@@ -53,6 +54,11 @@ struct Worker {
   std::string owner;    // the user whose work it takes; empty: it joined without an identity
   bool shared = false;  // others' work, too
   std::vector<std::string> repos;  // patterns of what it takes; empty: any
+  uint64_t start = 0;  // a higher one supersedes
+  uint64_t nonce = 0;  // tells a copied data directory, which has the same start; 0: unknown
+  std::string owner;   // whose work alone it takes, unless shared; empty: anybody's
+  bool shared = false;
+  std::vector<std::string> repos;  // patterns of what it takes (MatchesGlob); empty: anything
 
   uint64_t seq = 0;
   std::string boot_id;

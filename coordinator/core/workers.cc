@@ -34,11 +34,15 @@ std::vector<Hold> HoldsOf(const State& state, const Worker& worker) {
 
 // `worker` may be newer than the one in `state`.
 ListWorkers::Item ItemFor(const State& state, const Worker& worker, absl::Time now) {
-  const auto& attempts = state.AttemptsOf(worker.uuid);
-  return {.worker = worker,
-          .reachable = IsReachable(worker, now),
-          .holds = HoldsOf(state, worker),
-          .attempts = {attempts.begin(), attempts.end()}};
+  ListWorkers::Item item{.worker = worker,
+                         .reachable = IsReachable(worker, now),
+                         .holds = HoldsOf(state, worker),
+                         .attempts = {}};
+  for (const auto& [id, number] : state.AttemptsOf(worker.uuid)) {
+    const Handoff& handoff = *state.FindHandoff(id);
+    item.attempts.push_back({id, number, handoff.owner, handoff.exclusive});
+  }
+  return item;
 }
 
 // Its daemon would register again with its next request, and be drained no more.

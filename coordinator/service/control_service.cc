@@ -279,10 +279,15 @@ absl::StatusOr<core::Return> ControlService::ToReturn(Context* context,
   ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kReturn, request.id(), parts_,
                                               IdRule::kOnlyOne));
   std::vector<std::string> missing;
+  core::PackSizes sizes;
   for (const v1::Checkpoint::Pack& pack : request.checkpoint().packs()) {
-    const absl::Status held = parts_.objects.Size(pack.sha256()).status();
-    if (!held.ok() && !absl::IsNotFound(held)) return held;
-    if (!held.ok()) missing.push_back(pack.sha256());
+    const absl::StatusOr<uint64_t> held = parts_.objects.Size(pack.sha256());
+    if (!held.ok() && !absl::IsNotFound(held.status())) return held.status();
+    if (held.ok()) {
+      sizes[pack.sha256()] = *held;
+    } else {
+      missing.push_back(pack.sha256());
+    }
   }
   if (!missing.empty()) {
     return absl::FailedPreconditionError(
@@ -291,6 +296,9 @@ absl::StatusOr<core::Return> ControlService::ToReturn(Context* context,
   }
   core::Return back = ToCore(request, found.handoff);
   back.actor = found.guest.subject;
+  ASSIGN_OR_RETURN(const core::Handoff handoff, parts_.reader.Get(id));
+  core::Return back = ToCore(request, handoff);
+  back.sizes = std::move(sizes);
   return back;
 }
 

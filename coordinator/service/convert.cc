@@ -189,6 +189,7 @@ core::Submit ToCore(const v1::HandoffSpec& spec, absl::Time now) {
   handoff.repo_url = spec.repository().url();
   handoff.repo_ref = spec.repository().ref();
   handoff.pack_sha256 = spec.repository().pack_sha256();
+  handoff.stored_bytes = spec.repository().pack_bytes();
   handoff.labels = ToMap(spec.labels());
   handoff.require = ToMap(spec.require());
   handoff.on_worker = spec.on_worker();
@@ -348,6 +349,7 @@ core::Report ToCore(const v1::ReportRequest& request) {
   report.number = request.number();
   report.epoch = request.epoch();
   report.end = ToCore(request.end());
+  report.log_bytes = request.end().log_bytes() + request.end().checks_log_bytes();
   return report;
 }
 

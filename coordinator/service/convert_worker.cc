@@ -111,7 +111,16 @@ v1::Worker ToProto(const core::ListWorkers::Item& item) {
   worker.set_not_accepting(from.not_accepting);
   worker.set_disk_free_bytes(from.disk_free_bytes);
   for (const core::Hold& hold : item.holds) *worker.add_holds() = HoldToProto(hold);
-  for (const auto& [id, number] : item.attempts) worker.add_attempts(absl::StrCat(id, "/", number));
+  for (const core::ListWorkers::Slot& slot : item.attempts) {
+    v1::Worker::Slot& held = *worker.add_held();
+    held.set_attempt(absl::StrCat(slot.handoff_id, "/", slot.number));
+    held.set_owner(slot.owner);
+    held.set_exclusive(slot.exclusive);
+    worker.add_attempts(held.attempt());
+  }
+  worker.set_owner(from.owner);
+  worker.set_shared(from.shared);
+  for (const std::string& pattern : from.repos) worker.add_repos(pattern);
   worker.set_version(from.version);
   worker.set_ssh(from.ssh);
   return worker;

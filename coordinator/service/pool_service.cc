@@ -105,17 +105,20 @@ grpc::ServerUnaryReactor* PoolService::SaveCheckpoint(Context* context,
   if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
   const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
   if (!guest.ok()) return Answer(context, guest.status());
+  core::SaveCheckpoint save = ToCore(*request);
   for (const v1::Checkpoint::Pack& pack : request->checkpoint().packs()) {
     const auto size = parts_.objects.Size(pack.sha256());
     if (absl::IsNotFound(size.status())) {
       response->add_missing(pack.sha256());
     } else if (!size.ok()) {
       return Answer(context, size.status());
+    } else {
+      save.sizes[pack.sha256()] = *size;
     }
   }
   if (response->missing_size() > 0) return Answer(context, absl::OkStatus());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  parts_.engine.Post(ToCore(*request), AnswerWith(reactor, [response](const auto& reply) {
+  parts_.engine.Post(std::move(save), AnswerWith(reactor, [response](const auto& reply) {
                        response->set_current(reply.current);
                        return absl::OkStatus();
                      }));

@@ -61,6 +61,7 @@ void VisitHandoff(V&& v, H& h) {
   v("returned_bytes", h.returned.bytes);
   v("deleted", h.deleted);
   v("private", h.is_private);
+  v("stored_bytes", h.stored_bytes);
   v("avoid", h.avoid);
   v("task_line", h.task_line);
   v("reason", h.reason);

@@ -115,8 +115,22 @@ absl::StatusOr<core::State> SqliteStore::Load(bool new_term) {
   state.Apply(records);
   ASSIGN_OR_RETURN(const core::Edit identities, identity_.Load());
   state.Apply(identities);
+  RETURN_IF_ERROR(CountStored(state));
   RETURN_IF_ERROR(purged_.Load(state));
   return state;
+}
+
+absl::Status SqliteStore::CountStored(core::State& state) {
+  ASSIGN_OR_RETURN(Statement owners,
+                   db_.Prepare(absl::StrCat("SELECT owner,sum(rank<", rows::kLiveRank,
+                                            "),sum(stored_bytes) FROM handoffs WHERE rank<>",
+                                            rows::kLiveRank, " GROUP BY owner")));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, owners.Step());
+    if (!row) return absl::OkStatus();
+    state.CountStored(owners.Bytes(0), static_cast<size_t>(owners.Int(1)),
+                      static_cast<uint64_t>(owners.Int(2)));
+  }
 }
 
 absl::StatusOr<core::Edit> SqliteStore::LiveRecords() {

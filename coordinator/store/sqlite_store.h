@@ -69,6 +69,7 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::optional<core::Handoff>> FindOne(Statement& select);
   absl::Status ReadParts(core::Handoff& handoff);
   absl::StatusOr<core::Edit> LiveRecords();
+  absl::Status CountStored(core::State& state);  // of those at rest, by owner
   absl::StatusOr<bool> IsTaken(const std::string& id);
 
   const std::string path_;

@@ -30,7 +30,12 @@ class MemoryStore : public Store {
     for (const auto& [key, hold] : holds_) edit.changes.push_back(core::PutHold{hold});
     for (const auto& [id, handoff] : handoffs_) {
       state.next_seq = std::max(state.next_seq, handoff.seq + 1);
-      if (!core::IsAtRest(handoff.status)) edit.changes.push_back(core::PutHandoff{handoff});
+      if (core::IsAtRest(handoff.status)) {
+        const size_t waits = core::IsEnded(handoff.status) ? 0 : 1;
+        state.CountStored(handoff.owner, waits, handoff.stored_bytes);
+      } else {
+        edit.changes.push_back(core::PutHandoff{handoff});
+      }
     }
     for (const auto& [name, user] : users_) edit.changes.push_back(core::PutUser{user});
     for (const auto& [id, token] : tokens_) edit.changes.push_back(core::PutToken{token});

@@ -30,7 +30,8 @@ constexpr int kHandoffs = 8;
 
 class PoolSim {
  public:
-  explicit PoolSim(uint64_t seed) : world_(seed), coordinator_(world_, seed % 2 == 0 ? 2 : 0) {
+  explicit PoolSim(uint64_t seed)
+      : world_(seed), coordinator_(world_, seed % 2 == 0 ? 2 : 0, QuotasOf(seed)) {
     const uint64_t hosts = 2 + world_.Below(2);
     for (uint64_t i = 0; i < hosts; ++i) {
       hosts_.push_back(std::make_unique<SimHost>(world_, coordinator_, truth_,
@@ -75,11 +76,20 @@ class PoolSim {
   }
 
   const Truth& truth() const { return truth_; }
+  const SimCoordinator& coordinator() const { return coordinator_; }
   MemoryStore& store() { return coordinator_.store(); }
   int asked_for() const { return coordinator_.asked_for(); }
   int account_full() const { return coordinator_.account_full(); }
 
  private:
+  // Two owners; one may have a larger weight, and one may be kept to one attempt at a time.
+  static core::Quotas QuotasOf(uint64_t seed) {
+    core::Quotas quotas;
+    if (seed % 3 == 0) quotas.owners["bob"].weight = 2;
+    if (seed % 5 == 0) quotas.owners["ada"].running = 1;
+    return quotas;
+  }
+
   template <typename Command>
   void Ask(Command command,
            std::function<void(const absl::StatusOr<typename Command::Reply>&)> reply) {
@@ -93,7 +103,7 @@ class PoolSim {
     const std::string key = absl::StrCat("key-", number);
     if (submitted_.count(key) > 0) return;
     core::Submit command;
-    command.handoff.owner = "ada";
+    command.handoff.owner = number % 4 < 2 ? "ada" : "bob";
     command.handoff.task_line = "mend it";
     command.handoff.agent = "cursor";
     command.handoff.repo_key = "repo";
@@ -358,7 +368,7 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   const uint64_t first = FromEnvironment("HANDOFF_SIM_FIRST", 1);
   const uint64_t seeds = FromEnvironment("HANDOFF_SIM_SEEDS", 200);
   Truth all;
-  int asked_for = 0, account_full = 0;
+  int asked_for = 0, account_full = 0, contested = 0, capped = 0;
   std::set<std::string> events;
   for (uint64_t seed = first; seed < first + seeds && !HasFailure(); ++seed) {
     SCOPED_TRACE(absl::StrCat("HANDOFF_SIM_FIRST=", seed, " HANDOFF_SIM_SEEDS=1"));
@@ -379,6 +389,8 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
     all.by_hand += sim.truth().by_hand;
     asked_for += sim.asked_for();
     account_full += sim.account_full();
+    contested += sim.coordinator().contested();
+    capped += sim.coordinator().capped();
     for (const core::Event& event : sim.store().events()) events.insert(event.kind);
   }
   if (seeds < 100) return;
@@ -396,6 +408,8 @@ TEST(PoolSim, KeepsItsPromisesForEverySeed) {
   EXPECT_GT(all.by_hand, 0);
   EXPECT_GT(asked_for, 0);
   EXPECT_GT(account_full, 0);
+  EXPECT_GT(contested, 0);
+  EXPECT_GT(capped, 0);
   for (const char* kind :
        {"submitted",  "leased",    "ended",           "retried",        "cancelled",
         "resumed",    "worker_up", "worker_lost",     "worker_removed", "drained",

@@ -71,6 +71,7 @@ int64_t SimSpec::WorkOf(const std::string& commit) {
 void SimCoordinator::Start() {
   CHECK(!up());
   state_ = *store_.Load(/*new_term=*/true);
+  state_->quotas = quotas_;
   ++life_;
   state_->Apply(core::AfterStart(*state_, world_.now));
   if (Finish({})) AfterReplies();
@@ -121,7 +122,10 @@ void SimCoordinator::Apply(core::Edit edit, std::vector<core::Edit>& edits) {
 }
 
 bool SimCoordinator::Finish(std::vector<core::Edit> edits) {
-  Apply(std::move(core::Decide(*state_, core::Tick{}, world_.now)->edit), edits);
+  core::Edit tick = core::Decide(*state_, core::Tick{}, world_.now)->edit;
+  const core::Edit ticked = tick;
+  Apply(std::move(tick), edits);
+  CheckShares(ticked);
   if (world_.Fault(400)) {  // kill -9 before the commit
     Crash();
     return false;
@@ -242,6 +246,41 @@ void SimCoordinator::CheckCheckpoints(const core::Handoff& before, const core::H
   }
 }
 
+// Nobody got a slot while another owner, whose share was smaller, waited with a handoff that asks
+// the same of a worker. What is urgent goes before shares, and nobody has more than their cap.
+void SimCoordinator::CheckShares(const core::Edit& tick) {
+  std::map<std::string, std::vector<const core::Handoff*>> leased;  // by owner
+  for (const core::Change& change : tick.changes) {
+    const auto* put = std::get_if<core::PutHandoff>(&change);
+    if (put != nullptr && put->handoff.status == core::HandoffStatus::kRunning &&
+        put->handoff.Latest()->leased_at == world_.now) {
+      leased[put->handoff.owner].push_back(&put->handoff);
+    }
+  }
+  const auto running = [&](const std::string& owner) {
+    return static_cast<int64_t>(state_->owners().Of(owner).running);
+  };
+  for (const auto& [owner, queues] : state_->queues()) {
+    const core::Quota& quota = state_->quotas.Of(owner);
+    CHECK(state_->owners().Of(owner).running <= quota.running);
+    if (state_->owners().Of(owner).running == quota.running) {
+      ++capped_;
+      continue;
+    }
+    for (const auto& [other, handoffs] : leased) {
+      if (other == owner) continue;
+      const int64_t before = running(other) - static_cast<int64_t>(handoffs.size());
+      for (const core::Handoff* handoff : handoffs) {
+        // As it was in the queue: the affinity of a later attempt is another one by now.
+        if (handoff->priority > 0 || handoff->attempts.size() > 1) continue;
+        if (queues.count(core::SignatureOf(*handoff)) == 0) continue;
+        ++contested_;
+        CHECK(before * quota.weight <= running(owner) * state_->quotas.Of(other).weight);
+      }
+    }
+  }
+}
+
 // Load() gives what is live: if it did not, a crash here would change the pool.
 void SimCoordinator::CheckAgainstStore() {
   state_->CheckInvariants();
@@ -276,6 +315,7 @@ void SimCoordinator::CheckAgainstStore() {
   CHECK(state_->epoch_counter == loaded.epoch_counter);
   CHECK(state_->revision == loaded.revision);
   CHECK(state_->next_seq == loaded.next_seq);
+  CHECK(state_->owners() == loaded.owners());
 }
 
 }  // namespace handoff::sim

@@ -39,7 +39,8 @@ struct InHands {
 class SimCoordinator {
  public:
   // `max_parallel` of the one account that all hosts have; 0: no limit.
-  SimCoordinator(World& world, int max_parallel) : max_parallel_(max_parallel), world_(world) {}
+  SimCoordinator(World& world, int max_parallel, core::Quotas quotas)
+      : max_parallel_(max_parallel), quotas_(std::move(quotas)), world_(world) {}
 
   void Start();
   void Crash();
@@ -51,6 +52,10 @@ class SimCoordinator {
   int max_parallel() const { return max_parallel_; }
   // Commits after which slots had to wait for it.
   int account_full() const { return account_full_; }
+  // Leases for which somebody else waited who asked the same, and commits after which an owner had
+  // as many attempts as they may while another of theirs waited.
+  int contested() const { return contested_; }
+  int capped() const { return capped_; }
 
   const std::map<std::string, std::vector<InHands>>& in_hands() const { return in_hands_; }
 
@@ -101,8 +106,10 @@ class SimCoordinator {
   void CheckCheckpoints(const std::vector<core::Edit>& edits);
   void CheckCheckpoints(const core::Handoff& before, const core::Handoff& after);
   void CheckHands(const core::Handoff& before, const core::Handoff& after);
+  void CheckShares(const core::Edit& tick);
 
   const int max_parallel_;
+  const core::Quotas quotas_;
   World& world_;
   MemoryStore store_;
   std::optional<core::State> state_;
@@ -112,7 +119,7 @@ class SimCoordinator {
   std::map<std::string, int64_t> safe_;
   std::map<std::string, std::vector<InHands>> in_hands_;
   std::map<std::string, std::string> by_hand_;  // the worker in whose workspace a person worked
-  int asked_for_ = 0, account_full_ = 0;
+  int asked_for_ = 0, account_full_ = 0, contested_ = 0, capped_ = 0;
   uint64_t life_ = 0, answers_ = 0, timer_ = 0;
 };
 

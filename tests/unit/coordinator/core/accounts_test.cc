@@ -45,8 +45,8 @@ TEST_F(AccountsTest, TheLimitIsThatOfTheWholePool) {
   EXPECT_EQ(pool.Latest("h1").account, "team");
   EXPECT_THAT(pool.Explain("h4").summary,
               AllOf(HasSubstr("3 of 3 attempts of the account team of cursor run"),
-                    HasSubstr("next in the queue"), Not(HasSubstr("slot"))));
-  EXPECT_THAT(pool.Explain("h5").summary, HasSubstr("1 handoff is ahead"));
+                    HasSubstr("1st of 2 in the queue of ada"), Not(HasSubstr("slot"))));
+  EXPECT_THAT(pool.Explain("h5").summary, HasSubstr("2nd of 2 in the queue"));
 }
 
 TEST_F(AccountsTest, OneTickGivesNoMoreThanTheLimit) {

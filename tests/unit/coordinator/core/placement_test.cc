@@ -355,13 +355,13 @@ TEST(Why, NamesWhatAWorkerIsKeptFromInPlainWords) {
   EXPECT_THAT(why.commands, Contains("handoff worker show a"));
 }
 
-TEST(Why, SaysHowManyAreAhead) {
+TEST(Why, SaysItsPlaceInTheQueueOfItsOwner) {
   Pool pool;
   FakeWorker a(pool, "a", 1);
   a.Call();
   for (const char* id : {"h1", "h2", "h3"}) pool.Submit(id);
-  EXPECT_THAT(pool.Explain("h2").summary, HasSubstr("It is the next in the queue."));
-  EXPECT_THAT(pool.Explain("h3").summary, HasSubstr("1 handoff is ahead of it"));
+  EXPECT_THAT(pool.Explain("h2").summary, HasSubstr("It is 1st of 2 in the queue of ada."));
+  EXPECT_THAT(pool.Explain("h3").summary, HasSubstr("It is 2nd of 2 in the queue of ada."));
 }
 
 TEST(Why, FollowsALiveAttempt) {

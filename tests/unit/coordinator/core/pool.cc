@@ -25,6 +25,7 @@ void Pool::Tick() {
   const auto decision = Decide(state, core::Tick{}, now);
   ASSERT_TRUE(decision.ok());
   durable |= decision->edit.durable();
+  tried = decision->reply.tried;
   Install(decision->edit);
 }
 
@@ -46,6 +47,7 @@ void Pool::Restart() {
   loaded.incarnation = state.incarnation;
   loaded.epoch_counter = state.epoch_counter;
   loaded.revision = state.revision;
+  loaded.quotas = state.quotas;
   Edit rows;
   for (const auto& [uuid, worker] : state.workers())
     rows.changes.push_back(PutWorker{DurablePart(worker)});

@@ -33,6 +33,7 @@ class Pool {
     return std::move(decision->reply);
   }
   void Tick();
+  size_t tried = 0;  // heads of queues, by the last Tick
   void Install(const Edit& edit);
   // Time goes on; what falls due on the way is ticked exactly then.
   void Pass(absl::Duration d);

@@ -55,6 +55,34 @@ TEST_F(EngineTest, SubmitAndLeaseAreOneCommit) {
   EXPECT_EQ(store_.handoffs().at(id).status, Status::kRunning);
 }
 
+class EngineQuotaTest : public EngineFixture {
+ protected:
+  EngineOptions Options() override {
+    EngineOptions options;
+    options.quotas.common.queued = 2;
+    options.quotas.owners["ci"].queued = 3;
+    return options;
+  }
+};
+
+TEST_F(EngineQuotaTest, IsKeptWithinABatchAndOverARestart) {
+  const auto first = Post(Task("a", "key"));
+  Post(Task("b"));
+  const auto third = Post(Task("c"));
+  engine_->Step();
+  EXPECT_TRUE((*first)->ok());
+  EXPECT_EQ((*third)->status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(store_.handoffs().size(), 2u);
+  StartEngine();
+  EXPECT_EQ(Ask(Task("c")).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(Ask(Task("a", "key"))->existing) << "the same again is no further one";
+  for (const char* task : {"d", "e", "f"}) {
+    core::Submit submit = Task(task);
+    submit.handoff.owner = "ci";
+    EXPECT_TRUE(Ask(submit).ok()) << task;
+  }
+}
+
 TEST_F(EngineTest, EqualTasksOfOneBatchGetNumbersOfTheirOwn) {
   std::set<std::string> ids;
   for (int round = 0; round < 3; ++round) {

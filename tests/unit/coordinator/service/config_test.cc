@@ -64,6 +64,49 @@ TEST(Config, NothingIsPurgedUnlessItSaysAfterHowLong) {
   }
 }
 
+TEST(Config, AQuotaIsForEveryOwnerUnlessOneHasTheirOwn) {
+  EXPECT_EQ(ParseConfig("", "x", {})->quotas, core::Quotas());
+  const auto config = ParseConfig(
+      "[quota.owner.ci]\nqueued = 50000\nweight = 4\n"
+      "[quota.owner.'ann@example.org']\nrunning = 2\n"
+      "[quota]\nlive = 30000\nqueued = 100\nrunning = 8\nstored_bytes = '2TiB'\n"
+      "submits_per_minute = 60\nsubmit_burst = 20\n",
+      "x", {});
+  ASSERT_TRUE(config.ok()) << config.status();
+  core::Quota common;
+  common.live = 30'000;
+  common.queued = 100;
+  common.running = 8;
+  common.stored_bytes = uint64_t{2} << 40;
+  common.submits_per_minute = 60;
+  common.submit_burst = 20;
+  EXPECT_EQ(config->quotas.Of("bob"), common);
+  core::Quota ci = common;
+  ci.queued = 50'000;
+  ci.weight = 4;
+  EXPECT_EQ(config->quotas.Of("ci"), ci);
+  EXPECT_EQ(config->quotas.Of("ann@example.org").running, 2u);
+  EXPECT_EQ(ParseConfig("[quota]\nstored_bytes = 4096\n", "x", {})->quotas.common.stored_bytes,
+            4096u);
+}
+
+TEST(Config, AQuotaThatMakesNoSenseIsRefused) {
+  for (const char* wrong :
+       {"quota = 1", "[quota]\nqueue = 1", "[quota]\nqueued = 0", "[quota]\nqueued = -1",
+        "[quota]\nqueued = '5'", "[quota]\nqueued = 1.5", "[quota]\nqueued = 1000001",
+        "[quota]\nweight = 1001", "[quota]\nstored_bytes = 'much'",
+        "[quota]\nstored_bytes = '2000000TiB'", "[quota]\nowner = 1", "[quota.owner]\nann = 1",
+        "[quota.owner.ann]\nowner = 1", "[quota.owner.ann]\nqueued = 0",
+        "[quota.owner.'']\nqueued = 1"}) {
+    EXPECT_THAT(std::string(ParseConfig(wrong, "a.toml", {}).status().message()),
+                HasSubstr("a.toml:"))
+        << wrong;
+  }
+  EXPECT_EQ(ParseConfig("[quota.owner.ann]\nqueue = 1", "a.toml", {}).status().message(),
+            "a.toml:2: unknown key 'queue' in [quota.owner.ann]; there are live, queued, running, "
+            "stored_bytes, submit_burst, submits_per_minute, weight");
+}
+
 TEST(Config, SaysWhatIsMissing) {
   Config config;
   EXPECT_THAT(std::string(Validate(config).message()), HasSubstr("--data-dir"));

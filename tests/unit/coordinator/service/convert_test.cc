@@ -419,6 +419,26 @@ TEST(SyncAnswers, OneThatFitsIntoNoMessageIsLeftOutAndTheOthersArrive) {
   EXPECT_LT(response.ByteSizeLong(), 4u << 20);
 }
 
+TEST(Workers, AreShownWithWhoHasTheirSlotsAndWhoseWorkTheyTake) {
+  core::ListWorkers::Item item;
+  item.worker.name = "a";
+  item.worker.owner = "ann";
+  item.worker.shared = true;
+  item.worker.repos = {"x/*", "y"};
+  item.attempts = {{"h", 2, "bob", /*exclusive=*/true}};
+  const v1::Worker worker = ToProto(item);
+  EXPECT_EQ(worker.owner(), "ann");
+  EXPECT_TRUE(worker.shared());
+  ASSERT_EQ(worker.repos_size(), 2);
+  EXPECT_EQ(worker.repos(0), "x/*");
+  ASSERT_EQ(worker.held_size(), 1);
+  EXPECT_EQ(worker.held(0).attempt(), "h/2");
+  EXPECT_EQ(worker.held(0).owner(), "bob");
+  EXPECT_TRUE(worker.held(0).exclusive());
+  EXPECT_EQ(worker.attempts(0), "h/2");
+  EXPECT_EQ(worker.slots_used(), 1);
+}
+
 TEST(Workers, AreListedByNameInPagesThatFitIntoAMessage) {
   core::ListWorkers::Reply reply;
   for (const std::string name : {"c", "a", "b"}) {

@@ -70,6 +70,8 @@ TEST_F(MigrationsTest, ADatabaseOfSchema1LoadsWithAllThatItHolds) {
   EXPECT_EQ(run.spec, std::string("\x01\x02"));
   EXPECT_EQ(run.go_on_from, 0);
   EXPECT_EQ(run.question, "");
+  EXPECT_EQ(run.stored_bytes, 77u);
+  EXPECT_EQ(state->owners().Of("ada"), (core::OwnerUse{0, 1, 0, 77 + 3}));
   EXPECT_TRUE(run.messages.empty());
   ASSERT_EQ(run.attempts.size(), 2u);
   const core::Attempt& first = run.attempts[0];

@@ -142,6 +142,7 @@ void RecordSource::Change(core::Handoff& handoff) {
   handoff.returned_after = Below(3);
   handoff.deleted = Flip();
   handoff.is_private = Flip();
+  handoff.stored_bytes = static_cast<uint64_t>(Below(1000));
   if (Flip()) {
     handoff.edits.push_back(
         {static_cast<int>(handoff.edits.size()) + 1, Text(), Text(), Text(), Time()});

@@ -66,6 +66,9 @@ void ExpectLoads(SqliteStore& store, const Expected& expected) {
     EXPECT_TRUE(*loaded == *found) << id;
   }
   EXPECT_EQ(state->handoffs().size(), live);
+  core::OwnerIndex owners;  // at rest or not
+  for (const auto& [id, handoff] : expected.handoffs) owners.Add(handoff);
+  EXPECT_TRUE(state->owners() == owners);
   EXPECT_EQ(state->workers().size(), expected.workers.size());
   for (const auto& [uuid, worker] : expected.workers) {
     ASSERT_NE(state->FindWorker(uuid), nullptr);

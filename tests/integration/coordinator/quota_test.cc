@@ -1,0 +1,158 @@
+// One owner asks for more than they may have; what another asks for begins as before.
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/status.h"
+#include "gmock/gmock.h"
+#include "tests/integration/coordinator/running_coordinator.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr int kQueued = 50;
+constexpr int kAskedFor = 300;
+
+class QuotaTest : public CoordinatorTest {
+ protected:
+  QuotaTest() { Restart(); }  // with this configuration
+  Config config() const override {
+    Config config = CoordinatorTest::config();
+    config.quotas.common.queued = kQueued;
+    config.quotas.owners["slow"].submit_burst = 2;
+    config.quotas.owners["slow"].submits_per_minute = 1;
+    return config;
+  }
+  static v1::HandoffSpec SpecOf(const std::string& owner, const std::string& task) {
+    v1::HandoffSpec spec = Spec(task);
+    spec.set_owner(owner);
+    return spec;
+  }
+  std::string WhyOf(const std::string& id) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::WhyRequest request;
+    request.set_id(id);
+    v1::WhyResponse response;
+    const grpc::Status status = control().Why(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.summary();
+  }
+  void Finish(ScriptedWorker& worker, const v1::DesiredAttempt& attempt) {
+    const auto reported = worker.Report(worker.ReportOf(attempt, ""));
+    ASSERT_TRUE(reported.ok()) << reported.status();
+    ASSERT_TRUE(reported->accepted());
+  }
+};
+
+TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
+  int taken = 0;
+  absl::Status refused;
+  std::string last;
+  for (int i = 0; i < kAskedFor; ++i) {
+    const auto reply = Submit(SpecOf("ann", absl::StrCat("task ", i)));
+    if (reply.ok()) {
+      ++taken;
+      last = reply->handoff().id();
+    } else {
+      refused = reply.status();
+    }
+  }
+  EXPECT_EQ(taken, kQueued);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(StartsWith("ann has 50 handoffs in the queue, and their quota is 50. Nothing "
+                               "was submitted: "),
+                    HasSubstr("handoff list --status queued")));
+  ScriptedWorker worker(address(), "host-a");
+  const v1::DesiredAttempt first = worker.TakeAttempt();
+  EXPECT_EQ(Get(first.handoff_id())->owner(), "ann");
+
+  const auto other = Submit(SpecOf("bob", "one thing"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_THAT(WhyOf(other->handoff().id()),
+              HasSubstr("It is 1st of 1 in the queue of bob. Their share of the slots is 1/2 (0 of "
+                        "the 1 that runs)."));
+  EXPECT_THAT(WhyOf(last), HasSubstr("It is 49th of 49 in the queue of ann."));
+  Finish(worker, first);
+  const v1::DesiredAttempt second = worker.TakeAttempt();
+  EXPECT_EQ(second.handoff_id(), other->handoff().id());
+  Finish(worker, second);
+  EXPECT_EQ(Get(worker.TakeAttempt().handoff_id())->owner(), "ann");
+}
+
+TEST_F(QuotaTest, ARepeatedSubmitIsAnsweredAlthoughTheQuotaIsUsedUp) {
+  v1::HandoffSpec spec = SpecOf("ann", "the first");
+  spec.set_idempotency_key("once");
+  const auto first = Submit(spec);
+  ASSERT_TRUE(first.ok()) << first.status();
+  for (int i = 0; i < kQueued; ++i) Submit(SpecOf("ann", absl::StrCat("task ", i))).IgnoreError();
+  ASSERT_FALSE(Submit(SpecOf("ann", "one more")).ok());
+  Restart();
+  ASSERT_FALSE(Submit(SpecOf("ann", "one more")).ok()) << "what is queued is counted again";
+  const auto again = Submit(spec);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->existing());
+  EXPECT_EQ(again->handoff().id(), first->handoff().id());
+}
+
+TEST_F(QuotaTest, ARefusalForTheRateSaysWhenToTryAgain) {
+  ASSERT_TRUE(Submit(SpecOf("slow", "one")).ok());
+  ASSERT_TRUE(Submit(SpecOf("slow", "two")).ok());
+  const absl::Status refused = Submit(SpecOf("slow", "three")).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(refused.message()),
+              AllOf(HasSubstr("1 a minute, and 2 at once after a pause. Nothing was submitted: try "
+                              "again in "),
+                    HasSubstr("s.")));
+}
+
+TEST_F(QuotaTest, AWorkerIsListedWithWhoHasItsSlots) {
+  const auto submitted = Submit(SpecOf("bob", "one thing"));
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  ScriptedWorker worker(address(), "host-a");
+  worker.TakeAttempt();
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::ListWorkersResponse workers;
+  ASSERT_TRUE(control().ListWorkers(&context, {}, &workers).ok());
+  ASSERT_EQ(workers.workers_size(), 1);
+  ASSERT_EQ(workers.workers(0).held_size(), 1);
+  EXPECT_EQ(workers.workers(0).held(0).owner(), "bob");
+  EXPECT_EQ(workers.workers(0).held(0).attempt(), absl::StrCat(submitted->handoff().id(), "/1"));
+}
+
+TEST_F(QuotaTest, AnExclusiveHandoffHasTheWorkerAlone) {
+  v1::HandoffSpec alone = SpecOf("ann", "alone");
+  alone.set_exclusive(true);
+  const auto submitted = Submit(alone);
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  ScriptedWorker worker(address(), "host-a");
+  v1::SyncRequest request = worker.Request();
+  request.set_slots(4);
+  const auto answer = worker.Sync(request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->attempts_size(), 1);
+  EXPECT_EQ(answer->attempts(0).handoff_id(), submitted->handoff().id());
+  const auto waits = Submit(SpecOf("ann", "beside it"));
+  ASSERT_TRUE(waits.ok()) << waits.status();
+  EXPECT_EQ(Get(waits->handoff().id())->status(), v1::Handoff::QUEUED);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::WhyRequest why;
+  why.set_id(waits->handoff().id());
+  v1::WhyResponse response;
+  ASSERT_TRUE(control().Why(&context, why, &response).ok());
+  ASSERT_EQ(response.details_size(), 1);
+  EXPECT_EQ(response.details(0), "host-a: runs a handoff that asked to be alone.");
+  Finish(worker, answer->attempts(0));
+  EXPECT_EQ(Get(waits->handoff().id())->status(), v1::Handoff::RUNNING);
+}
+
+}  // namespace
+}  // namespace handoff
