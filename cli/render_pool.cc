@@ -61,6 +61,58 @@ std::string LabelWords(const v1::Worker& worker) {
   return out;
 }
 
+// "ann 2, bob 1"
+std::string Holders(const v1::Worker& worker) {
+  std::map<std::string, int> counts;
+  for (const v1::Worker::Slot& slot : worker.held()) ++counts[OneLine(slot.owner(), 64)];
+  std::string out;
+  for (const auto& [owner, count] : counts)
+    absl::StrAppend(&out, out.empty() ? "" : ", ", owner, " ", count);
+  return out;
+}
+
+std::string RepoPatterns(const v1::Worker& worker) {
+  std::string out;
+  for (const std::string& pattern : worker.repos())
+    absl::StrAppend(&out, out.empty() ? "" : ", ", OneLine(pattern, 200));
+  return out;
+}
+
+bool IsPrivate(const v1::Worker& worker) { return !worker.owner().empty() && !worker.shared(); }
+
+// In a column; empty: everything.
+std::string TakesInShort(const v1::Worker& worker) {
+  std::string out;
+  if (IsPrivate(worker)) out = absl::StrCat("work of ", OneLine(worker.owner(), 64));
+  if (worker.repos_size() > 0)
+    absl::StrAppend(&out, out.empty() ? "" : ", ", "repos ", RepoPatterns(worker));
+  return out;
+}
+
+std::string Takes(const v1::Worker& worker) {
+  std::string out;
+  if (IsPrivate(worker)) {
+    out = absl::StrCat("only the work of ", OneLine(worker.owner(), 64));
+  } else if (!worker.owner().empty()) {
+    out = absl::StrCat("everybody's work, shared by ", OneLine(worker.owner(), 64));
+  }
+  if (worker.repos_size() > 0) {
+    absl::StrAppend(&out, out.empty() ? "" : ", ", "only repositories like ", RepoPatterns(worker));
+  }
+  return out;
+}
+
+// An older coordinator does not say whose they are.
+void AddHeld(const v1::Worker& worker, Fields& fields) {
+  if (worker.held_size() == 0) {
+    for (const std::string& attempt : worker.attempts()) fields.AddMore(OneLine(attempt, 100));
+  }
+  for (const v1::Worker::Slot& slot : worker.held()) {
+    fields.AddMore(absl::StrCat(OneLine(slot.attempt(), 100), " of ", OneLine(slot.owner(), 64),
+                                slot.exclusive() ? ", alone there" : ""));
+  }
+}
+
 Colour ColourOf(Finding::Kind kind) {
   return kind == Finding::kOk     ? Colour::kGreen
          : kind == Finding::kNote ? Colour::kYellow
@@ -76,6 +128,8 @@ std::string RenderWorkers(const v1::ListWorkersResponse& workers, const View& vi
         {{OneLine(worker.name(), 64)},
          WorkerState(worker),
          {worker.slots() > 0 ? absl::StrCat(worker.slots_used(), "/", worker.slots()) : ""},
+         {Holders(worker)},
+         {TakesInShort(worker)},
          {ReadyAgents(worker)},
          {LabelWords(worker)},
          {worker.disk_free_bytes() > 0 ? HumanBytes(worker.disk_free_bytes()) : ""},
@@ -86,6 +140,8 @@ std::string RenderWorkers(const v1::ListWorkersResponse& workers, const View& vi
   return RenderTable({{"WORKER", 8},
                       {"STATE"},
                       {"SLOTS", 0, 0, true},
+                      {"HELD BY", 8, 6},
+                      {"TAKES", 12, 7},
                       {"AGENTS", 8},
                       {"LABELS", 10, 3},
                       {"FREE", 0, 2, true},
@@ -104,7 +160,8 @@ std::string RenderWorker(const v1::Worker& worker, const View& view) {
   if (!reason.empty()) fields.Line(absl::StrCat("  ", Wrap(reason, view.width, 2)));
   fields.Blank();
   fields.Add("Slots", absl::StrCat(worker.slots_used(), " of ", worker.slots(), " in use"));
-  for (const std::string& attempt : worker.attempts()) fields.AddMore(OneLine(attempt, 100));
+  AddHeld(worker, fields);
+  fields.Add("Takes", Takes(worker));
   fields.Add("Seen", Relative(TimeOf(worker.last_seen()), view.now));
   if (!worker.ssh().empty()) fields.Add("Reach", absl::StrCat("ssh ", OneLine(worker.ssh(), 255)));
   fields.Add("Labels", LabelWords(worker));

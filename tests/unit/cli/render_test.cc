@@ -382,6 +382,52 @@ TEST(RenderWorkers, OneLineAWorker) {
             "credentials\n");
 }
 
+TEST(RenderWorkers, SaysWhoHasTheSlotsAndWhoseWorkItTakes) {
+  v1::ListWorkersResponse workers;
+  *workers.add_workers() = Parse<v1::Worker>(R"pb(
+    name: "a"
+    reachable: true
+    slots: 4
+    slots_used: 3
+    owner: "ann"
+    held { attempt: "h1/1" owner: "ann" }
+    held { attempt: "h2/1" owner: "bob" }
+    held { attempt: "h3/2" owner: "ann" })pb");
+  *workers.add_workers() = Parse<v1::Worker>(R"pb(
+    name: "b"
+    reachable: true
+    slots: 1
+    slots_used: 0
+    owner: "ann"
+    shared: true
+    repos: "x/*")pb");
+  *workers.add_workers() = Parse<v1::Worker>(R"pb(name: "c" reachable: true slots: 1)pb");
+  EXPECT_EQ(RenderWorkers(workers, Piped()),
+            "WORKER  STATE  SLOTS  HELD BY       TAKES\n"
+            "a       busy     3/4  ann 2, bob 1  work of ann\n"
+            "b       idle     0/1                repos x/*\n"
+            "c       idle     0/1\n");
+}
+
+TEST(RenderWorker, SaysWhoHasEachSlotAndWhoseWorkItTakes) {
+  v1::Worker worker = Build7();
+  *worker.add_held() = Parse<v1::Worker::Slot>(R"pb(attempt: "20261120-fix-benchmark/2"
+                                                    owner: "ann"
+                                                    exclusive: true)pb");
+  worker.set_owner("ann");
+  worker.add_repos("https://example.org/team/*");
+  worker.add_repos("*/docs");
+  std::string text = RenderWorker(worker, Piped());
+  EXPECT_THAT(text, HasSubstr("Slots      1 of 4 in use\n"
+                              "           20261120-fix-benchmark/2 of ann, alone there\n"
+                              "Takes      only the work of ann, only repositories like "
+                              "https://example.org/team/*, */docs\n"));
+  worker.set_shared(true);
+  worker.clear_repos();
+  EXPECT_THAT(RenderWorker(worker, Piped()),
+              HasSubstr("Takes      everybody's work, shared by ann\n"));
+}
+
 TEST(RenderWorker, SaysWhatIsMissing) {
   EXPECT_EQ(RenderWorker(Build7(), Piped()),
             R"(on hold  build-7
