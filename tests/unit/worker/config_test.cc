@@ -123,7 +123,9 @@ TEST(ParseConfigBytes, UnitsAreThoseThatAreWritten) {
   EXPECT_EQ(*ParseConfigBytes("12"), 12u);
   EXPECT_EQ(*ParseConfigBytes("3 kB"), 3000u);
   EXPECT_EQ(*ParseConfigBytes("2GiB"), uint64_t{2} << 30);
-  for (const char* text : {"", "GB", "-1", "1.5GB", "9999999999999GB", "3 furlongs"}) {
+  EXPECT_EQ(*ParseConfigBytes("3TiB"), uint64_t{3} << 40);
+  for (const char* text : {"", "GB", "-1", "1.5GB", "9999999999999GB", "9999999TiB", "3 furlongs",
+                           "99999999999999999999"}) {
     EXPECT_FALSE(ParseConfigBytes(text).ok()) << text;
   }
 }
