@@ -63,10 +63,10 @@ class CoordinatorProcess {
     SpawnOptions options;
     // One owner floods it: what it does then is measured, and not that it refuses.
     const std::string config = dir_.path() + "/config.toml";
-    const absl::Status written = WriteFileAtomically(
-        config,
-        "[quota]\nlive = 1000000\nqueued = 1000000\nsubmits_per_minute = 1000000\n"
-        "submit_burst = 1000000\n");
+    const absl::Status written =
+        WriteFileAtomically(config,
+                            "[quota]\nlive = 1000000\nqueued = 1000000\nrunning = 1000000\n"
+                            "submits_per_minute = 1000000\nsubmit_burst = 1000000\n");
     if (!written.ok()) Fail(std::string(written.message()));
     options.argv = {program,    "--data-dir", dir_.path() + "/data", "--listen", "127.0.0.1:0",
                     "--config", config};
