@@ -202,14 +202,12 @@ absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view nam
       }
       const auto known = keys.find(text);
       if (known == keys.end()) {
-        return wrong(key.source(), absl::StrCat("unknown key '", text,
-                                                "'; there are data_dir, listen, advertise, "
-                                                "log_level, [notify.KEY] and [retention]"));
         return wrong(
             key.source(),
             absl::StrCat(
                 "unknown key '", text,
-                "'; there are data_dir, listen, log_level, [notify.KEY], [retention] and [quota]"));
+                "'; there are data_dir, listen, advertise, log_level, [notify.KEY], "
+                "[retention] and [quota]"));
       }
       const auto value = node.value<std::string>();
       if (!value.has_value())

@@ -88,12 +88,9 @@ struct Coordinator::Impl {
   std::unique_ptr<ObjectSweeper> sweeper;
 
   absl::Status OpenStores(const std::string& data_dir);
-  absl::Status StartEngine(const Clock& clock);
+  absl::Status StartEngine(const Config& config, const Clock& clock);
   absl::Status OpenIdentity(const Clock& clock);
   absl::Status StartServer(const Config& config, const Clock& clock);
-  absl::Status StartEngine(const Config& config, const Clock& clock);
-  absl::Status StartServer(const std::string& listen, const Clock& clock,
-                           std::set<std::string> notify_keys);
   absl::Status StartNotifiers(const Config& config, const Clock& clock);
 };
 
@@ -196,9 +193,8 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Config& co
   Impl& impl = *coordinator->impl_;
   RETURN_IF_ERROR(impl.OpenStores(config.data_dir));
   RETURN_IF_ERROR(impl.StartNotifiers(config, clock));
-  RETURN_IF_ERROR(impl.StartEngine(clock));
-  RETURN_IF_ERROR(impl.OpenIdentity(clock));
   RETURN_IF_ERROR(impl.StartEngine(config, clock));
+  RETURN_IF_ERROR(impl.OpenIdentity(clock));
   impl.purger = std::make_unique<Purger>(PurgerOptions{config.retention_ended}, *impl.engine,
                                          *impl.reader, *impl.logs, clock);
   RETURN_IF_ERROR(impl.StartServer(config, clock));

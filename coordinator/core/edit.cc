@@ -16,8 +16,7 @@ bool IsDurable(const Change& change) {
         using T = std::decay_t<decltype(c)>;
         return !kIsOneOf<T, SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace,
                          SetPurgeTold, SetSummaryWish, DropSummaryWish, SetWishOffered, SetTicked,
-                         SetListening, SetAuditHead, SetRefusals>;
-                         SetPaidOff, SetListening>;
+                         SetPaidOff, SetListening, SetAuditHead, SetRefusals>;
       },
       change);
 }

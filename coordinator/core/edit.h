@@ -99,9 +99,8 @@ using Change =
     std::variant<PutHandoff, PurgeHandoff, PurgedFrom, PutWorker, DropWorker, PutHold, DropHold,
                  AddEvent, SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
                  SetProbeAsked, NoteWorkspace, SetPurgeTold, SetSummaryWish, DropSummaryWish,
-                 SetWishOffered, SetTicked, SetListening, PutUser, PutToken, DropToken,
+                 SetWishOffered, SetTicked, SetPaidOff, SetListening, PutUser, PutToken, DropToken,
                  PutCredential, DropCredential, AddAudit, SetAuditHead, SetRefusals>;
-                 SetWishOffered, SetTicked, SetPaidOff, SetListening>;
 
 bool IsDurable(const Change& change);
 

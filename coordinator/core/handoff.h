@@ -84,9 +84,8 @@ struct Handoff {
   std::string by_hand_on;  // worker in whose workspace alone a person's work lies: it goes on there
   Checkpoint returned;     // a person's work, newer than all of attempt `returned_after` and before
   int returned_after = 0;
-  bool deleted = false;         // lists leave it out
-  bool is_private = false;      // only its owner sees task and log, and who acts on all
-  bool deleted = false;  // lists leave it out
+  bool deleted = false;     // lists leave it out
+  bool is_private = false;  // only its owner sees task and log, and who acts on all
   // Of its logs as reported, and of its objects, each once: what is held for its owner.
   uint64_t stored_bytes = 0;
   std::set<std::string> avoid;  // uuids of workers on which it failed, while others are left

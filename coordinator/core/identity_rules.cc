@@ -85,7 +85,8 @@ absl::Status NotOwn(const Act& act) {
 }
 
 absl::Status CheckUserName(absl::string_view name) {
-  const bool valid = !name.empty() && name.size() <= kMaxNameBytes &&
+  // The log calls the program itself by that name.
+  const bool valid = !name.empty() && name != "coordinator" && name.size() <= kMaxNameBytes &&
                      absl::ascii_isalnum(name[0]) &&
                      std::all_of(name.begin(), name.end(), [](char c) {
                        return absl::ascii_isalnum(c) ||

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "coordinator/core/affinity.h"
-#include "coordinator/core/globs.h"
+#include "coordinator/core/repo_pattern.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
 
@@ -72,13 +72,9 @@ bool IsOpenTo(const Worker& worker, const std::string& owner) {
   return worker.owner.empty() || worker.shared || worker.owner == owner;
 }
 
-// The key of a repository with a URL is its URL.
+// By its URL: the key of one without is what its owner says.
 bool TakesRepository(const Worker& worker, const Handoff& handoff) {
-  if (worker.repos.empty()) return true;
-  return !handoff.repo_key.empty() &&
-         std::any_of(worker.repos.begin(), worker.repos.end(), [&](const std::string& pattern) {
-           return MatchesGlob(pattern, handoff.repo_key);
-         });
+  return worker.repos.empty() || MatchesAnyRepo(worker.repos, handoff.repo_url);
 }
 
 bool HasLabels(const Worker& worker, const Handoff& handoff) {

@@ -55,17 +55,19 @@ struct Made {
   size_t credentials = 0, tokens = 0;
 };
 
-// What CI got from them, and tokens that they had made, or that are for them, and that nobody used
-// yet. A worker stays a host of the pool.
-Made RevokeMade(Draft& draft, const std::string& name) {
+// What CI got from them, and tokens that nobody used yet: that they had made, and of one who is
+// disabled, that are for them. A worker stays a host of the pool.
+Made RevokeMade(Draft& draft, const User& user) {
   const IdentityRecords& identity = draft.state().identity();
   Made made;
   for (const auto& [serial, credential] : identity.credentials()) {
     const bool of_ci = credential.purpose == CredentialPurpose::kCi;
-    if (of_ci && credential.sponsor == name) made.credentials += RevokeLine(draft, credential.line);
+    if (of_ci && credential.sponsor == user.name)
+      made.credentials += RevokeLine(draft, credential.line);
   }
   for (const auto& [id, token] : identity.tokens()) {
-    if ((token.created_by != name && token.user != name) || !IsOpen(token)) continue;
+    const bool theirs = token.created_by == user.name || (user.disabled && token.user == user.name);
+    if (!theirs || !IsOpen(token)) continue;
     Token revoked = token;
     revoked.revoked_at = draft.now();
     draft.Add(PutToken{std::move(revoked)});
@@ -158,7 +160,7 @@ absl::StatusOr<Decision<ChangeUser::Reply>> Decide(const State& state, const Cha
   draft.Add(PutUser{user});
   // They had it made by rights that they have no more.
   const bool same = user.role == known->role && user.repos == known->repos;
-  const Made made = same && !user.disabled ? Made{} : RevokeMade(draft, user.name);
+  const Made made = same && !user.disabled ? Made{} : RevokeMade(draft, user);
   RecordDone(draft, act,
              absl::StrCat(DescribeUser(*known), " to ", DescribeUser(user), "; revoked ",
                           made.credentials, " credentials of ci and ", made.tokens, " tokens"));
@@ -194,7 +196,7 @@ absl::StatusOr<Decision<RevokeUser::Reply>> Decide(const State& state, const Rev
   if (!refused.ok()) return Refuse<RevokeUser::Reply>(state, now, act, refused);
   Draft draft(state, now);
   Decision<RevokeUser::Reply> decision;
-  const Made made = RevokeMade(draft, user.name);
+  const Made made = RevokeMade(draft, user);
   decision.reply.credentials = made.credentials + RevokeSubject(draft, user.name);
   decision.reply.tokens = made.tokens;
   decision.reply.already =

@@ -40,7 +40,6 @@ struct Hold {
   friend bool operator==(const Hold&, const Hold&) = default;
 };
 
-// Durable: identity, name, whose it is, registration, drain, start and nonce. All below is
 // Durable: identity, name, registration, drain, start, nonce, and whose work it takes. All below is
 // volatile, from the last Sync.
 struct Worker {
@@ -49,16 +48,11 @@ struct Worker {
   absl::Time registered_at = absl::InfinitePast();
   bool draining = false;
   std::string drain_reason;
-  uint64_t start = 0;   // a higher one supersedes
-  uint64_t nonce = 0;   // tells a copied data directory, which has the same start; 0: unknown
-  std::string owner;    // the user whose work it takes; empty: it joined without an identity
-  bool shared = false;  // others' work, too
-  std::vector<std::string> repos;  // patterns of what it takes; empty: any
   uint64_t start = 0;  // a higher one supersedes
   uint64_t nonce = 0;  // tells a copied data directory, which has the same start; 0: unknown
   std::string owner;   // whose work alone it takes, unless shared; empty: anybody's
   bool shared = false;
-  std::vector<std::string> repos;  // patterns of what it takes (MatchesGlob); empty: anything
+  std::vector<std::string> repos;  // patterns of what it takes (repo_pattern.h); empty: anything
 
   uint64_t seq = 0;
   std::string boot_id;

@@ -296,8 +296,6 @@ absl::StatusOr<core::Return> ControlService::ToReturn(Context* context,
   }
   core::Return back = ToCore(request, found.handoff);
   back.actor = found.guest.subject;
-  ASSIGN_OR_RETURN(const core::Handoff handoff, parts_.reader.Get(id));
-  core::Return back = ToCore(request, handoff);
   back.sizes = std::move(sizes);
   return back;
 }

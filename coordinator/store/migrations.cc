@@ -222,7 +222,7 @@ CREATE TABLE audit (
   hash TEXT NOT NULL
 );
 )sql",
-    // 4. What is held for an owner. Of the objects of earlier handoffs nobody knows the size; their
+    // 5. What is held for an owner. Of the objects of earlier handoffs nobody knows the size; their
     // logs count. The index has all that a start reads of those at rest.
     R"sql(
 ALTER TABLE handoffs ADD COLUMN stored_bytes INTEGER NOT NULL DEFAULT 0;

@@ -47,6 +47,7 @@ TEST_F(UsersTest, ARefusalChangesNothingAndIsInTheLog) {
       {{root, "ada", Role::kAdmin, {}}, absl::StatusCode::kAlreadyExists},
       {{root, "", Role::kMember, {}}, absl::StatusCode::kInvalidArgument},
       {{root, "ci/x", Role::kMember, {}}, absl::StatusCode::kInvalidArgument},
+      {{root, "coordinator", Role::kMember, {}}, absl::StatusCode::kInvalidArgument},
       {{root, "-rf", Role::kMember, {}}, absl::StatusCode::kInvalidArgument},
       {{root, "a\nb", Role::kMember, {}}, absl::StatusCode::kInvalidArgument},
       {{root, std::string(65, 'a'), Role::kMember, {}}, absl::StatusCode::kInvalidArgument},
@@ -184,11 +185,17 @@ TEST_F(UsersTest, WhatWasMadeByRightsThatAreGoneGoesToo) {
     const auto of_ci = pool.Do(Redemption(Create(ci), TokenPurpose::kCi, "job"));
     ASSERT_TRUE(of_ci.ok()) << of_ci.status();
     const std::string kept = Invite();
+    link.caller = root;
+    link.user = name;
+    link.secrets = Secrets(1);
+    const std::string for_them = Create(link);
     ASSERT_TRUE((disable ? Disable(name) : Change(name, Role::kViewer)).ok());
-    EXPECT_THAT(LastAudit().detail, HasSubstr("1 credentials of ci and 2 tokens"));
+    EXPECT_THAT(LastAudit().detail,
+                HasSubstr(absl::StrCat("1 credentials of ci and ", disable ? 3 : 2, " tokens")));
     ASSERT_TRUE(Disable(name, false).ok());
     EXPECT_FALSE(pool.Do(Redemption(login, TokenPurpose::kLogin, "d")).ok());
     EXPECT_FALSE(pool.Do(Redemption(host, TokenPurpose::kWorker, "h")).ok());
+    EXPECT_EQ(pool.Do(Redemption(for_them, TokenPurpose::kLogin, "d")).ok(), !disable);
     EXPECT_NE(Find(of_ci->credential.serial)->revoked_at, absl::InfinitePast());
     EXPECT_EQ(Find(eve.serial)->revoked_at, absl::InfinitePast());
     EXPECT_TRUE(pool.Do(Redemption(kept, TokenPurpose::kWorker, absl::StrCat("k", disable))).ok());
