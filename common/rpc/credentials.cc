@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,7 @@ namespace handoff {
 namespace {
 
 using grpc::experimental::FileWatcherCertificateProvider;
+using grpc::experimental::StaticDataCertificateProvider;
 
 constexpr absl::Duration kBetweenLooks = absl::Seconds(1);
 constexpr unsigned kGrpcLooksEvery = 1;  // s, the least that it takes
@@ -80,7 +82,7 @@ struct Credentials::Impl {
   const CredentialFiles files;
   const CredentialUse use;
   const Clock& clock;
-  std::shared_ptr<FileWatcherCertificateProvider> provider;
+  std::shared_ptr<grpc::experimental::CertificateProviderInterface> provider;
   std::thread thread;
 
   Mutex mutex;
@@ -161,6 +163,21 @@ absl::StatusOr<std::shared_ptr<Credentials>> Credentials::Load(const CredentialF
   return std::shared_ptr<Credentials>(new Credentials(std::move(impl)));
 }
 
+absl::StatusOr<std::shared_ptr<Credentials>> Credentials::FromPem(const CredentialSet& set,
+                                                                  CredentialUse use,
+                                                                  const Clock& clock) {
+  ASSIGN_OR_RETURN(CheckedCredentials checked, CheckCredentials(set, use, clock.Now()));
+  auto impl = std::make_unique<Impl>(CredentialFiles{"", "what was given", ""}, use, clock);
+  impl->provider = std::make_shared<StaticDataCertificateProvider>(
+      checked.authority,
+      std::vector<grpc::experimental::IdentityKeyCertPair>{{checked.identity, checked.identity}});
+  {
+    const MutexLock lock(impl->mutex);
+    impl->facts = std::move(checked.facts);
+  }
+  return std::shared_ptr<Credentials>(new Credentials(std::move(impl)));
+}
+
 Credentials::Credentials(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Credentials::~Credentials() {
@@ -169,7 +186,7 @@ Credentials::~Credentials() {
     impl_->stop = true;
   }
   impl_->changed.NotifyAll();
-  impl_->thread.join();
+  if (impl_->thread.joinable()) impl_->thread.join();
 }
 
 absl::Status Credentials::status() const {
@@ -188,6 +205,7 @@ CertificateFacts Credentials::facts() const {
 }
 
 void Credentials::Refresh() {
+  if (impl_->files.key.empty()) return;
   const MutexLock lock(impl_->mutex);
   impl_->Look(true);
 }

@@ -43,6 +43,10 @@ class Credentials {
   // this.
   static absl::StatusOr<std::shared_ptr<Credentials>> Load(const CredentialFiles& files,
                                                            CredentialUse use, const Clock& clock);
+  // From texts instead of files: nothing is looked at again, and there is no thread.
+  static absl::StatusOr<std::shared_ptr<Credentials>> FromPem(const CredentialSet& set,
+                                                              CredentialUse use,
+                                                              const Clock& clock);
   ~Credentials();
 
   // Why the files as they are now are not in use, or that what is in use is out of time.

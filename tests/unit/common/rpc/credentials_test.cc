@@ -80,6 +80,23 @@ TEST_F(CredentialsTest, ThatAreNotGoodAreRefusedWithTheReason) {
   EXPECT_THAT(WhyNot(Path("nowhere")), HasSubstr("nowhere/authority.pem"));
 }
 
+TEST_F(CredentialsTest, AreTakenFromTextsAndStayAsTheyAre) {
+  const std::string worker = authority_.Issue("worker", {});
+  CredentialSet set{Read(worker + "/authority.pem"), Read(worker + "/certificate.pem"),
+                    Read(worker + "/key.pem")};
+  const auto credentials = Credentials::FromPem(set, CredentialUse::kClient, clock_);
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  EXPECT_EQ((*credentials)->facts().serial, Load(worker).value()->facts().serial);
+  (*credentials)->Refresh();
+  EXPECT_TRUE((*credentials)->status().ok());
+  EXPECT_NE((*credentials)->ForChannel(), nullptr);
+  clock_.Advance(absl::Hours(25));
+  EXPECT_THAT(std::string((*credentials)->status().message()), HasSubstr("in use expired at"));
+  EXPECT_FALSE(Credentials::FromPem(set, CredentialUse::kClient, clock_).ok());
+  set.key = "garbage";
+  EXPECT_FALSE(Credentials::FromPem(set, CredentialUse::kClient, clock_).ok());
+}
+
 TEST_F(CredentialsTest, AWeakCertificateThatGrpcWouldNotTakeIsRefused) {
   const std::string worker = authority_.Issue("worker", {});
   OpenSsl({"req", "-x509", "-newkey", "rsa:512", "-nodes", "-keyout", worker + "/key.pem", "-out",
