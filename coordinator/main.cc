@@ -9,6 +9,7 @@
 #include <string>
 
 #include "common/log.h"
+#include "common/service_notify.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/flags.h"
 
@@ -21,6 +22,11 @@ void RaiseDescriptorLimit() {
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
   files.rlim_cur = files.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+void Notify(absl::string_view state) {
+  const absl::Status told = NotifyService(state);
+  if (!told.ok()) SPDLOG_WARN("{}", std::string(told.message()));
 }
 
 // What is left to do after `init`; the line alone goes to stdout.
@@ -66,9 +72,11 @@ int Run(const Config& config, bool init) {
   SPDLOG_INFO("listening on {}", (*coordinator)->address());
   std::printf("handoff-coordinator ready on %s\n", (*coordinator)->address().c_str());
   std::fflush(stdout);
+  Notify("READY=1");
   int signal_number = 0;
   ::sigwait(&stop, &signal_number);
   SPDLOG_INFO("stopping: {}", ::strsignal(signal_number));
+  Notify("STOPPING=1");
   (*coordinator)->Stop();
   return 0;
 }
