@@ -93,6 +93,12 @@ Unary* IdentityService::Redeem(Context* context, const v1::RedeemRequest* reques
                                           response](const core::RedeemToken::Reply& reply) {
                        return Sign(issuer_, key, reply.credential, reply.renewal, *response);
                      }));
+  parts_.engine.Post(
+      std::move(redeem), AnswerWith(reactor, [this, key = *std::move(key), response](
+                                                 const core::RedeemToken::Reply& reply) {
+        response->mutable_labels()->insert(reply.token.labels.begin(), reply.token.labels.end());
+        return Sign(issuer_, key, reply.credential, reply.renewal, *response);
+      }));
   return reactor;
 }
 
