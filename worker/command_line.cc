@@ -1,17 +1,20 @@
-// The flags of handoff-worker.
-#include <pwd.h>
+#include "worker/command_line.h"
+
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/handoff/names.h"
 #include "common/rpc/address.h"
 #include "common/status.h"
 #include "common/version.h"
-#include "worker/config.h"
+#include "worker/joining/pasted_line.h"
+#include "worker/joining/what_runs_where.h"
 
 namespace handoff::worker {
 namespace {
@@ -19,7 +22,8 @@ namespace {
 constexpr int kMaxSlots = 1024;
 constexpr int kWrongUsage = 2;
 
-absl::Status AddLabels(const std::vector<std::string>& texts, WorkerConfig& config) {
+absl::Status AddLabels(const std::vector<std::string>& texts,
+                       std::map<std::string, std::string>& labels) {
   for (const std::string& text : texts) {
     const auto equals = text.find('=');
     if (equals == std::string::npos) {
@@ -28,77 +32,118 @@ absl::Status AddLabels(const std::vector<std::string>& texts, WorkerConfig& conf
     }
     const std::string key = text.substr(0, equals), value = text.substr(equals + 1);
     if (absl::Status valid = ValidateLabel(key, value); !valid.ok()) return valid;
-    config.labels[key] = value;
+    labels[key] = value;
   }
   return absl::OkStatus();
 }
 
+std::string HostName() {
+  char host[256] = "worker";
+  ::gethostname(host, sizeof(host) - 1);
+  return host;
+}
+
 // "" where that is nothing that ssh could take.
-std::string SshTargetOf(const std::string& host) {
-  std::vector<char> buffer(16 << 10);
-  passwd entry = {};
-  passwd* found = nullptr;
-  const bool known = ::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 &&
-                     found != nullptr;
-  const std::string target = known ? absl::StrCat(entry.pw_name, "@", host) : host;
+std::string SshTarget() {
+  const std::string account = AccountOfThisProcess().name, host = HostName();
+  const std::string target = account.empty() ? host : absl::StrCat(account, "@", host);
   return ValidateSshTarget(target).ok() ? target : "";
 }
 
+absl::Status CheckDataDir(const std::string& data_dir) {
+  if (!data_dir.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("--data-dir is missing: say where this worker keeps its data");
+}
+
 absl::Status Check(const WorkerConfig& config) {
-  if (config.data_dir.empty()) {
-    return absl::InvalidArgumentError(
-        "--data-dir is missing: say where this worker keeps its data");
+  RETURN_IF_ERROR(CheckDataDir(config.data_dir));
+  if (!config.coordinator.empty()) {
+    RETURN_IF_ERROR(Annotate(ParseAddress(config.coordinator).status(), "--coordinator"));
   }
-  if (config.coordinator.empty()) {
-    return absl::InvalidArgumentError(
-        "--coordinator is missing: give the address that handoff-coordinator printed");
-  }
-  RETURN_IF_ERROR(Annotate(ParseAddress(config.coordinator).status(), "--coordinator"));
   if (config.slots < 1 || config.slots > kMaxSlots) {
     return absl::InvalidArgumentError(absl::StrCat("--slots must be from 1 to ", kMaxSlots));
   }
-  return ValidateWorkerName(config.name);
+  return config.name.empty() ? absl::OkStatus() : ValidateWorkerName(config.name);
+}
+
+absl::Status Check(const JoinOptions& join) {
+  RETURN_IF_ERROR(CheckDataDir(join.data_dir));
+  const absl::Status name = ValidateWorkerName(join.name);
+  return name.ok() ? name : Annotate(name, "give another --name");
+}
+
+// What the parser writes to.
+struct Flags {
+  WorkerConfig config;
+  JoinOptions join;
+  std::vector<std::string> labels;
+  std::string file;
+};
+
+void AddDaemonFlags(CLI::App& app, Flags& flags) {
+  WorkerConfig& config = flags.config;
+  app.set_version_flag("--version", absl::StrCat("handoff-worker ", kVersion));
+  app.add_option("--data-dir", config.data_dir, "Where this worker keeps its data")
+      ->envname("HANDOFF_DATA_DIR");
+  app.add_option("--coordinator", config.coordinator,
+                 "HOST:PORT or unix:/path, instead of the address that it joined by")
+      ->envname("HANDOFF_COORDINATOR");
+  app.add_option("--name", config.name, "Name in the pool, instead of the one that it joined by");
+  app.add_option("--slots", config.slots, "Attempts at a time")->capture_default_str();
+  app.add_option("--label", flags.labels, "KEY=VALUE that handoffs may require; may be repeated");
+  app.add_option("--config", flags.file, "TOML file with the rest");
+  app.add_option("--log-level", config.log_level, "trace, debug, info, warn or error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+}
+
+CLI::App& AddJoin(CLI::App& app, Flags& flags) {
+  flags.join.name = HostName();
+  CLI::App& join = *app.add_subcommand(
+      "join",
+      "Makes this host a worker of the pool that a line of `handoff worker invite` is of. The line "
+      "is asked for, or read from stdin.");
+  join.add_option("--data-dir", flags.join.data_dir, "Where this worker keeps its data")
+      ->envname("HANDOFF_DATA_DIR");
+  join.add_option("--name", flags.join.name, "Name of this worker in the pool")
+      ->capture_default_str();
+  join.add_option("--label", flags.labels, "KEY=VALUE that handoffs may require; may be repeated");
+  return join;
+}
+
+absl::Status Finish(Flags& flags, bool joins) {
+  RETURN_IF_ERROR(AddLabels(flags.labels, joins ? flags.join.labels : flags.config.labels));
+  if (joins) return Check(flags.join);
+  RETURN_IF_ERROR(Check(flags.config));
+  return flags.file.empty() ? absl::OkStatus() : ReadConfigFile(flags.file, flags.config);
 }
 
 }  // namespace
 
 CommandLine ParseCommandLine(int argc, char** argv) {
   CommandLine line;
-  WorkerConfig& config = line.config;
-  char host[256] = "worker";
-  if (::gethostname(host, sizeof(host) - 1) == 0) {
-    config.name = host;
-    config.ssh = SshTargetOf(host);
-  }
-  std::vector<std::string> labels;
-  std::string file;
-
+  Flags flags;
+  flags.config.ssh = SshTarget();
   CLI::App app("Runs attempts of handoffs on this host.", "handoff-worker");
-  app.set_version_flag("--version", absl::StrCat("handoff-worker ", kVersion));
-  app.add_option("--data-dir", config.data_dir, "Where this worker keeps its data")
-      ->envname("HANDOFF_DATA_DIR");
-  app.add_option("--coordinator", config.coordinator, "HOST:PORT or unix:/path")
-      ->envname("HANDOFF_COORDINATOR");
-  app.add_option("--name", config.name, "Name of this worker in the pool")->capture_default_str();
-  app.add_option("--slots", config.slots, "Attempts at a time")->capture_default_str();
-  app.add_option("--label", labels, "KEY=VALUE that handoffs may require; may be repeated");
-  app.add_option("--config", file, "TOML file with the rest");
-  app.add_option("--log-level", config.log_level, "trace, debug, info, warn or error")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
-  try {  // CLI11's way to say that it is done
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    line.exit_status = app.exit(error) == 0 ? 0 : kWrongUsage;
-    return line;
+  AddDaemonFlags(app, flags);
+  const CLI::App& join = AddJoin(app, flags);
+  // Before the parser sees them: it would say what it did not expect.
+  absl::Status status = RefuseLinesIn({argv + std::min(argc, 1), argv + argc});
+  if (status.ok()) {
+    try {  // CLI11's way to say that it is done
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      line.exit_status = app.exit(error) == 0 ? 0 : kWrongUsage;
+      return line;
+    }
+    status = Finish(flags, join.parsed());
   }
-  absl::Status status = AddLabels(labels, config);
-  if (status.ok()) status = Check(config);
-  if (status.ok() && !file.empty()) status = ReadConfigFile(file, config);
   if (!status.ok()) {
     std::cerr << "handoff-worker: " << std::string(status.message()) << "\n";
     line.exit_status = kWrongUsage;
   }
+  line.config = std::move(flags.config);
+  if (join.parsed()) line.join = std::move(flags.join);
   return line;
 }
 

@@ -31,8 +31,8 @@ struct AgentConfig {
 struct WorkerConfig {
   // Flags.
   std::string data_dir;
-  std::string coordinator;
-  std::string name;
+  std::string coordinator;  // empty: as it joined
+  std::string name;         // the same
   int slots = 1;
   std::map<std::string, std::string> labels;
   std::string log_level = "info";
@@ -67,14 +67,5 @@ absl::Status ReadConfigFile(const std::string& path, WorkerConfig& config);
 absl::StatusOr<absl::Duration> ParseConfigDuration(absl::string_view text);
 // "500MB", "2GiB", "1048576".
 absl::StatusOr<uint64_t> ParseConfigBytes(absl::string_view text);
-
-// Flags win over HANDOFF_COORDINATOR and HANDOFF_DATA_DIR, these over nothing: they are required.
-// `exit_status` is set when the program has nothing more to do (--help, --version, wrong usage, all
-// said already).
-struct CommandLine {
-  WorkerConfig config;
-  std::optional<int> exit_status;
-};
-CommandLine ParseCommandLine(int argc, char** argv);
 
 }  // namespace handoff::worker

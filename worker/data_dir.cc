@@ -1,5 +1,11 @@
 #include "worker/data_dir.h"
 
+#include <limits.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
@@ -52,6 +58,30 @@ std::vector<std::string> DataDir::CheckedOut() const {
     if (PathExists(store(id))) ids.push_back(std::move(id));
   }
   return ids;
+}
+
+absl::Status RefuseCoordinators(const std::string& data_dir) {
+  if (!PathExists(data_dir + "/handoff.db")) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      data_dir,
+      " is the data directory of a coordinator. Nothing was started: give this worker a "
+      "--data-dir of its own."));
+}
+
+absl::StatusOr<ClaimedDir> ClaimDataDir(const std::string& path) {
+  RETURN_IF_ERROR(MakeDirectories(path));
+  char resolved[PATH_MAX];
+  if (::realpath(path.c_str(), resolved) == nullptr) return ErrnoToStatus(errno, path);
+  DataDir data(resolved);
+  RETURN_IF_ERROR(RefuseCoordinators(data.root()));
+  auto lock = LockFile(data.lock());
+  if (absl::IsFailedPrecondition(lock.status())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "another worker daemon uses ", data.root(),
+        ". Nothing was started: stop that one, or give this one a --data-dir of its own."));
+  }
+  RETURN_IF_ERROR(lock.status());
+  return ClaimedDir{std::move(data), *std::move(lock)};
 }
 
 }  // namespace handoff::worker

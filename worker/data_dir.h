@@ -1,14 +1,17 @@
 // Where things lie in the worker's data directory. A value; paths only.
 //
-//   DATA/lock  identity.json  journal  objects-cache/  mirrors/<name>/  mirrors/<name>.key
-//   DATA/workspaces/<id>/{repo,store,packs}  DATA/attempts/<id>/<N>/  DATA/summary/  DATA/trash/
+//   DATA/lock  identity.json  identity/  journal  objects-cache/
+//   DATA/mirrors/<name>/  mirrors/<name>.key  DATA/workspaces/<id>/{repo,store,packs}
+//   DATA/attempts/<id>/<N>/  DATA/summary/  DATA/trash/
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/unique_fd.h"
 
 namespace handoff::worker {
 
@@ -19,6 +22,8 @@ class DataDir {
   const std::string& root() const { return root_; }
   std::string lock() const { return root_ + "/lock"; }
   std::string identity() const { return root_ + "/identity.json"; }
+  // What it got when it joined its pool (joining/joined_files.h).
+  std::string joined() const { return root_ + "/identity"; }
   std::string journal() const { return root_ + "/journal"; }
   std::string attempts() const { return root_ + "/attempts"; }
   std::string attempts(const std::string& id) const { return attempts() + "/" + id; }
@@ -48,5 +53,17 @@ class DataDir {
  private:
   std::string root_;
 };
+
+// FAILED_PRECONDITION when a coordinator keeps its data there.
+absl::Status RefuseCoordinators(const std::string& data_dir);
+
+// A data directory that is this process's alone as long as the lock is held.
+struct ClaimedDir {
+  DataDir data;
+  UniqueFd lock;
+};
+// Makes it where it is absent; its path becomes absolute, since it is stored and handed to other
+// processes. FAILED_PRECONDITION when another process has it, or a coordinator.
+absl::StatusOr<ClaimedDir> ClaimDataDir(const std::string& path);
 
 }  // namespace handoff::worker

@@ -29,7 +29,31 @@ uint64_t NewNonce() {
   return nonce;
 }
 
-absl::StatusOr<Identity> Read(const std::string& path) {
+// What either does not know proves nothing.
+bool MayBeSame(const std::string& mark, const std::string& other) {
+  const std::vector<std::string> a = absl::StrSplit(mark, '/'), b = absl::StrSplit(other, '/');
+  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
+    if (a[i] != b[i] && a[i] != "-" && b[i] != "-") return false;
+  }
+  return true;
+}
+
+absl::Status CheckMark(const Identity& identity, const std::string& mark, const std::string& path,
+                       const std::string& data_dir) {
+  if (identity.directory.empty() || MayBeSame(identity.directory, mark)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      data_dir, " was copied or moved here: ", path,
+      " was written for another directory or host. Nothing was started, because that one may "
+      "still run what is recorded here. To make this one a new worker, remove identity, "
+      "identity.json, journal and attempts from it, and join again. To go on as the same worker, "
+      "once the other one is gone for good, remove \"directory\" from identity.json."));
+}
+
+std::string CounterIn(const std::string& data_dir) { return data_dir + "/start"; }
+
+}  // namespace
+
+absl::StatusOr<Identity> ReadIdentity(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string text, ReadFile(path, 1 << 16));
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   const auto unreadable = [&] {
@@ -55,17 +79,6 @@ absl::StatusOr<Identity> Read(const std::string& path) {
   return identity;
 }
 
-// What either does not know proves nothing.
-bool MayBeSame(const std::string& mark, const std::string& other) {
-  const std::vector<std::string> a = absl::StrSplit(mark, '/'), b = absl::StrSplit(other, '/');
-  for (size_t i = 0; i < a.size() && i < b.size(); ++i) {
-    if (a[i] != b[i] && a[i] != "-" && b[i] != "-") return false;
-  }
-  return true;
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> DirectoryMark(const std::string& directory,
                                           const std::string& machine_id_file) {
   struct statx info {};
@@ -85,22 +98,15 @@ absl::StatusOr<std::string> DirectoryMark(const std::string& directory,
 
 absl::StatusOr<Identity> BeginStart(const std::string& path, const std::string& data_dir) {
   ASSIGN_OR_RETURN(std::string mark, DirectoryMark(data_dir));
-  const std::string counter = data_dir + "/start";
+  const std::string counter = CounterIn(data_dir);
   Identity identity;
   const bool known = PathExists(path);
   if (known) {
-    ASSIGN_OR_RETURN(identity, Read(path));
+    ASSIGN_OR_RETURN(identity, ReadIdentity(path));
   } else {
     identity.uuid = NewUuid();
   }
-  if (!identity.directory.empty() && !MayBeSame(identity.directory, mark)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        data_dir, " was copied or moved here: ", path,
-        " was written for another directory or host. Nothing was started, because that one may "
-        "still run what is recorded here. To make this one a new worker, remove identity.json, "
-        "journal and attempts from it. To go on as the same worker, once the other one is gone for "
-        "good, remove \"directory\" from identity.json."));
-  }
+  RETURN_IF_ERROR(CheckMark(identity, mark, path, data_dir));
   ASSIGN_OR_RETURN(const uint64_t counted, ReadStartCounter(counter));
   identity.start = std::max(identity.start, counted) + 1;
   identity.nonce = NewNonce();
@@ -109,6 +115,24 @@ absl::StatusOr<Identity> BeginStart(const std::string& path, const std::string& 
   const bool same = known && identity.directory == mark;
   identity.directory = std::move(mark);
   if (!same) RETURN_IF_ERROR(SaveIdentity(path, identity));
+  return identity;
+}
+
+absl::StatusOr<Identity> IdentityToJoin(const std::string& path, const std::string& data_dir) {
+  ASSIGN_OR_RETURN(std::string mark, DirectoryMark(data_dir));
+  ASSIGN_OR_RETURN(const bool known, IsThere(path));
+  ASSIGN_OR_RETURN(const uint64_t counted, ReadStartCounter(CounterIn(data_dir)));
+  Identity identity;
+  if (known) {
+    ASSIGN_OR_RETURN(identity, ReadIdentity(path));
+    RETURN_IF_ERROR(CheckMark(identity, mark, path, data_dir));
+  }
+  if (std::max(identity.start, counted) == 0) {
+    identity = {};
+    identity.uuid = NewUuid();
+  }
+  identity.directory = std::move(mark);
+  RETURN_IF_ERROR(SaveIdentity(path, identity));
   return identity;
 }
 

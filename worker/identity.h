@@ -31,4 +31,11 @@ absl::StatusOr<std::string> DirectoryMark(const std::string& directory,
 absl::StatusOr<Identity> BeginStart(const std::string& path, const std::string& data_dir);
 absl::Status SaveIdentity(const std::string& path, const Identity& identity);
 
+// For a worker that joins a pool: the same, but no start is counted. A directory that never started
+// gets another UUID each time: of the one that a join which broke off had, the pool may have
+// certificates that nobody else has.
+absl::StatusOr<Identity> IdentityToJoin(const std::string& path, const std::string& data_dir);
+// The one in the file, as it is.
+absl::StatusOr<Identity> ReadIdentity(const std::string& path);
+
 }  // namespace handoff::worker

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/backoff.h"
 
 namespace handoff::worker {
@@ -27,6 +28,8 @@ constexpr absl::Duration kAfterNothing = absl::Milliseconds(500);
 // itself comes back within 5 s.
 constexpr Backoff kAway{absl::Milliseconds(100), absl::Seconds(1)};
 constexpr Backoff kRefused{absl::Milliseconds(200), absl::Seconds(5)};
+// Whoever is not let in is not let in again soon; but a certificate that ran out may be renewed.
+constexpr Backoff kDenied{absl::Seconds(1), absl::Minutes(1)};
 constexpr absl::Duration kComplainEvery = absl::Minutes(1);
 
 }  // namespace
@@ -217,9 +220,17 @@ absl::Duration SyncLoop::Take(const Arrival& arrival) {
 absl::Duration SyncLoop::TakeError(const absl::Status& error) {
   if (absl::IsCancelled(error)) return absl::ZeroDuration();
   ++failures_;
+  const double random = static_cast<double>(random_() % 1000) / 1000;
+  if (absl::IsUnauthenticated(error) || absl::IsPermissionDenied(error)) {
+    ComplainOnce(absl::StrCat(
+        "it does not let this worker in: ", absl::StripSuffix(error.message(), "."),
+        ". What runs here goes on until its lease ends, and then stands still. If this worker was "
+        "revoked, join as a new one, with another --data-dir and a line of `handoff worker "
+        "invite`"));
+    return kDenied.Delay(failures_, random);
+  }
   Complain(std::string(error.message()));
   const bool away = absl::IsUnavailable(error) || absl::IsDeadlineExceeded(error);
-  const double random = static_cast<double>(random_() % 1000) / 1000;
   return (away ? kAway : kRefused).Delay(failures_, random);
 }
 
@@ -237,10 +248,15 @@ void SyncLoop::Pause(absl::Duration most, bool any_change_ends_it) {
 
 // Once for each new reason, and then now and then.
 void SyncLoop::Complain(const std::string& message) {
-  const BootTime now = clock_.Boot();
-  if (message == complaint_ && now - complained_at_ < kComplainEvery) return;
-  complaint_ = message;
-  complained_at_ = now;
+  if (message != complaint_ || clock_.Boot() - complained_at_ >= kComplainEvery) {
+    complaint_.clear();
+    ComplainOnce(message);
+  }
+}
+
+void SyncLoop::ComplainOnce(const std::string& message) {
+  if (std::exchange(complaint_, message) == message) return;
+  complained_at_ = clock_.Boot();
   SPDLOG_WARN("no answer from the coordinator: {}", message);
 }
 

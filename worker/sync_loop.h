@@ -63,6 +63,7 @@ class SyncLoop {
   bool stopping() const;
   void GrowPatience();
   void Complain(const std::string& message);
+  void ComplainOnce(const std::string& message);
 
   CoordinatorClient& client_;
   const Clock& clock_;

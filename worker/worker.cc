@@ -69,6 +69,7 @@ struct Worker::Impl {
   const std::string shim_program;
   const uint64_t reserve;
   std::unique_ptr<CoordinatorClient> client;
+  std::function<std::string()> trouble = [] { return std::string(); };
   Mutex pool_mutex;
   std::string pool_id ABSL_GUARDED_BY(pool_mutex);
   std::atomic<bool> taken{false};
@@ -121,7 +122,7 @@ void Worker::Impl::Describe(SyncRequest& request) {
   request.repo_keys = mirrors;
   request.workspaces = checked_out;
   request.disk_free_bytes = disk.free_bytes;
-  request.not_accepting = disk.not_accepting;
+  request.not_accepting = disk.not_accepting.empty() ? trouble() : disk.not_accepting;
   sent_probes = request.probes = caretaker->Results();
 }
 
@@ -170,33 +171,15 @@ absl::StatusOr<Worker::Programs> Worker::FindPrograms() {
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Open(const WorkerConfig& config,
                                                      const Programs& programs,
                                                      const ClientFactory& client) {
-  RETURN_IF_ERROR(MakeDirectories(config.data_dir));
+  ASSIGN_OR_RETURN(ClaimedDir claimed, ClaimDataDir(config.data_dir));
+  const DataDir& data = claimed.data;
   WorkerConfig absolute = config;
-  char resolved[PATH_MAX];
-  // Paths are stored and handed to other processes, so a relative one would not do.
-  if (::realpath(config.data_dir.c_str(), resolved) == nullptr) {
-    return ErrnoToStatus(errno, config.data_dir);
-  }
-  absolute.data_dir = resolved;
-  const DataDir data(absolute.data_dir);
-  if (PathExists(absolute.data_dir + "/handoff.db")) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        absolute.data_dir,
-        " is the data directory of a coordinator. Nothing was started: give this worker a "
-        "--data-dir of its own."));
-  }
-  auto lock = LockFile(data.lock());
-  if (absl::IsFailedPrecondition(lock.status())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "another worker daemon uses ", absolute.data_dir,
-        ". Nothing was started: stop that one, or give this one a --data-dir of its own."));
-  }
-  RETURN_IF_ERROR(lock.status());
+  absolute.data_dir = data.root();
   RETURN_IF_ERROR(data.Make());
   ASSIGN_OR_RETURN(const Identity identity, BeginStart(data.identity(), data.root()));
   ASSIGN_OR_RETURN(auto journal, Journal::Open(data.journal()));
-  auto impl =
-      std::make_unique<Impl>(absolute, programs, *std::move(lock), identity, std::move(journal));
+  auto impl = std::make_unique<Impl>(absolute, programs, std::move(claimed.lock), identity,
+                                     std::move(journal));
   impl->client = client(identity);
   return std::unique_ptr<Worker>(new Worker(std::move(impl)));
 }
@@ -204,6 +187,10 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Open(const WorkerConfig& config,
 Worker::Worker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Worker::~Worker() { Stop(); }
+
+void Worker::SetTrouble(std::function<std::string()> trouble) {
+  impl_->trouble = std::move(trouble);
+}
 
 absl::Status Worker::Start(std::function<void()> ready,
                            std::function<void(const absl::Status&)> fatal) {

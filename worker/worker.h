@@ -32,6 +32,9 @@ class Worker {
                                                       const ClientFactory& client);
   ~Worker();
 
+  // Asked for each request, on another thread: why it should get nothing new, beside what it finds
+  // out itself; empty: no reason. Before Start.
+  void SetTrouble(std::function<std::string()> trouble);
   // Takes over what an earlier daemon left, then talks to the coordinator. `ready` runs once, on
   // another thread, when the coordinator took this worker. `fatal`, on another thread, when the
   // daemon must not go on. An error when what was left cannot be read: nothing was asked of the

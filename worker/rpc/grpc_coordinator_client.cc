@@ -10,6 +10,8 @@
 #include "common/file.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
+#include "common/status.h"
+#include "worker/rpc/call_status.h"
 #include "worker/rpc/convert.h"
 #include "worker/rpc/log_reactor.h"
 
@@ -22,6 +24,7 @@ constexpr size_t kChunkBytes = 256 << 10;
 
 // What one Sync call needs until its callback ran: it outlives the handle.
 struct SyncState {
+  ConnectionsPtr to;
   grpc::ClientContext context;
   v1::SyncRequest request;
   v1::SyncResponse response;
@@ -44,30 +47,61 @@ absl::Status OfThisHost(const absl::Status& status) {
   return absl::DataLossError(status.message());
 }
 
+// A connection that was good and broke is nothing to explain: the coordinator restarts, say.
+absl::Status HowItWent(const Connections& connections, const grpc::Status& status) {
+  const bool before = connections.answered.exchange(status.ok());
+  return before ? FromGrpc(status) : FromCall(status);
+}
+
+std::shared_ptr<CoordinatorRoute> PlaintextRoute(const std::string& address) {
+  static const auto* const clock = new RealClock;
+  return std::make_shared<CoordinatorRoute>(CoordinatorRoute::Options{{address}, "", {}}, *clock);
+}
+
+// One that could not be opened.
+class ClosedLogStream final : public LogStream {
+ public:
+  explicit ClosedLogStream(absl::Status status) : status_(std::move(status)) {}
+  std::optional<uint64_t> durable() const override { return std::nullopt; }
+  bool ready() const override { return false; }
+  void Write(uint64_t, std::string) override {}
+  absl::Status status() const override { return status_; }
+
+ private:
+  const absl::Status status_;
+};
+
 }  // namespace
 
+GrpcCoordinatorClient::GrpcCoordinatorClient(std::shared_ptr<CoordinatorRoute> route,
+                                             Identity worker)
+    : worker_(std::move(worker)), route_(std::move(route)) {}
+
 GrpcCoordinatorClient::GrpcCoordinatorClient(const std::string& address, Identity worker)
-    : worker_(std::move(worker)),
-      calls_(MakeChannel(address)),
-      logs_(MakeChannel(address)),
-      pool_(v1::Pool::NewStub(calls_)),
-      objects_(v1::Objects::NewStub(calls_)),
-      control_(v1::Control::NewStub(calls_)) {}
+    : GrpcCoordinatorClient(PlaintextRoute(address), std::move(worker)) {}
 
 std::unique_ptr<SyncCall> GrpcCoordinatorClient::Sync(
     const SyncRequest& request, std::function<void(absl::StatusOr<SyncAnswer>)> done) {
+  auto to = route_->GetToSync();
+  if (!to.ok()) {
+    done(to.status());
+    return std::make_unique<SyncCall>();
+  }
   auto state = std::make_shared<SyncState>();
+  state->to = *std::move(to);
   state->request = ToProto(request);
   state->done = std::move(done);
   SetDeadline(state->context, kSyncDeadline);
-  pool_->async()->Sync(&state->context, &state->request, &state->response,
-                       [state](const grpc::Status& status) {
-                         if (status.ok()) {
-                           state->done(FromProto(state->response));
-                         } else {
-                           state->done(FromGrpc(status));
-                         }
-                       });
+  state->to->pool->async()->Sync(&state->context, &state->request, &state->response,
+                                 [state, route = route_](const grpc::Status& status) {
+                                   const absl::Status said = HowItWent(*state->to, status);
+                                   route->Synced(state->to, said);
+                                   if (said.ok()) {
+                                     state->done(FromProto(state->response));
+                                   } else {
+                                     state->done(said);
+                                   }
+                                 });
   return std::make_unique<GrpcSyncCall>(std::move(state));
 }
 
@@ -84,12 +118,13 @@ absl::StatusOr<ReportAnswer> GrpcCoordinatorClient::Report(const AttemptReport& 
   if (!request.mutable_end()->ParseFromString(report.end)) {
     return absl::DataLossError("the end record is not readable");
   }
+  ASSIGN_OR_RETURN(const ConnectionsPtr to, route_->Get());
   grpc::ClientContext context;
   SetDeadline(context);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   v1::ReportResponse response;
-  const grpc::Status status = pool_->Report(&context, request, &response);
-  if (!status.ok()) return FromGrpc(status);
+  const grpc::Status status = to->pool->Report(&context, request, &response);
+  if (!status.ok()) return FromAttemptCall(status);
   ReportAnswer answer;
   answer.accepted = response.accepted();
   answer.current = response.current();
@@ -103,7 +138,13 @@ absl::StatusOr<ReportAnswer> GrpcCoordinatorClient::Report(const AttemptReport& 
 std::unique_ptr<LogStream> GrpcCoordinatorClient::OpenLog(const AttemptKey& key, LogKind kind,
                                                           uint64_t epoch,
                                                           std::function<void()> wake) {
-  return OpenLogStream(logs_, worker_, key, kind, epoch, std::move(wake));
+  auto to = route_->Get();
+  if (!to.ok()) {
+    // The owner looks at its status when it is woken.
+    wake();
+    return std::make_unique<ClosedLogStream>(to.status());
+  }
+  return OpenLogStream((*to)->logs, worker_, key, kind, epoch, std::move(wake));
 }
 
 absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_t offset,
@@ -111,9 +152,10 @@ absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_
   v1::GetObjectRequest request;
   request.set_sha256(sha256);
   request.set_offset(offset);
+  ASSIGN_OR_RETURN(const ConnectionsPtr to, route_->Get());
   grpc::ClientContext context;
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-  const auto reader = objects_->Get(&context, request);
+  const auto reader = to->objects->Get(&context, request);
   v1::GetObjectResponse response;
   while (reader->Read(&response)) {
     if (response.offset() != offset) {
@@ -128,7 +170,7 @@ absl::Status GrpcCoordinatorClient::GetObject(const std::string& sha256, uint64_
     }
     offset += response.data().size();
   }
-  return FromGrpc(reader->Finish());
+  return FromAttemptCall(reader->Finish());
 }
 
 absl::Status GrpcCoordinatorClient::PutObject(const std::string& sha256, const std::string& path,
@@ -138,11 +180,12 @@ absl::Status GrpcCoordinatorClient::PutObject(const std::string& sha256, const s
   const auto bytes = FileSize(path);
   if (!bytes.ok()) return OfThisHost(bytes.status());
   const uint64_t size = *bytes;
+  ASSIGN_OR_RETURN(const ConnectionsPtr to, route_->Get());
   grpc::ClientContext context;
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-  const auto stream = objects_->Put(&context);
+  const auto stream = to->objects->Put(&context);
   const auto fail = [&] {
-    const absl::Status status = FromGrpc(stream->Finish());
+    const absl::Status status = FromAttemptCall(stream->Finish());
     return status.ok() ? absl::UnavailableError("the coordinator ended the upload early") : status;
   };
   v1::PutObjectRequest request;
@@ -169,7 +212,7 @@ absl::Status GrpcCoordinatorClient::PutObject(const std::string& sha256, const s
   bool complete = response.complete();
   // To the end of the stream: Finish waits for messages that nobody reads.
   while (stream->Read(&response)) complete = complete || response.complete();
-  return complete ? FromGrpc(stream->Finish()) : fail();
+  return complete ? FromAttemptCall(stream->Finish()) : fail();
 }
 
 absl::StatusOr<CheckpointAnswer> GrpcCoordinatorClient::SaveCheckpoint(const CheckpointSave& save,
@@ -185,12 +228,13 @@ absl::StatusOr<CheckpointAnswer> GrpcCoordinatorClient::SaveCheckpoint(const Che
   if (!request.mutable_checkpoint()->ParseFromString(save.checkpoint)) {
     return absl::DataLossError("the checkpoint's record is not readable");
   }
+  ASSIGN_OR_RETURN(const ConnectionsPtr to, route_->Get());
   grpc::ClientContext context;
   SetDeadline(context);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   v1::SaveCheckpointResponse response;
-  const grpc::Status status = pool_->SaveCheckpoint(&context, request, &response);
-  if (!status.ok()) return FromGrpc(status);
+  const grpc::Status status = to->pool->SaveCheckpoint(&context, request, &response);
+  if (!status.ok()) return FromAttemptCall(status);
   return CheckpointAnswer{response.current(),
                           {response.missing().begin(), response.missing().end()}};
 }
@@ -207,23 +251,25 @@ absl::Status GrpcCoordinatorClient::SavePush(const PushSave& save, std::stop_tok
   if (!request.mutable_result()->ParseFromString(save.result)) {
     return absl::DataLossError("the result of the push is not readable");
   }
+  ASSIGN_OR_RETURN(const ConnectionsPtr to, route_->Get());
   grpc::ClientContext context;
   SetDeadline(context);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   v1::SavePushResponse response;
-  return FromGrpc(pool_->SavePush(&context, request, &response));
+  return FromAttemptCall(to->pool->SavePush(&context, request, &response));
 }
 
 absl::StatusOr<std::string> GrpcCoordinatorClient::GetHandoff(const std::string& id,
                                                               std::stop_token stop) {
   v1::GetRequest request;
   request.set_id(id);
+  ASSIGN_OR_RETURN(const ConnectionsPtr to, route_->Get());
   grpc::ClientContext context;
   SetDeadline(context);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   v1::Handoff response;
-  const grpc::Status status = control_->Get(&context, request, &response);
-  if (!status.ok()) return FromGrpc(status);
+  const grpc::Status status = to->control->Get(&context, request, &response);
+  if (!status.ok()) return FromAttemptCall(status);
   return response.SerializeAsString();
 }
 
@@ -240,12 +286,13 @@ absl::StatusOr<bool> GrpcCoordinatorClient::SaveSummary(const SummarySave& save,
   if (!request.mutable_summary()->ParseFromString(save.summary)) {
     return absl::DataLossError("the summary's record is not readable");
   }
+  ASSIGN_OR_RETURN(const ConnectionsPtr to, route_->Get());
   grpc::ClientContext context;
   SetDeadline(context);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   v1::SaveSummaryResponse response;
-  const grpc::Status status = pool_->SaveSummary(&context, request, &response);
-  if (!status.ok()) return FromGrpc(status);
+  const grpc::Status status = to->pool->SaveSummary(&context, request, &response);
+  if (!status.ok()) return FromAttemptCall(status);
   return response.current();
 }
 
@@ -255,9 +302,10 @@ absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind,
   request.set_id(key.handoff_id);
   request.set_attempt(key.number);
   request.set_checks(kind == LogKind::kChecks);
+  ASSIGN_OR_RETURN(const ConnectionsPtr to, route_->Get());
   grpc::ClientContext context;
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
-  const auto reader = control_->ReadLog(&context, request);
+  const auto reader = to->control->ReadLog(&context, request);
   v1::LogChunk chunk;
   uint64_t offset = 0;
   absl::Status taken;
@@ -269,7 +317,7 @@ absl::Status GrpcCoordinatorClient::ReadLog(const AttemptKey& key, LogKind kind,
   }
   if (!taken.ok()) context.TryCancel();
   const grpc::Status finished = reader->Finish();
-  return taken.ok() ? FromGrpc(finished) : taken;
+  return taken.ok() ? FromAttemptCall(finished) : taken;
 }
 
 }  // namespace handoff::worker

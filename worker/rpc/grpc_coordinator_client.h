@@ -1,22 +1,20 @@
-// The coordinator over gRPC: one channel for calls, one for logs, so that a busy log does not hold
-// up a Sync. Reconnecting is the channel's business.
+// The coordinator over gRPC. Which connection a call goes by is the route's business, and
+// reconnecting is the channel's.
 #pragma once
-
-#include <grpcpp/channel.h>
 
 #include <memory>
 #include <string>
 
-#include "handoff/v1/control.grpc.pb.h"
-#include "handoff/v1/objects.grpc.pb.h"
-#include "handoff/v1/pool.grpc.pb.h"
 #include "worker/identity.h"
 #include "worker/rpc/coordinator_client.h"
+#include "worker/rpc/coordinator_route.h"
 
 namespace handoff::worker {
 
 class GrpcCoordinatorClient final : public CoordinatorClient {
  public:
+  GrpcCoordinatorClient(std::shared_ptr<CoordinatorRoute> route, Identity worker);
+  // In plaintext, to a fake.
   GrpcCoordinatorClient(const std::string& address, Identity worker);
 
   std::unique_ptr<SyncCall> Sync(const SyncRequest& request,
@@ -38,11 +36,7 @@ class GrpcCoordinatorClient final : public CoordinatorClient {
 
  private:
   const Identity worker_;
-  const std::shared_ptr<grpc::Channel> calls_;
-  const std::shared_ptr<grpc::Channel> logs_;
-  const std::unique_ptr<v1::Pool::Stub> pool_;
-  const std::unique_ptr<v1::Objects::Stub> objects_;
-  const std::unique_ptr<v1::Control::Stub> control_;
+  const std::shared_ptr<CoordinatorRoute> route_;
 };
 
 }  // namespace handoff::worker

@@ -109,5 +109,18 @@ TEST_F(IdentityTest, AnUnreadableFileIsNotReplaced) {
   EXPECT_EQ(*ReadFile(data() + "/identity.json"), "{\"uuid\":");
 }
 
+TEST_F(IdentityTest, AJoinCountsNoStartAndTheFirstStartGoesOnWithIt) {
+  const std::string file = data() + "/identity.json";
+  const Identity joined = IdentityToJoin(file, data()).value();
+  EXPECT_EQ(joined.start, 0u);
+  EXPECT_EQ(ReadIdentity(file)->uuid, joined.uuid);
+  EXPECT_NE(IdentityToJoin(file, data())->uuid, joined.uuid) << "that one never started";
+  const Identity last = ReadIdentity(file).value();
+  const Identity started = Begin(data()).value();
+  EXPECT_EQ(started.uuid, last.uuid);
+  EXPECT_EQ(started.start, 1u);
+  EXPECT_EQ(IdentityToJoin(file, data())->uuid, last.uuid) << "what it ran is known by that one";
+}
+
 }  // namespace
 }  // namespace handoff::worker

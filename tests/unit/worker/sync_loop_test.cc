@@ -45,6 +45,11 @@ class HeldClient : public CoordinatorClient {
     return calls_[number];
   }
 
+  size_t calls() const {
+    MutexLock lock(mutex_);
+    return calls_.size();
+  }
+
   absl::StatusOr<ReportAnswer> Report(const AttemptReport&, std::stop_token) override {
     return absl::UnimplementedError("not of this test");
   }
@@ -75,7 +80,7 @@ class HeldClient : public CoordinatorClient {
   }
 
  private:
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar changed_;
   std::vector<Call> calls_ ABSL_GUARDED_BY(mutex_);
 };
@@ -315,6 +320,40 @@ TEST_F(SyncLoopTest, AnEarlierTermIsSaidAndNotOnceMore) {
   const size_t said = text.find("its records are older (term 1)");
   ASSERT_NE(said, std::string::npos) << text;
   EXPECT_EQ(text.find("its records are older", said + 1), std::string::npos) << text;
+}
+
+TEST_F(SyncLoopTest, OneThatIsNotLetInSaysItOnceAndAsksSeldom) {
+  std::ostringstream log;
+  const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log);
+  spdlog::default_logger()->sinks().push_back(sink);
+  clock_.Freeze();
+  loop_.Start();
+  const absl::Status denied = absl::UnauthenticatedError("this worker was revoked.");
+  for (size_t call = 0; call < 8; ++call) {
+    int looks = clock_.looks();
+    client_.Await(call).done(denied);
+    // It waits: with everything that any other error is waited for it looks again, and waits on.
+    clock_.AwaitLooks(looks + 2);
+    if (call == 7) {
+      looks = clock_.looks();
+      clock_.Advance(absl::Seconds(20));
+      loop_.Changed(true);
+      clock_.AwaitLooks(looks + 1);
+      EXPECT_EQ(client_.calls(), call + 1);
+    }
+    clock_.Advance(absl::Minutes(1));
+    loop_.Changed(true);
+  }
+  client_.Await(8).done(Answer(9, 1));
+  client_.Await(9);
+  loop_.Stop();
+  spdlog::default_logger()->sinks().pop_back();
+  EXPECT_THAT(Told(), ElementsAre("joined pool", "act 1", "ready"));
+  const std::string text = log.str();
+  const size_t said = text.find("does not let this worker in: this worker was revoked. What runs");
+  ASSERT_NE(said, std::string::npos) << text;
+  EXPECT_EQ(text.find("does not let", said + 1), std::string::npos) << text;
+  EXPECT_NE(text.find("answers again", said), std::string::npos) << text;
 }
 
 }  // namespace

@@ -1,0 +1,177 @@
+#include "worker/joining/join.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/file.h"
+#include "common/identity/names.h"
+#include "common/identity/private_file.h"
+#include "common/identity/signing_request.h"
+#include "common/identity/ticket.h"
+#include "common/status.h"
+#include "worker/data_dir.h"
+#include "worker/identity.h"
+
+namespace handoff::worker {
+namespace {
+
+// An address that leads nowhere says nothing of the line.
+bool IsAway(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+class Joining {
+ public:
+  Joining(const JoinOptions& options, DataDir data, IdentityClient& client, const Clock& clock)
+      : options_(options),
+        data_(std::move(data)),
+        made_(data_.joined() + ".joining"),
+        client_(client),
+        clock_(clock) {}
+
+  absl::Status CheckIsNew() const {
+    const auto identity = ReadIdentity(data_.identity());
+    if (!identity.ok()) return absl::OkStatus();  // IdentityToJoin says what is wrong with it
+    const auto joined = ReadJoined(data_.joined(), identity->uuid);
+    // With what has expired it cannot come in any more. Whether it may join again the pool knows.
+    if (!joined.ok()) return absl::OkStatus();
+    if (joined->renewal && clock_.Now() >= joined->renewal->not_after()) return absl::OkStatus();
+    return absl::AlreadyExistsError(absl::StrCat(
+        data_.root(), " has joined pool ", joined->pool.pool_id, " as worker ", joined->pool.name,
+        ". Nothing was done. Start it with `handoff-worker --data-dir ", data_.root(),
+        "`; to join again as a new worker, give another --data-dir."));
+  }
+
+  // What an earlier join put together and could not put in place.
+  absl::StatusOr<PoolFile> Finish() const {
+    ASSIGN_OR_RETURN(Identity identity, ReadIdentity(data_.identity()));
+    ASSIGN_OR_RETURN(const Joined joined, ReadJoined(made_, identity.uuid));
+    if (!joined.certificate || !joined.renewal) return joined.damage;
+    RETURN_IF_ERROR(PutInPlace(identity, joined.pool));
+    return joined.pool;
+  }
+
+  absl::StatusOr<PoolFile> Begin(const Ticket& ticket) const {
+    ASSIGN_OR_RETURN(const Identity identity, IdentityToJoin(data_.identity(), data_.root()));
+    const std::string& pool_id = ticket.authority.pool_id();
+    if (!identity.pool_id.empty() && identity.pool_id != pool_id) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(data_.root(), " is the data directory of a worker of pool ",
+                       identity.pool_id, ", and this line is of pool ", pool_id,
+                       ". Nothing was done, and the line is still good: give another --data-dir."));
+    }
+    ASSIGN_OR_RETURN(const PrivateKey key, MakeKey());
+    ASSIGN_OR_RETURN(const std::string request, MakeSigningRequest(key));
+    PoolFile pool{pool_id, ticket.addresses, options_.name, options_.labels};
+    ASSIGN_OR_RETURN(const IssuedPair issued, Redeem(ticket, request, identity.uuid, pool));
+    // What the owner of the host says wins over what the line says.
+    pool.labels.insert(issued.labels.begin(), issued.labels.end());
+    RETURN_IF_ERROR(Keep(ticket, issued, pool));
+    // Read as the daemon will read it, so that nothing comes to its place that it would refuse.
+    const auto joined = ReadJoined(made_, identity.uuid);
+    const absl::Status problem = joined.ok() ? joined->damage : joined.status();
+    if (!problem.ok()) {
+      return absl::InternalError(absl::StrCat(
+          "what the coordinator sent cannot be used: ", problem.message(),
+          ". The line is used up: join again with a new one, and report this if it stays so."));
+    }
+    RETURN_IF_ERROR(PutInPlace(identity, pool));
+    return pool;
+  }
+
+ private:
+  absl::StatusOr<PrivateKey> MakeKey() const {
+    RETURN_IF_ERROR(RemoveTree(made_));
+    RETURN_IF_ERROR(MakeDirectories(made_));
+    ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate());
+    ASSIGN_OR_RETURN(const Secret pem, key.ToPem());
+    RETURN_IF_ERROR(WritePrivateFile(JoinedFiles(made_).key, pem.Reveal()));
+    return key;
+  }
+
+  // At the first address that answers; that one is the first of `pool` from then on.
+  absl::StatusOr<IssuedPair> Redeem(const Ticket& ticket, const std::string& request,
+                                    const std::string& uuid, PoolFile& pool) const {
+    ASSIGN_OR_RETURN(Secret key, ticket.key.ToPem());
+    const ShownIdentity shown{ticket.authority.pool_id(), ticket.authority.ToPem(),
+                              ticket.certificate.ToPem(), std::move(key)};
+    std::vector<std::string> failures;
+    for (size_t i = 0; i < ticket.addresses.size(); ++i) {
+      auto issued =
+          client_.Redeem(ticket.addresses[i], shown,
+                         {ticket.token_id, ticket.secret.Reveal(), request, uuid, options_.name});
+      if (issued.ok()) {
+        std::rotate(pool.coordinators.begin(),
+                    pool.coordinators.begin() + static_cast<std::ptrdiff_t>(i),
+                    pool.coordinators.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+        return issued;
+      }
+      if (!IsAway(issued.status())) return issued.status();
+      failures.push_back(absl::StrCat(ticket.addresses[i], ": ", issued.status().message()));
+    }
+    return absl::UnavailableError(
+        absl::StrCat("the coordinator did not answer. This host did not join; until ",
+                     absl::FormatTime("%H:%M:%S UTC", ticket.expires, absl::UTCTimeZone()),
+                     " the line can be tried again.\n  ", absl::StrJoin(failures, "\n  ")));
+  }
+
+  absl::Status Keep(const Ticket& ticket, const IssuedPair& issued, const PoolFile& pool) const {
+    const JoinedFiles files(made_);
+    RETURN_IF_ERROR(WritePrivateFile(files.authority, ticket.authority.ToPem()));
+    RETURN_IF_ERROR(WritePrivateFile(files.certificate, issued.certificate));
+    RETURN_IF_ERROR(WritePrivateFile(files.renewal, issued.renewal));
+    return WritePrivateFile(files.pool, RenderPoolFile(pool));
+  }
+
+  absl::Status PutInPlace(Identity identity, const PoolFile& pool) const {
+    identity.pool_id = pool.pool_id;
+    RETURN_IF_ERROR(SaveIdentity(data_.identity(), identity));
+    // What is there could not be read; it goes only when the new one is in its place.
+    const std::string old = data_.joined() + ".old";
+    RETURN_IF_ERROR(RemoveTree(old));
+    if (PathExists(data_.joined())) RETURN_IF_ERROR(Rename(data_.joined(), old));
+    RETURN_IF_ERROR(Rename(made_, data_.joined()));
+    RETURN_IF_ERROR(SyncDirectory(data_.root()));
+    return RemoveTree(old);
+  }
+
+  static absl::Status Rename(const std::string& from, const std::string& to) {
+    if (std::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+    return ErrnoToStatus(errno, absl::StrCat("renaming ", from));
+  }
+
+  const JoinOptions& options_;
+  const DataDir data_;
+  const std::string made_;
+  IdentityClient& client_;
+  const Clock& clock_;
+};
+
+}  // namespace
+
+absl::StatusOr<JoinResult> Join(const JoinOptions& options,
+                                const std::function<absl::StatusOr<Secret>()>& line,
+                                IdentityClient& client, const Clock& clock) {
+  ASSIGN_OR_RETURN(const ClaimedDir claimed, ClaimDataDir(options.data_dir));
+  const Joining joining(options, claimed.data, client, clock);
+  RETURN_IF_ERROR(joining.CheckIsNew());
+  JoinResult result;
+  result.data_dir = claimed.data.root();
+  if (auto finished = joining.Finish(); finished.ok()) {
+    result.pool = *std::move(finished);
+    result.was_begun = true;
+    return result;
+  }
+  ASSIGN_OR_RETURN(const Secret pasted, line());
+  ASSIGN_OR_RETURN(const Ticket ticket,
+                   DecodeTicket(pasted.Reveal(), TicketKind::kWorker, clock.Now()));
+  ASSIGN_OR_RETURN(result.pool, joining.Begin(ticket));
+  return result;
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,87 @@
+#include "worker/rpc/coordinator_route.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/check.h"
+#include "common/rpc/channel.h"
+#include "common/status.h"
+
+namespace handoff::worker {
+namespace {
+
+// gRPC looks once a second whether there is another certificate.
+constexpr absl::Duration kTakenOver = absl::Seconds(5);
+
+}  // namespace
+
+CoordinatorRoute::CoordinatorRoute(Options options, const Clock& clock)
+    : options_(std::move(options)), clock_(clock) {
+  CHECK(!options_.coordinators.empty());
+}
+
+absl::Status CoordinatorRoute::Load() {
+  if (!options_.credentials || credentials_) return absl::OkStatus();
+  auto loaded = Credentials::Load(*options_.credentials, CredentialUse::kClient, clock_);
+  if (!loaded.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("there is no certificate to show: ", loaded.status().message()));
+  }
+  credentials_ = *std::move(loaded);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetLocked() {
+  RETURN_IF_ERROR(Load());
+  const bool anew = anew_at_.ns != 0 && clock_.Boot() >= anew_at_;
+  if (connections_ && !anew) return connections_;
+  anew_at_ = {};
+  const std::string& address = options_.coordinators[address_];
+  const auto channel = [&, shown = credentials_.get()] {
+    return shown == nullptr ? MakeChannel(address) : MakeChannel(address, *shown, options_.name);
+  };
+  auto made = std::make_shared<Connections>();
+  made->calls = channel();
+  made->logs = channel();
+  made->pool = v1::Pool::NewStub(made->calls);
+  made->objects = v1::Objects::NewStub(made->calls);
+  made->control = v1::Control::NewStub(made->calls);
+  connections_ = std::move(made);
+  return connections_;
+}
+
+absl::StatusOr<ConnectionsPtr> CoordinatorRoute::Get() {
+  MutexLock lock(mutex_);
+  if (!denied_.ok()) return absl::UnavailableError(denied_.message());
+  return GetLocked();
+}
+
+absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetToSync() {
+  MutexLock lock(mutex_);
+  return GetLocked();
+}
+
+void CoordinatorRoute::Synced(const ConnectionsPtr& connections, const absl::Status& status) {
+  const bool denied = absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
+  const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+  MutexLock lock(mutex_);
+  if (connections != connections_) return;
+  if (status.ok()) denied_ = absl::OkStatus();
+  if (denied) {
+    denied_ = status;
+    // It may be the certificate of an old connection, and there is a newer one.
+    connections_ = nullptr;
+  }
+  if (away && options_.coordinators.size() > 1) {
+    address_ = (address_ + 1) % options_.coordinators.size();
+    connections_ = nullptr;
+  }
+}
+
+void CoordinatorRoute::Renewed() {
+  MutexLock lock(mutex_);
+  if (credentials_) credentials_->Refresh();
+  anew_at_ = clock_.Boot() + kTakenOver;
+}
+
+}  // namespace handoff::worker

@@ -1,0 +1,52 @@
+// How this worker gets certificates. Pure types, so that tests run against a fake; the gRPC one
+// stands beside it.
+#pragma once
+
+#include <map>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "common/identity/secret.h"
+
+namespace handoff::worker {
+
+// What is shown to the coordinator, and what it must show. PEM.
+struct ShownIdentity {
+  std::string pool_id;
+  std::string authority;
+  std::string certificate;
+  Secret key;
+};
+
+struct Redemption {
+  std::string token_id;
+  absl::string_view secret;
+  std::string signing_request;  // DER
+  std::string worker_uuid;
+  std::string name;
+};
+
+struct IssuedPair {
+  std::string certificate;  // PEM
+  std::string renewal;      // PEM
+  std::string pool_id;
+  std::string subject;
+  std::map<std::string, std::string> labels;  // of the token, when one was redeemed
+};
+
+// Thread-safe. Each call has a connection of its own, to `address`. Nothing here retries.
+// UNAVAILABLE when there is no answer; whether something was done is then not known.
+class IdentityClient {
+ public:
+  virtual ~IdentityClient() = default;
+  virtual absl::StatusOr<IssuedPair> Redeem(const std::string& address, const ShownIdentity& shown,
+                                            const Redemption& redemption) = 0;
+  // CANCELLED when `stop` was requested.
+  virtual absl::StatusOr<IssuedPair> Renew(const std::string& address, const ShownIdentity& shown,
+                                           const std::string& signing_request,
+                                           std::stop_token stop) = 0;
+};
+
+}  // namespace handoff::worker
