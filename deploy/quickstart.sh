@@ -68,12 +68,29 @@ start_pool() {
     local address
     address=$(sed -n 's/.*ready on //p' "$pool/coordinator.out")
     echo "$address" >"$pool/address"
+    use_pool
     for name in worker-a worker-b; do
-      start $name 'ready as' "$bin/handoff-worker" --data-dir "$pool/$name" --coordinator "$address" --name $name --slots 2
+      # What an earlier run made has joined already; the coordinator may have another port now.
+      [ -e "$pool/$name/identity" ] || join_pool $name
+      start $name 'ready as' "$bin/handoff-worker" --data-dir "$pool/$name" --slots 2
     done
   fi
+  use_pool
+}
+
+# As the admin that the coordinator made at its first start.
+use_pool() {
   HANDOFF_COORDINATOR=$(cat "$pool/address")
-  export HANDOFF_COORDINATOR
+  HANDOFF_CREDENTIALS=$pool/coordinator/identity/local
+  export HANDOFF_COORDINATOR HANDOFF_CREDENTIALS
+}
+
+# join_pool NAME: a line of the pool makes a data directory into a worker. It is a secret, so it goes by a pipe.
+join_pool() {
+  "$handoff" worker invite | "$bin/handoff-worker" join --data-dir "$pool/$1" --name "$1" >"$pool/$1.joined" || {
+    cat "$pool/$1.joined" >&2
+    die "$1 did not join"
+  }
 }
 
 # The agent: Cursor when a worker has it and is logged in, otherwise a script.
@@ -123,6 +140,7 @@ if [ -n "$keep" ]; then
   say "The pool is still running. To use it:"
   cat <<TEXT
   export HANDOFF_COORDINATOR=$HANDOFF_COORDINATOR
+  export HANDOFF_CREDENTIALS=$HANDOFF_CREDENTIALS
   export PATH=$bin:\$PATH
   handoff list
   handoff submit --agent command -- make -j2 test

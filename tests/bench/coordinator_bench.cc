@@ -26,8 +26,10 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/proto_time.h"
 #include "common/subprocess.h"
+#include "common/uuid.h"
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/pool.grpc.pb.h"
+#include "tests/bench/connect.h"
 
 namespace handoff {
 namespace {
@@ -80,12 +82,20 @@ class CoordinatorProcess {
     char c = 0;
     while (::read(out.first.get(), &c, 1) == 1 && c != '\n') line.push_back(c);
     address_ = line.substr(line.rfind(' ') + 1);
+    admin_ = v1::Identity::NewStub(Connect());
   }
   ~CoordinatorProcess() {
     process_->Signal(SIGTERM);
     process_->Wait().IgnoreError();
   }
   const std::string& address() const { return address_; }
+  std::shared_ptr<grpc::Channel> Connect() const {
+    return ConnectAsAdmin(address_, dir_.path() + "/data");
+  }
+  // A worker joins and gets a connection of its own.
+  std::shared_ptr<grpc::Channel> Connect(const v1::SyncRequest& worker) const {
+    return ConnectAsWorker(address_, *admin_, worker.worker_uuid(), worker.name());
+  }
   const std::string& directory() const { return dir_.path(); }
   double CpuSeconds() const {
     const auto stat = ReadFile(absl::StrCat("/proc/", process_->pid(), "/stat"));
@@ -106,6 +116,7 @@ class CoordinatorProcess {
   const TempDir dir_ = *TempDir::Make("bench");
   std::unique_ptr<Subprocess> process_;
   std::string address_;
+  std::unique_ptr<v1::Identity::Stub> admin_;
 };
 
 v1::SubmitRequest SmallSubmit() {
@@ -164,7 +175,7 @@ void Clients(const CoordinatorProcess& coordinator, int clients, bool submits,
              absl::Duration seconds) {
   std::vector<std::shared_ptr<grpc::Channel>> channels;
   for (int i = 0; i < std::min(clients, 8); ++i) {
-    channels.push_back(MakeChannel(coordinator.address()));
+    channels.push_back(coordinator.Connect());
     channels.back()->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(5));
   }
   const double cpu = coordinator.CpuSeconds();
@@ -202,7 +213,7 @@ void DiskLimit(const CoordinatorProcess& coordinator) {
 
 v1::SyncRequest FirstSync(const std::string& name) {
   v1::SyncRequest request;
-  request.set_worker_uuid(RandomHex(16));
+  request.set_worker_uuid(NewUuid());
   request.set_name(name);
   request.set_start(1);
   request.set_nonce(1);
@@ -215,8 +226,8 @@ v1::SyncRequest FirstSync(const std::string& name) {
 class HeldSync {
  public:
   HeldSync(const CoordinatorProcess& coordinator, int number)
-      : stub_(v1::Pool::NewStub(MakeChannel(coordinator.address()))),
-        request_(FirstSync(absl::StrCat("held-", number))) {
+      : request_(FirstSync(absl::StrCat("held-", number))),
+        stub_(v1::Pool::NewStub(coordinator.Connect(request_))) {
     stub_->async()->Sync(&context_, &request_, &response_,
                          [this](const grpc::Status&) { done_.set_value(); });
   }
@@ -226,8 +237,8 @@ class HeldSync {
   }
 
  private:
-  const std::unique_ptr<v1::Pool::Stub> stub_;
   const v1::SyncRequest request_;
+  const std::unique_ptr<v1::Pool::Stub> stub_;
   v1::SyncResponse response_;
   grpc::ClientContext context_;
   std::promise<void> done_;
@@ -237,8 +248,7 @@ class HeldSync {
 class Worker {
  public:
   Worker(const CoordinatorProcess& coordinator, const std::string& name)
-      : stub_(v1::Pool::NewStub(MakeChannel(coordinator.address()))) {
-    request_ = FirstSync(name);
+      : request_(FirstSync(name)), stub_(v1::Pool::NewStub(coordinator.Connect(request_))) {
     v1::AgentOffer& offer = *request_.add_agents();
     offer.set_name("command");
     offer.set_state(v1::AgentOffer::READY);
@@ -315,8 +325,8 @@ class Worker {
     if (!status.ok() || !response.accepted()) Fail(status.error_message());
   }
 
-  std::unique_ptr<v1::Pool::Stub> stub_;
   v1::SyncRequest request_;
+  std::unique_ptr<v1::Pool::Stub> stub_;
   Latencies latencies_;
 };
 
@@ -345,7 +355,7 @@ void Attempts(const CoordinatorProcess& coordinator, int workers, absl::Duration
 
 // One log through one stream, as a worker sends it: from the first byte to the last one durable.
 void Log(const CoordinatorProcess& coordinator, size_t chunk_bytes, size_t total) {
-  const auto control = v1::Control::NewStub(MakeChannel(coordinator.address()));
+  const auto control = v1::Control::NewStub(coordinator.Connect());
   v1::SubmitRequest submit = SmallSubmit();
   const std::string name = absl::StrCat("log-", RandomHex(4));
   submit.mutable_spec()->set_on_worker(name);
@@ -374,7 +384,7 @@ void HeldSyncs(const CoordinatorProcess& coordinator, int workers) {
   const int64_t before = coordinator.ResidentKilobytes();
   std::vector<std::unique_ptr<HeldSync>> held;
   for (int i = 0; i < workers; ++i) held.push_back(std::make_unique<HeldSync>(coordinator, i));
-  const auto control = v1::Control::NewStub(MakeChannel(coordinator.address()));
+  const auto control = v1::Control::NewStub(coordinator.Connect());
   while (true) {
     grpc::ClientContext context;
     v1::PoolInfo pool;

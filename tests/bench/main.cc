@@ -22,10 +22,11 @@
 #include "common/check.h"
 #include "common/clock.h"
 #include "common/hash.h"
-#include "common/rpc/channel.h"
+#include "common/uuid.h"
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/pool.grpc.pb.h"
 #include "tests/bench/call_counts.h"
+#include "tests/bench/connect.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/report.h"
 #include "tests/e2e/pool.h"
@@ -40,7 +41,7 @@ double SecondsSince(BootTime start) { return absl::ToDoubleSeconds(Now() - start
 struct Bed {
   Bed() {
     pool.StartCoordinator();
-    channel = MakeChannel(pool.address());
+    channel = ConnectAsAdmin(pool.address(), pool.path("coordinator"));
     control = v1::Control::NewStub(channel);
   }
   e2e::Pool pool;
@@ -243,15 +244,14 @@ void MeasureMemory(Report& report) {
   std::vector<v1::SyncRequest> requests(kSyncs);
   std::vector<v1::SyncResponse> responses(kSyncs);
   std::atomic<int> answered{0};
+  const auto identity = v1::Identity::NewStub(bed.channel);
   for (int i = 0; i < kSyncs; ++i) {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt("worker", i);  // a connection of its own
-    channels.push_back(grpc::CreateCustomChannel(bed.pool.address(),
-                                                 grpc::InsecureChannelCredentials(), arguments));
-    stubs.push_back(v1::Pool::NewStub(channels.back()));
     v1::SyncRequest& request = requests[i];
-    request.set_worker_uuid(RandomHex(16));
+    request.set_worker_uuid(NewUuid());
     request.set_name(absl::StrCat("held-", i));
+    channels.push_back(ConnectAsWorker(bed.pool.address(), *identity, request.worker_uuid(),
+                                       request.name()));
+    stubs.push_back(v1::Pool::NewStub(channels.back()));
     request.set_start(1);
     request.set_nonce(i + 1);
     request.set_seq(1);

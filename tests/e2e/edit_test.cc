@@ -71,7 +71,8 @@ TEST_F(EditTest, TheResumePromptOfAPersonIsUsedByTheNextAttemptsAndStays) {
   ASSERT_TRUE(after.ok()) << after.status();
   EXPECT_EQ(after->resume_prompt, words);
   EXPECT_EQ(after->Field("Status"), "succeeded (unchecked)");
-  EXPECT_THAT(std::string(after->Field("Held by a person")), StartsWith("Resume Prompt (tester, "));
+  EXPECT_THAT(std::string(after->Field("Held by a person")),
+              StartsWith(absl::StrCat("Resume Prompt (", Pool::Person(), ", ")));
   pool.Eventually(
       [&] { return ReadFile(Folder(id) + "/handoff.md").value_or("") == Markdown(id); });
 
@@ -80,7 +81,7 @@ TEST_F(EditTest, TheResumePromptOfAPersonIsUsedByTheNextAttemptsAndStays) {
                                                      "\n\nLatest known state, newer than all "
                                                      "above:\n")));
   EXPECT_THAT(pool.Handoff({"events", "--id", id}).out,
-              HasSubstr("Edited by tester: Resume Prompt."));
+              HasSubstr(absl::StrCat("Edited by ", Pool::Person(), ": Resume Prompt.")));
 }
 
 // The word is put together by the shell, so that only what the agent wrote has it whole.

@@ -19,6 +19,11 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+// What a prompt says before a message that these tests sent.
+std::string From(int number) {
+  return absl::StrCat("Message ", number, " from ", Pool::Person(), ":\n");
+}
+
 class Message : public ::testing::Test {
  protected:
   Message() {
@@ -84,10 +89,9 @@ TEST_F(Message, FiveArriveInOrderOnceThroughACrashOfTheCoordinatorAndALostAttemp
   EXPECT_EQ(shown.at("attempts").at(1).at("state"), "LOST");
   EXPECT_EQ(shown.at("attempts").at(2).at("sessionKind"), "SAME");
   EXPECT_EQ(Prompt(id, 3),
-            "Continue the delegated task: what follows is new.\n\n"
-            "Message 1 from tester:\nnote 1\n\nMessage 2 from tester:\nnote 2\n\n"
-            "Message 3 from tester:\nnote 3\n\nMessage 4 from tester:\nnote 4\n\n"
-            "Message 5 from tester:\nnote 5\nscript: result ok Done\n");
+            absl::StrCat("Continue the delegated task: what follows is new.\n\n", From(1),
+                         "note 1\n\n", From(2), "note 2\n\n", From(3), "note 3\n\n", From(4),
+                         "note 4\n\n", From(5), "note 5\nscript: result ok Done\n"));
   ASSERT_EQ(shown.at("messages").size(), 5u);
   for (const auto& message : shown.at("messages")) {
     EXPECT_EQ(message.at("state"), "DELIVERED") << message;
@@ -98,9 +102,8 @@ TEST_F(Message, FiveArriveInOrderOnceThroughACrashOfTheCoordinatorAndALostAttemp
   pool.StartCoordinator();
   Send(id, "note 6\nscript: result ok Done");
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
-  EXPECT_EQ(Prompt(id, 4),
-            "Continue the delegated task: what follows is new.\n\n"
-            "Message 6 from tester:\nnote 6\nscript: result ok Done\n")
+  EXPECT_EQ(Prompt(id, 4), absl::StrCat("Continue the delegated task: what follows is new.\n\n",
+                                        From(6), "note 6\nscript: result ok Done\n"))
       << "what was read is not said again";
   EXPECT_THAT(pool.Handoff({"show", id, "--md"}).out,
               HasSubstr("went with attempt 3: `note 5 script: result ok Done`"));
@@ -131,9 +134,8 @@ TEST_F(Message, AQuestionIsAskedAndItsAnswerGoesOnInTheSameSession) {
   EXPECT_EQ(done.at("attempts").at(1).at("sessionKind"), "SAME");
   EXPECT_EQ(done.at("attempts").at(1).at("session"), done.at("attempts").at(0).at("session"));
   EXPECT_EQ(done.value("question", ""), "") << "the old question is not asked again";
-  EXPECT_EQ(Prompt(id, 2),
-            "Continue the delegated task: what follows is new.\n\n"
-            "Message 1 from tester:\nUse A.\nscript: result ok Done\n");
+  EXPECT_EQ(Prompt(id, 2), absl::StrCat("Continue the delegated task: what follows is new.\n\n",
+                                        From(1), "Use A.\nscript: result ok Done\n"));
   EXPECT_FALSE(PathExists(InHandoffDir(id, "question.md")));
   const std::string events = pool.Handoff({"events", "--id", id}).out;
   for (const char* kind : {"  waiting  ", "  message  "}) EXPECT_THAT(events, HasSubstr(kind));
@@ -170,7 +172,7 @@ TEST_F(Message, NowEndsTheRunningAgentAndTheNextAttemptGoesOnWithIt) {
   ASSERT_EQ(shown.at("attempts").size(), 2u);
   EXPECT_EQ(shown.at("attempts").at(0).at("state"), "CANCELLED");
   EXPECT_EQ(shown.at("attempts").at(1).at("state"), "SUCCEEDED");
-  EXPECT_THAT(Prompt(id, 2), HasSubstr("Message 1 from tester:\nNot so.\n"));
+  EXPECT_THAT(Prompt(id, 2), HasSubstr(From(1) + "Not so.\n"));
   EXPECT_THAT(Prompt(id, 2), HasSubstr("was ended before it was done"));
   EXPECT_TRUE(follower.Wait()->ok());
   EXPECT_THAT(*ReadFile(log), HasSubstr("Otherwise")) << "a follower goes on to the next attempt";

@@ -1,6 +1,7 @@
 #include "tests/e2e/pool.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,6 +78,11 @@ Pool::~Pool() {
   }
 }
 
+std::string Pool::Person() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry == nullptr ? absl::StrCat("uid-", ::geteuid()) : entry->pw_name;
+}
+
 std::vector<std::string> Pool::Environment() const {
   const char* path_variable = std::getenv("PATH");
   std::vector<std::string> env = {
@@ -84,12 +90,13 @@ std::vector<std::string> Pool::Environment() const {
       absl::StrCat("HOME=", path("home")),
       absl::StrCat("XDG_CONFIG_HOME=", path("home/.config")),
       absl::StrCat("HANDOFF_COORDINATOR=", address_),
+      absl::StrCat("HANDOFF_CREDENTIALS=", credentials()),
       "LANG=C.UTF-8",
       "USER=tester",
       "GIT_CONFIG_GLOBAL=/dev/null",
       "GIT_CONFIG_NOSYSTEM=1"};
   for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
-                           "LD_PRELOAD", "HANDOFF_BENCH_COUNTS"}) {
+                           "LD_PRELOAD", "HANDOFF_BENCH_COUNTS", "NOTIFY_SOCKET"}) {
     if (const char* value = std::getenv(name)) env.push_back(absl::StrCat(name, "=", value));
   }
   return env;
@@ -126,6 +133,33 @@ void Pool::StartCoordinator() {
   Launch("coordinator", "ready on ");
 }
 
+void Pool::Join(const std::string& name, const std::vector<std::string>& invite) {
+  std::vector<std::string> args = {"worker", "invite"};
+  args.insert(args.end(), invite.begin(), invite.end());
+  const CommandResult invited = Handoff(args);
+  ASSERT_EQ(invited.exit_code, 0) << invited.err;
+  SpawnOptions options;
+  options.argv =
+      OnDiskOf(name, {Program("handoff-worker"), "join", "--data-dir", path(name), "--name", name});
+  options.env = Environment();
+  options.cwd = dir();
+  const auto joined = RunProcess(options, invited.out, absl::Minutes(1));
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  ASSERT_TRUE(joined->status.ok()) << joined->err;
+}
+
+std::vector<std::string> Pool::OnDiskOf(const std::string& name,
+                                        std::vector<std::string> argv) const {
+  const auto disk = disks_.find(name);
+  if (disk == disks_.end()) return argv;
+  // The root, too: with the namespace alone a test that runs in a chroot would leave it.
+  std::vector<std::string> enter = {"nsenter", "--mount", "--root",
+                                    absl::StrCat("--target=", disk->second.pid())};
+  if (::geteuid() != 0) enter.insert(enter.end(), {"--user", "--preserve-credentials"});
+  argv.insert(argv.begin(), enter.begin(), enter.end());
+  return argv;
+}
+
 void Pool::StartWorker(const std::string& name, int slots, const std::vector<std::string>& flags,
                        const std::string& config) {
   const std::string toml = path(name + ".toml");
@@ -134,26 +168,15 @@ void Pool::StartWorker(const std::string& name, int slots, const std::vector<std
           ? ""
           : absl::StrCat("\n[agents.cursor]\nbinary = \"", Program("scripted-agent"), "\"\n");
   ASSERT_TRUE(WriteFileAtomically(toml, config + agent).ok());
-  std::vector<std::string>& argv = daemons_[name].argv;
-  argv = {Program("handoff-worker"),
-          "--data-dir",
-          path(name),
-          "--coordinator",
-          address_,
-          "--name",
-          name,
-          "--slots",
-          absl::StrCat(slots),
-          "--config",
-          toml};
+  std::vector<std::string> argv = {Program("handoff-worker"), "--data-dir", path(name), "--slots",
+                                   absl::StrCat(slots),       "--config",   toml};
   argv.insert(argv.end(), flags.begin(), flags.end());
-  if (const auto disk = disks_.find(name); disk != disks_.end()) {
-    // The root, too: with the namespace alone a test that runs in a chroot would leave it.
-    std::vector<std::string> enter = {"nsenter", "--mount", "--root",
-                                      absl::StrCat("--target=", disk->second.pid())};
-    if (::geteuid() != 0) enter.insert(enter.end(), {"--user", "--preserve-credentials"});
-    argv.insert(argv.begin(), enter.begin(), enter.end());
-  }
+  // A disk of its own is not seen from here.
+  const bool joined =
+      disks_.count(name) != 0 ? daemons_.count(name) != 0 : PathExists(path(name) + "/identity");
+  if (!joined) Join(name);
+  ASSERT_FALSE(::testing::Test::HasFatalFailure());
+  daemons_[name].argv = OnDiskOf(name, std::move(argv));
   Launch(name, "ready as ");
 }
 

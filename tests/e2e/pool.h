@@ -1,6 +1,7 @@
 // A whole pool of the built programs on loopback, for tests from the outside: a coordinator,
-// workers, and the command, each with data below one temporary directory. Everything started is
-// ended by its pid.
+// workers, and the command, each with data below one temporary directory. As everywhere all of it
+// is mutual TLS: the command is the admin that the coordinator made at its first start, workers
+// join with a line that it made. Everything started is ended by its pid.
 #pragma once
 
 #include <functional>
@@ -58,9 +59,13 @@ class Pool {
 
   // Blocks until the program said that it is ready. The coordinator keeps its port over restarts.
   void StartCoordinator();
-  // The scripted agent is the worker's `cursor`. `config` is appended to its TOML file.
+  // Joins first. The scripted agent is the worker's `cursor`. `config` is appended to its TOML
+  // file.
   void StartWorker(const std::string& name, int slots, const std::vector<std::string>& flags = {},
                    const std::string& config = "");
+  // What StartWorker does first, unless it was done: a new line of `worker invite`, with these
+  // flags, becomes the data directory of a worker of that name.
+  void Join(const std::string& name, const std::vector<std::string>& invite = {});
   // Gives the worker of that name, not started yet, a small disk of its own for its data. False
   // where this host does not let us mount one.
   bool MakeSmallDisk(const std::string& name);
@@ -104,6 +109,10 @@ class Pool {
   std::string Git(const std::string& cwd, const std::vector<std::string>& args) const;
 
   std::string address() const { return address_; }
+  // The admin that the coordinator made: the account of these tests.
+  static std::string Person();
+  // Of that one, for the environment of a command.
+  std::string credentials() const { return path("coordinator/identity/local"); }
 
  private:
   struct Daemon {
@@ -111,6 +120,8 @@ class Pool {
     std::optional<Subprocess> process;
   };
   std::vector<std::string> CommandLine(const std::vector<std::string>& args) const;
+  // What a program of a worker is started through, where that has a disk of its own.
+  std::vector<std::string> OnDiskOf(const std::string& name, std::vector<std::string> argv) const;
   void Launch(const std::string& name, const std::string& ready);
   std::vector<std::string> Environment() const;
   std::string FillerOf(const std::string& name) const;

@@ -78,8 +78,9 @@ TEST_F(Takeover, FromAFreshCloneTwoCommitsByHandAndTheNextAttemptSeesThem) {
   ASSERT_EQ(taken.exit_code, 0) << taken.err;
   EXPECT_THAT(taken.out, HasSubstr("Original task:"));
   EXPECT_EQ(Show(id).at("status"), "INTERACTIVE");
-  EXPECT_EQ(Show(id).at("takenBy"), "tester");
-  EXPECT_THAT(pool.Handoff({"list"}).out, HasSubstr("interactive (tester)"));
+  EXPECT_EQ(Show(id).at("takenBy"), Pool::Person());
+  EXPECT_THAT(pool.Handoff({"list"}).out,
+              HasSubstr(absl::StrCat("interactive (", Pool::Person(), ")")));
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 9);
   const std::string tree = absl::StrCat(other, "-", id);
   EXPECT_EQ(pool.Git(tree, {"log", "-1", "--format=%s"}), "The agent's\n");
@@ -109,7 +110,8 @@ TEST_F(Takeover, FromAFreshCloneTwoCommitsByHandAndTheNextAttemptSeesThem) {
   EXPECT_EQ(pool.Git(workspace, {"status", "--porcelain"}), "?? open.txt\n");
   EXPECT_EQ(*ReadFile(workspace + "/open.txt"), "not committed\n");
   const std::string prompt = Prompt("b", id, 2);
-  EXPECT_THAT(prompt, HasSubstr("tester went on with this by hand from what attempt 1 left"));
+  EXPECT_THAT(prompt,
+              HasSubstr(Pool::Person() + " went on with this by hand from what attempt 1 left"));
   EXPECT_THAT(prompt, HasSubstr(" Second by hand"));
   EXPECT_THAT(prompt, HasSubstr("- A open.txt (not committed)"));
   EXPECT_THAT(prompt, HasSubstr("Mind the gap."));

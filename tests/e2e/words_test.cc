@@ -40,9 +40,12 @@ Shown OnTerminal(const Pool& pool, const std::vector<std::string>& args, int ter
   SpawnOptions options;
   options.argv = {Program("handoff")};
   options.argv.insert(options.argv.end(), args.begin(), args.end());
-  options.env = {"PATH=/usr/bin:/bin", "TERM=xterm", "USER=tester",
+  options.env = {"PATH=/usr/bin:/bin",
+                 "TERM=xterm",
+                 "USER=tester",
                  absl::StrCat("HOME=", pool.path("home")),
-                 absl::StrCat("HANDOFF_COORDINATOR=", pool.address())};
+                 absl::StrCat("HANDOFF_COORDINATOR=", pool.address()),
+                 absl::StrCat("HANDOFF_CREDENTIALS=", pool.credentials())};
   options.cwd = pool.dir();
   options.fds = {{terminal_fd, slave.get()}, {terminal_fd == 1 ? 2 : 1, file.get()}};
   auto child = Subprocess::Spawn(options);

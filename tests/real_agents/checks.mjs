@@ -29,10 +29,11 @@ function start(name, argv, ready, more = {}) {
   });
 }
 
-function command(argv, options = {}) {
+function command(argv, { input = '', ...options } = {}) {
   return new Promise((resolve) => {
-    execFile(argv[0], argv.slice(1), { env, cwd: repo, maxBuffer: 1 << 28, ...options }, (error, out, err) =>
+    const child = execFile(argv[0], argv.slice(1), { env, cwd: repo, maxBuffer: 1 << 28, ...options }, (error, out, err) =>
       resolve({ code: error ? (error.code ?? 1) : 0, out, err }));
+    child.stdin.end(input);
   });
 }
 
@@ -43,6 +44,16 @@ async function git(...args) {
 }
 
 const handoff = (...args) => command([path.join(bin, 'handoff'), ...args]);
+
+// Joins the pool with a line that the coordinator's admin makes, and starts.
+async function startWorker(name, slots, more = {}) {
+  const worker = path.join(bin, 'handoff-worker');
+  const data = path.join(run, name);
+  const invited = await handoff('worker', 'invite');
+  const joined = await command([worker, 'join', '--data-dir', data, '--name', name], { input: invited.out });
+  if (joined.code !== 0) throw new Error(`${name} did not join: ${invited.err}${joined.err}`);
+  await start(name, [worker, '--data-dir', data, '--slots', slots, '--config', path.join(run, 'worker.toml')], 'ready as ', more);
+}
 
 async function show(id) {
   return JSON.parse((await handoff('show', id, '--json')).out);
@@ -149,7 +160,7 @@ async function longPrompts(agent) {
 
 async function cancelInTool(agent) {
   const id = await submit(agent, 'RIG: run touch in-tool && tail -f /dev/null');
-  const flag = path.join(run, 'worker/workspaces', id, 'repo/in-tool');
+  const flag = path.join(run, 'rig/workspaces', id, 'repo/in-tool');
   await until('the tool runs', () => fs.existsSync(flag));
   await handoff('cancel', id);
   const { exit, record, last } = await ended(id);
@@ -190,13 +201,12 @@ async function anotherHost(agents) {
   const lost = started.pop();
   lost.removeAllListeners('exit');
   lost.kill('SIGKILL');
-  fs.rmSync(path.join(run, 'worker'), { recursive: true });
+  fs.rmSync(path.join(run, 'rig'), { recursive: true });
   for (const root of Object.values(sessionRoots)) fs.rmSync(root, { recursive: true, force: true });
   const otherHome = path.join(run, 'other-home');
   fs.mkdirSync(otherHome);
   fs.cpSync(path.join(userHome, '.codex/config.toml'), path.join(otherHome, '.codex/config.toml'));
-  await start('other', [path.join(bin, 'handoff-worker'), '--data-dir', path.join(run, 'other'), '--coordinator',
-    env.HANDOFF_COORDINATOR, '--name', 'other', '--slots', '2', '--config', path.join(run, 'worker.toml')], 'ready as ', { HOME: otherHome });
+  await startWorker('other', '2', { HOME: otherHome });
   await until('the probes end', async () => (await handoff('worker', 'show', 'other', '--json')).out.includes('codex'));
   for (const [agent, { id, session }] of ids) {
     const asked = requests().length;
@@ -261,8 +271,8 @@ RIG_KEY = "dummy"
   const address = await start('coordinator', [path.join(bin, 'handoff-coordinator'), '--data-dir', path.join(run, 'coordinator'),
     '--listen', '127.0.0.1:0'], 'ready on ');
   env.HANDOFF_COORDINATOR = address;
-  await start('worker', [path.join(bin, 'handoff-worker'), '--data-dir', path.join(run, 'worker'), '--coordinator', address,
-    '--name', 'rig', '--slots', '2', '--config', config], 'ready as ');
+  env.HANDOFF_CREDENTIALS = path.join(run, 'coordinator/identity/local');
+  await startWorker('rig', '2');
 }
 
 async function agentsReady(agents) {
