@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -36,8 +37,10 @@ CommandResult Worker(const std::vector<std::string>& args, const std::string& in
   return {result->status.code, result->out, result->err};
 }
 
-std::string Line(const Pool& pool) {
-  const CommandResult invited = pool.Handoff({"worker", "invite"});
+std::string Line(const Pool& pool, const std::vector<std::string>& flags = {}) {
+  std::vector<std::string> args = {"worker", "invite"};
+  args.insert(args.end(), flags.begin(), flags.end());
+  const CommandResult invited = pool.Handoff(args);
   EXPECT_EQ(invited.exit_code, 0) << invited.err;
   return std::string(absl::StripAsciiWhitespace(invited.out));
 }
@@ -47,7 +50,7 @@ TEST(Joining, ALineAndTwoCommandsMakeAWorker) {
   pool.StartCoordinator();
   const CommandResult joined =
       Worker({"join", "--data-dir", pool.path("w"), "--name", "build-1", "--label", "gpu=yes"},
-             Line(pool) + "\n");
+             Line(pool, {"--label", "site=home"}) + "\n");
   ASSERT_EQ(joined.exit_code, 0) << joined.err;
   EXPECT_THAT(joined.out,
               AllOf(HasSubstr(" as worker build-1 "), HasSubstr(absl::StrCat("uid ", ::geteuid())),
@@ -56,7 +59,8 @@ TEST(Joining, ALineAndTwoCommandsMakeAWorker) {
   EXPECT_EQ(joined.err, "") << "nothing but a prompt would be there, and this is no terminal";
   EXPECT_EQ(::rename(pool.path("w").c_str(), pool.path("build-1").c_str()), 0);
   pool.StartWorker("build-1", 1);
-  const std::string id = pool.Submit({"--agent", "command", "--require", "gpu=yes", "--", "true"});
+  const std::string id = pool.Submit(
+      {"--agent", "command", "--require", "gpu=yes", "--require", "site=home", "--", "/bin/true"});
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
 }
 
@@ -139,7 +143,7 @@ TEST(Joining, ADamagedCertificateOnDiskChangesNothing) {
   for (const char* file : {"certificate.pem", "renewal.pem", "key.pem", "authority.pem"}) {
     ASSERT_TRUE(WriteFileAtomically(pool.path("a/identity/") + file, "garbage").ok());
   }
-  const std::string id = pool.Submit({"--agent", "command", "--", "true"});
+  const std::string id = pool.Submit({"--agent", "command", "--", "/bin/true"});
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
 }
 
