@@ -88,11 +88,6 @@ Unary* IdentityService::Redeem(Context* context, const v1::RedeemRequest* reques
   redeem.serial = NewSerial();
   if (!redeem.worker_uuid.empty()) redeem.renewal_serial = NewSerial();
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(std::move(redeem),
-                     AnswerWith(reactor, [this, key = *std::move(key),
-                                          response](const core::RedeemToken::Reply& reply) {
-                       return Sign(issuer_, key, reply.credential, reply.renewal, *response);
-                     }));
   parts_.engine.Post(
       std::move(redeem), AnswerWith(reactor, [this, key = *std::move(key), response](
                                                  const core::RedeemToken::Reply& reply) {
