@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/await.h"
-#include "cli/settings.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -29,7 +28,7 @@ void SayWhatItWaitsFor(const v1::Handoff& handoff, Context& context) {
 absl::StatusOr<std::optional<v1::Handoff>> Claim(const v1::Handoff& before,
                                                  const ClaimOptions& options, Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
-  const std::string actor = OwnerFrom(context.environment);
+  const std::string actor = context.User();
   v1::Handoff handoff = before;
   const bool same_place = handoff.taken_on().empty() == !options.on_host;
   if (handoff.taken_by() != actor || !same_place) {

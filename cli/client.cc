@@ -4,15 +4,21 @@
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
 #include "common/status.h"
 #include "handoff/v1/control.grpc.pb.h"
+#include "handoff/v1/identity.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
 
 namespace handoff {
@@ -48,11 +54,26 @@ void StreamCall::Enter(grpc::ClientContext* context) {
 }
 
 struct Client::Impl {
-  explicit Impl(const std::string& where)
-      : address(where),
-        channel(MakeChannel(where)),
+  Impl(std::string where, std::shared_ptr<grpc::Channel> to, std::shared_ptr<const void> kept)
+      : address(std::move(where)),
+        keep(std::move(kept)),
+        channel(std::move(to)),
         control(v1::Control::NewStub(channel)),
-        objects(v1::Objects::NewStub(channel)) {}
+        objects(v1::Objects::NewStub(channel)),
+        identity(v1::Identity::NewStub(channel)) {}
+
+  // No TLS connection came about; OK when it is not that. A coordinator that goes away later ends
+  // a connection, too.
+  absl::Status ExplainConnection(const std::string& words) const {
+    const std::string why = answered ? "" : ExplainHandshake(words);
+    if (why.empty()) return absl::OkStatus();
+    const std::string sentence = absl::StrCat("no connection to the coordinator at ", address, ": ",
+                                              why, "; 'handoff doctor' looks closer");
+    // To wait for it would be in vain.
+    const bool another =
+        absl::StrContains(words, "verify failed") || absl::StrContains(words, "Verification");
+    return another ? absl::UnauthenticatedError(sentence) : absl::UnavailableError(sentence);
+  }
 
   // gRPC's own words are about sockets; a person needs to know what to look at.
   absl::Status Explain(const grpc::Status& status) const {
@@ -70,6 +91,7 @@ struct Client::Impl {
             " stopped before it answered, so it is not known whether it was done; look before you "
             "try again"));
       case grpc::StatusCode::UNAVAILABLE:
+        RETURN_IF_ERROR(ExplainConnection(status.error_message()));
         if (channel->GetState(false) == GRPC_CHANNEL_READY) break;
         return absl::UnavailableError(absl::StrCat(
             "no coordinator answers at ", address, " (", status.error_message(),
@@ -84,17 +106,31 @@ struct Client::Impl {
     return FromGrpc(status);
   }
 
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> CallOf(Stub& stub,
+                                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                               Response*),
+                                  const Request& request, absl::Duration limit) const {
+    grpc::ClientContext context;
+    SetDeadline(context, limit);
+    Response response;
+    const grpc::Status status = (stub.*method)(&context, request, &response);
+    if (!status.ok()) return Explain(status);
+    answered = true;
+    return response;
+  }
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*,
                                                                           const Request&,
                                                                           Response*),
                                 const Request& request) const {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    Response response;
-    const grpc::Status status = ((*control).*method)(&context, request, &response);
-    if (!status.ok()) return Explain(status);
-    return response;
+    return CallOf(*control, method, request, kUnaryDeadline);
+  }
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> Call(
+      grpc::Status (v1::Identity::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+      const Request& request, absl::Duration limit = kUnaryDeadline) const {
+    return CallOf(*identity, method, request, limit);
   }
 
   template <typename Request, typename Message>
@@ -109,22 +145,35 @@ struct Client::Impl {
     const auto reader = ((*control).*method)(&context, request);
     Message message;
     bool enough = false;
-    while (!enough && reader->Read(&message)) enough = !each(message);
+    while (!enough && reader->Read(&message)) {
+      answered = true;
+      enough = !each(message);
+    }
     if (enough) context.TryCancel();
     const grpc::Status status = reader->Finish();
     if (call.cancelled()) return absl::CancelledError("interrupted");
     return enough ? absl::OkStatus() : Explain(status);
   }
 
-  std::string address;
-  std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<v1::Control::Stub> control;
-  std::unique_ptr<v1::Objects::Stub> objects;
+  const std::string address;
+  const std::shared_ptr<const void> keep;  // longer than the channel
+  const std::shared_ptr<grpc::Channel> channel;
+  const std::unique_ptr<v1::Control::Stub> control;
+  const std::unique_ptr<v1::Objects::Stub> objects;
+  const std::unique_ptr<v1::Identity::Stub> identity;
+  mutable std::atomic<bool> answered = false;  // some call was
 };
 
-Client::Client(const std::string& address) : impl_(std::make_unique<Impl>(address)) {}
+Client::Client(const std::string& address, std::shared_ptr<grpc::Channel> channel,
+               std::shared_ptr<const void> keep)
+    : impl_(std::make_unique<Impl>(address, std::move(channel), std::move(keep))) {}
 Client::~Client() = default;
 const std::string& Client::address() const { return impl_->address; }
+
+bool Client::Connects(absl::Duration within) {
+  return impl_->channel->WaitForConnected(std::chrono::system_clock::now() +
+                                          absl::ToChronoMilliseconds(within));
+}
 
 absl::StatusOr<v1::SubmitResponse> Client::Submit(const v1::SubmitRequest& request) {
   return impl_->Call(&v1::Control::Stub::Submit, request);
@@ -211,6 +260,44 @@ absl::Status Client::RemoveWorker(const v1::RemoveWorkerRequest& request) {
 
 absl::StatusOr<v1::PoolInfo> Client::GetPool() {
   return impl_->Call(&v1::Control::Stub::GetPool, v1::GetPoolRequest());
+}
+
+absl::StatusOr<v1::IssuedCertificate> Client::Redeem(const v1::RedeemRequest& request) {
+  return impl_->Call(&v1::Identity::Stub::Redeem, request);
+}
+
+absl::StatusOr<v1::IssuedCertificate> Client::Renew(const v1::RenewRequest& request,
+                                                    absl::Duration limit) {
+  return impl_->Call(&v1::Identity::Stub::Renew, request, limit);
+}
+
+absl::StatusOr<v1::User> Client::AddUser(const v1::AddUserRequest& request) {
+  return impl_->Call(&v1::Identity::Stub::AddUser, request);
+}
+
+absl::StatusOr<v1::User> Client::ChangeUser(const v1::ChangeUserRequest& request) {
+  return impl_->Call(&v1::Identity::Stub::ChangeUser, request);
+}
+
+absl::StatusOr<v1::ListUsersResponse> Client::ListUsers() {
+  return impl_->Call(&v1::Identity::Stub::ListUsers, v1::ListUsersRequest());
+}
+
+absl::StatusOr<v1::CreateTokensResponse> Client::CreateTokens(
+    const v1::CreateTokensRequest& request) {
+  return impl_->Call(&v1::Identity::Stub::CreateTokens, request);
+}
+
+absl::StatusOr<v1::ListTokensResponse> Client::ListTokens() {
+  return impl_->Call(&v1::Identity::Stub::ListTokens, v1::ListTokensRequest());
+}
+
+absl::StatusOr<v1::RevokeResponse> Client::Revoke(const v1::RevokeRequest& request) {
+  return impl_->Call(&v1::Identity::Stub::Revoke, request);
+}
+
+absl::StatusOr<v1::ListAuditResponse> Client::ListAudit(const v1::ListAuditRequest& request) {
+  return impl_->Call(&v1::Identity::Stub::ListAudit, request);
 }
 
 absl::Status Client::Watch(const v1::WatchRequest& request, StreamCall& call,

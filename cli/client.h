@@ -1,7 +1,8 @@
 // The coordinator as the command sees it: one method a call, protobuf messages in and out, errors
 // with a sentence for a person. Thread-safe. Nothing is retried here.
 //
-// UNAVAILABLE means that it cannot be reached, did not answer in time, or could not do it now.
+// UNAVAILABLE means that it cannot be reached, did not answer in time, or could not do it now;
+// UNAUTHENTICATED also that what answers is not the coordinator that was asked for.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,21 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "cli/stream_call.h"
+
+namespace grpc {
+class Channel;
+}
 
 namespace handoff {
 
 namespace v1 {
+class AddUserRequest;
 class CancelRequest;
+class ChangeUserRequest;
+class CreateTokensRequest;
+class CreateTokensResponse;
 class DeleteRequest;
 class Document;
 class DrainWorkerRequest;
@@ -23,20 +33,30 @@ class EditDocumentRequest;
 class Event;
 class Handoff;
 class ImportRequest;
+class IssuedCertificate;
+class ListAuditRequest;
+class ListAuditResponse;
 class ListRequest;
 class ListResponse;
+class ListTokensResponse;
+class ListUsersResponse;
 class ListWorkersResponse;
 class LogChunk;
 class PoolInfo;
 class ReadLogRequest;
+class RedeemRequest;
 class RemoveWorkerRequest;
+class RenewRequest;
 class ResumeRequest;
 class ReturnRequest;
+class RevokeRequest;
+class RevokeResponse;
 class SendRequest;
 class SubmitRequest;
 class SubmitResponse;
 class TakeOverRequest;
 class SummarizeRequest;
+class User;
 class WatchRequest;
 class WhyResponse;
 class Worker;
@@ -44,9 +64,13 @@ class Worker;
 
 class Client {
  public:
-  explicit Client(const std::string& address);
+  // Over `channel`; `address` is for sentences. What `keep` holds lives as long as this.
+  Client(const std::string& address, std::shared_ptr<grpc::Channel> channel,
+         std::shared_ptr<const void> keep = nullptr);
   ~Client();
   const std::string& address() const;
+  // Whether there is a connection within this time.
+  bool Connects(absl::Duration within);
 
   absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request);
   absl::StatusOr<v1::Handoff> Get(const std::string& id);
@@ -66,6 +90,18 @@ class Client {
   absl::StatusOr<v1::Worker> DrainWorker(const v1::DrainWorkerRequest& request);
   absl::Status RemoveWorker(const v1::RemoveWorkerRequest& request);
   absl::StatusOr<v1::PoolInfo> GetPool();
+
+  absl::StatusOr<v1::IssuedCertificate> Redeem(const v1::RedeemRequest& request);
+  // For at most so long.
+  absl::StatusOr<v1::IssuedCertificate> Renew(const v1::RenewRequest& request,
+                                              absl::Duration limit);
+  absl::StatusOr<v1::User> AddUser(const v1::AddUserRequest& request);
+  absl::StatusOr<v1::User> ChangeUser(const v1::ChangeUserRequest& request);
+  absl::StatusOr<v1::ListUsersResponse> ListUsers();
+  absl::StatusOr<v1::CreateTokensResponse> CreateTokens(const v1::CreateTokensRequest& request);
+  absl::StatusOr<v1::ListTokensResponse> ListTokens();
+  absl::StatusOr<v1::RevokeResponse> Revoke(const v1::RevokeRequest& request);
+  absl::StatusOr<v1::ListAuditResponse> ListAudit(const v1::ListAuditRequest& request);
 
   // Until the stream ends, `each` returns false (OK), or `call` is cancelled (CANCELLED).
   absl::Status Watch(const v1::WatchRequest& request, StreamCall& call,

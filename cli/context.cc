@@ -1,7 +1,8 @@
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/connection.h"
 #include "cli/options.h"
 #include "cli/repository.h"
-#include "cli/settings.h"
 #include "cli/verb.h"
 #include "cli/words.h"
 #include "common/status.h"
@@ -37,19 +38,22 @@ absl::StatusOr<std::string> LastId(Client& client, const std::string& owner,
     } while (!request.page_token().empty());
     if (!id.empty()) return id;
   }
-  return absl::NotFoundError(absl::StrCat("you (", owner, ") have not handed over anything",
-                                          repo.empty() ? "" : " from this repository",
-                                          "; 'handoff list --all' shows "
-                                          "everybody's"));
+  return absl::NotFoundError(
+      absl::StrCat("you", owner.empty() ? "" : absl::StrCat(" (", owner, ")"),
+                   " have not handed over anything", repo.empty() ? "" : " from this repository",
+                   "; 'handoff list --all' shows "
+                   "everybody's"));
 }
 
 }  // namespace
 
+PoolQuestion Context::Question() const { return {coordinator, environment, absl::Now()}; }
+
 absl::StatusOr<Client*> Context::Connect() {
-  if (!client) {
-    ASSIGN_OR_RETURN(const std::string address, ResolveCoordinator(coordinator, environment));
-    client = std::make_unique<Client>(address);
-  }
+  if (client) return client.get();
+  ASSIGN_OR_RETURN(access, FindPool(Question()));
+  ASSIGN_OR_RETURN(client, ConnectTo(*access));
+  if (access->stored.has_value()) renewal = Renewal::Begin(*access->stored, *client, absl::Now());
   return client.get();
 }
 
@@ -60,7 +64,7 @@ absl::StatusOr<std::string> Context::ResolveId(const std::string& typed) {
   }
   ASSIGN_OR_RETURN(Client* const connected, Connect());
   ASSIGN_OR_RETURN(const std::string repo, RepositoryName("."));
-  return LastId(*connected, OwnerFrom(environment), repo);
+  return LastId(*connected, User(), repo);
 }
 
 }  // namespace handoff

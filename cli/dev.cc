@@ -6,11 +6,15 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/connection.h"
 #include "cli/dev_pool.h"
 #include "cli/settings.h"
+#include "cli/toml_file.h"
 #include "cli/verb.h"
 #include "common/file.h"
 #include "common/status.h"
+#include "common/text.h"
 #include "handoff/v1/control.pb.h"
 
 namespace handoff {
@@ -30,18 +34,29 @@ std::string ProgramDirectory() {
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
 }
 
+// As the admin of its directory; nothing of the environment counts.
+absl::StatusOr<v1::PoolInfo> AskPool(const std::string& address, const std::string& credentials) {
+  ASSIGN_OR_RETURN(StoredCredential credential, ReadCredential(credentials));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Client> client,
+                   ConnectTo({{address}, std::move(credential), std::nullopt}));
+  return client->GetPool();
+}
+
 // The file by which other terminals find this pool; removed with it, unless it is another's by now.
 class DefaultContext {
  public:
   // Nothing is written, and removed, when the file names another pool that answers.
-  static absl::StatusOr<DefaultContext> Write(const std::string& path, const std::string& address) {
-    const std::string known = CoordinatorIn(path).value_or("");  // a broken file is replaced
-    if (!known.empty() && known != address && Client(known).GetPool().ok()) {
+  static absl::StatusOr<DefaultContext> Write(const std::string& path, const DevPool& pool) {
+    // A broken file is replaced.
+    const PoolSettings known = ReadDevContext(path).value_or(PoolSettings());
+    if (!known.coordinator.empty() && known.coordinator != pool.address() &&
+        AskPool(known.coordinator, known.credentials).ok()) {
       return DefaultContext(path, "");
     }
-    DefaultContext context(path, absl::StrCat("# Written by handoff dev; removed when it ends.\n"
-                                              "coordinator = \"",
-                                              address, "\"\n"));
+    DefaultContext context(
+        path,
+        absl::StrCat("# Written by handoff dev; removed when it ends.\ncoordinator = \"",
+                     pool.address(), "\"\ncredentials = ", TomlString(pool.credentials()), "\n"));
     RETURN_IF_ERROR(MakeDirectories(std::filesystem::path(path).parent_path().string()));
     RETURN_IF_ERROR(WriteFileAtomically(path, context.text_));
     return context;
@@ -59,13 +74,16 @@ class DefaultContext {
 };
 
 // How to reach it from here: what other terminals find may be another coordinator.
-std::string ReachWords(const DefaultContext& written, const std::string& address,
-                       const Context& context) {
-  const auto found = ResolveCoordinator("", context.environment);
-  const std::string flag = absl::StrCat("use --coordinator ", address);
-  if (written.another()) return absl::StrCat("Another dev pool is the default; ", flag, ":\n");
-  if (found.ok() && *found == address) return "Other terminals find it by themselves:\n";
-  return absl::StrCat("The environment or config.toml names another coordinator; ", flag, ":\n");
+std::string ReachWords(const DefaultContext& written, const DevPool& pool, const Context& context) {
+  const auto found = FindPool({"", context.environment, absl::Now()});
+  if (found.ok() && found->addresses == std::vector<std::string>{pool.address()}) {
+    return "Other terminals find it by themselves:\n";
+  }
+  return absl::StrCat(written.another()
+                          ? "Another dev pool is the default"
+                          : "The environment, config.toml or a login names another pool",
+                      "; for this one:\n  export HANDOFF_COORDINATOR=", pool.address(),
+                      " HANDOFF_CREDENTIALS=", ShellQuote(pool.credentials()), "\n");
 }
 
 void SayReady(const DevOptions& options, const DevPool& pool, const DefaultContext& written,
@@ -74,15 +92,15 @@ void SayReady(const DevOptions& options, const DevPool& pool, const DefaultConte
   terminal.Say(absl::StrCat("A pool is ready at ", pool.address(), ": a coordinator and ",
                             options.workers, options.workers == 1 ? " worker" : " workers",
                             " with ", options.slots, options.slots == 1 ? " slot." : " slots each.",
-                            "\n", ReachWords(written, pool.address(), context),
+                            "\n", ReachWords(written, pool, context),
                             "  handoff submit --agent command -- echo hello\n"
                             "  handoff worker list\n"
                             "Ctrl-C ends it; everything is kept in ",
                             options.data_dir, " for the next 'handoff dev'."));
 }
 
-void SayWhatRuns(const std::string& address, Context& context) {
-  const auto pool = Client(address).GetPool();
+void SayWhatRuns(const DevPool& running, Context& context) {
+  const auto pool = AskPool(running.address(), running.credentials());
   if (!pool.ok() || pool->live() == 0) return;
   context.terminal.Say(absl::StrCat(
       pool->live(),
@@ -119,10 +137,10 @@ VerbResult Dev(const DevFlags& flags, Context& context) {
     return absl::InternalError(
         absl::StrCat("no pool was started in ", options.data_dir, ": ", pool.status().message()));
   }
-  const auto written = DefaultContext::Write(places.context_file, pool->address());
+  const auto written = DefaultContext::Write(places.context_file, *pool);
   if (written.ok()) SayReady(options, *pool, *written, context);
   const absl::Status ended = written.ok() ? pool->Run(stop.first.get()) : written.status();
-  SayWhatRuns(pool->address(), context);
+  SayWhatRuns(*pool, context);
   if (written.ok()) written->Remove();
   pool->Stop();
   RETURN_IF_ERROR(ended);

@@ -12,9 +12,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "cli/connection.h"
 #include "common/file.h"
+#include "common/identity/certificate.h"
 #include "common/status.h"
 #include "common/text.h"
+#include "handoff/v1/identity.pb.h"
 
 namespace handoff {
 namespace {
@@ -69,6 +72,29 @@ void EndLeftovers(const std::string& data_dir) {
   }
 }
 
+std::string NameOf(int number) { return absl::StrCat("dev-", number); }
+
+// Ours without what is about another pool.
+std::vector<std::string> DaemonEnvironment() {
+  std::vector<std::string> environment = CurrentEnvironment();
+  const auto of_another = [](const std::string& entry) {
+    return absl::StartsWith(entry, "HANDOFF_TOKEN=") ||
+           absl::StartsWith(entry, "HANDOFF_CREDENTIALS=") ||
+           absl::StartsWith(entry, "HANDOFF_COORDINATOR=");
+  };
+  environment.erase(std::remove_if(environment.begin(), environment.end(), of_another),
+                    environment.end());
+  return environment;
+}
+
+// Whether a worker has a credential that still gets it in, or the next one.
+bool CanRenew(const std::string& directory, absl::Time now) {
+  const auto pem = ReadFile(directory + "/identity/renewal.pem");
+  if (!pem.ok()) return false;
+  const auto certificate = Certificate::FromPem(*pem);
+  return certificate.ok() && now < certificate->not_after();
+}
+
 }  // namespace
 
 absl::StatusOr<DevPool> DevPool::Start(const DevOptions& options) {
@@ -89,12 +115,11 @@ absl::Status DevPool::StartAll() {
       Launch("coordinator", {options_.program_dir + "/handoff-coordinator", "--data-dir",
                              options_.data_dir + "/coordinator", "--listen", "127.0.0.1:0"}));
   ASSIGN_OR_RETURN(address_, AwaitReady(daemons_.front(), "ready on "));
+  RETURN_IF_ERROR(JoinWorkers());
   for (int i = 1; i <= options_.workers; ++i) {
-    const std::string name = absl::StrCat("dev-", i);
-    RETURN_IF_ERROR(
-        Launch(name, {options_.program_dir + "/handoff-worker", "--data-dir",
-                      absl::StrCat(options_.data_dir, "/", name), "--coordinator", address_,
-                      "--name", name, "--slots", absl::StrCat(options_.slots)}));
+    RETURN_IF_ERROR(Launch(NameOf(i), {options_.program_dir + "/handoff-worker", "--data-dir",
+                                       WorkerDirectory(i), "--coordinator", address_, "--name",
+                                       NameOf(i), "--slots", absl::StrCat(options_.slots)}));
   }
   // All of them get ready at the same time.
   for (size_t i = 1; i < daemons_.size(); ++i) {
@@ -103,13 +128,54 @@ absl::Status DevPool::StartAll() {
   return absl::OkStatus();
 }
 
+std::string DevPool::WorkerDirectory(int number) const {
+  return absl::StrCat(options_.data_dir, "/", NameOf(number));
+}
+
+absl::Status DevPool::JoinWorkers() const {
+  std::vector<int> missing;
+  for (int i = 1; i <= options_.workers; ++i) {
+    if (!CanRenew(WorkerDirectory(i), absl::Now())) missing.push_back(i);
+  }
+  if (missing.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(StoredCredential credential, ReadCredential(credentials()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Client> client,
+                   ConnectTo({{address_}, std::move(credential), std::nullopt}));
+  v1::CreateTokensRequest request;
+  request.set_purpose(v1::Token::WORKER);
+  request.set_count(static_cast<int>(missing.size()));
+  ASSIGN_OR_RETURN(const v1::CreateTokensResponse made, client->CreateTokens(request));
+  if (static_cast<size_t>(made.lines_size()) != missing.size()) {
+    return absl::InternalError("the coordinator did not make a line for each worker");
+  }
+  for (int i = 0; i < made.lines_size(); ++i) {
+    RETURN_IF_ERROR(Join(missing[static_cast<size_t>(i)], made.lines(i)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DevPool::Join(int number, absl::string_view line) const {
+  SpawnOptions spawn;
+  spawn.argv = {options_.program_dir + "/handoff-worker",
+                "join",
+                "--data-dir",
+                WorkerDirectory(number),
+                "--name",
+                NameOf(number)};
+  spawn.env = DaemonEnvironment();
+  ASSIGN_OR_RETURN(const RunResult result, RunProcess(spawn, line, kReadyWithin));
+  if (!result.timed_out && result.status.ok()) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat(NameOf(number), " could not join the pool: ", StripControls(result.err)));
+}
+
 absl::Status DevPool::Launch(const std::string& name, std::vector<std::string> argv) {
   const std::string log = absl::StrCat(options_.data_dir, "/", name, ".log");
   ASSIGN_OR_RETURN(auto out, MakePipe());
   ASSIGN_OR_RETURN(const UniqueFd err, OpenFile(log, O_WRONLY | O_CREAT | O_APPEND));
   SpawnOptions spawn;
   spawn.argv = std::move(argv);
-  spawn.env = CurrentEnvironment();
+  spawn.env = DaemonEnvironment();
   spawn.fds = {{1, out.second.get()}, {2, err.get()}};
   ASSIGN_OR_RETURN(Subprocess process, Subprocess::Spawn(spawn));
   daemons_.push_back({name, log, std::move(process), std::move(out.first)});

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/subprocess.h"
 #include "common/unique_fd.h"
 
 namespace handoff {
 
 struct DevOptions {
-  std::string data_dir;
+  std::string data_dir;     // absolute
   std::string program_dir;  // where handoff-coordinator and handoff-worker are
   int workers = 2;
   int slots = 2;
@@ -25,6 +26,8 @@ class DevPool {
   DevPool(DevPool&&) noexcept = default;
 
   const std::string& address() const { return address_; }
+  // The credential of the admin who runs it, made by the coordinator.
+  std::string credentials() const { return options_.data_dir + "/coordinator/identity/local"; }
 
   // Until `stop` is readable (OK) or a daemon ended by itself (its name and log in the status).
   absl::Status Run(int stop);
@@ -41,6 +44,10 @@ class DevPool {
   explicit DevPool(UniqueFd lock, DevOptions options)
       : options_(std::move(options)), lock_(std::move(lock)) {}
   absl::Status StartAll();
+  std::string WorkerDirectory(int number) const;
+  // Those that are no workers of this pool yet become some.
+  absl::Status JoinWorkers() const;
+  absl::Status Join(int number, absl::string_view line) const;
   absl::Status Launch(const std::string& name, std::vector<std::string> argv);
   // What it said behind `words` on its stdout.
   absl::StatusOr<std::string> AwaitReady(const Daemon& daemon, const std::string& words);

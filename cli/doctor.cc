@@ -23,6 +23,10 @@
 namespace handoff {
 namespace {
 
+constexpr absl::Duration kClockOff = absl::Seconds(30);
+// The beginning of a certificate lies so long before it was made.
+constexpr absl::Duration kClockWrong = absl::Minutes(5);
+
 struct DoctorFlags {
   std::string worker, repo;
 };
@@ -49,6 +53,58 @@ class Report {
   Exit exit_ = Exit::kDone;
 };
 
+// How far the coordinator's clock is ahead of ours.
+void CheckClock(absl::Duration ahead, Report& report) {
+  const absl::Duration off = absl::AbsDuration(ahead);
+  if (off <= kClockOff) {
+    report.Ok("clock", "this host's agrees with the coordinator's");
+    return;
+  }
+  const std::string detail = absl::StrCat(
+      "this host's is ", HumanDuration(off),
+      ahead > absl::ZeroDuration() ? " behind the coordinator's" : " ahead of the coordinator's");
+  if (off < kClockWrong) {
+    report.Note("clock", detail, "times that are shown here are off by as much; set the clocks");
+  } else {
+    report.Problem("clock", detail,
+                   "set the clocks: a certificate that was just made is not valid yet where the "
+                   "clock is behind, and one that is good counts as expired where it is ahead");
+  }
+}
+
+// Ours, as it lies here: whatever the coordinator thinks of it.
+void CheckCertificate(const PoolAccess& access, absl::Time now, Report& report) {
+  const Certificate& certificate =
+      access.stored.has_value() ? access.stored->certificate : access.ticket->certificate;
+  const std::string whose =
+      access.stored.has_value()
+          ? absl::StrCat("you are ", access.user(), " in pool ")
+          : absl::StrCat("HANDOFF_TOKEN is token ", access.ticket->token_id, " of pool ");
+  std::string detail = absl::StrCat(
+      whose, access.pool_id(), ", until ",
+      absl::FormatTime("%Y-%m-%d %H:%M", certificate.not_after(), absl::LocalTimeZone()), " (",
+      Relative(certificate.not_after(), now), ")");
+  if (!access.stored.has_value() || !access.stored->is_login) {
+    report.Ok("certificate", detail);
+    return;
+  }
+  const RenewalRecord last = ReadRenewalRecord(access.stored->directory);
+  if (!last.error.empty() && now >= RenewalTime(certificate)) {
+    report.Note(
+        "certificate", detail,
+        absl::StrCat("it could not be renewed ", Relative(last.tried_at, now), ": ", last.error));
+    return;
+  }
+  absl::StrAppend(&detail, "; renewed by itself ",
+                  now < RenewalTime(certificate)
+                      ? absl::StrCat("from ",
+                                     absl::FormatTime("%Y-%m-%d", RenewalTime(certificate),
+                                                      absl::LocalTimeZone()),
+                                     " on")
+                      : "about now");
+  report.Ok("certificate", detail);
+}
+
 void CheckCoordinator(const v1::PoolInfo& pool, const std::string& address, Report& report) {
   report.Ok("coordinator", absl::StrCat("answers at ", address, ", version ", pool.version(), ", ",
                                         pool.live(), " running, ", pool.queued(), " queued"));
@@ -57,13 +113,7 @@ void CheckCoordinator(const v1::PoolInfo& pool, const std::string& address, Repo
                 absl::StrCat("this command is ", kVersion, ", the coordinator ", pool.version()),
                 "update the older one");
   }
-  const absl::Duration off = TimeOf(pool.now()) - absl::Now();
-  if (absl::AbsDuration(off) > absl::Seconds(30)) {
-    report.Note("clock",
-                absl::StrCat("this host's differs from the coordinator's by ",
-                             HumanDuration(absl::AbsDuration(off))),
-                "times that are shown here are off by as much; set the clocks");
-  }
+  CheckClock(TimeOf(pool.now()) - absl::Now(), report);
   if (pool.writable()) {
     report.Ok("disk", absl::StrCat(HumanBytes(pool.disk_free_bytes()), " free at the coordinator"));
   } else {
@@ -75,7 +125,8 @@ void CheckCoordinator(const v1::PoolInfo& pool, const std::string& address, Repo
 }
 
 // Whether it would take a handoff of this agent now.
-bool CheckWorker(const v1::Worker& worker, const std::string& agent, Report& report) {
+bool CheckWorker(const v1::Worker& worker, const std::string& agent, const std::string& version,
+                 Report& report) {
   const std::string name = OneLine(worker.name(), 64);
   if (!worker.reachable()) {
     report.Problem(
@@ -113,6 +164,12 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, Report& rep
                   OneLine(offer.message(), 400));
     }
   }
+  if (worker.version() != version) {
+    report.Note(name,
+                absl::StrCat("runs version ", OneLine(worker.version(), 32), ", the coordinator ",
+                             OneLine(version, 32)),
+                "update the older one");
+  }
   // Its slots are no good news when it takes nothing.
   if (worker.draining() || !worker.not_accepting().empty()) return false;
   report.Ok(name, absl::StrCat(worker.slots() - worker.slots_used(), " of ", worker.slots(),
@@ -122,9 +179,13 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, Report& rep
   return takes && std::find(ready.begin(), ready.end(), agent) != ready.end();
 }
 
-absl::Status CheckWorkers(const std::string& name, const std::string& agent, Client& client,
-                          Report& report) {
+absl::Status CheckWorkers(const std::string& name, const std::string& agent,
+                          const std::string& version, Client& client, Report& report) {
   const auto answer = client.ListWorkers(name);
+  if (absl::IsPermissionDenied(answer.status())) {
+    report.Note("workers", std::string(answer.status().message()), "");
+    return absl::OkStatus();
+  }
   if (absl::IsNotFound(answer.status())) {
     report.Problem("workers", absl::StrCat("there is no worker ", name),
                    "'handoff worker list' shows those that there are", Exit::kNotFound);
@@ -134,14 +195,12 @@ absl::Status CheckWorkers(const std::string& name, const std::string& agent, Cli
   const v1::ListWorkersResponse& workers = *answer;
   if (workers.workers_size() == 0) {
     report.Problem("workers", "there is none",
-                   absl::StrCat("start one on a build host: handoff-worker --data-dir DIR "
-                                "--coordinator ",
-                                client.address(), " --name NAME --slots 2"));
+                   "'handoff worker invite' prints a line that makes a build host one");
     return absl::OkStatus();
   }
   bool any = false;
   for (const v1::Worker& worker : workers.workers()) {
-    const bool takes = CheckWorker(worker, agent, report);
+    const bool takes = CheckWorker(worker, agent, version, report);
     any = any || takes;
   }
   if (!any) {
@@ -178,19 +237,22 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
   const std::string agent = defaults.agent.empty() ? "cursor" : defaults.agent;
   const auto client = context.Connect();
   if (!client.ok()) {
-    report.Problem("address", std::string(client.status().message()), "", ExitFor(client.status()));
+    report.Problem("pool", std::string(client.status().message()), "", ExitFor(client.status()));
   } else {
+    CheckCertificate(*context.access, absl::Now(), report);
     const auto pool = (*client)->GetPool();
     if (pool.ok()) {
       CheckCoordinator(*pool, (*client)->address(), report);
-      RETURN_IF_ERROR(CheckWorkers(flags.worker, agent, **client, report));
+      RETURN_IF_ERROR(CheckWorkers(flags.worker, agent, pool->version(), **client, report));
     } else {
       // Its usual last words send the person here.
       report.Problem(
           "coordinator",
           std::string(absl::StripSuffix(pool.status().message(), " 'handoff doctor' looks closer")),
-          "start it (handoff-coordinator, or 'handoff dev' for a pool on this machine), "
-          "or correct --coordinator, HANDOFF_COORDINATOR or config.toml",
+          absl::IsUnavailable(pool.status())
+              ? "start it (handoff-coordinator, or 'handoff dev' for a pool on this machine), or "
+                "correct --coordinator, HANDOFF_COORDINATOR or config.toml"
+              : "",
           ExitFor(pool.status()));
     }
   }

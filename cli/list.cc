@@ -14,7 +14,6 @@
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/render.h"
-#include "cli/settings.h"
 #include "cli/verb.h"
 #include "common/backoff.h"
 #include "common/handoff/names.h"
@@ -35,13 +34,12 @@ struct ListFlags {
   int limit = 50;
 };
 
-absl::StatusOr<v1::ListRequest> RequestFor(const ListFlags& flags, const Context& context) {
+absl::StatusOr<v1::ListRequest> RequestFor(const ListFlags& flags) {
   v1::ListRequest request;
   if (flags.limit < 0) {
     return absl::InvalidArgumentError("--limit must be 0 (no limit) or more");
   }
-  request.set_owner(flags.owner.empty() && !flags.all ? OwnerFrom(context.environment)
-                                                      : flags.owner);
+  request.set_owner(flags.owner);
   request.set_all(flags.all);
   request.set_deleted(flags.deleted);
   for (const std::string& word : flags.statuses) {
@@ -195,8 +193,10 @@ VerbResult WatchList(const ListFlags& flags, const v1::ListRequest& request, Cli
 }
 
 VerbResult List(const ListFlags& flags, Context& context) {
-  ASSIGN_OR_RETURN(const v1::ListRequest request, RequestFor(flags, context));
+  ASSIGN_OR_RETURN(v1::ListRequest request, RequestFor(flags));
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  // Of a token one sees no others anyway.
+  if (flags.owner.empty() && !flags.all) request.set_owner(context.User());
   if (flags.watch) return WatchList(flags, request, *client, context);
   ASSIGN_OR_RETURN(const Page page, Fetch(*client, request, flags.limit));
   Print(flags, page, context);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/ssh_tunnel.h"
 #include "cli/toml_file.h"
 #include "common/file.h"
 #include "common/rpc/address.h"
@@ -30,9 +31,28 @@ std::string BaseDirectory(const std::vector<std::string>& environment, const std
 }
 
 absl::StatusOr<std::string> Checked(const std::string& address, absl::string_view source) {
-  const auto parsed = ParseAddress(address);
-  if (!parsed.ok()) return Annotate(parsed.status(), source);
+  const absl::Status parsed =
+      IsSshAddress(address) ? ParseSshAddress(address).status() : ParseAddress(address).status();
+  if (!parsed.ok()) return Annotate(parsed, source);
   return address;
+}
+
+absl::StatusOr<PoolSettings> ReadPoolSettings(const std::string& path,
+                                              std::initializer_list<absl::string_view> known) {
+  PoolSettings settings;
+  const auto file = TomlFile::Read(path, known);
+  if (absl::IsNotFound(file.status())) return settings;
+  RETURN_IF_ERROR(file.status());
+  const std::pair<absl::string_view, std::string*> keys[] = {
+      {"coordinator", &settings.coordinator},
+      {"pool", &settings.pool},
+      {"credentials", &settings.credentials}};
+  for (const auto& [key, field] : keys) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> value, file->String(key));
+    *field = value.value_or("");
+  }
+  if (!settings.coordinator.empty()) RETURN_IF_ERROR(Checked(settings.coordinator, path));
+  return settings;
 }
 
 }  // namespace
@@ -49,7 +69,8 @@ Places PlacesFrom(const std::vector<std::string>& environment) {
   const std::string config = BaseDirectory(environment, "XDG_CONFIG_HOME", ".config");
   const std::string chosen = FromEnvironment(environment, "HANDOFF_DATA_DIR");
   return {absl::StrCat(config, "/handoff/config.toml"), absl::StrCat(data, "/handoff/context.toml"),
-          chosen.empty() ? absl::StrCat(data, "/handoff/dev") : chosen};
+          chosen.empty() ? absl::StrCat(data, "/handoff/dev") : chosen,
+          absl::StrCat(config, "/handoff/pools"), absl::StrCat(config, "/handoff/pools/.current")};
 }
 
 std::string OwnerFrom(const std::vector<std::string>& environment) {
@@ -59,29 +80,19 @@ std::string OwnerFrom(const std::vector<std::string>& environment) {
   return entry != nullptr ? entry->pw_name : absl::StrCat("uid-", ::geteuid());
 }
 
-absl::StatusOr<std::string> CoordinatorIn(const std::string& path) {
-  const auto file = TomlFile::Read(path, {"coordinator"});
-  if (absl::IsNotFound(file.status())) return "";
-  RETURN_IF_ERROR(file.status());
-  ASSIGN_OR_RETURN(const std::optional<std::string> address, file->String("coordinator"));
-  return address.value_or("");
+absl::StatusOr<PoolSettings> ReadConfig(const std::string& path) {
+  return ReadPoolSettings(path, {"coordinator", "pool"});
 }
 
-absl::StatusOr<std::string> ResolveCoordinator(const std::string& flag,
-                                               const std::vector<std::string>& environment) {
+absl::StatusOr<PoolSettings> ReadDevContext(const std::string& path) {
+  return ReadPoolSettings(path, {"coordinator", "credentials"});
+}
+
+absl::StatusOr<std::string> AskedCoordinator(const std::string& flag,
+                                             const std::vector<std::string>& environment) {
   if (!flag.empty()) return Checked(flag, "--coordinator");
   const std::string variable = FromEnvironment(environment, "HANDOFF_COORDINATOR");
-  if (!variable.empty()) return Checked(variable, "HANDOFF_COORDINATOR");
-  const Places places = PlacesFrom(environment);
-  for (const std::string& path : {places.config_file, places.context_file}) {
-    ASSIGN_OR_RETURN(const std::string address, CoordinatorIn(path));
-    if (!address.empty()) return Checked(address, path);
-  }
-  return absl::UnavailableError(absl::StrCat(
-      "no coordinator is known, so nothing was done. Give its address with --coordinator "
-      "HOST:PORT, "
-      "with the environment variable HANDOFF_COORDINATOR, or as coordinator = \"HOST:PORT\" in ",
-      places.config_file, "; or start a pool on this machine with 'handoff dev'"));
+  return variable.empty() ? variable : Checked(variable, "HANDOFF_COORDINATOR");
 }
 
 std::string ProjectDefaults::ToString() const {

@@ -15,21 +15,30 @@ struct Places {
   std::string config_file;   // $XDG_CONFIG_HOME/handoff/config.toml
   std::string context_file;  // written by `handoff dev`: where its pool is
   std::string dev_data;      // default of `handoff dev --data-dir`
+  std::string pools;         // beside config_file: a credential of each pool, by its id
+  std::string current_pool;  // written by `handoff login`: the id of the pool that is meant
 };
 
 // Of NAME=value entries, "" when unset.
 std::string FromEnvironment(const std::vector<std::string>& environment, const std::string& name);
 Places PlacesFrom(const std::vector<std::string>& environment);
-// The person as the pool knows them: USER, otherwise the account's name.
+// The person by their account: USER, otherwise its name. What the pool calls them is in their
+// certificate.
 std::string OwnerFrom(const std::vector<std::string>& environment);
 
-// The address that such a file sets; "" when it is not there or sets none.
-absl::StatusOr<std::string> CoordinatorIn(const std::string& path);
+// What config.toml says about pools, or the file of a running `handoff dev`; all empty when it is
+// not there. The address is one, or empty.
+struct PoolSettings {
+  std::string coordinator;
+  std::string pool;         // id; in config.toml
+  std::string credentials;  // their directory; of `handoff dev`
+};
+absl::StatusOr<PoolSettings> ReadConfig(const std::string& path);
+absl::StatusOr<PoolSettings> ReadDevContext(const std::string& path);
 
-// Flag, then HANDOFF_COORDINATOR, then config.toml, then the running `handoff dev`. UNAVAILABLE
-// that says the ways to give it when there is none.
-absl::StatusOr<std::string> ResolveCoordinator(const std::string& flag,
-                                               const std::vector<std::string>& environment);
+// The flag, or else HANDOFF_COORDINATOR; "" when neither is given.
+absl::StatusOr<std::string> AskedCoordinator(const std::string& flag,
+                                             const std::vector<std::string>& environment);
 
 // What `.handoff.toml` in a repository's root sets; empty fields are not set. Durations as written.
 struct ProjectDefaults {

@@ -21,6 +21,22 @@ std::string Where(const std::string& path, const toml::source_region& region) {
 
 }  // namespace
 
+std::string TomlString(absl::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      absl::StrAppend(&out, "\\", std::string(1, c));
+    } else if (byte < 0x20 || byte == 0x7f) {
+      absl::StrAppend(&out, "\\u", absl::Hex(byte, absl::kZeroPad4));
+    } else {
+      out.push_back(c);
+    }
+  }
+  out.push_back('"');
+  return out;
+}
+
 struct TomlFile::Impl {
   std::string path;
   toml::table table;

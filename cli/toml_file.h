@@ -14,6 +14,9 @@
 
 namespace handoff {
 
+// `text` between quotes, as such a file has it.
+std::string TomlString(absl::string_view text);
+
 class TomlFile {
  public:
   // NOT_FOUND when absent; INVALID_ARGUMENT with file and line for anything else that is wrong.

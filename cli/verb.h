@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include "cli/client.h"
 #include "cli/exit_status.h"
 #include "cli/interrupt.h"
+#include "cli/pools.h"
+#include "cli/renewal.h"
 #include "cli/terminal.h"
 
 namespace CLI {
@@ -27,11 +30,17 @@ struct Context {
   std::vector<std::string> environment;  // NAME=value
   std::string coordinator;               // --coordinator
   bool json = false;
-  std::vector<std::string> rest = {};  // what stood behind "--"
+  std::vector<std::string> rest = {};               // what stood behind "--"
+  std::optional<PoolAccess> access = std::nullopt;  // of the client
   std::unique_ptr<Client> client = nullptr;
+  std::unique_ptr<Renewal> renewal = nullptr;  // over the client
 
-  // The coordinator, found at the first call. Nothing is sent yet.
+  // The coordinator, found at the first call. Their certificate is renewed meanwhile, when it is
+  // time.
   absl::StatusOr<Client*> Connect();
+  // What the pool calls them, once connected. "" when only the coordinator knows, as of a token.
+  std::string User() const { return access.has_value() ? access->user() : ""; }
+  PoolQuestion Question() const;
   // A full id from what a person typed: any unique part, or "-" for their last one in this
   // repository.
   absl::StatusOr<std::string> ResolveId(const std::string& typed);
@@ -77,6 +86,20 @@ VerbRun DefineWorkerShow(CLI::App& app);
 VerbRun DefineWorkerDrain(CLI::App& app);
 VerbRun DefineWorkerUndrain(CLI::App& app);
 VerbRun DefineWorkerRemove(CLI::App& app);
+VerbRun DefineWorkerInvite(CLI::App& app);
+VerbRun DefineWorkerRevoke(CLI::App& app);
+VerbRun DefineLogin(CLI::App& app);
+VerbRun DefineLogout(CLI::App& app);
+VerbRun DefineUserAdd(CLI::App& app);
+VerbRun DefineUserList(CLI::App& app);
+VerbRun DefineUserRole(CLI::App& app);
+VerbRun DefineUserDisable(CLI::App& app);
+VerbRun DefineUserEnable(CLI::App& app);
+VerbRun DefineUserRevoke(CLI::App& app);
+VerbRun DefineTokenCreate(CLI::App& app);
+VerbRun DefineTokenList(CLI::App& app);
+VerbRun DefineTokenRevoke(CLI::App& app);
+VerbRun DefineAudit(CLI::App& app);
 VerbRun DefineDoctor(CLI::App& app);
 VerbRun DefineDev(CLI::App& app);
 VerbRun DefineCompletion(CLI::App& app);

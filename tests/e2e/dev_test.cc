@@ -93,12 +93,36 @@ TEST_F(Dev, ASecondPoolLeavesTheFirstOneTheDefault) {
   Running first = StartPool("first");
   EXPECT_THAT(first.said, HasSubstr("Other terminals find it by themselves"));
   Running second = StartPool("second");
-  EXPECT_THAT(second.said, HasSubstr("Another dev pool is the default; use --coordinator 127."));
+  EXPECT_THAT(second.said, HasSubstr("Another dev pool is the default; for this one:\n"
+                                     "  export HANDOFF_COORDINATOR=127."));
   EXPECT_THAT(second.said, Not(HasSubstr("by themselves")));
   second.End();
   EXPECT_EQ(Handoff({"list"}).status.code, 0);
   first.End();
-  EXPECT_THAT(Handoff({"list"}).err, HasSubstr("no coordinator is known"));
+  EXPECT_THAT(Handoff({"list"}).err, HasSubstr("you are not logged in to a pool"));
+}
+
+// What it was told to type is enough, and a second time nobody joins again.
+TEST_F(Dev, ASecondPoolIsReachedByWhatItSays) {
+  Running first = StartPool("first");
+  Running second = StartPool("second");
+  const std::string line = "  export HANDOFF_COORDINATOR=";
+  const size_t from = second.said.find(line) + line.size();
+  const std::string address = second.said.substr(from, second.said.find(' ', from) - from);
+  SpawnOptions options = Options({"worker", "list"});
+  options.env.push_back("HANDOFF_COORDINATOR=" + address);
+  options.env.push_back(
+      absl::StrCat("HANDOFF_CREDENTIALS=", dir_.path(), "/second/coordinator/identity/local"));
+  const auto listed = RunProcess(options, "", absl::Minutes(1));
+  EXPECT_EQ(listed->status.code, 0) << listed->err;
+  EXPECT_THAT(listed->out, HasSubstr("dev-1"));
+  const std::string certificate = dir_.path() + "/second/dev-1/identity/renewal.pem";
+  const std::string before = *ReadFile(certificate);
+  second.End();
+  Running again = StartPool("second");
+  EXPECT_EQ(*ReadFile(certificate), before);
+  again.End();
+  first.End();
 }
 
 TEST_F(Dev, SaysHowToReachItWhereAnotherCoordinatorIsConfigured) {
@@ -107,7 +131,8 @@ TEST_F(Dev, SaysHowToReachItWhereAnotherCoordinatorIsConfigured) {
                                   "coordinator = \"127.0.0.1:1\"\n")
                   .ok());
   Running pool = StartPool("pool");
-  EXPECT_THAT(pool.said, HasSubstr("names another coordinator; use --coordinator 127."));
+  EXPECT_THAT(pool.said,
+              HasSubstr("names another pool; for this one:\n  export HANDOFF_COORDINATOR=127."));
   pool.End();
 }
 

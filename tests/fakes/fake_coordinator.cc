@@ -5,9 +5,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "common/clock.h"
 #include "common/handoff/describe.h"
 #include "common/handoff/document_edits.h"
 #include "common/hash.h"
+#include "common/rpc/credentials.h"
 
 namespace handoff {
 namespace {
@@ -21,8 +23,29 @@ grpc::Status Unavailable(const std::string& message) {
 }  // namespace
 
 FakeCoordinator::FakeCoordinator() {
-  auto server = RpcServer::Start("127.0.0.1:0", {static_cast<v1::Control::Service*>(this),
-                                                 static_cast<v1::Objects::Service*>(this)});
+  ServerOptions options;
+  options.listen = "127.0.0.1:0";
+  Start(options, {});
+}
+
+FakeCoordinator::FakeCoordinator(const FakeAuthority& authority,
+                                 const std::vector<grpc::Service*>& more,
+                                 const std::string& listen) {
+  static const RealClock clock;
+  auto credentials = Credentials::Load(CredentialFiles::In(authority.CoordinatorDirectory()),
+                                       CredentialUse::kServer, clock);
+  CHECK(credentials.ok());
+  ServerOptions options;
+  options.listen = listen;
+  options.credentials = *std::move(credentials);
+  Start(options, more);
+}
+
+void FakeCoordinator::Start(const ServerOptions& options, const std::vector<grpc::Service*>& more) {
+  std::vector<grpc::Service*> services = {static_cast<v1::Control::Service*>(this),
+                                          static_cast<v1::Objects::Service*>(this)};
+  services.insert(services.end(), more.begin(), more.end());
+  auto server = RpcServer::Start(options, services);
   CHECK(server.ok());
   server_ = *std::move(server);
 }

@@ -11,12 +11,17 @@
 #include "common/rpc/server.h"
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
+#include "tests/fakes/fake_authority.h"
 
 namespace handoff {
 
 class FakeCoordinator final : public v1::Control::Service, public v1::Objects::Service {
  public:
+  // In plaintext: for tests of what speaks over a channel of their own.
   FakeCoordinator();
+  // As a coordinator is: by mutual TLS, with the other services that it has.
+  FakeCoordinator(const FakeAuthority& authority, const std::vector<grpc::Service*>& more,
+                  const std::string& listen = "127.0.0.1:0");
   ~FakeCoordinator() override;
   std::string address() const { return server_->address(); }
 
@@ -95,6 +100,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
                    grpc::ServerReaderWriter<v1::PutObjectResponse, v1::PutObjectRequest>*) override;
 
  private:
+  void Start(const ServerOptions& options, const std::vector<grpc::Service*>& more);
+
   using Stream = grpc::ServerReaderWriter<v1::PutObjectResponse, v1::PutObjectRequest>;
   grpc::Status Find(const std::string& part, v1::Handoff* handoff);
   bool IsLive(const std::string& id, int attempt) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

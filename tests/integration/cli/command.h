@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/fakes/fake_coordinator.h"
+#include "tests/fakes/fake_identity.h"
 
 namespace handoff {
 
@@ -37,20 +39,34 @@ inline std::string ReadToEnd(int fd) {
 
 class Command : public ::testing::Test {
  protected:
-  Command() : dir_(*TempDir::Make("handoff-command-")) {}
+  Command() : dir_(*TempDir::Make("handoff-command-")) {
+    identity_.SetAddress(coordinator_.address());
+  }
 
   SpawnOptions Options(const std::vector<std::string>& arguments) const {
     SpawnOptions options;
     options.argv = {absl::StrCat(HANDOFF_BIN_DIR, "/handoff")};
     options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
-    options.env = {absl::StrCat("HOME=", dir_.path()), "PATH=/usr/bin:/bin", "USER=alice",
+    options.env = {absl::StrCat("HOME=", dir_.path()),
+                   "PATH=/usr/bin:/bin",
+                   "USER=alice",
                    absl::StrCat("TMPDIR=", dir_.path()),
+                   absl::StrCat("HANDOFF_CREDENTIALS=", authority_.UserDirectory("alice")),
                    absl::StrCat("HANDOFF_COORDINATOR=", coordinator_.address())};
     // What libgit2 leaks is known to the sanitizer by this only.
     if (const char* const known = std::getenv("LSAN_OPTIONS")) {
       options.env.insert(options.env.begin(), absl::StrCat("LSAN_OPTIONS=", known));
     }
     options.cwd = dir_.path();
+    return options;
+  }
+  // Without an address and a credential.
+  SpawnOptions OptionsOfStranger(const std::vector<std::string>& arguments) const {
+    SpawnOptions options = Options(arguments);
+    options.env.erase(
+        std::remove_if(options.env.begin(), options.env.end(),
+                       [](const std::string& entry) { return entry.find("HANDOFF_") == 0; }),
+        options.env.end());
     return options;
   }
   Said Run(const std::vector<std::string>& arguments, const std::string& input = "") const {
@@ -116,7 +132,9 @@ class Command : public ::testing::Test {
   }
 
   TempDir dir_;
-  FakeCoordinator coordinator_;
+  FakeAuthority authority_;
+  FakeIdentity identity_{authority_};
+  FakeCoordinator coordinator_{authority_, {&identity_}};
 };
 
 }  // namespace handoff

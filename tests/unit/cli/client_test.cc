@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,6 +17,10 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+std::unique_ptr<Client> Over(const std::string& address) {
+  return std::make_unique<Client>(address, MakeChannel(address));
+}
 
 v1::Handoff WithAttempt(const std::string& id, v1::Attempt::State state) {
   v1::Handoff handoff;
@@ -35,14 +40,14 @@ std::string Numbers(int n) {
 TEST(Client, ACoordinatorThatIsNotThereIsNamed) {
   std::string gone;
   { gone = FakeCoordinator().address(); }
-  const absl::Status status = Client(gone).GetPool().status();
+  const absl::Status status = Over(gone)->GetPool().status();
   EXPECT_TRUE(absl::IsUnavailable(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr(gone));
 }
 
 TEST(Client, AnErrorOfTheServerKeepsCodeAndSentence) {
   FakeCoordinator coordinator;
-  const absl::Status status = Client(coordinator.address()).Get("nope").status();
+  const absl::Status status = Over(coordinator.address())->Get("nope").status();
   EXPECT_EQ(status, absl::NotFoundError("there is no handoff 'nope'"));
 }
 
@@ -66,7 +71,7 @@ class ManyWorkers final : public v1::Control::Service {
 
 TEST(Client, AllPagesOfWorkersAreAskedFor) {
   const ManyWorkers pool;
-  const auto workers = Client(pool.address()).ListWorkers("");
+  const auto workers = Over(pool.address())->ListWorkers("");
   ASSERT_TRUE(workers.ok()) << workers.status();
   ASSERT_EQ(workers->workers_size(), 3);
   EXPECT_EQ(workers->workers(2).name(), "aaa");
@@ -92,7 +97,7 @@ class StoppedPool final : public v1::Control::Service {
 
 TEST(Client, ACoordinatorThatStopsIsAwayAndNoPersonWhoLeft) {
   const StoppedPool pool;
-  Client client(pool.address());
+  Client client(pool.address(), MakeChannel(pool.address()));
   StreamCall call;
   EXPECT_TRUE(
       absl::IsUnavailable(client.ReadLog({}, call, [](const v1::LogChunk&) { return true; })));
@@ -108,7 +113,7 @@ TEST(Client, AnUploadGoesOnWhereItBroke) {
   const std::string sha256 = Sha256Hex(content);
   const std::string path = dir->path() + "/pack";
   CHECK(WriteFileAtomically(path, content).ok());
-  Client client(coordinator.address());
+  Client client(coordinator.address(), MakeChannel(coordinator.address()));
   coordinator.BreakUploadAfter(1'000'000);
   uint64_t sent = 0;
   const auto put = [&] {
@@ -128,7 +133,7 @@ TEST(Client, WhatIsThereAlreadyIsNotSentAgain) {
   const auto dir = TempDir::Make("handoff-put-");
   const std::string path = dir->path() + "/pack";
   CHECK(WriteFileAtomically(path, "pack").ok());
-  Client client(coordinator.address());
+  Client client(coordinator.address(), MakeChannel(coordinator.address()));
   for (int i = 0; i < 2; ++i) {
     EXPECT_TRUE(client.PutObject(path, Sha256Hex("pack"), 4, [](uint64_t) {}).ok());
   }
@@ -144,7 +149,7 @@ class Follow : public ::testing::Test {
     });
   }
   FakeCoordinator coordinator_;
-  Client client_{coordinator_.address()};
+  Client client_{coordinator_.address(), MakeChannel(coordinator_.address())};
   StreamCall call_;
   Terminal terminal_;
   std::string read_;
@@ -188,7 +193,7 @@ TEST_F(Follow, WithoutFollowItReadsWhatIsThere) {
 TEST_F(Follow, ACoordinatorThatNeverAnsweredIsAnErrorAtOnce) {
   std::string gone;
   { gone = FakeCoordinator().address(); }
-  Client client(gone);
+  Client client(gone, MakeChannel(gone));
   EXPECT_TRUE(absl::IsUnavailable(FollowLog(client, call_, terminal_, {"h", 1, 0, true},
                                             [](const v1::LogChunk&) { return true; })));
 }

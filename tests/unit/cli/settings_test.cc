@@ -1,6 +1,8 @@
 #include "cli/settings.h"
 
 #include "absl/strings/str_cat.h"
+#include "cli/ssh_tunnel.h"
+#include "cli/toml_file.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "gmock/gmock.h"
@@ -27,26 +29,55 @@ class Settings : public ::testing::Test {
   TempDir dir_;
 };
 
-TEST_F(Settings, FlagWinsOverEnvironmentOverConfigOverDev) {
-  Write(".local/share/handoff/context.toml", "coordinator = \"127.0.0.1:1\"\n");
-  EXPECT_EQ(*ResolveCoordinator("", Environment()), "127.0.0.1:1");
-  Write(".config/handoff/config.toml", "coordinator = \"127.0.0.1:2\"\n");
-  EXPECT_EQ(*ResolveCoordinator("", Environment()), "127.0.0.1:2");
-  EXPECT_EQ(*ResolveCoordinator("", Environment("127.0.0.1:3")), "127.0.0.1:3");
-  EXPECT_EQ(*ResolveCoordinator("127.0.0.1:4", Environment("127.0.0.1:3")), "127.0.0.1:4");
-}
-
-TEST_F(Settings, WithoutAnyTheSentenceSaysTheWays) {
-  const absl::Status status = ResolveCoordinator("", Environment()).status();
-  EXPECT_TRUE(absl::IsUnavailable(status));
-  for (const char* way : {"--coordinator", "HANDOFF_COORDINATOR", "config.toml", "handoff dev"}) {
-    EXPECT_THAT(std::string(status.message()), HasSubstr(way));
-  }
+TEST_F(Settings, TheFlagWinsOverTheEnvironment) {
+  EXPECT_EQ(*AskedCoordinator("", Environment()), "");
+  EXPECT_EQ(*AskedCoordinator("", Environment("127.0.0.1:3")), "127.0.0.1:3");
+  EXPECT_EQ(*AskedCoordinator("127.0.0.1:4", Environment("127.0.0.1:3")), "127.0.0.1:4");
 }
 
 TEST_F(Settings, AWrongAddressNamesItsSource) {
-  EXPECT_THAT(std::string(ResolveCoordinator("", Environment("nonsense")).status().message()),
+  EXPECT_THAT(std::string(AskedCoordinator("", Environment("nonsense")).status().message()),
               HasSubstr("HANDOFF_COORDINATOR"));
+  Write("config.toml", "coordinator = \"nonsense\"\n");
+  EXPECT_THAT(std::string(ReadConfig(dir_.path() + "/config.toml").status().message()),
+              HasSubstr("config.toml"));
+}
+
+TEST_F(Settings, AnAddressBehindSshIsNoOptionOfIt) {
+  const auto plain = ParseSshAddress("ssh://build-1");
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(plain->destination, "build-1");
+  EXPECT_EQ(plain->port, 7433);
+  const auto full = ParseSshAddress("ssh://me@build.example:99");
+  ASSERT_TRUE(full.ok()) << full.status();
+  EXPECT_EQ(full->destination, "me@build.example");
+  EXPECT_EQ(full->port, 99);
+  EXPECT_EQ(*AskedCoordinator("ssh://me@h:99", {}), "ssh://me@h:99");
+  for (const char* wrong : {"ssh://", "ssh://-oProxyCommand=id", "ssh://me@-h", "ssh://-x@h",
+                            "ssh://h:0", "ssh://h:70000", "ssh://h:x", "ssh://a b", "ssh://h/x",
+                            "ssh://@h", "ssh://a@b@c", "ssh://h:1:2"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(ParseSshAddress(wrong).status())) << wrong;
+    EXPECT_FALSE(AskedCoordinator(wrong, {}).ok()) << wrong;
+  }
+}
+
+TEST_F(Settings, ConfigAndTheFileOfADevPoolHaveTheirOwnKeys) {
+  Write("config.toml", "coordinator = \"127.0.0.1:1\"\npool = \"p\"\n");
+  const auto config = ReadConfig(dir_.path() + "/config.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->coordinator, "127.0.0.1:1");
+  EXPECT_EQ(config->pool, "p");
+  EXPECT_TRUE(absl::IsInvalidArgument(ReadDevContext(dir_.path() + "/config.toml").status()));
+  EXPECT_EQ(ReadConfig(dir_.path() + "/absent")->pool, "");
+}
+
+TEST_F(Settings, AnyTextIsReadAsItWasQuoted) {
+  for (const std::string text : {"/a b/c", "a\"b\\c", "line\nline\x7f", "ümlaut"}) {
+    Write("context.toml", absl::StrCat("credentials = ", TomlString(text), "\n"));
+    const auto read = ReadDevContext(dir_.path() + "/context.toml");
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->credentials, text);
+  }
 }
 
 TEST_F(Settings, AnUnknownKeyIsAnErrorThatNamesFileLineAndKey) {

@@ -1,0 +1,19 @@
+// From who we are to a connection.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cli/client.h"
+#include "cli/pools.h"
+
+namespace handoff {
+
+// Nothing is sent yet where there is one address; of several the first that answers is taken.
+absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const PoolAccess& access);
+
+// "host:1, host:2".
+std::string AddressWords(const PoolAccess& access);
+
+}  // namespace handoff
