@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "cli/verb.h"
@@ -50,16 +51,43 @@ std::string MainHelp() {
       "\nAn ID is any unique part of a handoff's id, or - for your last one in this repository.\n"
       "To look at, one that is live is meant before those that have ended; cancel and resume want\n"
       "a part that no other handoff has, or the full id.\n"
-      "The coordinator's address: --coordinator, the variable HANDOFF_COORDINATOR, or\n"
-      "coordinator = \"HOST:PORT\" in ~/.config/handoff/config.toml; a running 'handoff dev' is\n"
-      "found by itself. 'handoff VERB --help' shows a verb's flags and examples.\n\n",
+      "'handoff login' makes a pool yours: its address and your certificate are kept in\n"
+      "~/.config/handoff/pools. Of several the last login counts, or pool = \"ID\" in\n"
+      "~/.config/handoff/config.toml. Another way there, HOST:PORT of a tunnel or ssh://HOST:\n"
+      "--coordinator, the variable HANDOFF_COORDINATOR, or coordinator = in config.toml. Pipelines "
+      "set\n"
+      "HANDOFF_TOKEN; HANDOFF_CREDENTIALS names a directory with a certificate. A running\n"
+      "'handoff dev' is found by itself. 'handoff VERB --help' shows a verb's flags and "
+      "examples.\n\n",
       kExitStatuses);
 }
 
-std::string WorkerHelp() {
-  return absl::StrCat("Usage: handoff worker list|show|drain|undrain|remove [...]\n\n",
-                      VerbLines("worker "),
-                      "\n'handoff worker VERB --help' shows a verb's flags and examples.\n");
+// "list, show or remove".
+std::string ActionsOf(absl::string_view group, absl::string_view between,
+                      absl::string_view before_last) {
+  std::vector<absl::string_view> actions;
+  for (const Verb& verb : Verbs()) {
+    absl::string_view name = verb.name;
+    if (absl::ConsumePrefix(&name, group) && absl::ConsumePrefix(&name, " ")) {
+      actions.push_back(name);
+    }
+  }
+  const absl::string_view last = actions.back();
+  actions.pop_back();
+  return absl::StrCat(absl::StrJoin(actions, between), before_last, last);
+}
+
+// A first word that needs a second one: "worker", "user", "token".
+bool IsGroup(absl::string_view word) {
+  return std::any_of(Verbs().begin(), Verbs().end(), [&](const Verb& verb) {
+    return absl::StartsWith(verb.name, absl::StrCat(word, " "));
+  });
+}
+
+std::string GroupHelp(absl::string_view group) {
+  return absl::StrCat("Usage: handoff ", group, " ", ActionsOf(group, "|", "|"), " [...]\n\n",
+                      VerbLines(absl::StrCat(group, " ")), "\n'handoff ", group,
+                      " VERB --help' shows a verb's flags and examples.\n");
 }
 
 // Single-character changes that turn one into the other.
@@ -140,17 +168,19 @@ absl::Status TakeGlobalFlags(const std::vector<std::string>& arguments, size_t& 
 absl::Status TakeVerb(const std::vector<std::string>& arguments, size_t& at, Asked& asked) {
   const std::string word = arguments[at++];
   asked.verb = FindVerb(word);
-  if (word == "worker" || word == "workers") {
+  // "workers" alone is a verb, and followed by another word it is the group.
+  const std::string group(asked.verb == nullptr ? word : absl::StripSuffix(word, "s"));
+  if (IsGroup(group)) {
     std::string action = at < arguments.size() ? arguments[at] : "";
     if (action == "ls") action = "list";
-    if (const Verb* const two = FindVerb(absl::StrCat("worker ", action))) {
+    if (const Verb* const two = FindVerb(absl::StrCat(group, " ", action))) {
       asked.verb = two;
       ++at;
-    } else if (word == "worker" && AsksForHelp(action)) {
-      asked.show = WorkerHelp();
-    } else if (word == "worker") {
+    } else if (asked.verb == nullptr && AsksForHelp(action)) {
+      asked.show = GroupHelp(group);
+    } else if (asked.verb == nullptr) {
       return absl::InvalidArgumentError(
-          "say what to do with workers: handoff worker list, show, drain, undrain or remove");
+          absl::StrCat("say what to do: handoff ", group, " ", ActionsOf(group, ", ", " or ")));
     }
   }
   return asked.verb == nullptr && asked.show.empty() ? UnknownVerb(word) : absl::OkStatus();
@@ -233,6 +263,29 @@ VerbResult RunVerb(Asked asked, Context& context) {
   return run(context);
 }
 
+// Whether a line of `handoff worker invite` and the like, or most of one, stands in it.
+bool HoldsTicket(absl::string_view text) {
+  constexpr absl::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  for (const absl::string_view prefix : {"hfu1_", "hfw1_", "hfc1_"}) {
+    const size_t at = text.find(prefix);
+    if (at == 0) return true;
+    if (at == absl::string_view::npos) continue;
+    const size_t end = std::min(text.find_first_not_of(kLetters, at), text.size());
+    if (end - at > 200) return true;
+  }
+  return false;
+}
+
+// Everybody on this host can read what stands there, and the shell keeps it. Not printed again.
+absl::Status RefuseTickets(const std::vector<std::string>& arguments) {
+  if (std::none_of(arguments.begin(), arguments.end(), HoldsTicket)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      "a line that lets somebody in stands on the command line, where every user of this host can "
+      "read it. Nothing was done. Have it revoked ('handoff token list'), and paste a new one at "
+      "the prompt ('handoff login', 'handoff-worker join'), or set HANDOFF_TOKEN");
+}
+
 }  // namespace
 
 int RunCommandLine(const std::vector<std::string>& arguments, Terminal& terminal,
@@ -242,6 +295,7 @@ int RunCommandLine(const std::vector<std::string>& arguments, Terminal& terminal
     terminal.Say(absl::StrCat("handoff: ", StripControls(status.message())));
     return static_cast<int>(ExitFor(status));
   };
+  if (const absl::Status secret = RefuseTickets(arguments); !secret.ok()) return fail(secret);
   absl::StatusOr<Asked> asked = Split(arguments);
   if (!asked.ok()) return fail(asked.status());
   VerbResult result = Exit::kDone;

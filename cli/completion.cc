@@ -40,7 +40,16 @@ std::vector<std::string> FirstWords() {
   return words;
 }
 
-constexpr absl::string_view kWorkerWords = "list show drain undrain remove";
+// "worker" → "list show …", of the verbs that are two words.
+std::map<std::string, std::vector<std::string>> Groups() {
+  std::map<std::string, std::vector<std::string>> groups;
+  for (const Verb& verb : Verbs()) {
+    const std::vector<std::string> words = absl::StrSplit(verb.name, ' ');
+    if (words.size() == 2) groups[words[0]].push_back(words[1]);
+  }
+  return groups;
+}
+
 constexpr absl::string_view kIdVerbs =
     "show|status|logs|why|wait|cancel|resume|send|takeover|return|summary|fetch|diff|edit|sync|"
     "delete";
@@ -54,6 +63,11 @@ std::string Bash() {
   for (const auto& [name, flags] : FlagsByVerb()) {
     absl::StrAppend(&cases, "    '", name, "') flags='", flags, "' ;;\n");
   }
+  std::string groups;
+  for (const auto& [name, actions] : Groups()) {
+    absl::StrAppend(&groups, "    ", name, "|", name, "s) verb=", name, " actions='",
+                    absl::StrJoin(actions, " "), "' ;;\n");
+  }
   return absl::StrReplaceAll(
       R"(# bash completion of handoff; made by: handoff completion bash
 _handoff() {
@@ -62,17 +76,21 @@ _handoff() {
     COMPREPLY=($(compgen -W '@words@' -- "$word"))
     return
   fi
-  if [ "$verb" = worker ] || [ "$verb" = workers ]; then
+  local actions=
+  case $verb in
+@groups@  esac
+  if [ -n "$actions" ]; then
     if [ "$COMP_CWORD" -eq 2 ]; then
-      COMPREPLY=($(compgen -W '@workerwords@' -- "$word"))
+      COMPREPLY=($(compgen -W "$actions" -- "$word"))
       return
     fi
-    verb="worker ${COMP_WORDS[2]}"
-    [[ $word == -* ]] || ids=$(@workers@)
+    verb="$verb ${COMP_WORDS[2]}"
   fi
   case $verb in
 @cases@  esac
   case $verb in
+    'worker show'|'worker drain'|'worker undrain'|'worker remove'|'worker revoke')
+      [[ $word == -* ]] || ids=$(@workers@) ;;
     @idverbs@) [[ $word == -* ]] || ids=$(@ids@) ;;
   esac
   if [[ $word == -* || -n $ids ]]; then
@@ -84,7 +102,7 @@ _handoff() {
 complete -F _handoff handoff
 )",
       {{"@words@", absl::StrJoin(FirstWords(), " ")},
-       {"@workerwords@", kWorkerWords},
+       {"@groups@", groups},
        {"@workers@", kWorkers},
        {"@cases@", cases},
        {"@idverbs@", kIdVerbs},
@@ -104,27 +122,27 @@ std::string Fish() {
       "complete -c handoff -f\n";
   for (const Verb& verb : Verbs()) {
     const std::vector<std::string> words = absl::StrSplit(verb.name, ' ');
-    const std::string condition = words.size() == 1
-                                      ? absl::StrCat("__fish_seen_subcommand_from ", words[0])
-                                      : absl::StrCat(
-                                            "__fish_seen_subcommand_from worker; and "
-                                            "__fish_seen_subcommand_from ",
-                                            words[1]);
+    const std::string of_first = absl::StrCat("__fish_seen_subcommand_from ", words[0]);
+    const std::string condition =
+        words.size() == 1 ? of_first
+                          : absl::StrCat(of_first, "; and __fish_seen_subcommand_from ", words[1]);
     const std::string summary = absl::StrReplaceAll(verb.summary, {{"'", "\\'"}});
     if (words.size() == 1) {
       absl::StrAppend(&out, "complete -c handoff -n __fish_use_subcommand -a ", words[0], " -d '",
                       summary, "'\n");
     } else {
-      absl::StrAppend(&out, "complete -c handoff -n '__fish_seen_subcommand_from worker' -a ",
-                      words[1], " -d '", summary, "'\n");
+      absl::StrAppend(&out, "complete -c handoff -n '", of_first, "' -a ", words[1], " -d '",
+                      summary, "'\n");
     }
     const auto flags = FlagsByVerb();
     for (const absl::string_view flag : absl::StrSplit(flags.at(std::string(verb.name)), ' ')) {
       absl::StrAppend(&out, "complete -c handoff -n '", condition, "' -l ", flag.substr(2), "\n");
     }
   }
-  absl::StrAppend(&out, "complete -c handoff -n __fish_use_subcommand -a worker\n",
-                  "complete -c handoff -n '__fish_seen_subcommand_from ",
+  for (const auto& [name, actions] : Groups()) {
+    absl::StrAppend(&out, "complete -c handoff -n __fish_use_subcommand -a ", name, "\n");
+  }
+  absl::StrAppend(&out, "complete -c handoff -n '__fish_seen_subcommand_from ",
                   absl::StrReplaceAll(kIdVerbs, {{"|", " "}}), "' -a \"(",
                   absl::StrReplaceAll(kLiveIds, {{"$", "\\$"}}), ")\"\n");
   return out;

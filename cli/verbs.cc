@@ -115,6 +115,13 @@ std::vector<Verb> PoolVerbs() {
        DefineWorkerUndrain},
       {"worker remove", "", "forget a build host that is gone", "  handoff worker remove build-7\n",
        true, false, DefineWorkerRemove},
+      {"worker invite", "", "a line that makes a host one of the pool's build hosts",
+       "  handoff worker invite\n  handoff worker invite --shared --label gpu=yes --count 3\n"
+       "  handoff worker invite | ssh build-7 handoff-worker join --data-dir handoff-worker\n",
+       true, false, DefineWorkerInvite},
+      {"worker revoke", "", "cut a build host off at once; it needs a new invitation",
+       "  handoff worker revoke build-7 --reason \"disk was stolen\"\n", true, false,
+       DefineWorkerRevoke},
       {"events", "", "what happened in the pool; -f follows", "  handoff events -f\n", true, false,
        DefineEvents},
       {"doctor", "", "check address, coordinator, workers, and a submit from here",
@@ -127,9 +134,50 @@ std::vector<Verb> PoolVerbs() {
   };
 }
 
+// Who may come in.
+std::vector<Verb> IdentityVerbs() {
+  return {
+      {"login", "", "into a pool with a line of its admin, or a line for another machine of yours",
+       "  handoff login\n  handoff login --device laptop < line\n  handoff login --link\n"
+       "\nThe line is read from a prompt or standard input, never from the command line, which "
+       "others can\nread.\n",
+       true, false, DefineLogin},
+      {"logout", "", "remove the credential from this machine, and have it revoked",
+       "  handoff logout\n", true, false, DefineLogout},
+      {"user add", "", "somebody new; prints a line for them",
+       "  handoff user add alice\n  handoff user add bob --role viewer --repo 'github.com/team/*'\n"
+       "\nRoles: admin, operator (everybody's handoffs), member (their own; sees others'), "
+       "viewer.\n",
+       true, false, DefineUserAdd},
+      {"user list", "users", "who may come in, from which machines", "  handoff user list\n", true,
+       false, DefineUserList},
+      {"user role", "", "another role, or other repositories",
+       "  handoff user role bob member\n  handoff user role bob member --any-repo\n", true, false,
+       DefineUserRole},
+      {"user disable", "", "nothing they have is good until they are enabled again",
+       "  handoff user disable bob\n", true, false, DefineUserDisable},
+      {"user enable", "", "after disable", "  handoff user enable bob\n", true, false,
+       DefineUserEnable},
+      {"user revoke", "", "cut somebody off at once, or one machine of theirs",
+       "  handoff user revoke bob --reason \"left\"\n"
+       "  handoff user revoke alice --device laptop\n",
+       true, false, DefineUserRevoke},
+      {"token create", "", "HANDOFF_TOKEN for a pipeline, shown once",
+       "  handoff token create --role ci --repo 'github.com/team/app' --ttl 1d --name nightly\n",
+       true, false, DefineTokenCreate},
+      {"token list", "tokens", "lines and tokens that were given out", "  handoff token list\n",
+       true, false, DefineTokenList},
+      {"token revoke", "", "take one back", "  handoff token revoke 6tq2m9\n", true, false,
+       DefineTokenRevoke},
+      {"audit", "", "who did what to identities, and what was refused",
+       "  handoff audit --limit 20\n  handoff audit --verify\n", true, false, DefineAudit},
+  };
+}
+
 std::vector<Verb> AllVerbs() {
   std::vector<Verb> verbs = HandoffVerbs();
-  for (const std::vector<Verb>& more : {TakeoverVerbs(), DocumentVerbs(), PoolVerbs()})
+  for (const std::vector<Verb>& more :
+       {TakeoverVerbs(), DocumentVerbs(), PoolVerbs(), IdentityVerbs()})
     verbs.insert(verbs.end(), more.begin(), more.end());
   return verbs;
 }

@@ -1,4 +1,4 @@
-// handoff worker list | show | drain | undrain | remove
+// handoff worker list | show | drain | undrain | remove | revoke
 
 #include <CLI/CLI.hpp>
 
@@ -12,6 +12,7 @@
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
+#include "handoff/v1/identity.pb.h"
 
 namespace handoff {
 namespace {
@@ -23,9 +24,7 @@ VerbResult ListWorkers(Context& context) {
     for (const v1::Worker& worker : workers.workers()) context.terminal.Out(ToJsonLine(worker));
   } else if (workers.workers_size() == 0) {
     context.terminal.Say(
-        absl::StrCat("No worker is known. Start one on a build host: handoff-worker --data-dir DIR "
-                     "--coordinator ",
-                     client->address(), " --name NAME --slots 2"));
+        "No worker is known. 'handoff worker invite' prints a line that makes a build host one.");
   } else {
     context.terminal.Out(RenderWorkers(workers, context.terminal.OutView()));
   }
@@ -102,6 +101,30 @@ VerbResult Remove(const std::string& name, Context& context) {
   return Exit::kDone;
 }
 
+VerbResult Revoke(const std::string& name, const std::string& reason, Context& context) {
+  RETURN_IF_ERROR(ValidateWorkerName(name));
+  ASSIGN_OR_RETURN(Client* const client, context.Connect());
+  v1::RevokeRequest request;
+  request.set_worker(name);
+  request.set_reason(reason);
+  // What it holds is not shown any more when it is gone.
+  ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers, client->ListWorkers(name));
+  ASSIGN_OR_RETURN(const v1::RevokeResponse answer, client->Revoke(request));
+  if (context.json) {
+    context.terminal.Out(ToJsonLine(answer));
+    return Exit::kDone;
+  }
+  context.terminal.Say(
+      answer.already()
+          ? absl::StrCat(name, " was revoked before")
+          : absl::StrCat(name,
+                         " is cut off, and comes back with a new 'handoff worker invite' "
+                         "only. What its agents do on that host goes on until their leases "
+                         "end: stop handoff-worker there, or the host"));
+  for (const v1::Worker& worker : workers.workers()) SayWhatItHolds(worker, *client, context);
+  return Exit::kDone;
+}
+
 std::shared_ptr<std::string> AddName(CLI::App& app) {
   const auto name = std::make_shared<std::string>();
   app.add_option("NAME", *name, "The worker's name")->required();
@@ -129,6 +152,13 @@ VerbRun DefineWorkerUndrain(CLI::App& app) {
 
 VerbRun DefineWorkerRemove(CLI::App& app) {
   return [name = AddName(app)](Context& context) { return Remove(*name, context); };
+}
+
+VerbRun DefineWorkerRevoke(CLI::App& app) {
+  const auto name = AddName(app);
+  const auto reason = std::make_shared<std::string>();
+  app.add_option("--reason", *reason, "Kept in the audit log")->type_name("TEXT");
+  return [name, reason](Context& context) { return Revoke(*name, *reason, context); };
 }
 
 }  // namespace handoff

@@ -273,7 +273,7 @@ TEST_F(Command, EveryVerbButTwoHasJson) {
                            "workers", "events", "doctor"}) {
     EXPECT_THAT(Run({verb, "--help"}).out, HasSubstr("--json")) << verb;
   }
-  for (const char* action : {"list", "show", "drain", "undrain", "remove"}) {
+  for (const char* action : {"list", "show", "drain", "undrain", "remove", "invite", "revoke"}) {
     EXPECT_THAT(Run({"worker", action, "--help"}).out, HasSubstr("--json")) << action;
   }
 }
@@ -302,6 +302,21 @@ TEST_F(Command, EveryVerbHasHelpWithExamples) {
                                              {"worker", "drain"},
                                              {"worker", "undrain"},
                                              {"worker", "remove"},
+                                             {"worker", "invite"},
+                                             {"worker", "revoke"},
+                                             {"login"},
+                                             {"logout"},
+                                             {"user", "add"},
+                                             {"user", "list"},
+                                             {"users"},
+                                             {"user", "role"},
+                                             {"user", "disable"},
+                                             {"user", "enable"},
+                                             {"user", "revoke"},
+                                             {"token", "create"},
+                                             {"token", "list"},
+                                             {"token", "revoke"},
+                                             {"audit"},
                                              {"events"},
                                              {"doctor"},
                                              {"dev"},
@@ -326,11 +341,15 @@ TEST_F(Command, CompletionIsAcceptedByTheShell) {
                       "\nCOMP_WORDS=(handoff li); COMP_CWORD=1; _handoff; "
                       "echo \"${COMPREPLY[@]}\"\n"
                       "COMP_WORDS=(handoff list --ow); COMP_CWORD=2; _handoff; "
+                      "echo \"${COMPREPLY[@]}\"\n"
+                      "COMP_WORDS=(handoff user re); COMP_CWORD=2; _handoff; "
+                      "echo \"${COMPREPLY[@]}\"\n"
+                      "COMP_WORDS=(handoff user revoke --dev); COMP_CWORD=3; _handoff; "
                       "echo \"${COMPREPLY[@]}\""};
   options.env = {"PATH=/usr/bin:/bin"};
   const auto result = RunProcess(options, "", absl::Minutes(1));
   ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->out, "list\n--owner\n") << result->err;
+  EXPECT_EQ(result->out, "list\n--owner\nrevoke\n--device\n") << result->err;
 }
 
 TEST_F(Command, ResumeSendsWhatThePersonAskedFor) {
