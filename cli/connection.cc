@@ -1,5 +1,6 @@
 #include "cli/connection.h"
 
+#include <cstdlib>
 #include <vector>
 
 #include "absl/strings/str_join.h"
@@ -10,6 +11,7 @@
 #include "common/rpc/certificate.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
+#include "common/rpc/grpc_log.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -63,6 +65,8 @@ absl::StatusOr<std::unique_ptr<Client>> ConnectAt(const std::string& address,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const PoolAccess& access) {
+  // Its own line about a handshake that failed is of no use to a person; ours says what it means.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) TakeGrpcLog();
   ASSIGN_OR_RETURN(const std::shared_ptr<Credentials> credentials, CredentialsOf(access));
   const std::string name = PoolDnsName(access.pool_id());
   absl::StatusOr<std::unique_ptr<Client>> first = absl::InternalError("no address");

@@ -117,6 +117,7 @@ TEST_F(LoginCommand, AnotherPoolsCoordinatorLearnsNothing) {
   const Said said = RunBare({"login"}, identity_.LoginLine("grace"));
   EXPECT_EQ(said.exit, 5) << said.err;
   EXPECT_THAT(said.err, HasSubstr("not this pool's coordinator"));
+  EXPECT_THAT(said.err, ::testing::StartsWith("handoff: no connection to the coordinator at "));
   EXPECT_THAT(rogue.redeems(), IsEmpty());
   EXPECT_FALSE(PathExists(PoolDirectory()));
 }

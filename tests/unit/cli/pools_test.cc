@@ -163,6 +163,7 @@ TEST_F(Pools, AnExpiredTokenIsDeniedWithoutBeingPrinted) {
   later.now += absl::Hours(1);
   const auto access = FindPool(later);
   EXPECT_TRUE(absl::IsUnauthenticated(access.status())) << access.status();
+  EXPECT_THAT(Words(access), ::testing::StartsWith("HANDOFF_TOKEN: "));
   EXPECT_THAT(Words(access), HasSubstr("handoff token create"));
   EXPECT_THAT(Words(access), Not(HasSubstr(token.substr(5, 20))));
 }

@@ -58,8 +58,8 @@ TEST(RenderIdentity, UsersWithTheDevicesThatAreGood) {
     })pb");
   EXPECT_EQ(
       RenderUsers(users, Piped()),
-      "USER   ROLE    STATE     REPOSITORIES                  AGE  BY     DEVICES (GOOD FOR)\n"
-      "alice  admin   active                                 11 d         desk (10 d)\n"
+      "USER   ROLE    STATE     REPOSITORIES                   AGE  BY     DEVICES (GOOD FOR)\n"
+      "alice  admin   active                                  11 d         desk (10 d)\n"
       "bob    member  disabled  github.com/team/*, g.local/*  24 h  alice\n");
 }
 
