@@ -14,6 +14,7 @@
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/connection_driver.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
 #include "common/status.h"
@@ -60,7 +61,8 @@ struct Client::Impl {
         channel(std::move(to)),
         control(v1::Control::NewStub(channel)),
         objects(v1::Objects::NewStub(channel)),
-        identity(v1::Identity::NewStub(channel)) {}
+        identity(v1::Identity::NewStub(channel)),
+        driver(channel) {}
 
   // No TLS connection came about; OK when it is not that. A coordinator that goes away later ends
   // a connection, too.
@@ -93,6 +95,7 @@ struct Client::Impl {
       case grpc::StatusCode::UNAVAILABLE:
         RETURN_IF_ERROR(ExplainConnection(status.error_message()));
         if (channel->GetState(false) == GRPC_CHANNEL_READY) break;
+        if (answered) driver.Drive();  // it is tried again, after a pause
         return absl::UnavailableError(absl::StrCat(
             "no coordinator answers at ", address, " (", status.error_message(),
             "); is it running, and is the address right? 'handoff doctor' looks closer"));
@@ -161,6 +164,7 @@ struct Client::Impl {
   const std::unique_ptr<v1::Control::Stub> control;
   const std::unique_ptr<v1::Objects::Stub> objects;
   const std::unique_ptr<v1::Identity::Stub> identity;
+  mutable ConnectionDriver driver;
   mutable std::atomic<bool> answered = false;  // some call was
 };
 

@@ -15,6 +15,16 @@ constexpr absl::Duration kTakenOver = absl::Seconds(5);
 
 }  // namespace
 
+Connections::Connections(std::shared_ptr<grpc::Channel> for_calls,
+                         std::shared_ptr<grpc::Channel> for_logs)
+    : calls(std::move(for_calls)),
+      logs(std::move(for_logs)),
+      pool(v1::Pool::NewStub(calls)),
+      objects(v1::Objects::NewStub(calls)),
+      control(v1::Control::NewStub(calls)),
+      drive_calls(calls),
+      drive_logs(logs) {}
+
 CoordinatorRoute::CoordinatorRoute(Options options, const Clock& clock)
     : options_(std::move(options)), clock_(clock) {
   CHECK(!options_.coordinators.empty());
@@ -40,13 +50,7 @@ absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetLocked() {
   const auto channel = [&, shown = credentials_.get()] {
     return shown == nullptr ? MakeChannel(address) : MakeChannel(address, *shown, options_.name);
   };
-  auto made = std::make_shared<Connections>();
-  made->calls = channel();
-  made->logs = channel();
-  made->pool = v1::Pool::NewStub(made->calls);
-  made->objects = v1::Objects::NewStub(made->calls);
-  made->control = v1::Control::NewStub(made->calls);
-  connections_ = std::move(made);
+  connections_ = std::make_shared<Connections>(channel(), channel());
   return connections_;
 }
 
@@ -64,6 +68,10 @@ absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetToSync() {
 void CoordinatorRoute::Synced(const ConnectionsPtr& connections, const absl::Status& status) {
   const bool denied = absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
   const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+  if (away) {
+    connections->drive_calls.Drive();
+    connections->drive_logs.Drive();
+  }
   MutexLock lock(mutex_);
   if (connections != connections_) return;
   if (status.ok()) denied_ = absl::OkStatus();

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "common/mutex.h"
+#include "common/rpc/connection_driver.h"
 #include "common/rpc/credentials.h"
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
@@ -22,11 +23,15 @@ namespace handoff::worker {
 
 // One channel for calls, one for logs, so that a busy log does not hold up a Sync.
 struct Connections {
-  std::shared_ptr<grpc::Channel> calls;
-  std::shared_ptr<grpc::Channel> logs;
-  std::unique_ptr<v1::Pool::Stub> pool;
-  std::unique_ptr<v1::Objects::Stub> objects;
-  std::unique_ptr<v1::Control::Stub> control;
+  Connections(std::shared_ptr<grpc::Channel> for_calls, std::shared_ptr<grpc::Channel> for_logs);
+
+  const std::shared_ptr<grpc::Channel> calls;
+  const std::shared_ptr<grpc::Channel> logs;
+  const std::unique_ptr<v1::Pool::Stub> pool;
+  const std::unique_ptr<v1::Objects::Stub> objects;
+  const std::unique_ptr<v1::Control::Stub> control;
+  mutable ConnectionDriver drive_calls;
+  mutable ConnectionDriver drive_logs;
   // A Sync was answered since the last one that was not.
   mutable std::atomic<bool> answered{false};
 };
