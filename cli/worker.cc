@@ -96,7 +96,10 @@ VerbResult Remove(const std::string& name, Context& context) {
     context.terminal.Out(ToJsonLine(request));
     return Exit::kDone;
   }
-  context.terminal.Say(absl::StrCat(name, " is forgotten; it comes back if it is started again"));
+  context.terminal.Say(absl::StrCat(
+      name,
+      " is forgotten, and not let in if it is started again; a line of 'handoff worker invite' "
+      "makes it a new worker, with another data directory"));
   for (const v1::Worker& worker : workers.workers()) SayWhatItHolds(worker, *client, context);
   return Exit::kDone;
 }

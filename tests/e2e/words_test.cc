@@ -83,7 +83,10 @@ TEST(Words, OfASilentWorkerAndWhatItHoldsWhenItIsRemoved) {
   pool.StartCoordinator();
   pool.StartWorker("a", 1);
   Gate said(pool.path("said")), gate(pool.path("gate"));
-  const std::string id = pool.Submit({"--agent", "command", Waiting(said, gate)});
+  const std::string once = pool.path("once");
+  const std::string id = pool.Submit(
+      {"--agent", "command",
+       absl::StrCat("[ -e ", once, " ] && exit\ntouch ", once, "\n", Waiting(said, gate))});
   said.Await();
   pool.Kill("a", SIGKILL);
   // It has heard of nobody since its start.
@@ -93,10 +96,11 @@ TEST(Words, OfASilentWorkerAndWhatItHoldsWhenItIsRemoved) {
                                                 HasSubstr(" unless it comes back.")));
   const CommandResult removed = pool.Handoff({"worker", "remove", "a"});
   EXPECT_EQ(removed.exit_code, 0);
-  EXPECT_THAT(removed.err, AllOf(HasSubstr("a is forgotten; "),
+  EXPECT_THAT(removed.err, AllOf(HasSubstr("a is forgotten, and not let in"),
                                  HasSubstr(absl::StrCat(id, "/1 stays leased to it until "))));
   gate.Open();
-  pool.RestartWorker("a");  // it does come back, and brings what it held
+  pool.StartWorker("b", 1);
+  EXPECT_EQ(pool.Handoff({"resume", id, "--now"}).exit_code, 0);
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
 }
 
