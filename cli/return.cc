@@ -152,7 +152,7 @@ absl::StatusOr<v1::Handoff> GiveBack(const ReturnFlags& flags, const v1::Handoff
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   v1::ReturnRequest request;
   request.set_id(handoff.id());
-  request.set_actor(OwnerFrom(context.environment));
+  request.set_actor(context.User());
   request.set_done(flags.done);
   if (!flags.done) request.set_message(MessageFor(handoff, given, request.actor(), text));
   if (given.has_value()) {
