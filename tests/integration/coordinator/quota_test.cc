@@ -28,10 +28,17 @@ class QuotaTest : public CoordinatorTest {
     config.quotas.owners["slow"].submits_per_minute = 1;
     return config;
   }
-  static v1::HandoffSpec SpecOf(const std::string& owner, const std::string& task) {
-    v1::HandoffSpec spec = Spec(task);
-    spec.set_owner(owner);
-    return spec;
+  absl::StatusOr<v1::SubmitResponse> SubmitAs(const std::string& owner,
+                                              const v1::HandoffSpec& spec) {
+    const auto stub = v1::Control::NewStub(guests_.User(owner));
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::SubmitRequest request;
+    *request.mutable_spec() = spec;
+    v1::SubmitResponse response;
+    const absl::Status status = FromGrpc(stub->Submit(&context, request, &response));
+    if (!status.ok()) return status;
+    return response;
   }
   std::string WhyOf(const std::string& id) {
     grpc::ClientContext context;
@@ -55,7 +62,7 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
   absl::Status refused;
   std::string last;
   for (int i = 0; i < kAskedFor; ++i) {
-    const auto reply = Submit(SpecOf("ann", absl::StrCat("task ", i)));
+    const auto reply = SubmitAs("ann", Spec(absl::StrCat("task ", i)));
     if (reply.ok()) {
       ++taken;
       last = reply->handoff().id();
@@ -69,11 +76,11 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
               AllOf(StartsWith("ann has 50 handoffs in the queue, and their quota is 50. Nothing "
                                "was submitted: "),
                     HasSubstr("handoff list --status queued")));
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   const v1::DesiredAttempt first = worker.TakeAttempt();
   EXPECT_EQ(Get(first.handoff_id())->owner(), "ann");
 
-  const auto other = Submit(SpecOf("bob", "one thing"));
+  const auto other = SubmitAs("bob", Spec("one thing"));
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_THAT(WhyOf(other->handoff().id()),
               HasSubstr("It is 1st of 1 in the queue of bob. Their share of the slots is 1/2 (0 of "
@@ -87,24 +94,24 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
 }
 
 TEST_F(QuotaTest, ARepeatedSubmitIsAnsweredAlthoughTheQuotaIsUsedUp) {
-  v1::HandoffSpec spec = SpecOf("ann", "the first");
+  v1::HandoffSpec spec = Spec("the first");
   spec.set_idempotency_key("once");
-  const auto first = Submit(spec);
+  const auto first = SubmitAs("ann", spec);
   ASSERT_TRUE(first.ok()) << first.status();
-  for (int i = 0; i < kQueued; ++i) Submit(SpecOf("ann", absl::StrCat("task ", i))).IgnoreError();
-  ASSERT_FALSE(Submit(SpecOf("ann", "one more")).ok());
+  for (int i = 0; i < kQueued; ++i) SubmitAs("ann", Spec(absl::StrCat("task ", i))).IgnoreError();
+  ASSERT_FALSE(SubmitAs("ann", Spec("one more")).ok());
   Restart();
-  ASSERT_FALSE(Submit(SpecOf("ann", "one more")).ok()) << "what is queued is counted again";
-  const auto again = Submit(spec);
+  ASSERT_FALSE(SubmitAs("ann", Spec("one more")).ok()) << "what is queued is counted again";
+  const auto again = SubmitAs("ann", spec);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->existing());
   EXPECT_EQ(again->handoff().id(), first->handoff().id());
 }
 
 TEST_F(QuotaTest, ARefusalForTheRateSaysWhenToTryAgain) {
-  ASSERT_TRUE(Submit(SpecOf("slow", "one")).ok());
-  ASSERT_TRUE(Submit(SpecOf("slow", "two")).ok());
-  const absl::Status refused = Submit(SpecOf("slow", "three")).status();
+  ASSERT_TRUE(SubmitAs("slow", Spec("one")).ok());
+  ASSERT_TRUE(SubmitAs("slow", Spec("two")).ok());
+  const absl::Status refused = SubmitAs("slow", Spec("three")).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(refused.message()),
               AllOf(HasSubstr("1 a minute, and 2 at once after a pause. Nothing was submitted: try "
@@ -113,9 +120,9 @@ TEST_F(QuotaTest, ARefusalForTheRateSaysWhenToTryAgain) {
 }
 
 TEST_F(QuotaTest, AWorkerIsListedWithWhoHasItsSlots) {
-  const auto submitted = Submit(SpecOf("bob", "one thing"));
+  const auto submitted = SubmitAs("bob", Spec("one thing"));
   ASSERT_TRUE(submitted.ok()) << submitted.status();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   worker.TakeAttempt();
   grpc::ClientContext context;
   SetDeadline(context);
@@ -128,18 +135,18 @@ TEST_F(QuotaTest, AWorkerIsListedWithWhoHasItsSlots) {
 }
 
 TEST_F(QuotaTest, AnExclusiveHandoffHasTheWorkerAlone) {
-  v1::HandoffSpec alone = SpecOf("ann", "alone");
+  v1::HandoffSpec alone = Spec("alone");
   alone.set_exclusive(true);
   const auto submitted = Submit(alone);
   ASSERT_TRUE(submitted.ok()) << submitted.status();
-  ScriptedWorker worker(address(), "host-a");
+  ScriptedWorker worker(guests_, "host-a");
   v1::SyncRequest request = worker.Request();
   request.set_slots(4);
   const auto answer = worker.Sync(request);
   ASSERT_TRUE(answer.ok()) << answer.status();
   ASSERT_EQ(answer->attempts_size(), 1);
   EXPECT_EQ(answer->attempts(0).handoff_id(), submitted->handoff().id());
-  const auto waits = Submit(SpecOf("ann", "beside it"));
+  const auto waits = SubmitAs("ann", Spec("beside it"));
   ASSERT_TRUE(waits.ok()) << waits.status();
   EXPECT_EQ(Get(waits->handoff().id())->status(), v1::Handoff::QUEUED);
   grpc::ClientContext context;
