@@ -1,5 +1,6 @@
 #include "tests/fakes/guests.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -70,6 +71,15 @@ void Write(const std::string& directory, const Certificate& authority,
   Must(WritePrivateFile(directory + "/key.pem", pem.Reveal()));
 }
 
+// gRPC 1.51 looks at errno of connect() after it has made other calls: on Debian 13 a connection
+// that is under way is now and then taken for one that failed with EINVAL. The next try comes soon,
+// and a call that does not wait for it fails. One that is refused fails in the call.
+std::shared_ptr<grpc::Channel> Connected(std::shared_ptr<grpc::Channel> channel) {
+  channel->WaitForConnected(std::chrono::system_clock::now() +
+                            absl::ToChronoMilliseconds(kUnaryDeadline));
+  return channel;
+}
+
 }  // namespace
 
 Guests::Guests(std::string directory, const Clock& clock)
@@ -88,7 +98,7 @@ std::shared_ptr<grpc::Channel> Guests::ChannelWith(const std::string& directory)
   }
   const auto authority =
       Must(Certificate::FromPem(Must(ReadFile(directory + "/authority.pem", 1 << 16))));
-  return MakeChannel(address_, *credentials, PoolDnsName(authority.pool_id()));
+  return Connected(MakeChannel(address_, *credentials, PoolDnsName(authority.pool_id())));
 }
 
 std::shared_ptr<grpc::Channel> Guests::Admin() { return ChannelWith(admin_directory_); }
