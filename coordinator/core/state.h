@@ -67,9 +67,8 @@ class State {
   const ByTime& deadlines() const { return deadlines_; }      // queued and live, not stopping
   const ByTime& ready_since() const { return ready_since_; }  // queued, would like a certain host
   const ByTime& last_seen() const { return last_seen_; }      // uuids of workers
-  const std::set<std::tuple<absl::Time, std::string, std::string>>& probes() const {
-    return probes_;  // holds by next probe
-  }
+  using Probes = std::set<std::tuple<absl::Time, std::string, std::string>>;
+  const Probes& probes() const { return probes_; }  // holds by next probe
   absl::Time ticked_at() const { return ticked_at_; }
   // Since then workers could be heard of: who is silent until a while after it may be alive.
   absl::Time listening_since() const { return listening_since_; }
@@ -84,8 +83,7 @@ class State {
 
   // What is at rest leaves memory: after the commit, when nothing refers to it.
   void EvictAtRest();
-  // Installs a handoff read from the store for one command; if it is at rest, it is counted
-  // already.
+  // Installs a handoff read from the store for one command. One at rest is counted already.
   void PageIn(Handoff handoff);
   // What of an owner is in the store alone.
   void CountStored(const std::string& owner, size_t at_rest, uint64_t bytes);
@@ -144,7 +142,7 @@ class State {
   AccountIndex accounts_;
   OwnerIndex owners_;
   ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
-  std::set<std::tuple<absl::Time, std::string, std::string>> probes_;
+  Probes probes_;
   std::set<std::string> at_rest_;
   size_t bytes_as_sent_ = 0;
 };

@@ -31,16 +31,15 @@ class MemoryStore : public Store {
     for (const auto& [id, handoff] : handoffs_) {
       state.next_seq = std::max(state.next_seq, handoff.seq + 1);
       if (core::IsAtRest(handoff.status)) {
-        const size_t waits = core::IsEnded(handoff.status) ? 0 : 1;
-        state.CountStored(handoff.owner, waits, handoff.stored_bytes);
+        state.CountStored(handoff.owner, !core::IsEnded(handoff.status), handoff.stored_bytes);
       } else {
         edit.changes.push_back(core::PutHandoff{handoff});
       }
     }
     for (const auto& [name, user] : users_) edit.changes.push_back(core::PutUser{user});
     for (const auto& [id, token] : tokens_) edit.changes.push_back(core::PutToken{token});
-    for (const auto& [serial, credential] : credentials_)
-      edit.changes.push_back(core::PutCredential{credential});
+    for (const auto& [serial, held] : credentials_)
+      edit.changes.push_back(core::PutCredential{held});
     if (!audit_.empty())
       edit.changes.push_back(core::SetAuditHead{{audit_.back().seq, audit_.back().hash}});
     state.Apply(edit);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -45,41 +46,50 @@ std::string CallHeaders() {
                       Text("trailers"));
 }
 
+struct RawHttp2::Tls {
+  struct Free {
+    void operator()(SSL_CTX* p) const { SSL_CTX_free(p); }
+    void operator()(SSL* p) const { SSL_free(p); }
+  };
+  std::unique_ptr<SSL_CTX, Free> context{SSL_CTX_new(TLS_client_method())};
+  std::unique_ptr<SSL, Free> ssl;
+};
+
 RawHttp2::RawHttp2(int port, const std::string& directory)
-    : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-      context_(SSL_CTX_new(TLS_client_method())),
-      ssl_(nullptr) {
+    : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), tls_(std::make_unique<Tls>()) {
   sockaddr_in to = {};
   to.sin_family = AF_INET;
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   to.sin_port = htons(static_cast<uint16_t>(port));
   CHECK(::connect(fd_.get(), reinterpret_cast<sockaddr*>(&to), sizeof(to)) == 0);
-  CHECK(SSL_CTX_use_certificate_file(context_.get(), (directory + "/certificate.pem").c_str(),
+  CHECK(SSL_CTX_use_certificate_file(tls_->context.get(), (directory + "/certificate.pem").c_str(),
                                      SSL_FILETYPE_PEM) == 1);
-  CHECK(SSL_CTX_use_PrivateKey_file(context_.get(), (directory + "/key.pem").c_str(),
+  CHECK(SSL_CTX_use_PrivateKey_file(tls_->context.get(), (directory + "/key.pem").c_str(),
                                     SSL_FILETYPE_PEM) == 1);
   const unsigned char alpn[] = {2, 'h', '2'};
-  CHECK(SSL_CTX_set_alpn_protos(context_.get(), alpn, sizeof(alpn)) == 0);
-  SSL_CTX_set_mode(context_.get(),
+  CHECK(SSL_CTX_set_alpn_protos(tls_->context.get(), alpn, sizeof(alpn)) == 0);
+  SSL_CTX_set_mode(tls_->context.get(),
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  ssl_.reset(SSL_new(context_.get()));
-  CHECK(SSL_set_fd(ssl_.get(), fd_.get()) == 1);
-  CHECK(SSL_connect(ssl_.get()) == 1);
+  tls_->ssl.reset(SSL_new(tls_->context.get()));
+  CHECK(SSL_set_fd(tls_->ssl.get(), fd_.get()) == 1);
+  CHECK(SSL_connect(tls_->ssl.get()) == 1);
   CHECK(::fcntl(fd_.get(), F_SETFL, O_NONBLOCK) == 0);
   CHECK(Send(
       absl::StrCat("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Frame(FrameType::kSettings, 0, 0, ""))));
 }
 
+RawHttp2::~RawHttp2() = default;
+
 bool RawHttp2::Send(absl::string_view bytes) {
   while (!bytes.empty()) {
     if (!Read()) return false;
     ERR_clear_error();
-    const int sent = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()));
+    const int sent = SSL_write(tls_->ssl.get(), bytes.data(), static_cast<int>(bytes.size()));
     if (sent > 0) {
       bytes.remove_prefix(static_cast<size_t>(sent));
       continue;
     }
-    const int error = SSL_get_error(ssl_.get(), sent);
+    const int error = SSL_get_error(tls_->ssl.get(), sent);
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) return false;
     pollfd polled = {fd_.get(), POLLIN | POLLOUT, 0};
     if (::poll(&polled, 1, 30'000) != 1) return false;
@@ -91,8 +101,8 @@ bool RawHttp2::Read() {
   char buffer[16 << 10];
   while (true) {
     ERR_clear_error();
-    const int got = SSL_read(ssl_.get(), buffer, sizeof(buffer));
-    if (got <= 0) return SSL_get_error(ssl_.get(), got) == SSL_ERROR_WANT_READ;
+    const int got = SSL_read(tls_->ssl.get(), buffer, sizeof(buffer));
+    if (got <= 0) return SSL_get_error(tls_->ssl.get(), got) == SSL_ERROR_WANT_READ;
     unread_.append(buffer, static_cast<size_t>(got));
     Parse();
   }

@@ -1,8 +1,6 @@
 // An HTTP/2 client over TLS by hand, which may send whatever it likes.
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -37,6 +35,7 @@ class RawHttp2 {
  public:
   // With the certificate in `directory`; has sent its preface when it is made.
   RawHttp2(int port, const std::string& directory);
+  ~RawHttp2();
 
   // Reads whatever comes meanwhile. False when the other side ended the connection or takes no
   // more.
@@ -55,17 +54,13 @@ class RawHttp2 {
   int frames() const { return frames_; }
 
  private:
-  struct Free {
-    void operator()(SSL_CTX* p) const { SSL_CTX_free(p); }
-    void operator()(SSL* p) const { SSL_free(p); }
-  };
+  struct Tls;
   bool Read();  // what is there; false at the end
   bool Wait();  // false after 30 s of nothing
   void Parse();
 
   UniqueFd fd_;
-  std::unique_ptr<SSL_CTX, Free> context_;
-  std::unique_ptr<SSL, Free> ssl_;
+  std::unique_ptr<Tls> tls_;
   std::string unread_;
   std::set<uint32_t> answered_;
   std::map<uint32_t, int> goodbyes_;
