@@ -14,12 +14,12 @@
 #include "common/log.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service_notify.h"
+#include "worker/certificate_renewal.h"
 #include "worker/command_line.h"
 #include "worker/data_dir.h"
 #include "worker/joining/pasted_line.h"
 #include "worker/joining/what_runs_where.h"
 #include "worker/process_setup.h"
-#include "worker/renewal.h"
 #include "worker/rpc/grpc_coordinator_client.h"
 #include "worker/rpc/grpc_identity_client.h"
 #include "worker/worker.h"
@@ -73,8 +73,9 @@ int RunDaemon(WorkerConfig config) {
                                 CredentialFiles::In(directory)},
       clock);
   GrpcIdentityClient identities(clock);
-  Renewal renewal({directory, uuid, coordinators, clock, identities, [&] { route->Renewed(); }},
-                  std::hash<std::string>()(uuid));
+  CertificateRenewal renewal(
+      {directory, uuid, coordinators, clock, identities, [&] { route->Renewed(); }},
+      std::hash<std::string>()(uuid));
   const auto worker = Worker::Open(config, *programs, [&](const Identity& who) {
     return std::unique_ptr<CoordinatorClient>(new GrpcCoordinatorClient(route, who));
   });

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/file.h"
+#include "common/identity/signing_request.h"
 #include "common/identity/ticket.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,4 +1,4 @@
-#include "worker/renewal.h"
+#include "worker/certificate_renewal.h"
 
 #include <spdlog/spdlog.h>
 
@@ -43,18 +43,18 @@ std::string At(absl::Time time) {
 
 }  // namespace
 
-Renewal::Renewal(Tools tools, uint64_t seed)
+CertificateRenewal::CertificateRenewal(Tools tools, uint64_t seed)
     : tools_(std::move(tools)),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
       jitter_(static_cast<double>(random_() % 1000) / 1000) {}
 
-Renewal::~Renewal() { Stop(); }
+CertificateRenewal::~CertificateRenewal() { Stop(); }
 
-void Renewal::Start() {
+void CertificateRenewal::Start() {
   thread_ = std::jthread([this] { Run(); });
 }
 
-void Renewal::Stop() {
+void CertificateRenewal::Stop() {
   stop_.request_stop();
   {
     MutexLock lock(mutex_);
@@ -64,12 +64,12 @@ void Renewal::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-std::string Renewal::problem() const {
+std::string CertificateRenewal::problem() const {
   MutexLock lock(mutex_);
   return problem_;
 }
 
-void Renewal::Run() {
+void CertificateRenewal::Run() {
   while (true) {
     const BootTime until = tools_.clock.Boot() + Step();
     MutexLock lock(mutex_);
@@ -80,7 +80,7 @@ void Renewal::Run() {
   }
 }
 
-absl::Duration Renewal::Step() {
+absl::Duration CertificateRenewal::Step() {
   const auto joined = ReadJoined(tools_.directory, tools_.worker_uuid);
   if (!joined.ok()) {
     return Failed(Annotate(joined.status(), "this worker's certificate cannot be renewed"));
@@ -103,7 +103,7 @@ absl::Duration Renewal::Step() {
   return kMostWait;
 }
 
-absl::StatusOr<Renewal::Due> Renewal::WhatIsDue(const Joined& joined) const {
+absl::StatusOr<CertificateRenewal::Due> CertificateRenewal::WhatIsDue(const Joined& joined) const {
   const absl::Time now = tools_.clock.Now();
   const bool usable = IsInTime(joined.certificate, now), renewable = IsInTime(joined.renewal, now);
   if (usable) {
@@ -128,7 +128,7 @@ absl::StatusOr<Renewal::Due> Renewal::WhatIsDue(const Joined& joined) const {
       "clock wrong? Otherwise join as a new worker, with another --data-dir"));
 }
 
-absl::Status Renewal::Renew(const Joined& joined, const Certificate& with) {
+absl::Status CertificateRenewal::Renew(const Joined& joined, const Certificate& with) {
   ASSIGN_OR_RETURN(const std::string request, MakeSigningRequest(joined.key));
   ASSIGN_OR_RETURN(Secret key, joined.key.ToPem());
   const ShownIdentity shown{joined.pool.pool_id, joined.authority.ToPem(), with.ToPem(),
@@ -146,7 +146,7 @@ absl::Status Renewal::Renew(const Joined& joined, const Certificate& with) {
 }
 
 // Nothing is replaced by what the daemon would not take.
-absl::Status Renewal::Keep(const Joined& joined, const IssuedPair& issued) {
+absl::Status CertificateRenewal::Keep(const Joined& joined, const IssuedPair& issued) {
   const JoinedFiles files(tools_.directory);
   const std::string& pool_id = joined.pool.pool_id;
   const auto check = [&](const std::string& pem, PeerKind kind) -> absl::Status {
@@ -164,7 +164,7 @@ absl::Status Renewal::Keep(const Joined& joined, const IssuedPair& issued) {
   return WritePrivateFile(files.certificate, issued.certificate);
 }
 
-void Renewal::Succeeded() {
+void CertificateRenewal::Succeeded() {
   if (!complaint_.empty()) SPDLOG_INFO("this worker's certificate is in order again");
   complaint_.clear();
   failures_ = 0;
@@ -172,7 +172,7 @@ void Renewal::Succeeded() {
   problem_.clear();
 }
 
-absl::Duration Renewal::Failed(const absl::Status& why) {
+absl::Duration CertificateRenewal::Failed(const absl::Status& why) {
   if (absl::IsCancelled(why)) return kMostWait;
   ++failures_;
   const std::string message = OneLine(why.message(), 1000);

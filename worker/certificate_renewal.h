@@ -22,7 +22,7 @@
 
 namespace handoff::worker {
 
-class Renewal {
+class CertificateRenewal {
  public:
   struct Tools {
     std::string directory;  // DATA/identity
@@ -33,8 +33,8 @@ class Renewal {
     // Another certificate is in the directory: take it into use. On the renewal's thread.
     std::function<void()> renewed;
   };
-  Renewal(Tools tools, uint64_t seed);
-  ~Renewal();
+  CertificateRenewal(Tools tools, uint64_t seed);
+  ~CertificateRenewal();
 
   void Start();
   void Stop();
