@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/peer_name.h"
 #include "common/text.h"
 
 namespace handoff {
@@ -14,7 +15,6 @@ namespace {
 
 constexpr absl::string_view kScheme = "spiffe://";
 constexpr size_t kMostPoolId = 48;  // with words around it, a common name of at most 64
-constexpr size_t kMostName = 64;
 constexpr PeerKind kKinds[] = {PeerKind::kCoordinator, PeerKind::kWorker, PeerKind::kRenewal,
                                PeerKind::kUser, PeerKind::kToken};
 
@@ -68,14 +68,9 @@ absl::Status CheckPeerName(const PeerName& peer) {
   const absl::string_view name = peer.name;
   if (!named && name.empty()) return absl::OkStatus();
   if (!named) return absl::InvalidArgumentError("the coordinator of a pool has no further name");
-  const bool good = !name.empty() && name.size() <= kMostName && IsLowerAlnum(name.front()) &&
-                    std::all_of(name.begin(), name.end(), [](char c) {
-                      return IsLowerAlnum(c) || c == '-' || c == '_' || c == '.';
-                    });
-  if (good) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", Shown(name), "' is no name for a ", KindName(peer.kind), ": 1 to ",
-                   kMostName, " of a-z, 0-9, '-', '_' and '.', the first a letter or a digit"));
+  if (IsPeerName(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("'", Shown(name), "' is no name for a ",
+                                                 KindName(peer.kind), ": ", kPeerNameRule));
 }
 
 std::string ToUri(const PeerName& peer) {

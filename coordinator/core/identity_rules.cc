@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/peer_name.h"
 #include "common/text.h"
 #include "coordinator/core/limits.h"
 
@@ -12,7 +13,7 @@ namespace handoff::core {
 namespace {
 
 constexpr size_t kMaxAuditText = 500;
-constexpr size_t kMaxNameBytes = 64;
+constexpr size_t kMaxNameBytes = 64;  // of one that is shown
 constexpr size_t kMaxDeviceBytes = 128;
 
 AuditEntry EntryFor(const Act& act, AuditOutcome outcome, absl::string_view detail) {
@@ -85,17 +86,15 @@ absl::Status NotOwn(const Act& act) {
 }
 
 absl::Status CheckUserName(absl::string_view name) {
-  // The log calls the program itself by that name.
-  const bool valid = !name.empty() && name != "coordinator" && name.size() <= kMaxNameBytes &&
-                     absl::ascii_isalnum(name[0]) &&
-                     std::all_of(name.begin(), name.end(), [](char c) {
-                       return absl::ascii_isalnum(c) ||
-                              absl::string_view("._-@+").find(c) != absl::string_view::npos;
-                     });
-  if (valid) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "'", OneLine(name, kMaxNameBytes), "' is no name for a user: at most ", kMaxNameBytes,
-      " letters, digits and . _ - @ +, a letter or digit first. Nothing was done."));
+  if (name == "coordinator") {
+    return absl::InvalidArgumentError(
+        "'coordinator' is what the audit log calls the coordinator itself, and no name for a user. "
+        "Nothing was done: choose another one.");
+  }
+  if (IsPeerName(name)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("'", OneLine(name, kMaxNameBytes),
+                                                 "' is no name for a user: ", kPeerNameRule,
+                                                 ". Nothing was done."));
 }
 
 absl::Status CheckPatterns(const std::vector<std::string>& patterns) {

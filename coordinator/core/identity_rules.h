@@ -45,7 +45,8 @@ absl::StatusOr<Grant> CheckCaller(const State& state, const Caller& caller, Meth
 // PERMISSION_DENIED for what is not the caller's own.
 absl::Status NotOwn(const Act& act);
 
-// INVALID_ARGUMENT unless it is a name for a user: letters, digits, ".", "_", "-", "@", "+".
+// INVALID_ARGUMENT unless it is a name for a user: what a certificate takes (common/peer_name.h),
+// and not what the audit log calls the program itself.
 absl::Status CheckUserName(absl::string_view name);
 absl::Status CheckPatterns(const std::vector<std::string>& patterns);
 // The name of a worker or a device: one line.

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/peer_name.h"
 #include "common/status.h"
 #include "coordinator/core/identity_decisions.h"
 #include "coordinator/core/identity_rules.h"
@@ -37,11 +38,10 @@ std::string Fault(const State& state, const RedeemToken& command, absl::Time now
   return "";
 }
 
-// A worker names itself: with what is a user's or ci's it would be taken for them.
+// A worker names itself: with what is a user's or ci's it would be taken for them, and for what no
+// certificate can say it would get none and the token would be gone.
 absl::Status CheckUuid(const State& state, const std::string& uuid) {
-  const bool names_another =
-      state.identity().FindUser(uuid) != nullptr || uuid.find('/') != std::string::npos;
-  if (!names_another && CheckDeviceName(uuid).ok()) return absl::OkStatus();
+  if (state.identity().FindUser(uuid) == nullptr && IsPeerName(uuid)) return absl::OkStatus();
   return absl::InvalidArgumentError(
       "the identity of this worker is not one. Nothing was done, and the token is still good: give "
       "the worker an empty data directory.");

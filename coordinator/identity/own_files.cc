@@ -16,6 +16,7 @@
 #include "common/identity/private_file.h"
 #include "common/identity/verify.h"
 #include "common/status.h"
+#include "coordinator/core/identity_rules.h"
 
 namespace handoff {
 namespace {
@@ -152,8 +153,7 @@ absl::StatusOr<Secret> MakeLoginLine(const std::string& name, absl::Duration ttl
 std::string LocalAdminName() {
   const passwd* entry = ::getpwuid(::geteuid());
   std::string name = entry == nullptr ? "" : absl::AsciiStrToLower(entry->pw_name);
-  const PeerName peer{"pool", PeerKind::kUser, name};
-  return CheckPeerName(peer).ok() ? name : absl::StrCat("uid-", ::geteuid());
+  return core::CheckUserName(name).ok() ? name : absl::StrCat("uid-", ::geteuid());
 }
 
 OwnFiles::OwnFiles(Options options, const Issuer& issuer, Engine& engine, const Clock& clock)

@@ -141,6 +141,22 @@ TEST_F(IdentityTest, AMethodThatIsNotInTheTableIsRefused) {
   EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
 }
 
+TEST_F(IdentityTest, AUserIsNamedAsACertificateCanSay) {
+  v1::AddUserRequest request;
+  request.set_role(v1::User::MEMBER);
+  for (const char* name : {"Ada", "ada@example.org"}) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    request.set_name(name);
+    v1::User user;
+    const absl::Status refused =
+        FromGrpc(v1::Identity::NewStub(guests_.Admin())->AddUser(&context, request, &user));
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("1 to 64 of a-z, 0-9, '-', '_' and '.'"));
+  }
+  EXPECT_FALSE(TurnedAway(CallEmpty(guests_.User("0.a_b-c"), PathOf(core::Method::kGetPool))));
+}
+
 TEST_F(IdentityTest, TheOwnerIsWhomTheCertificateNames) {
   v1::HandoffSpec spec = Spec();
   spec.set_owner("somebody-else");

@@ -271,6 +271,7 @@ TEST_F(TokensTest, WhoChoseBadlyMayTryAgain) {
   refused(kInvalid, [](auto& r) { r.worker_uuid = ""; });
   refused(kInvalid, [](auto& r) { r.worker_uuid = "root"; });
   refused(kInvalid, [](auto& r) { r.worker_uuid = "ci/root"; });
+  refused(kInvalid, [](auto& r) { r.worker_uuid = "UUID-B"; });  // in no certificate
   refused(kInvalid, [](auto& r) { r.device = ""; });
   refused(kInvalid, [](auto& r) { r.device = "b\nc"; });
   refused(kInvalid, [](auto& r) { r.serial = ""; });

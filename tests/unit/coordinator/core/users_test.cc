@@ -72,6 +72,22 @@ TEST_F(UsersTest, ARefusalChangesNothingAndIsInTheLog) {
   }
 }
 
+// Who has a name that no certificate can say could never log in.
+TEST_F(UsersTest, ANameIsOneThatACertificateCanSay) {
+  for (const char* name : {"Ada", "ada@example.org", "ada+1", "ada b", "_ada", ".ada", "ad\xc3\xa4"}) {
+    const absl::Status refused = pool.Do(AddUser{root, name, Role::kMember, {}}).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument) << name;
+    EXPECT_THAT(std::string(refused.message()),
+                HasSubstr("is no name for a user: 1 to 64 of a-z, 0-9, '-', '_' and '.', the first "
+                          "a letter or a digit. Nothing was done."));
+    EXPECT_EQ(pool.state.identity().FindUser(name), nullptr);
+  }
+  for (const std::string name : {std::string("0.a_b-c"), std::string(64, 'z')}) {
+    EXPECT_TRUE(pool.Do(AddUser{root, name, Role::kMember, {}}).ok()) << name;
+    Login(name);
+  }
+}
+
 TEST_F(UsersTest, NobodyIsNamedAsAWorkerIs) {
   Join("a");
   EXPECT_EQ(pool.Do(AddUser{root, "uuid-a", Role::kMember, {}}).status().code(),
