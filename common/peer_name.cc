@@ -16,9 +16,8 @@ bool IsLowerAlnum(char c) {
 
 bool IsPeerName(absl::string_view name) {
   return !name.empty() && name.size() <= kMaxPeerName && IsLowerAlnum(name.front()) &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return IsLowerAlnum(c) || c == '-' || c == '_' || c == '.';
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return IsLowerAlnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 }  // namespace handoff

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
+#include "coordinator/core/limits.h"
 
 namespace handoff::core {
 namespace {
@@ -116,6 +117,10 @@ bool MayCall(CredentialPurpose purpose, Method method) {
       return method == Method::kRedeem;
   }
   CHECK(false);
+}
+
+int MostPriority(Role role) {
+  return role == Role::kAdmin || role == Role::kOperator ? kMostPriority : 0;
 }
 
 Sight SightOf(Role role, bool own, bool is_private) {

@@ -73,6 +73,10 @@ inline bool Covers(Access access, bool own) {
   return access == Access::kAll || (access == Access::kOwn && own);
 }
 
+// The highest priority that they may give a handoff. What is above 0 goes before everybody's
+// shares.
+int MostPriority(Role role);
+
 // What of a handoff is shown to whom. What is not shown is not found.
 enum class Sight {
   kNothing,

@@ -26,6 +26,8 @@ inline constexpr uint64_t kMostQuotaBytes = uint64_t{1} << 50;
 inline constexpr uint64_t kMostWeight = 1'000;
 inline constexpr size_t kMaxWorkers = 10'000;
 inline constexpr int kMaxAttempts = 100;  // of one handoff
+// Of one handoff, and its opposite the least; whose role allows less is in access.h.
+inline constexpr int kMostPriority = 100;
 // Of one handoff, dropped ones included, and their texts in all.
 inline constexpr size_t kMaxMessages = 1000;
 inline constexpr size_t kMaxMessageBytes = size_t{4} << 20;

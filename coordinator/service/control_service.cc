@@ -98,6 +98,7 @@ Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request
 absl::Status ControlService::SetOwner(Context* context, v1::HandoffSpec& spec) const {
   ASSIGN_OR_RETURN(const Guest guest, parts_.door.GuestOf(*context));
   spec.set_owner(guest.subject);
+  RETURN_IF_ERROR(CheckPriority(guest, spec.priority()));
   return CheckRepository(guest, spec.repository().url());
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/status.h"
+#include "coordinator/core/limits.h"
 #include "coordinator/core/refusal.h"
 #include "coordinator/core/repo_pattern.h"
 #include "coordinator/service/show.h"
@@ -73,6 +74,17 @@ absl::Status CheckRepository(const Guest& guest, const std::string& url) {
   return absl::PermissionDeniedError(absl::StrCat(
       "'", guest.subject, "' may hand over work of ", absl::StrJoin(guest.repos, " "),
       " only, and this is ", url.empty() ? "no repository" : url, ". Nothing was submitted"));
+}
+
+absl::Status CheckPriority(const Guest& guest, int priority) {
+  const int most = core::MostPriority(guest.role);
+  // Who has all of the range gets the sentence about the range.
+  if (priority <= most || most == core::kMostPriority) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat(
+      "priority ", priority, " is above ", most, ", the highest for the role ",
+      core::NameOf(guest.role),
+      ": above 0 goes before everybody else's work. Nothing was submitted: ask for less, or have "
+      "an operator or admin of the pool submit it"));
 }
 
 }  // namespace handoff

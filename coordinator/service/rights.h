@@ -39,5 +39,7 @@ absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context,
 
 // For a submit in the caller's name: whether their role has the repository.
 absl::Status CheckRepository(const Guest& guest, const std::string& url);
+// The same: whether their role goes so far before others.
+absl::Status CheckPriority(const Guest& guest, int priority);
 
 }  // namespace handoff

@@ -218,7 +218,8 @@ absl::Status Validate(const v1::HandoffSpec& spec) {
   RETURN_IF_ERROR(ValidateLabels(spec.require(), "require"));
   if (!spec.on_worker().empty()) RETURN_IF_ERROR(ValidateWorkerName(spec.on_worker()));
   if (!spec.prefer_worker().empty()) RETURN_IF_ERROR(ValidateWorkerName(spec.prefer_worker()));
-  RETURN_IF_ERROR(ValidateRange(spec.priority(), "priority", -100, 100));
+  RETURN_IF_ERROR(
+      ValidateRange(spec.priority(), "priority", -core::kMostPriority, core::kMostPriority));
   RETURN_IF_ERROR(ValidateRange(spec.retries(), "retries", 0, 10));
   RETURN_IF_ERROR(ValidateTimes(spec));
   RETURN_IF_ERROR(ValidateEnv(spec));

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/hash.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
@@ -163,6 +164,45 @@ TEST_F(IdentityTest, TheOwnerIsWhomTheCertificateNames) {
   const auto handoff = SubmitAs("bea", spec);
   ASSERT_TRUE(handoff.ok()) << handoff.status();
   EXPECT_EQ(handoff->owner(), "bea");
+}
+
+TEST_F(IdentityTest, OnlyWhoRunsThePoolAsksForAPriorityAboveZero) {
+  const std::pair<std::string, int> roles[] = {
+      {"admin", 100}, {"operator", 100}, {"member", 0}, {"ci", 0}};
+  for (const auto& [role, most] : roles) {
+    const auto stub = v1::Control::NewStub(guests_.User("p-" + role, role));
+    const auto with = [&](int priority, bool import) {
+      v1::HandoffSpec spec = Spec(absl::StrCat(role, " ", priority, import ? " by hand" : ""));
+      spec.set_priority(priority);
+      spec.mutable_repository()->set_url("https://example.org/r.git");
+      grpc::ClientContext context;
+      SetDeadline(context);
+      if (import) {
+        v1::ImportRequest request;
+        *request.mutable_spec() = spec;
+        v1::Handoff handoff;
+        return FromGrpc(stub->Import(&context, request, &handoff));
+      }
+      v1::SubmitRequest request;
+      *request.mutable_spec() = spec;
+      request.set_duplicates(v1::SubmitRequest::ALLOW);
+      v1::SubmitResponse response;
+      return FromGrpc(stub->Submit(&context, request, &response));
+    };
+    for (const int priority : {-100, 0, most}) EXPECT_EQ(with(priority, false), absl::OkStatus());
+    for (const bool import : {false, true}) {
+      if (import && role == "ci") continue;  // may not import at all
+      const absl::Status refused = with(most + 1, import);
+      const std::string message(refused.message());
+      if (most == 0) {
+        EXPECT_TRUE(absl::IsPermissionDenied(refused)) << role << " " << refused;
+        EXPECT_THAT(message, HasSubstr("above 0, the highest for the role " + role));
+      } else {
+        EXPECT_TRUE(absl::IsInvalidArgument(refused)) << role << " " << refused;
+        EXPECT_THAT(message, HasSubstr("priority"));
+      }
+    }
+  }
 }
 
 TEST_F(IdentityTest, AMemberSeesThePoolAndActsOnTheirOwn) {

@@ -136,6 +136,14 @@ TEST(Access, CoversIsAllOrOwn) {
   EXPECT_FALSE(Covers(Access::kNone, true));
 }
 
+TEST(Access, OnlyWhoRunsThePoolGoesBeforeOthers) {
+  EXPECT_EQ(MostPriority(Role::kAdmin), 100);
+  EXPECT_EQ(MostPriority(Role::kOperator), 100);
+  EXPECT_EQ(MostPriority(Role::kMember), 0);
+  EXPECT_EQ(MostPriority(Role::kViewer), 0);
+  EXPECT_EQ(MostPriority(Role::kCi), 0);
+}
+
 TEST(Access, WhatIsSeenOfAHandoff) {
   for (const Role role : kRoles) {
     EXPECT_EQ(SightOf(role, /*own=*/true, /*is_private=*/true), Sight::kWhole);

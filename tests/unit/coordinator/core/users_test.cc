@@ -74,7 +74,8 @@ TEST_F(UsersTest, ARefusalChangesNothingAndIsInTheLog) {
 
 // Who has a name that no certificate can say could never log in.
 TEST_F(UsersTest, ANameIsOneThatACertificateCanSay) {
-  for (const char* name : {"Ada", "ada@example.org", "ada+1", "ada b", "_ada", ".ada", "ad\xc3\xa4"}) {
+  for (const char* name :
+       {"Ada", "ada@example.org", "ada+1", "ada b", "_ada", ".ada", "ad\xc3\xa4"}) {
     const absl::Status refused = pool.Do(AddUser{root, name, Role::kMember, {}}).status();
     EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument) << name;
     EXPECT_THAT(std::string(refused.message()),
