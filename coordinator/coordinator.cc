@@ -89,6 +89,7 @@ struct Coordinator::Impl {
 
   absl::Status OpenStores(const std::string& data_dir);
   absl::Status StartEngine(const Config& config, const Clock& clock);
+  absl::Status OpenAuthority(const Clock& clock);
   absl::Status OpenIdentity(const Clock& clock);
   absl::Status StartServer(const Config& config, const Clock& clock);
   absl::Status StartNotifiers(const Config& config, const Clock& clock);
@@ -123,10 +124,19 @@ absl::Status Coordinator::Impl::StartEngine(const Config& config, const Clock& c
   return engine->Start();
 }
 
-absl::Status Coordinator::Impl::OpenIdentity(const Clock& clock) {
+// A first start makes the authority and then notes it: killed between the two, the next one notes
+// it.
+absl::Status Coordinator::Impl::OpenAuthority(const Clock& clock) {
   ASSIGN_OR_RETURN(const std::string pool_id, reader->PoolId());
+  ASSIGN_OR_RETURN(const SqliteStore::KnownAuthority known, store->Authority());
+  ASSIGN_OR_RETURN(issuer, Issuer::Open(directory->identity(), pool_id,
+                                        {known.fingerprint, known.has_identities}, clock));
+  if (!known.fingerprint.empty()) return absl::OkStatus();
+  return store->NoteAuthority(issuer->authority().Fingerprint());
+}
+
+absl::Status Coordinator::Impl::OpenIdentity(const Clock& clock) {
   const std::string path = directory->identity();
-  ASSIGN_OR_RETURN(issuer, Issuer::Open(path, pool_id, clock));
   OwnFiles::Options options;
   options.server_directory = path + "/server";
   options.admin_directory = path + "/local";
@@ -136,7 +146,7 @@ absl::Status Coordinator::Impl::OpenIdentity(const Clock& clock) {
   const CredentialFiles files = CredentialFiles::In(path + "/server");
   ASSIGN_OR_RETURN(credentials, Credentials::Load(files, CredentialUse::kServer, clock));
   door = std::make_unique<Door>(
-      pool_id, *engine, clock,
+      issuer->pool_id(), *engine, clock,
       [this](const core::Caller& caller, core::Method method, const std::string& why) {
         engine->Post(core::NoteRefusal{caller, method, "", why}, [](const auto&) {});
       });
@@ -192,6 +202,7 @@ absl::StatusOr<std::unique_ptr<Coordinator>> Coordinator::Start(const Config& co
   std::unique_ptr<Coordinator> coordinator(new Coordinator(std::make_unique<Impl>()));
   Impl& impl = *coordinator->impl_;
   RETURN_IF_ERROR(impl.OpenStores(config.data_dir));
+  RETURN_IF_ERROR(impl.OpenAuthority(clock));
   RETURN_IF_ERROR(impl.StartNotifiers(config, clock));
   RETURN_IF_ERROR(impl.StartEngine(config, clock));
   RETURN_IF_ERROR(impl.OpenIdentity(clock));

@@ -118,6 +118,13 @@ absl::Status CheckOrWriteCertificate(const Paths& paths, const Certificate& cert
 
 }  // namespace
 
+absl::StatusOr<bool> HasAuthority(const std::string& directory) {
+  const Paths paths(directory);
+  ASSIGN_OR_RETURN(const bool sealed, IsThere(paths.sealed));
+  ASSIGN_OR_RETURN(const bool certificate, IsThere(paths.certificate));
+  return sealed || certificate;
+}
+
 absl::StatusOr<PoolAuthority> OpenOrCreateAuthority(const std::string& directory,
                                                     absl::string_view pool_id, absl::Time now) {
   RETURN_IF_ERROR(CheckPoolId(pool_id));

@@ -18,6 +18,9 @@ struct PoolAuthority {
   Authority authority;
 };
 
+// Whether there is an authority in `directory`, in whatever state: then none is made.
+absl::StatusOr<bool> HasAuthority(const std::string& directory);
+
 // The authority of pool `pool_id`, made when nothing of one is there. Killed at any step, or
 // without power from it on, the next call finishes what was begun. Where a half is missing that no
 // step leaves missing, or does not fit, it is refused with a sentence and nothing is made or

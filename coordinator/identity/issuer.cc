@@ -2,15 +2,38 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "common/identity/authority.h"
 #include "common/status.h"
 
 namespace handoff {
 
+namespace {
+
+absl::Status NotTheOne(const std::string& directory, const std::string& pool_id,
+                       absl::string_view what_is_there, const std::string& fingerprint) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      directory, " holds ", what_is_there, " of pool ", pool_id,
+      ", and the database knows users and workers that were let in by the first",
+      fingerprint.empty() ? "" : absl::StrCat(" (SHA-256 ", fingerprint, ")"),
+      ". The coordinator did not start, and nothing was made or changed: with another authority "
+      "nobody of them could come in. Restore sealing.key, authority.key.sealed and authority.pem "
+      "there from the backup that the database belongs to. If they are lost for good, begin anew "
+      "with an empty data directory: every user and worker has to be let in again."));
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Issuer>> Issuer::Open(const std::string& directory,
-                                                     const std::string& pool_id,
+                                                     const std::string& pool_id, const Known& known,
                                                      const Clock& clock) {
+  const std::string& expected = known.fingerprint;
+  ASSIGN_OR_RETURN(const bool there, HasAuthority(directory));
+  if (!there && (known.in_use || !expected.empty()))
+    return NotTheOne(directory, pool_id, "no authority", expected);
   ASSIGN_OR_RETURN(PoolAuthority authority, OpenOrCreateAuthority(directory, pool_id, clock.Now()));
+  if (!expected.empty() && authority.authority.certificate.Fingerprint() != expected)
+    return NotTheOne(directory, pool_id, "another authority", expected);
   return std::unique_ptr<Issuer>(new Issuer(std::move(authority), pool_id, clock));
 }
 

@@ -19,10 +19,17 @@ namespace handoff {
 // Thread-safe.
 class Issuer {
  public:
-  // The authority of the pool in `directory`, made when there is none yet.
+  // What the database says of the authority that belongs to it.
+  struct Known {
+    std::string fingerprint;  // empty: it does not say
+    bool in_use = false;      // there are users or credentials of it
+  };
+  // The authority of the pool in `directory`, made when there is none yet. FAILED_PRECONDITION when
+  // it is another than the known one, or is not there although it was: a new one would be another
+  // pool's to everybody who came in by the first, and nothing is made.
   static absl::StatusOr<std::unique_ptr<Issuer>> Open(const std::string& directory,
                                                       const std::string& pool_id,
-                                                      const Clock& clock);
+                                                      const Known& known, const Clock& clock);
 
   const std::string& pool_id() const { return pool_id_; }
   const Certificate& authority() const { return authority_.authority.certificate; }

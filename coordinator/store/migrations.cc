@@ -230,6 +230,11 @@ UPDATE handoffs SET stored_bytes =
   (SELECT ifnull(sum(end_log_bytes), 0) FROM attempts WHERE attempts.seq = handoffs.seq);
 CREATE INDEX handoffs_held_for_owner ON handoffs (owner, rank, stored_bytes);
 )sql",
+    // 6. The fingerprint of the pool's authority, which lies in files beside the database; '' until
+    // the first start that knows it.
+    R"sql(
+ALTER TABLE meta ADD COLUMN authority TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 }  // namespace

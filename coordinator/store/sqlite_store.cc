@@ -120,6 +120,22 @@ absl::StatusOr<core::State> SqliteStore::Load(bool new_term) {
   return state;
 }
 
+// Workers alone are of a time without identities.
+absl::StatusOr<SqliteStore::KnownAuthority> SqliteStore::Authority() {
+  ASSIGN_OR_RETURN(Statement meta, db_.Prepare("SELECT authority,EXISTS(SELECT 1 FROM users) OR "
+                                               "EXISTS(SELECT 1 FROM tokens) OR "
+                                               "EXISTS(SELECT 1 FROM credentials) FROM meta"));
+  ASSIGN_OR_RETURN(const bool found, meta.Step());
+  if (!found) return absl::DataLossError(absl::StrCat(path_, " has no meta record"));
+  return KnownAuthority{meta.Bytes(0), meta.Int(1) != 0};
+}
+
+absl::Status SqliteStore::NoteAuthority(const std::string& fingerprint) {
+  ASSIGN_OR_RETURN(Statement note, db_.Prepare("UPDATE meta SET authority=?"));
+  note.BindText(1, fingerprint);
+  return Annotate(note.Run(), "noting the pool's authority");
+}
+
 absl::Status SqliteStore::CountStored(core::State& state) {
   ASSIGN_OR_RETURN(Statement owners,
                    db_.Prepare(absl::StrCat("SELECT owner,sum(rank<", rows::kLiveRank,

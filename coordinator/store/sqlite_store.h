@@ -32,6 +32,14 @@ class SqliteStore final : public Store {
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const std::string& path,
                                                            SqliteStoreOptions options = {});
 
+  // The pool's authority, as a start of it left that here. Before an engine has the store.
+  struct KnownAuthority {
+    std::string fingerprint;      // empty: none was noted yet
+    bool has_identities = false;  // users, tokens or credentials: they came in by its certificates
+  };
+  absl::StatusOr<KnownAuthority> Authority();
+  absl::Status NoteAuthority(const std::string& fingerprint);
+
   absl::StatusOr<core::State> Load(bool new_term) override;
   absl::Status Commit(const std::vector<core::Edit>& edits) override;
   absl::StatusOr<core::Handoff> Find(const std::string& id) override;

@@ -1,6 +1,7 @@
 // Who may do what, over the wire: with the certificates of real users and workers.
 #include <grpcpp/generic/generic_stub.h>
 
+#include <filesystem>
 #include <set>
 #include <string>
 #include <utility>
@@ -135,6 +136,21 @@ TEST_F(IdentityTest, AWorkerMayCallWhatItNeedsAndNothingElse) {
     if (PathOf(method).empty()) continue;
     EXPECT_EQ(TurnedAway(CallEmpty(worker, PathOf(method))), !may) << core::NameOf(method);
   }
+}
+
+// What is left looks like a first start, but for the database.
+TEST_F(IdentityTest, ADataDirectoryWithoutItsAuthorityIsNotStarted) {
+  const std::string identity = config().data_dir + "/identity";
+  coordinator_.reset();
+  std::filesystem::rename(identity, dir_.path() + "/lost");
+  const auto started = Coordinator::Start(config(), clock_);
+  ASSERT_FALSE(started.ok());
+  EXPECT_EQ(started.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(started.status().message()), HasSubstr("holds no authority"));
+  EXPECT_FALSE(PathExists(identity + "/authority.pem"));
+  std::filesystem::rename(dir_.path() + "/lost", identity);
+  Restart();
+  EXPECT_TRUE(Submit(Spec()).ok()) << "with the certificate of before";
 }
 
 TEST_F(IdentityTest, AMethodThatIsNotInTheTableIsRefused) {

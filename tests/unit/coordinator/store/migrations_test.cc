@@ -1,6 +1,7 @@
 // Databases that earlier programs wrote, opened by this one.
 #include "coordinator/store/migrations.h"
 
+#include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "coordinator/store/sqlite_reader.h"
 #include "coordinator/store/sqlite_store.h"
@@ -20,6 +21,12 @@ class MigrationsTest : public ::testing::Test {
     EXPECT_EQ(*db->QueryInt("PRAGMA user_version"), schema);
     const absl::Status written = db->Execute(rows);
     ASSERT_TRUE(written.ok()) << written;
+  }
+
+  static std::string RowOf(const std::string& table) {
+    if (table == "users") return "('ada',1,'',1000,'',0)";
+    if (table == "tokens") return "('t','h',1,'','',2000,1000,'',NULL,NULL,'','',0)";
+    return "('5e',3,'ada','','5e',1,'','',1000,2000,NULL)";
   }
 
   TempDir dir_ = *TempDir::Make("migrations-test-");
@@ -213,6 +220,45 @@ TEST_F(MigrationsTest, WhatSchema3HeldHasNoIdentitiesAndIsPrivateToNobody) {
       (*store)->Commit({core::Edit{{core::PutHandoff{mine}, core::PutWorker{shared}}}}).ok());
   EXPECT_TRUE(*(*store)->Find(mine.id) == mine);
   EXPECT_TRUE(*(*store)->Load(false)->FindWorker("uuid") == core::DurablePart(shared));
+}
+
+// A pool that had identities before its authority was noted, and one that had none yet.
+TEST_F(MigrationsTest, OfSchema5TheAuthorityIsNotNotedYet) {
+  Write(5,
+        "UPDATE meta SET pool_id='the-pool'; INSERT INTO workers VALUES "
+        "('uuid','w',500,0,'',4,99,'',0,'');");
+  auto store = SqliteStore::Open(Path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  auto known = (*store)->Authority();
+  ASSERT_TRUE(known.ok()) << known.status();
+  EXPECT_EQ(known->fingerprint, "");
+  EXPECT_FALSE(known->has_identities) << "a worker of a time without them";
+  EXPECT_EQ((*store)->Load(false)->pool_id, "the-pool");
+}
+
+TEST_F(MigrationsTest, OfSchema5EachKindOfIdentityCounts) {
+  Write(5, "");
+  for (const char* table : {"users", "tokens", "credentials"}) {
+    SCOPED_TRACE(table);
+    auto store = SqliteStore::Open(Path());
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_FALSE((*store)->Authority()->has_identities);
+    store->reset();
+    Write(NewestSchema(), absl::StrCat("INSERT INTO ", table, " VALUES ", RowOf(table)));
+    store = SqliteStore::Open(Path());
+    EXPECT_TRUE((*store)->Authority()->has_identities);
+    store->reset();
+    Write(NewestSchema(), absl::StrCat("DELETE FROM ", table));
+  }
+}
+
+TEST_F(MigrationsTest, WhatWasNotedOfTheAuthorityStays) {
+  for (const bool first : {true, false}) {
+    auto store = SqliteStore::Open(Path());
+    ASSERT_TRUE(store.ok()) << store.status();
+    if (first) ASSERT_TRUE((*store)->NoteAuthority("5ha").ok());
+    EXPECT_EQ((*store)->Authority()->fingerprint, "5ha");
+  }
 }
 
 TEST_F(MigrationsTest, TheNewestSchemaIsLeftAsItIs) {
