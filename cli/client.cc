@@ -16,8 +16,10 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/connection_driver.h"
 #include "common/rpc/credentials.h"
+#include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
 #include "common/status.h"
+#include "common/text.h"
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/identity.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
@@ -26,6 +28,18 @@ namespace handoff {
 namespace {
 
 constexpr size_t kChunkBytes = 256 << 10;
+
+// The sentence of a refusal that will pass, with the time that came beside it.
+absl::Status WithWhen(const absl::Status& status) {
+  const auto wait = RetryAfter(status);
+  if (!wait.has_value()) return status;
+  // As it is shown, it must not be too short.
+  const absl::Duration unit = *wait < absl::Minutes(2) ? absl::Seconds(1) : absl::Minutes(1);
+  return WithRetryAfter(
+      absl::Status(status.code(), absl::StrCat(status.message(), " Try again in ",
+                                               HumanDuration(absl::Ceil(*wait, unit)), ".")),
+      *wait);
+}
 
 }  // namespace
 
@@ -118,7 +132,7 @@ struct Client::Impl {
     SetDeadline(context, limit);
     Response response;
     const grpc::Status status = (stub.*method)(&context, request, &response);
-    if (!status.ok()) return Explain(status);
+    if (!status.ok()) return WithWhen(TakeRetryAfter(Explain(status), context));
     answered = true;
     return response;
   }

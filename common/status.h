@@ -2,17 +2,24 @@
 // live here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace handoff {
 
 // Same code, message "<prefix>: <message>". OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view prefix);
+
+// The same error, with how long to wait until it may help to try again: for programs, beside the
+// sentence. Annotate keeps it.
+absl::Status WithRetryAfter(absl::Status status, absl::Duration wait);
+std::optional<absl::Duration> RetryAfter(const absl::Status& status);
 
 // A Status for errno `error` with message "<what>: <strerror>".
 absl::Status ErrnoToStatus(int error, absl::string_view what);

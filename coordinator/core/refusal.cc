@@ -110,10 +110,11 @@ absl::Status CheckQuota(const State& state, const std::string& owner, Entry entr
   }
   const absl::Duration wait = SubmitWait(quota, state.owners().PaidOff(owner), now);
   if (wait == absl::ZeroDuration()) return absl::OkStatus();
-  return refuse(owner, " has submitted as many as their quota allows: ", quota.submits_per_minute,
-                " a minute, and ", quota.submit_burst, " at once after a pause. ", not_done,
-                ": try again in ", absl::FormatDuration(absl::Ceil(wait, absl::Milliseconds(1))),
-                ".");
+  // Whoever shows it says when: the moment is beside the sentence.
+  return WithRetryAfter(
+      refuse(owner, " has submitted as many as their quota allows: ", quota.submits_per_minute,
+             " a minute, and ", quota.submit_burst, " at once after a pause. ", not_done, "."),
+      wait);
 }
 
 SetPaidOff PayForSubmit(const State& state, const std::string& owner, absl::Time now) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/rpc/retry_after.h"
 #include "common/rpc/status.h"
 
 namespace handoff {
@@ -16,6 +17,7 @@ namespace handoff {
 inline grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
                                         const absl::Status& status) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  SendRetryAfter(status, *context);
   reactor->Finish(ToGrpc(status));
   return reactor;
 }
@@ -40,6 +42,19 @@ auto AnswerWith(grpc::ServerUnaryReactor* reactor, Fill fill) {
   return [reactor, fill = std::move(fill)](auto result) {
     absl::Status status = FromEngine(result.status());
     if (result.ok()) status = fill(*result);
+    reactor->Finish(ToGrpc(status));
+  };
+}
+
+// The same for what an owner's rate may refuse: says when to try again, too. A context makes its
+// default reactor anew each time that it is asked, so both are given.
+template <typename Fill>
+auto AnswerWith(grpc::CallbackServerContext* context, grpc::ServerUnaryReactor* reactor,
+                Fill fill) {
+  return [context, reactor, fill = std::move(fill)](auto result) {
+    absl::Status status = FromEngine(result.status());
+    if (result.ok()) status = fill(*result);
+    SendRetryAfter(status, *context);
     reactor->Finish(ToGrpc(status));
   };
 }

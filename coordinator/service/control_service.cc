@@ -87,7 +87,7 @@ Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request
   core::Submit submit = ToCore(spec, parts_.clock.Now());
   submit.duplicates = DuplicatesOf(*request);
   parts_.engine.Post(std::move(submit),
-                     AnswerWith(reactor, [response](const core::Submit::Reply& reply) {
+                     AnswerWith(context, reactor, [response](const core::Submit::Reply& reply) {
                        *response->mutable_handoff() = ToProto(reply.handoff, Detail::kFull);
                        response->set_existing(reply.existing);
                        return absl::OkStatus();
@@ -235,7 +235,7 @@ Unary* ControlService::Resume(Context* context, const v1::ResumeRequest* request
   if (!resume.ok()) return Answer(context, resume.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(*std::move(resume),
-                     AnswerWith(reactor, [response](const core::Resume::Reply& reply) {
+                     AnswerWith(context, reactor, [response](const core::Resume::Reply& reply) {
                        *response = ToProto(reply.handoff, Detail::kFull);
                        return absl::OkStatus();
                      }));
@@ -251,7 +251,7 @@ Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
       core::Send{found->id, request->text(), request->now(), request->drop(), found->guest.subject},
-      AnswerWith(reactor, [response](const core::Send::Reply& reply) {
+      AnswerWith(context, reactor, [response](const core::Send::Reply& reply) {
         *response = ToProto(reply.handoff, Detail::kFull);
         return absl::OkStatus();
       }));
@@ -347,7 +347,8 @@ Unary* ControlService::Import(Context* context, const v1::ImportRequest* request
   if (arrived.ok()) arrived = CheckImportedLogs(*request, parts_.objects);
   if (!arrived.ok()) return Answer(context, arrived);
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(*std::move(import), [this, reactor, request, response](auto reply) {
+  parts_.engine.Post(*std::move(import), [this, context, reactor, request, response](auto reply) {
+    SendRetryAfter(reply.status(), *context);
     if (!reply.ok()) return reactor->Finish(ToGrpc(FromEngine(reply.status())));
     *response = ToProto(reply->handoff, Detail::kFull);
     parts_.purger.Later([this, reactor, request, id = reply->handoff.id] {

@@ -185,7 +185,9 @@ TEST_F(IdentityTest, TheOwnerIsWhomTheCertificateNames) {
 TEST_F(IdentityTest, OnlyWhoRunsThePoolAsksForAPriorityAboveZero) {
   const std::pair<std::string, int> roles[] = {
       {"admin", 100}, {"operator", 100}, {"member", 0}, {"ci", 0}};
-  for (const auto& [role, most] : roles) {
+  for (const auto& entry : roles) {
+    const std::string& role = entry.first;
+    const int most = entry.second;
     const auto stub = v1::Control::NewStub(guests_.User("p-" + role, role));
     const auto with = [&](int priority, bool import) {
       v1::HandoffSpec spec = Spec(absl::StrCat(role, " ", priority, import ? " by hand" : ""));

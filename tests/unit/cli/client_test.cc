@@ -51,6 +51,45 @@ TEST(Client, AnErrorOfTheServerKeepsCodeAndSentence) {
   EXPECT_EQ(status, absl::NotFoundError("there is no handoff 'nope'"));
 }
 
+// Refuses for a while that it says, as a trailer.
+class BusyPool final : public v1::Control::Service {
+ public:
+  explicit BusyPool(std::string wait)
+      : wait_(std::move(wait)), server_(*RpcServer::Start("127.0.0.1:0", {this})) {}
+  std::string address() const { return server_->address(); }
+
+  grpc::Status Submit(grpc::ServerContext* context, const v1::SubmitRequest*,
+                      v1::SubmitResponse*) override {
+    if (!wait_.empty()) context->AddTrailingMetadata("retry-after-ms", wait_);
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "Too many. Nothing was submitted."};
+  }
+
+ private:
+  const std::string wait_;
+  const std::unique_ptr<RpcServer> server_;
+};
+
+TEST(Client, ARefusalThatPassesSaysWhen) {
+  const struct {
+    const char* wait;
+    const char* sentence;
+  } cases[] = {
+      {"11001", "Too many. Nothing was submitted. Try again in 12 s."},
+      {"1", "Too many. Nothing was submitted. Try again in 1 s."},
+      {"120001", "Too many. Nothing was submitted. Try again in 3 min."},
+      {"", "Too many. Nothing was submitted."},
+      {"soon", "Too many. Nothing was submitted."},
+      {"-5", "Too many. Nothing was submitted."},
+      {"99999999999", "Too many. Nothing was submitted."},
+  };
+  for (const auto& c : cases) {
+    const BusyPool pool(c.wait);
+    const absl::Status status = Over(pool.address())->Submit({}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << c.wait;
+    EXPECT_EQ(std::string(status.message()), c.sentence) << c.wait;
+  }
+}
+
 // A pool whose answers hold one worker each.
 class ManyWorkers final : public v1::Control::Service {
  public:

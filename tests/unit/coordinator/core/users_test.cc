@@ -83,7 +83,7 @@ TEST_F(UsersTest, ANameIsOneThatACertificateCanSay) {
                           "a letter or a digit. Nothing was done."));
     EXPECT_EQ(pool.state.identity().FindUser(name), nullptr);
   }
-  for (const std::string name : {std::string("0.a_b-c"), std::string(64, 'z')}) {
+  for (const std::string& name : {std::string("0.a_b-c"), std::string(64, 'z')}) {
     EXPECT_TRUE(pool.Do(AddUser{root, name, Role::kMember, {}}).ok()) << name;
     Login(name);
   }

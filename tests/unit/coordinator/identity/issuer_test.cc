@@ -31,7 +31,7 @@ class IssuerTest : public ::testing::Test {
   void Lose() const { std::filesystem::rename(Path(), Path() + ".lost"); }
 
   const TempDir dir_ = *TempDir::Make("issuer-test-");
-  const RealClock clock_;
+  RealClock clock_;
 };
 
 TEST_F(IssuerTest, AFirstStartMakesAnAuthorityWhichStays) {
