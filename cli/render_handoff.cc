@@ -288,6 +288,17 @@ void AddNext(const v1::Handoff& handoff, const View& view, Fields& fields) {
   }
 }
 
+// What is kept for it, beside what its owner may have; an older coordinator does not say.
+std::string StoredWords(const v1::Handoff& handoff) {
+  if (handoff.stored_bytes() == 0) return "";
+  std::string words = absl::StrCat(HumanBytes(handoff.stored_bytes()), " of logs and objects");
+  if (handoff.owner_stored_limit() > 0) {
+    absl::StrAppend(&words, "; all of ", OneLine(handoff.owner(), 64), "'s may fill ",
+                    HumanBytes(handoff.owner_stored_limit()));
+  }
+  return words;
+}
+
 // A silent worker is no event, so no record says it.
 std::string ListReason(const v1::Handoff& handoff, const View& view) {
   if (handoff.deleted()) return OneLine(absl::StrCat("Deleted. ", handoff.reason()), 300);
@@ -383,6 +394,7 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
   fields.Add("Labels", labels);
   fields.Add("Owner", absl::StrCat(OneLine(handoff.owner(), 64), ", submitted ",
                                    Relative(TimeOf(handoff.created_at()), view.now)));
+  fields.Add("Stored", StoredWords(handoff));
   AddAttempts(handoff, view, fields);
   AddNext(handoff, view, fields);
   return fields.Take();

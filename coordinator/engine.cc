@@ -240,6 +240,8 @@ std::shared_ptr<const IdentitySnapshot> Engine::identities() const {
   return impl_->identities.Get();
 }
 
+const core::Quotas& Engine::quotas() const { return impl_->options.quotas; }
+
 std::optional<Engine::Lease> Engine::LeaseOf(const std::string& handoff_id) const {
   return impl_->views.LeaseOf(handoff_id, impl_->clock.Now());
 }

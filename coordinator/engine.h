@@ -135,6 +135,7 @@ class Engine {
   bool Summarises(const std::string& worker_uuid, const std::string& handoff_id) const;
   // As of the last commit.
   std::shared_ptr<const IdentitySnapshot> identities() const;
+  const core::Quotas& quotas() const;  // of the options
 
  private:
   struct Impl;

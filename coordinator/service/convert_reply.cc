@@ -278,6 +278,7 @@ v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   AddTakeover(from, detail, handoff);
   handoff.set_deleted(from.deleted);
   handoff.set_private_(from.is_private);
+  handoff.set_stored_bytes(from.stored_bytes);
   if (detail == Detail::kFull) {
     AddEdits(from, handoff);
     handoff.set_pending_messages(static_cast<int>(core::PendingMessages(from)));

@@ -25,6 +25,9 @@ v1::Handoff Show(const core::Handoff& from, Detail detail, const ServiceParts& p
     Overlay(parts.engine.ViewOf(from.id), parts.engine.LeaseOf(from.id), handoff);
   }
   SetLogBytes(parts, handoff);
+  if (detail == Detail::kFull) {
+    handoff.set_owner_stored_limit(parts.engine.quotas().Of(from.owner).stored_bytes);
+  }
   return handoff;
 }
 

@@ -31,6 +31,7 @@ class QuotaTest : public CoordinatorTest {
     config.quotas.common.queued = kQueued;
     config.quotas.owners["slow"].submit_burst = 2;
     config.quotas.owners["slow"].submits_per_minute = 1;
+    config.quotas.owners["few"].stored_bytes = 1'000'000;
     return config;
   }
   absl::StatusOr<v1::SubmitResponse> SubmitAs(const std::string& owner,
@@ -154,6 +155,24 @@ TEST_F(QuotaTest, HowLongToWaitComesBesideTheSentence) {
   const absl::Status refused = Submit(wrong).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_FALSE(RetryAfter(refused).has_value());
+}
+
+TEST_F(QuotaTest, ARecordSaysWhatIsKeptForItBesideWhatItsOwnerMayHave) {
+  const auto submitted = Submit(SpecOf("few", "one thing"));
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  const std::string id = submitted->handoff().id();
+  EXPECT_EQ(Get(id)->stored_bytes(), 0u);
+  EXPECT_EQ(Get(id)->owner_stored_limit(), 1'000'000u);
+  ScriptedWorker worker(guests_, "host-a");
+  const v1::DesiredAttempt attempt = worker.TakeAttempt();
+  const std::string log = "what it wrote\n";
+  ASSERT_TRUE(worker.Append(attempt, 0, log).ok());
+  const auto reported = worker.Report(worker.ReportOf(attempt, log));
+  ASSERT_TRUE(reported.ok() && reported->accepted()) << reported.status();
+  EXPECT_EQ(Get(id)->stored_bytes(), log.size());
+  const auto other = Submit(SpecOf("ann", "another"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(Get(other->handoff().id())->owner_stored_limit(), uint64_t{100} << 30);
 }
 
 TEST_F(QuotaTest, AWorkerIsListedWithWhoHasItsSlots) {

@@ -197,6 +197,13 @@ TEST(Show, AnEndedAttemptHasItsFactsOnce) {
 }
 
 // What a list does not know is absent from its JSON: an empty value would contradict `show`.
+TEST(Show, WhatIsKeptForItIsInListsToo) {
+  core::Handoff handoff;
+  handoff.stored_bytes = 12'345;
+  for (const Detail detail : {Detail::kFull, Detail::kList})
+    EXPECT_EQ(ToProto(handoff, detail).stored_bytes(), 12'345u);
+}
+
 TEST(Show, AListSaysNothingElseOfAnAttempt) {
   v1::AttemptEnd end = End();
   end.set_signal(9);
