@@ -147,9 +147,7 @@ absl::Status Coordinator::Impl::OpenIdentity(const Clock& clock) {
   ASSIGN_OR_RETURN(credentials, Credentials::Load(files, CredentialUse::kServer, clock));
   door = std::make_unique<Door>(
       issuer->pool_id(), *engine, clock,
-      [this](const core::Caller& caller, core::Method method, const std::string& why) {
-        engine->Post(core::NoteRefusal{caller, method, "", why}, [](const auto&) {});
-      });
+      [this](const core::NoteRefusal& refusal) { engine->Post(refusal, [](const auto&) {}); });
   return absl::OkStatus();
 }
 
@@ -183,7 +181,7 @@ absl::Status Coordinator::Impl::StartServer(const Config& config, const Clock& c
                            std::move(notify_keys)};
   control = std::make_unique<ControlService>(parts);
   pool = std::make_unique<PoolService>(parts);
-  objects_service = std::make_unique<ObjectsService>(*objects);
+  objects_service = std::make_unique<ObjectsService>(*objects, *door);
   identity = std::make_unique<IdentityService>(parts, *issuer, *audit);
   ServerOptions options;
   options.listen = config.listen;

@@ -23,12 +23,12 @@ absl::Status LogsGone(const std::string& id, const absl::Status& removed) {
 
 grpc::ServerUnaryReactor* ControlService::Delete(Context* context, const v1::DeleteRequest* request,
                                                  v1::DeleteResponse*) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto found =
-      FindFor(*context, core::Method::kDelete, request->id(), parts_, IdRule::kOnlyOne);
+  const auto found = FindFor(*context, core::Method::kDelete, request->id(), parts_,
+                             IdRule::kOnlyOne, Validate(*request));
   if (!found.ok()) {
     // The answer to an earlier call may have been lost.
-    const bool done = request->purge() && parts_.reader.WasPurged(request->id()).value_or(false);
+    const bool done = absl::IsNotFound(found.status()) && request->purge() &&
+                      parts_.reader.WasPurged(request->id()).value_or(false);
     return Answer(context, done ? absl::OkStatus() : found.status());
   }
   Unary* const reactor = context->DefaultReactor();

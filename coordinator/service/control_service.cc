@@ -49,26 +49,9 @@ void HideWork(v1::Handoff& handoff) {
   handoff.mutable_labels()->clear();
 }
 
-// A stream that only says why there is none.
-template <typename Message>
-class Refusal final : public PulledStream<Message> {
- public:
-  explicit Refusal(absl::Status status) : status_(std::move(status)) {}
-
- private:
-  using Next = typename PulledStream<Message>::Next;
-  Next Pull(Message&, absl::Status& status) override {
-    status = status_;
-    return Next::kEnd;
-  }
-  const absl::Status status_;
-};
-
 template <typename Message>
 grpc::ServerWriteReactor<Message>* Refuse(const absl::Status& status) {
-  const auto stream = std::make_shared<Refusal<Message>>(status);
-  stream->Begin();
-  return stream.get();
+  return RefuseStream<grpc::ServerWriteReactor<Message>>(status);
 }
 
 }  // namespace
@@ -76,8 +59,8 @@ grpc::ServerWriteReactor<Message>* Refuse(const absl::Status& status) {
 Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request,
                               v1::SubmitResponse* response) {
   v1::HandoffSpec spec = request->spec();
-  if (const absl::Status owned = SetOwner(context, spec); !owned.ok())
-    return Answer(context, owned);
+  const absl::Status owned = SetOwner(context, core::Method::kSubmit, spec);
+  if (!owned.ok()) return Answer(context, owned);
   Normalise(spec);
   if (const absl::Status valid = Validate(spec); !valid.ok()) return Answer(context, valid);
   const absl::Status notify = ValidateNotify(spec, parts_.notify_keys);
@@ -95,8 +78,9 @@ Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request
   return reactor;
 }
 
-absl::Status ControlService::SetOwner(Context* context, v1::HandoffSpec& spec) const {
-  ASSIGN_OR_RETURN(const Guest guest, parts_.door.GuestOf(*context));
+absl::Status ControlService::SetOwner(Context* context, core::Method method,
+                                      v1::HandoffSpec& spec) const {
+  ASSIGN_OR_RETURN(const Guest guest, parts_.door.Enter(*context, method));
   spec.set_owner(guest.subject);
   RETURN_IF_ERROR(CheckPriority(guest, spec.priority()));
   return CheckRepository(guest, spec.repository().url());
@@ -130,8 +114,8 @@ Unary* ControlService::List(Context* context, const v1::ListRequest* request,
 
 absl::StatusOr<v1::ListResponse> ControlService::ListPage(Context* context,
                                                           const v1::ListRequest& request) const {
-  RETURN_IF_ERROR(Validate(request));
-  ASSIGN_OR_RETURN(const Guest guest, parts_.door.GuestOf(*context));
+  ASSIGN_OR_RETURN(const Guest guest,
+                   parts_.door.Enter(*context, core::Method::kList, Validate(request)));
   ListFilter filter = ToCore(request, parts_.clock.Now());
   filter.eyes = EyesOf(guest);
   while (true) {
@@ -165,7 +149,7 @@ v1::ListResponse ControlService::Show(const handoff::ListPage& page, const v1::L
 
 grpc::ServerWriteReactor<v1::Event>* ControlService::Watch(Context* context,
                                                            const v1::WatchRequest* request) {
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kWatch);
   if (!guest.ok()) return Refuse<v1::Event>(guest.status());
   std::string id;
   if (!request->id().empty()) {
@@ -185,9 +169,8 @@ grpc::ServerWriteReactor<v1::Event>* ControlService::Watch(Context* context,
 
 grpc::ServerWriteReactor<v1::LogChunk>* ControlService::ReadLog(Context* context,
                                                                 const v1::ReadLogRequest* request) {
-  if (const absl::Status valid = Validate(*request); !valid.ok())
-    return Refuse<v1::LogChunk>(valid);
-  const auto found = FindFor(*context, core::Method::kReadLog, request->id(), parts_);
+  const auto found = FindFor(*context, core::Method::kReadLog, request->id(), parts_,
+                             IdRule::kPreferLive, Validate(*request));
   if (!found.ok()) return Refuse<v1::LogChunk>(found.status());
   v1::ReadLogRequest resolved = *request;
   resolved.set_id(found->id);
@@ -197,9 +180,8 @@ grpc::ServerWriteReactor<v1::LogChunk>* ControlService::ReadLog(Context* context
 
 Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request,
                               v1::Handoff* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto found =
-      FindFor(*context, core::Method::kCancel, request->id(), parts_, IdRule::kOnlyOne);
+  const auto found = FindFor(*context, core::Method::kCancel, request->id(), parts_,
+                             IdRule::kOnlyOne, Validate(*request));
   if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(core::Cancel{found->id, request->reason(), found->guest.subject},
@@ -212,9 +194,8 @@ Unary* ControlService::Cancel(Context* context, const v1::CancelRequest* request
 
 absl::StatusOr<core::Resume> ControlService::ToResume(Context* context,
                                                       const v1::ResumeRequest& request) const {
-  RETURN_IF_ERROR(Validate(request));
   ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kResume, request.id(), parts_,
-                                              IdRule::kOnlyOne));
+                                              IdRule::kOnlyOne, Validate(request)));
   ASSIGN_OR_RETURN(std::string spec, ChangedSpec(found.handoff, request));
   core::Resume resume;
   resume.id = found.id;
@@ -244,9 +225,8 @@ Unary* ControlService::Resume(Context* context, const v1::ResumeRequest* request
 
 Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
                             v1::Handoff* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto found =
-      FindFor(*context, core::Method::kSend, request->id(), parts_, IdRule::kOnlyOne);
+  const auto found = FindFor(*context, core::Method::kSend, request->id(), parts_, IdRule::kOnlyOne,
+                             Validate(*request));
   if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
@@ -260,9 +240,8 @@ Unary* ControlService::Send(Context* context, const v1::SendRequest* request,
 
 Unary* ControlService::TakeOver(Context* context, const v1::TakeOverRequest* request,
                                 v1::Handoff* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto found =
-      FindFor(*context, core::Method::kTakeOver, request->id(), parts_, IdRule::kOnlyOne);
+  const auto found = FindFor(*context, core::Method::kTakeOver, request->id(), parts_,
+                             IdRule::kOnlyOne, Validate(*request));
   if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
@@ -276,9 +255,8 @@ Unary* ControlService::TakeOver(Context* context, const v1::TakeOverRequest* req
 
 absl::StatusOr<core::Return> ControlService::ToReturn(Context* context,
                                                       const v1::ReturnRequest& request) const {
-  RETURN_IF_ERROR(Validate(request));
   ASSIGN_OR_RETURN(const Found found, FindFor(*context, core::Method::kReturn, request.id(), parts_,
-                                              IdRule::kOnlyOne));
+                                              IdRule::kOnlyOne, Validate(request)));
   std::vector<std::string> missing;
   core::PackSizes sizes;
   for (const v1::Checkpoint::Pack& pack : request.checkpoint().packs()) {
@@ -337,7 +315,7 @@ Unary* ControlService::GetDocument(Context* context, const v1::GetDocumentReques
 Unary* ControlService::Import(Context* context, const v1::ImportRequest* request,
                               v1::Handoff* response) {
   v1::ImportRequest owned = *request;
-  const absl::Status owner = SetOwner(context, *owned.mutable_spec());
+  const absl::Status owner = SetOwner(context, core::Method::kImport, *owned.mutable_spec());
   if (!owner.ok()) return Answer(context, owner);
   auto import = ToImport(owned, parts_.clock.Now());
   if (!import.ok()) return Answer(context, import.status());
@@ -380,10 +358,10 @@ Unary* ControlService::EditDocument(Context* context, const v1::EditDocumentRequ
 
 Unary* ControlService::ListWorkers(Context* context, const v1::ListWorkersRequest* request,
                                    v1::ListWorkersResponse* response) {
-  if (!request->name().empty()) {
-    const absl::Status valid = ValidateWorkerName(request->name());
-    if (!valid.ok()) return Answer(context, valid);
-  }
+  const absl::Status named =
+      request->name().empty() ? absl::OkStatus() : ValidateWorkerName(request->name());
+  const auto guest = parts_.door.Enter(*context, core::Method::kListWorkers, named);
+  if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
       core::ListWorkers{request->name()},
@@ -396,8 +374,7 @@ Unary* ControlService::ListWorkers(Context* context, const v1::ListWorkersReques
 
 Unary* ControlService::DrainWorker(Context* context, const v1::DrainWorkerRequest* request,
                                    v1::Worker* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kDrainWorker, Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
   core::Drain drain{request->name(), request->reason(), request->undrain(), guest->subject};
@@ -412,8 +389,7 @@ Unary* ControlService::DrainWorker(Context* context, const v1::DrainWorkerReques
 
 Unary* ControlService::RemoveWorker(Context* context, const v1::RemoveWorkerRequest* request,
                                     v1::RemoveWorkerResponse*) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kRemoveWorker, Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
@@ -424,6 +400,8 @@ Unary* ControlService::RemoveWorker(Context* context, const v1::RemoveWorkerRequ
 
 Unary* ControlService::GetPool(Context* context, const v1::GetPoolRequest*,
                                v1::PoolInfo* response) {
+  const auto guest = parts_.door.Enter(*context, core::Method::kGetPool);
+  if (!guest.ok()) return Answer(context, guest.status());
   if (const absl::Status described = Describe(*response); !described.ok()) {
     return Answer(context, described);
   }

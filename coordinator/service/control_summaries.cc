@@ -11,9 +11,8 @@ namespace handoff {
 grpc::ServerUnaryReactor* ControlService::Summarize(Context* context,
                                                     const v1::SummarizeRequest* request,
                                                     v1::Handoff* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto found =
-      FindFor(*context, core::Method::kSummarize, request->id(), parts_, IdRule::kOnlyOne);
+  const auto found = FindFor(*context, core::Method::kSummarize, request->id(), parts_,
+                             IdRule::kOnlyOne, Validate(*request));
   if (!found.ok()) return Answer(context, found.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(ToCore(*request, found->id),

@@ -20,6 +20,11 @@ bool IsForAll(absl::string_view path) {
          absl::StartsWith(path, "/grpc.reflection.v1alpha.ServerReflection/");
 }
 
+absl::Status CheckCall(absl::string_view path) {
+  if (IsForAll(path) || core::FindMethod(path).has_value()) return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat("there is no call ", path));
+}
+
 absl::Status NotKnown() {
   return absl::UnauthenticatedError(
       "this certificate is not good in this pool: it was revoked, replaced or never given. Nothing "
@@ -42,7 +47,7 @@ class Door::Porter final : public grpc::AuthMetadataProcessor {
     const PeerIdentity peer = IdentityOf(*context);
     const auto guest = door_.Find(peer.serial, peer.uris, peer.not_after);
     if (!guest.ok()) return ToGrpc(guest.status());
-    return ToGrpc(door_.Admit(*guest, path == metadata.end() ? "" : View(path->second)));
+    return ToGrpc(CheckCall(path == metadata.end() ? "" : View(path->second)));
   }
 
  private:
@@ -81,28 +86,25 @@ absl::StatusOr<Guest> Door::Find(const std::string& serial, const std::vector<st
   return guest;
 }
 
-absl::StatusOr<Guest> Door::GuestOf(const grpc::ServerContextBase& context) const {
+absl::StatusOr<Guest> Door::Enter(const grpc::ServerContextBase& context, core::Method method,
+                                  const absl::Status& valid) const {
   const PeerIdentity peer = IdentityOf(context);
   ASSIGN_OR_RETURN(Guest guest, Find(peer.serial, peer.uris, peer.not_after));
   guest.caller.address = peer.address;
-  return guest;
-}
-
-absl::Status Door::Admit(const Guest& guest, absl::string_view path) const {
-  if (IsForAll(path)) return absl::OkStatus();
-  const auto method = core::FindMethod(path);
-  if (!method.has_value()) {
-    return absl::UnimplementedError(absl::StrCat("there is no call ", path));
-  }
   const bool person = guest.purpose == core::CredentialPurpose::kUser ||
                       guest.purpose == core::CredentialPurpose::kCi;
-  const bool may = core::MayCall(guest.purpose, *method) &&
-                   (!person || core::AccessOf(guest.role, *method) != core::Access::kNone);
-  if (may) return absl::OkStatus();
+  const bool may = core::MayCall(guest.purpose, method) &&
+                   (!person || core::AccessOf(guest.role, method) != core::Access::kNone);
+  if (may && !valid.ok()) return valid;
+  if (may) return guest;
   const std::string who = person ? absl::StrCat("the role ", core::NameOf(guest.role))
                                  : absl::StrCat("a certificate for ", core::NameOf(guest.purpose));
-  const std::string why = absl::StrCat(who, " may not call ", core::NameOf(*method));
-  refused_(guest.caller, *method, why);
+  return Refuse(guest, method, "", absl::StrCat(who, " may not call ", core::NameOf(method)));
+}
+
+absl::Status Door::Refuse(const Guest& guest, core::Method method, const std::string& object,
+                          const std::string& why) const {
+  refused_({guest.caller, method, object, why});
   return absl::PermissionDeniedError(absl::StrCat(why, ". Nothing was done"));
 }
 

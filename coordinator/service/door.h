@@ -1,6 +1,9 @@
-// Who may come in, looked at with every call before anything of it is read: the certificate of the
-// connection must be one that the pool knows and did not revoke, and its role must have the method
-// (core/access.h). What a caller may do with one handoff is looked at where it is read (rights.h).
+// Who may come in, in two steps. Before anything of a call is read the certificate of its
+// connection must be one that the pool knows, that was not revoked and is in time, and the call one
+// of the table (core/access.h). Then the first thing that each handler does is to Enter: the role
+// must have the method. It is not one step because gRPC 1.51 does not tell the first where a call
+// comes from, and a refusal without an address in the audit log is of little use. What a caller may
+// do with one handoff is looked at where it is read (rights.h).
 //
 // The certificate alone is not believed: it may have been revoked since the connection was made.
 #pragma once
@@ -18,6 +21,7 @@
 #include "common/clock.h"
 #include "coordinator/core/access.h"
 #include "coordinator/core/identity.h"
+#include "coordinator/core/identity_commands.h"
 #include "coordinator/engine.h"
 
 namespace handoff {
@@ -34,22 +38,26 @@ struct Guest {
 // Thread-safe.
 class Door {
  public:
-  // `refused` is told of each call that was turned away, on gRPC's threads.
-  using Refused = std::function<void(const core::Caller&, core::Method, const std::string& why)>;
+  // `refused` is told of each call that somebody known was not allowed, on gRPC's threads.
+  using Refused = std::function<void(const core::NoteRefusal&)>;
   Door(std::string pool_id, const Engine& engine, const Clock& clock, Refused refused);
 
-  // UNAUTHENTICATED for a certificate that is none of the pool's or is not good any more.
-  absl::StatusOr<Guest> GuestOf(const grpc::ServerContextBase& context) const;
+  // UNAUTHENTICATED for a certificate that is none of the pool's or is not good any more,
+  // PERMISSION_DENIED for one with which the method may not be called at all.
+  // Only who may call it is told what is wrong with the request: `valid`.
+  absl::StatusOr<Guest> Enter(const grpc::ServerContextBase& context, core::Method method,
+                              const absl::Status& valid = absl::OkStatus()) const;
+  // PERMISSION_DENIED with `why`, a sentence without its end, noted for `object`.
+  absl::Status Refuse(const Guest& guest, core::Method method, const std::string& object,
+                      const std::string& why) const;
 
-  // For the server's credentials: turns away whoever may not call the method at all. Lives as long
-  // as this.
+  // For the server's credentials: turns away whoever is not known. Lives as long as this.
   std::shared_ptr<grpc::AuthMetadataProcessor> Processor();
 
  private:
   class Porter;
   absl::StatusOr<Guest> Find(const std::string& serial, const std::vector<std::string>& uris,
                              absl::Time not_after) const;
-  absl::Status Admit(const Guest& guest, absl::string_view path) const;
 
   const std::string pool_id_;
   const Engine& engine_;

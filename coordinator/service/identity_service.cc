@@ -73,8 +73,7 @@ absl::Status Encode(const std::vector<Ticket>& tickets, v1::CreateTokensResponse
 
 Unary* IdentityService::Redeem(Context* context, const v1::RedeemRequest* request,
                                v1::IssuedCertificate* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kRedeem, Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   auto key = ReadSigningRequest(request->signing_request());
   if (!key.ok()) return Answer(context, key.status());
@@ -89,8 +88,8 @@ Unary* IdentityService::Redeem(Context* context, const v1::RedeemRequest* reques
   if (!redeem.worker_uuid.empty()) redeem.renewal_serial = NewSerial();
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(
-      std::move(redeem), AnswerWith(reactor, [this, key = *std::move(key), response](
-                                                 const core::RedeemToken::Reply& reply) {
+      std::move(redeem), AnswerWith(reactor, [this, key = *std::move(key),
+                                              response](const core::RedeemToken::Reply& reply) {
         response->mutable_labels()->insert(reply.token.labels.begin(), reply.token.labels.end());
         return Sign(issuer_, key, reply.credential, reply.renewal, *response);
       }));
@@ -99,7 +98,7 @@ Unary* IdentityService::Redeem(Context* context, const v1::RedeemRequest* reques
 
 Unary* IdentityService::Renew(Context* context, const v1::RenewRequest* request,
                               v1::IssuedCertificate* response) {
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kRenew);
   if (!guest.ok()) return Answer(context, guest.status());
   auto key = ReadSigningRequest(request->signing_request());
   if (!key.ok()) return Answer(context, key.status());
@@ -120,7 +119,7 @@ Unary* IdentityService::Renew(Context* context, const v1::RenewRequest* request,
 
 Unary* IdentityService::AddUser(Context* context, const v1::AddUserRequest* request,
                                 v1::User* response) {
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kAddUser);
   if (!guest.ok()) return Answer(context, guest.status());
   auto add = ToCore(*request);
   if (!add.ok()) return Answer(context, add.status());
@@ -136,7 +135,7 @@ Unary* IdentityService::AddUser(Context* context, const v1::AddUserRequest* requ
 
 Unary* IdentityService::ChangeUser(Context* context, const v1::ChangeUserRequest* request,
                                    v1::User* response) {
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kChangeUser);
   if (!guest.ok()) return Answer(context, guest.status());
   auto change = ToCore(*request);
   if (!change.ok()) return Answer(context, change.status());
@@ -152,7 +151,7 @@ Unary* IdentityService::ChangeUser(Context* context, const v1::ChangeUserRequest
 
 Unary* IdentityService::ListUsers(Context* context, const v1::ListUsersRequest*,
                                   v1::ListUsersResponse* response) {
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kListUsers);
   if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(core::ListUsers{guest->caller},
@@ -165,8 +164,7 @@ Unary* IdentityService::ListUsers(Context* context, const v1::ListUsersRequest*,
 
 Unary* IdentityService::CreateTokens(Context* context, const v1::CreateTokensRequest* request,
                                      v1::CreateTokensResponse* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kCreateTokens, Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   core::CreateTokens create = ToCore(*request);
   create.caller = guest->caller;
@@ -207,7 +205,7 @@ void IdentityService::RedeemForCi(const Ticket& ticket, Unary* reactor) {
 
 Unary* IdentityService::ListTokens(Context* context, const v1::ListTokensRequest*,
                                    v1::ListTokensResponse* response) {
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kListTokens);
   if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(core::ListTokens{guest->caller},
@@ -220,8 +218,7 @@ Unary* IdentityService::ListTokens(Context* context, const v1::ListTokensRequest
 
 Unary* IdentityService::Revoke(Context* context, const v1::RevokeRequest* request,
                                v1::RevokeResponse* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = parts_.door.GuestOf(*context);
+  const auto guest = parts_.door.Enter(*context, core::Method::kRevoke, Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
   const auto post = [&](auto command) {
@@ -246,12 +243,13 @@ Unary* IdentityService::Revoke(Context* context, const v1::RevokeRequest* reques
 
 Unary* IdentityService::ListAudit(Context* context, const v1::ListAuditRequest* request,
                                   v1::ListAuditResponse* response) {
+  const auto guest = parts_.door.Enter(*context, core::Method::kListAudit, Validate(*request));
+  if (!guest.ok()) return Answer(context, guest.status());
   return Answer(context, AuditPage(*request), response);
 }
 
 absl::StatusOr<v1::ListAuditResponse> IdentityService::AuditPage(
     const v1::ListAuditRequest& request) const {
-  RETURN_IF_ERROR(Validate(request));
   v1::ListAuditResponse response;
   const int limit = request.page_size() == 0 ? kAuditPage : request.page_size();
   ASSIGN_OR_RETURN(const std::vector<core::AuditEntry> entries,

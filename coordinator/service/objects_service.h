@@ -2,13 +2,14 @@
 #pragma once
 
 #include "coordinator/object_store.h"
+#include "coordinator/service/door.h"
 #include "handoff/v1/objects.grpc.pb.h"
 
 namespace handoff {
 
 class ObjectsService final : public v1::Objects::CallbackService {
  public:
-  explicit ObjectsService(ObjectStore& objects) : objects_(objects) {}
+  ObjectsService(ObjectStore& objects, const Door& door) : objects_(objects), door_(door) {}
 
  private:
   using Context = grpc::CallbackServerContext;
@@ -17,6 +18,7 @@ class ObjectsService final : public v1::Objects::CallbackService {
                                                        const v1::GetObjectRequest*) override;
 
   ObjectStore& objects_;
+  const Door& door_;
 };
 
 }  // namespace handoff

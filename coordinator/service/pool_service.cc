@@ -89,8 +89,8 @@ void PoolService::Close() {
 
 grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequest* request,
                                             v1::SyncResponse* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  const auto guest = CheckWorker(*context, core::Method::kSync, request->worker_uuid(), parts_,
+                                 Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   core::Sync command = ToCore(*request);
   const auto call = std::make_shared<SyncCall>(parts_.engine, held_, KeyOf(command));
@@ -102,8 +102,8 @@ grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequ
 grpc::ServerUnaryReactor* PoolService::SaveCheckpoint(Context* context,
                                                       const v1::SaveCheckpointRequest* request,
                                                       v1::SaveCheckpointResponse* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  const auto guest = CheckWorker(*context, core::Method::kSaveCheckpoint, request->worker_uuid(),
+                                 parts_, Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   core::SaveCheckpoint save = ToCore(*request);
   for (const v1::Checkpoint::Pack& pack : request->checkpoint().packs()) {
@@ -128,8 +128,8 @@ grpc::ServerUnaryReactor* PoolService::SaveCheckpoint(Context* context,
 grpc::ServerUnaryReactor* PoolService::SaveSummary(Context* context,
                                                    const v1::SaveSummaryRequest* request,
                                                    v1::SaveSummaryResponse* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  const auto guest = CheckWorker(*context, core::Method::kSaveSummary, request->worker_uuid(),
+                                 parts_, Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   parts_.engine.Post(ToCore(*request), AnswerWith(reactor, [response](const auto& reply) {
@@ -166,8 +166,8 @@ absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v
 
 grpc::ServerUnaryReactor* PoolService::Report(Context* context, const v1::ReportRequest* request,
                                               v1::ReportResponse* response) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  const auto guest = CheckWorker(*context, core::Method::kReport, request->worker_uuid(), parts_,
+                                 Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   v1::ReportRequest checked = *request;
   const auto complete = CompareLog(*request, *checked.mutable_end(), *response);
@@ -191,8 +191,8 @@ grpc::ServerUnaryReactor* PoolService::Report(Context* context, const v1::Report
 grpc::ServerUnaryReactor* PoolService::SavePush(Context* context,
                                                 const v1::SavePushRequest* request,
                                                 v1::SavePushResponse*) {
-  if (const absl::Status valid = Validate(*request); !valid.ok()) return Answer(context, valid);
-  const auto guest = CheckWorker(*context, request->worker_uuid(), parts_);
+  const auto guest = CheckWorker(*context, core::Method::kSavePush, request->worker_uuid(), parts_,
+                                 Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   parts_.engine.Post(ToCore(*request), AnswerWith(reactor, [](const core::SavePush::Reply&) {
@@ -203,9 +203,11 @@ grpc::ServerUnaryReactor* PoolService::SavePush(Context* context,
 
 grpc::ServerBidiReactor<v1::AppendLogRequest, v1::AppendLogResponse>* PoolService::AppendLog(
     Context* context) {
-  const auto guest = parts_.door.GuestOf(*context);
-  const auto stream = std::make_shared<LogAppender>(parts_, guest.ok() ? guest->subject : "");
-  if (guest.ok()) stream->EndWith(guest->caller.serial, parts_.calls);
+  using Stream = grpc::ServerBidiReactor<v1::AppendLogRequest, v1::AppendLogResponse>;
+  const auto guest = parts_.door.Enter(*context, core::Method::kAppendLog);
+  if (!guest.ok()) return RefuseStream<Stream>(guest.status());
+  const auto stream = std::make_shared<LogAppender>(parts_, guest->subject);
+  stream->EndWith(guest->caller.serial, parts_.calls);
   stream->Subscribe();
   stream->Begin();
   return stream.get();

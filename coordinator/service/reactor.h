@@ -63,6 +63,29 @@ class SerialReactor : public Wakeable,
   OpenCalls::Entry entry_;
 };
 
+// A stream that only says why there is none.
+template <typename Stream>
+class RefusedStream final : public SerialReactor, public Stream {
+ public:
+  explicit RefusedStream(absl::Status status) : status_(std::move(status)) {}
+
+ private:
+  void Step() override {
+    if (!ended_) this->Finish(ToGrpc(status_));
+    ended_ = true;
+  }
+  void OnDone() override { Release(); }
+
+  const absl::Status status_;
+  bool ended_ = false;
+};
+template <typename Stream>
+Stream* RefuseStream(const absl::Status& status) {
+  const auto stream = std::make_shared<RefusedStream<Stream>>(status);
+  stream->Begin();
+  return stream.get();
+}
+
 // A server's stream that is pulled: the next message is made when the last one was taken, so a
 // reader that does not read costs one message. Followers wait in between until they are woken.
 template <typename Message>

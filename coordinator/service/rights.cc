@@ -43,9 +43,10 @@ Eyes EyesOf(const Guest& guest) {
 }
 
 absl::StatusOr<Found> FindFor(const grpc::ServerContextBase& context, core::Method method,
-                              const std::string& part, const ServiceParts& parts, IdRule rule) {
+                              const std::string& part, const ServiceParts& parts, IdRule rule,
+                              const absl::Status& valid) {
   Found found;
-  ASSIGN_OR_RETURN(found.guest, parts.door.GuestOf(context));
+  ASSIGN_OR_RETURN(found.guest, parts.door.Enter(context, method, valid));
   ASSIGN_OR_RETURN(found.id, ResolveId(part, parts, rule, EyesOf(found.guest)));
   ASSIGN_OR_RETURN(found.handoff, parts.reader.Get(found.id));
   // A worker names handoffs in full, and may see those that it was given.
@@ -54,18 +55,20 @@ absl::StatusOr<Found> FindFor(const grpc::ServerContextBase& context, core::Meth
   if (found.guest.purpose == core::CredentialPurpose::kWorker) return found;
   const core::Access access = core::AccessOf(found.guest.role, method);
   if (core::Covers(access, IsOwn(found.guest, found.handoff, parts))) return found;
-  return absl::PermissionDeniedError(absl::StrCat(
-      found.id, " is ", found.handoff.owner, "'s, and the role ", core::NameOf(found.guest.role),
-      " acts on its own handoffs only. Nothing was done"));
+  return parts.door.Refuse(
+      found.guest, method, found.id,
+      absl::StrCat(found.id, " is ", found.handoff.owner, "'s, and the role ",
+                   core::NameOf(found.guest.role), " acts on its own handoffs only"));
 }
 
-absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context,
-                                  const std::string& worker_uuid, const ServiceParts& parts) {
-  ASSIGN_OR_RETURN(Guest guest, parts.door.GuestOf(context));
+absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context, core::Method method,
+                                  const std::string& worker_uuid, const ServiceParts& parts,
+                                  const absl::Status& valid) {
+  ASSIGN_OR_RETURN(Guest guest, parts.door.Enter(context, method, valid));
   if (guest.purpose == core::CredentialPurpose::kWorker && guest.subject == worker_uuid)
     return guest;
-  return absl::PermissionDeniedError(
-      absl::StrCat("this certificate is not that of worker ", worker_uuid, ". Nothing was done"));
+  return parts.door.Refuse(guest, method, worker_uuid,
+                           absl::StrCat("this certificate is not that of worker ", worker_uuid));
 }
 
 absl::Status CheckRepository(const Guest& guest, const std::string& url) {

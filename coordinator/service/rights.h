@@ -21,11 +21,12 @@ struct Found {
   core::Handoff handoff;
 };
 
-// `part` is a full id or a part of one, as people type it. NOT_FOUND for what the caller may not
-// see; PERMISSION_DENIED for what they see and may not do this with.
+// Enters (see Door), and finds. `part` is a full id or a part of one, as people type it. NOT_FOUND
+// for what the caller may not see; PERMISSION_DENIED for what they see and may not do this with.
 absl::StatusOr<Found> FindFor(const grpc::ServerContextBase& context, core::Method method,
                               const std::string& part, const ServiceParts& parts,
-                              IdRule rule = IdRule::kPreferLive);
+                              IdRule rule = IdRule::kPreferLive,
+                              const absl::Status& valid = absl::OkStatus());
 
 // Of a worker: it was given one of its attempts, or is asked for a summary of one.
 bool IsOwn(const Guest& guest, const core::Handoff& handoff, const ServiceParts& parts);
@@ -33,9 +34,10 @@ bool IsOwn(const Guest& guest, const core::Handoff& handoff, const ServiceParts&
 Eyes EyesOf(const Guest& guest);
 core::Sight SightOf(const Guest& guest, const core::Handoff& handoff, const ServiceParts& parts);
 
-// PERMISSION_DENIED unless the caller is this worker.
-absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context,
-                                  const std::string& worker_uuid, const ServiceParts& parts);
+// Enters; PERMISSION_DENIED unless the caller is this worker.
+absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context, core::Method method,
+                                  const std::string& worker_uuid, const ServiceParts& parts,
+                                  const absl::Status& valid);
 
 // For a submit in the caller's name: whether their role has the repository.
 absl::Status CheckRepository(const Guest& guest, const std::string& url);

@@ -1,6 +1,4 @@
 // Who may do what, over the wire: with the certificates of real users and workers.
-#include <grpcpp/generic/generic_stub.h>
-
 #include <filesystem>
 #include <set>
 #include <string>
@@ -14,59 +12,13 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "handoff/v1/identity.grpc.pb.h"
+#include "tests/integration/coordinator/any_call.h"
 #include "tests/integration/coordinator/running_coordinator.h"
 
 namespace handoff {
 namespace {
 
 using ::testing::HasSubstr;
-using Channel = std::shared_ptr<grpc::Channel>;
-
-// The status of a call of any method with an empty message. Watch would go on for ever: it is
-// enough that it begins.
-absl::Status CallEmpty(const Channel& channel, const std::string& path) {
-  if (path == "/handoff.v1.Control/Watch") {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    const auto events = v1::Control::NewStub(channel)->Watch(&context, v1::WatchRequest());
-    v1::Event event;
-    const bool began = events->Read(&event);
-    if (!began) return FromGrpc(events->Finish());
-    context.TryCancel();
-    events->Finish();
-    return absl::OkStatus();
-  }
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  SetDeadline(context);
-  grpc::CompletionQueue queue;
-  grpc::ByteBuffer request, response;
-  grpc::Status status;
-  const auto call = stub.PrepareUnaryCall(&context, path, request, &queue);
-  call->StartCall();
-  call->Finish(&response, &status, nullptr);
-  void* tag = nullptr;
-  bool ok = false;
-  queue.Next(&tag, &ok);
-  return FromGrpc(status);
-}
-
-// "" for what is only a part of another call.
-std::string PathOf(core::Method method) {
-  for (const char* service : {"Control", "Pool", "Objects", "Identity"}) {
-    std::string name(core::NameOf(method));
-    if (name == "PutObject" || name == "GetObject") name = name.substr(0, 3);
-    const std::string path = "/handoff.v1." + std::string(service) + "/" + name;
-    if (core::FindMethod(path) == method) return path;
-  }
-  return "";
-}
-
-// Whether the door turned it away, whatever became of the call behind it.
-bool TurnedAway(const absl::Status& status) {
-  return absl::IsPermissionDenied(status) &&
-         status.message().find("may not call") != absl::string_view::npos;
-}
 
 class IdentityTest : public CoordinatorTest {
  protected:

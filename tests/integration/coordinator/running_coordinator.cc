@@ -137,7 +137,7 @@ Config CoordinatorTest::config() const {
 
 void CoordinatorTest::Restart() {
   coordinator_.reset();
-  auto started = Coordinator::Start(config(), clock_);
+  auto started = Coordinator::Start(config(), clock());
   if (!started.ok()) {
     ADD_FAILURE() << started.status();
     std::abort();

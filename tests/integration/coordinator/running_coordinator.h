@@ -57,6 +57,8 @@ class CoordinatorTest : public ::testing::Test {
 
   void Restart();
   virtual Config config() const;
+  // Whoever has another one stops the coordinator before it goes.
+  virtual const Clock& clock() const { return clock_; }
   const std::string& address() const { return coordinator_->address(); }
 
   // A handoff of `command` that needs no repository.

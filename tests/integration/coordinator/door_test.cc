@@ -1,0 +1,166 @@
+// Certificates that are good for little or no more, and what the audit log says of who was refused.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/identity/certificate.h"
+#include "common/identity/private_file.h"
+#include "common/identity/signing_request.h"
+#include "common/identity/ticket.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/status.h"
+#include "gmock/gmock.h"
+#include "handoff/v1/identity.grpc.pb.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/integration/coordinator/any_call.h"
+#include "tests/integration/coordinator/running_coordinator.h"
+
+namespace handoff {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class DoorTest : public CoordinatorTest {
+ protected:
+  DoorTest() { Restart(); }  // with this clock
+  ~DoorTest() override { coordinator_.reset(); }
+  const Clock& clock() const override { return time_; }
+
+  std::string Guest(const std::string& name) const { return dir_.path() + "/guests/" + name; }
+  // The directory of a certificate and its key, as guests_ takes it.
+  std::string Keep(const std::string& name, const std::string& certificate, const PrivateKey& key) {
+    const std::string authority = config().data_dir + "/identity/authority.pem";
+    EXPECT_TRUE(MakeDirectories(Guest(name)).ok());
+    EXPECT_TRUE(
+        WriteFileAtomically(Guest(name) + "/authority.pem", *ReadFile(authority, 1 << 16)).ok());
+    EXPECT_TRUE(WriteFileAtomically(Guest(name) + "/certificate.pem", certificate).ok());
+    EXPECT_TRUE(WritePrivateFile(Guest(name) + "/key.pem", key.ToPem()->Reveal()).ok());
+    return Guest(name);
+  }
+  absl::StatusOr<v1::IssuedCertificate> Renew(const Channel& channel, const PrivateKey& key) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::RenewRequest request;
+    request.set_signing_request(*MakeSigningRequest(key));
+    v1::IssuedCertificate issued;
+    const absl::Status status =
+        FromGrpc(v1::Identity::NewStub(channel)->Renew(&context, request, &issued));
+    if (!status.ok()) return status;
+    return issued;
+  }
+  // With what a worker may do nothing but renew.
+  Channel Renewal(const std::string& worker_uuid, const std::string& worker_name) {
+    const auto issued = Renew(guests_.Worker(worker_uuid, worker_name), key_);
+    EXPECT_TRUE(issued.ok()) << issued.status();
+    return guests_.ChannelWith(Keep("renewal", issued->renewal_certificate(), key_));
+  }
+  // With a line that nobody has pasted yet.
+  Channel Bootstrap() {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::CreateTokensRequest request;
+    request.set_purpose(v1::Token::WORKER);
+    v1::CreateTokensResponse response;
+    const absl::Status made = FromGrpc(
+        v1::Identity::NewStub(guests_.Admin())->CreateTokens(&context, request, &response));
+    EXPECT_TRUE(made.ok()) << made;
+    const Ticket ticket = *DecodeTicket(response.lines(0), TicketKind::kWorker, time_.Now());
+    return guests_.ChannelWith(Keep("bootstrap", ticket.certificate.ToPem(), ticket.key));
+  }
+  // In order. What was refused is stored after the caller was told; the next commit is after it.
+  std::vector<v1::AuditEntry> Refused() {
+    EXPECT_TRUE(CallEmpty(guests_.Admin(), PathOf(core::Method::kGetPool)).ok());
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::ListAuditRequest request;
+    request.set_page_size(1000);
+    v1::ListAuditResponse response;
+    EXPECT_TRUE(
+        v1::Identity::NewStub(guests_.Admin())->ListAudit(&context, request, &response).ok());
+    std::vector<v1::AuditEntry> refused;
+    std::copy_if(response.entries().begin(), response.entries().end(), std::back_inserter(refused),
+                 [](const v1::AuditEntry& entry) { return entry.refused(); });
+    return refused;
+  }
+  std::string SerialIn(const std::string& directory) {
+    return Certificate::FromPem(*ReadFile(directory + "/certificate.pem", 1 << 16))->serial();
+  }
+
+  FakeClock time_{absl::Now()};
+  const PrivateKey key_ = *PrivateKey::Generate();
+};
+
+TEST_F(DoorTest, WhatIsOnlyToComeInWithIsGoodForNothingElse) {
+  const struct {
+    core::CredentialPurpose purpose;
+    Channel channel;
+  } kinds[] = {{core::CredentialPurpose::kRenewal, Renewal("0a1b", "host-a")},
+               {core::CredentialPurpose::kBootstrap, Bootstrap()}};
+  for (const auto& kind : kinds) {
+    for (const core::Method method : core::AllMethods()) {
+      if (PathOf(method).empty()) continue;
+      EXPECT_EQ(TurnedAway(CallEmpty(kind.channel, PathOf(method))),
+                !core::MayCall(kind.purpose, method))
+          << core::NameOf(kind.purpose) << " " << core::NameOf(method);
+    }
+  }
+}
+
+TEST_F(DoorTest, ARefusalIsInTheLogWithWhoItWasAndFromWhere) {
+  EXPECT_THAT(Refused(), IsEmpty());
+  const Channel bea = guests_.User("bea"), worker = guests_.Worker("0a1b", "host-a");
+  EXPECT_TRUE(TurnedAway(CallEmpty(bea, PathOf(core::Method::kAddUser))));
+  EXPECT_TRUE(TurnedAway(CallEmpty(bea, PathOf(core::Method::kAppendLog))));
+  EXPECT_TRUE(TurnedAway(CallEmpty(worker, PathOf(core::Method::kPutObject))) == false);
+  EXPECT_TRUE(TurnedAway(CallEmpty(worker, PathOf(core::Method::kList))));
+  EXPECT_TRUE(TurnedAway(CallEmpty(Bootstrap(), PathOf(core::Method::kGetPool))));
+  const std::vector<v1::AuditEntry> refused = Refused();
+  ASSERT_EQ(refused.size(), 4u);
+  const struct {
+    std::string actor, serial, action, detail;
+  } expected[] = {
+      {"bea", SerialIn(Guest("bea")), "AddUser", "the role member may not call AddUser"},
+      {"bea", SerialIn(Guest("bea")), "AppendLog", "the role member may not call AppendLog"},
+      {"0a1b", SerialIn(Guest("0a1b")), "List", "a certificate for worker may not call List"},
+      {"", SerialIn(Guest("bootstrap")), "GetPool", "certificate for bootstrap may not call"},
+  };
+  for (size_t i = 0; i < refused.size(); ++i) {
+    const v1::AuditEntry& entry = refused[i];
+    EXPECT_THAT(entry.address(), StartsWith("127.0.0.1:")) << i;
+    EXPECT_EQ(entry.serial(), expected[i].serial) << i;
+    EXPECT_EQ(entry.action(), expected[i].action);
+    EXPECT_THAT(entry.detail(), HasSubstr(expected[i].detail));
+    if (!expected[i].actor.empty()) EXPECT_EQ(entry.actor(), expected[i].actor);
+  }
+}
+
+TEST_F(DoorTest, SoIsWhatIsTriedWithWhatIsSomebodyElses) {
+  const std::string id = MustSubmit().id();  // ann's
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::CancelRequest cancel;
+  cancel.set_id(id);
+  v1::Handoff handoff;
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      FromGrpc(v1::Control::NewStub(guests_.User("bea"))->Cancel(&context, cancel, &handoff))));
+  ScriptedWorker worker(guests_, "host-a");
+  v1::SyncRequest sync = worker.Request();
+  sync.set_worker_uuid("0b2c");
+  EXPECT_TRUE(absl::IsPermissionDenied(worker.Sync(sync).status()));
+  const std::vector<v1::AuditEntry> refused = Refused();
+  ASSERT_EQ(refused.size(), 2u);
+  EXPECT_EQ(refused[0].actor(), "bea");
+  EXPECT_EQ(refused[0].action(), "Cancel");
+  EXPECT_EQ(refused[0].object(), id);
+  EXPECT_EQ(refused[1].actor(), worker.uuid());
+  EXPECT_EQ(refused[1].action(), "Sync");
+  EXPECT_EQ(refused[1].object(), "0b2c");
+  for (const v1::AuditEntry& entry : refused)
+    EXPECT_THAT(entry.address(), StartsWith("127.0.0.1:"));
+}
+
+}  // namespace
+}  // namespace handoff
