@@ -10,6 +10,7 @@
 #include "common/rpc/peer.h"
 #include "common/rpc/status.h"
 #include "common/status.h"
+#include "coordinator/core/sentence.h"
 
 namespace handoff {
 namespace {
@@ -30,6 +31,13 @@ absl::Status NotKnown() {
       "this certificate is not good in this pool: it was revoked, replaced or never given. Nothing "
       "was done; log in again (`handoff login`), or join again (`handoff-worker join`), with a new "
       "line");
+}
+
+absl::Status Expired(absl::Time not_after) {
+  return absl::UnauthenticatedError(
+      absl::StrCat("this certificate expired at ", core::TimeText(not_after),
+                   ". Nothing was done: let it be renewed, or log in (`handoff login`) or join "
+                   "(`handoff-worker join`) again with a new line"));
 }
 
 std::string View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
@@ -63,8 +71,10 @@ std::shared_ptr<grpc::AuthMetadataProcessor> Door::Processor() {
 
 absl::StatusOr<Guest> Door::Find(const std::string& serial, const std::vector<std::string>& uris,
                                  absl::Time not_after) const {
-  // A connection may stay open beyond its certificate's life.
-  if (serial.empty() || clock_.Now() >= not_after) return NotKnown();
+  if (serial.empty()) return NotKnown();
+  // A connection may stay open beyond its certificate's life, and a TLS session that is resumed is
+  // not verified again.
+  if (clock_.Now() >= not_after) return Expired(not_after);
   Guest guest;
   guest.caller.serial = serial;
   const auto identities = engine_.identities();

@@ -109,12 +109,44 @@ TEST_F(DoorTest, WhatIsOnlyToComeInWithIsGoodForNothingElse) {
   }
 }
 
+// As in a TLS session that is resumed: only the coordinator's clock says that the time is over.
+TEST_F(DoorTest, AConnectionThatIsOpenWhenItsCertificateExpiresIsGoodForNothing) {
+  ScriptedWorker daemon(guests_, "host-a");
+  const auto sync = [&] {
+    daemon.StartAgain();  // or it is held, and this clock stands still
+    return daemon.Sync(daemon.Request()).status();
+  };
+  ASSERT_TRUE(sync().ok());
+  const Channel worker = guests_.Worker(daemon.uuid(), "host-a");
+  const Channel renewal = Renewal(daemon.uuid(), "host-a"), user = guests_.User("bea");
+  const std::string get_pool = PathOf(core::Method::kGetPool);
+  time_.Advance(absl::Hours(24) - absl::Minutes(1));
+  EXPECT_TRUE(sync().ok());
+  time_.Advance(absl::Minutes(2));
+  const absl::Status expired = sync();
+  EXPECT_TRUE(absl::IsUnauthenticated(expired)) << expired;
+  EXPECT_THAT(std::string(expired.message()), HasSubstr("this certificate expired at "));
+  for (const core::Method method : core::AllMethods()) {
+    if (PathOf(method).empty()) continue;
+    EXPECT_TRUE(absl::IsUnauthenticated(CallEmpty(worker, PathOf(method))))
+        << core::NameOf(method) << ", to renew included";
+  }
+  EXPECT_TRUE(Renew(renewal, key_).ok()) << "for that it is there";
+  EXPECT_TRUE(TurnedAway(CallEmpty(renewal, PathOf(core::Method::kSync))));
+  EXPECT_TRUE(CallEmpty(user, get_pool).ok());
+  time_.Advance(absl::Hours(24 * 90 - 1));
+  EXPECT_TRUE(absl::IsUnauthenticated(CallEmpty(user, get_pool)));
+  EXPECT_TRUE(Renew(renewal, key_).ok()) << "its last day";
+  time_.Advance(absl::Hours(24));
+  EXPECT_TRUE(absl::IsUnauthenticated(Renew(renewal, key_).status()));
+}
+
 TEST_F(DoorTest, ARefusalIsInTheLogWithWhoItWasAndFromWhere) {
   EXPECT_THAT(Refused(), IsEmpty());
   const Channel bea = guests_.User("bea"), worker = guests_.Worker("0a1b", "host-a");
   EXPECT_TRUE(TurnedAway(CallEmpty(bea, PathOf(core::Method::kAddUser))));
   EXPECT_TRUE(TurnedAway(CallEmpty(bea, PathOf(core::Method::kAppendLog))));
-  EXPECT_TRUE(TurnedAway(CallEmpty(worker, PathOf(core::Method::kPutObject))) == false);
+  EXPECT_FALSE(TurnedAway(CallEmpty(worker, PathOf(core::Method::kPutObject))));
   EXPECT_TRUE(TurnedAway(CallEmpty(worker, PathOf(core::Method::kList))));
   EXPECT_TRUE(TurnedAway(CallEmpty(Bootstrap(), PathOf(core::Method::kGetPool))));
   const std::vector<v1::AuditEntry> refused = Refused();
