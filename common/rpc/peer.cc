@@ -5,13 +5,20 @@
 #include <optional>
 
 #include "absl/strings/strip.h"
-#include "common/rpc/certificate.h"
+#include "common/rpc/known_certificates.h"
 #include "common/text.h"
 
 namespace handoff {
 namespace {
 
 constexpr char kPemProperty[] = "x509_pem_cert";
+
+// Only certificates that a handshake took come here. Never destroyed: gRPC's threads may outlive
+// main.
+KnownCertificates& OfPeers() {
+  static auto* const known = new KnownCertificates();
+  return *known;
+}
 
 }  // namespace
 
@@ -43,12 +50,12 @@ PeerIdentity IdentityOf(const grpc::AuthContext& context) {
   if (!context.IsPeerAuthenticated()) return identity;
   const auto pem = context.FindPropertyValues(kPemProperty);
   if (pem.size() != 1) return identity;
-  auto facts = ReadCertificate(absl::string_view(pem[0].data(), pem[0].size()));
-  if (!facts.ok() || facts->serial.empty()) return identity;
+  const auto facts = OfPeers().Read(absl::string_view(pem[0].data(), pem[0].size()));
+  if (!facts.ok() || (*facts)->serial.empty()) return identity;
   identity.authenticated = true;
-  identity.uris = std::move(facts->uris);
-  identity.serial = std::move(facts->serial);
-  identity.not_after = facts->not_after;
+  identity.uris = (*facts)->uris;
+  identity.serial = (*facts)->serial;
+  identity.not_after = (*facts)->not_after;
   return identity;
 }
 
