@@ -10,6 +10,7 @@
 #include "cli/render.h"
 #include "cli/render_checks.h"
 #include "cli/render_messages.h"
+#include "cli/render_places.h"
 #include "cli/render_summary.h"
 #include "cli/render_takeover.h"
 #include "cli/table.h"
@@ -198,6 +199,7 @@ void AddAttempt(const v1::Handoff& handoff, const v1::Attempt& attempt, const Vi
                absl::StrCat(OneLine(attempt.worker(), 64), attempt.workspace().empty() ? "" : ":",
                             OneLine(attempt.workspace(), 300)));
   }
+  if (attempt.has_enclosure()) AddEnclosure(attempt.enclosure(), fields);
   fields.Add("Account", OneLine(attempt.account(), 120));
   fields.Add("Isolation", OneLine(attempt.isolation(), 120));
   fields.Add("Tokens", UsageWords(facts.usage()));
@@ -286,17 +288,6 @@ void AddNext(const v1::Handoff& handoff, const View& view, Fields& fields) {
     fields.Line(absl::StrCat("  handoff ", command, std::string(widest - command.size() + 2, ' '),
                              Paint(absl::StrCat("# ", why), Colour::kDim, view.colour)));
   }
-}
-
-// What is kept for it, beside what its owner may have; an older coordinator does not say.
-std::string StoredWords(const v1::Handoff& handoff) {
-  if (handoff.stored_bytes() == 0) return "";
-  std::string words = absl::StrCat(HumanBytes(handoff.stored_bytes()), " of logs and objects");
-  if (handoff.owner_stored_limit() > 0) {
-    absl::StrAppend(&words, "; all of ", OneLine(handoff.owner(), 64), "'s may fill ",
-                    HumanBytes(handoff.owner_stored_limit()));
-  }
-  return words;
 }
 
 // A silent worker is no event, so no record says it.

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/fields.h"
 #include "cli/render.h"
+#include "cli/render_places.h"
 #include "cli/table.h"
 #include "cli/words.h"
 #include "common/text.h"
@@ -80,10 +81,14 @@ std::string RepoPatterns(const v1::Worker& worker) {
 
 bool IsPrivate(const v1::Worker& worker) { return !worker.owner().empty() && !worker.shared(); }
 
-// In a column; empty: everything.
+// In a column; empty: everything, and nobody's worker.
 std::string TakesInShort(const v1::Worker& worker) {
   std::string out;
-  if (IsPrivate(worker)) out = absl::StrCat("work of ", OneLine(worker.owner(), 64));
+  if (IsPrivate(worker)) {
+    out = absl::StrCat("work of ", OneLine(worker.owner(), 64));
+  } else if (!worker.owner().empty()) {
+    out = absl::StrCat("all, shared by ", OneLine(worker.owner(), 64));
+  }
   if (worker.repos_size() > 0)
     absl::StrAppend(&out, out.empty() ? "" : ", ", "repos ", RepoPatterns(worker));
   return out;
@@ -100,17 +105,6 @@ std::string Takes(const v1::Worker& worker) {
     absl::StrAppend(&out, out.empty() ? "" : ", ", "only repositories like ", RepoPatterns(worker));
   }
   return out;
-}
-
-// An older coordinator does not say whose they are.
-void AddHeld(const v1::Worker& worker, Fields& fields) {
-  if (worker.held_size() == 0) {
-    for (const std::string& attempt : worker.attempts()) fields.AddMore(OneLine(attempt, 100));
-  }
-  for (const v1::Worker::Slot& slot : worker.held()) {
-    fields.AddMore(absl::StrCat(OneLine(slot.attempt(), 100), " of ", OneLine(slot.owner(), 64),
-                                slot.exclusive() ? ", alone there" : ""));
-  }
 }
 
 Colour ColourOf(Finding::Kind kind) {
@@ -130,6 +124,7 @@ std::string RenderWorkers(const v1::ListWorkersResponse& workers, const View& vi
          {worker.slots() > 0 ? absl::StrCat(worker.slots_used(), "/", worker.slots()) : ""},
          {Holders(worker)},
          {TakesInShort(worker)},
+         {worker.has_enclosure() ? AccountWords(worker.enclosure()) : ""},
          {ReadyAgents(worker)},
          {LabelWords(worker)},
          {worker.disk_free_bytes() > 0 ? HumanBytes(worker.disk_free_bytes()) : ""},
@@ -142,6 +137,7 @@ std::string RenderWorkers(const v1::ListWorkersResponse& workers, const View& vi
                       {"SLOTS", 0, 0, true},
                       {"HELD BY", 8, 6},
                       {"TAKES", 12, 7},
+                      {"RUNS AS", 8, 3},
                       {"AGENTS", 8},
                       {"LABELS", 10, 3},
                       {"FREE", 0, 2, true},
@@ -162,6 +158,7 @@ std::string RenderWorker(const v1::Worker& worker, const View& view) {
   fields.Add("Slots", absl::StrCat(worker.slots_used(), " of ", worker.slots(), " in use"));
   AddHeld(worker, fields);
   fields.Add("Takes", Takes(worker));
+  if (worker.has_enclosure()) AddEnclosure(worker.enclosure(), fields);
   fields.Add("Seen", Relative(TimeOf(worker.last_seen()), view.now));
   if (!worker.ssh().empty()) fields.Add("Reach", absl::StrCat("ssh ", OneLine(worker.ssh(), 255)));
   fields.Add("Labels", LabelWords(worker));

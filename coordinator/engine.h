@@ -127,6 +127,7 @@ class Engine {
     absl::Time until;
     bool unreachable = false;
     core::AttemptState state;
+    std::optional<core::Enclosure> enclosure = {};  // as its worker said
   };
   std::optional<Lease> LeaseOf(const std::string& handoff_id) const;
   // Of the daemon whose Sync was taken last; nothing of a worker that is not known.

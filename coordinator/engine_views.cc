@@ -48,7 +48,7 @@ void EngineViews::UpdateWorker(const core::State& state, const std::string& uuid
   if (worker == nullptr) {
     workers_.erase(uuid);
   } else {
-    workers_[uuid] = {worker->last_seen, {worker->start, worker->nonce}};
+    workers_[uuid] = {worker->last_seen, {worker->start, worker->nonce}, worker->enclosure};
   }
 }
 
@@ -66,7 +66,8 @@ std::optional<Engine::Lease> EngineViews::LeaseOf(const std::string& handoff_id,
   const auto seen = workers_.find(entry->second.worker_uuid);
   const bool unreachable =
       seen == workers_.end() || seen->second.last + core::kUnreachableAfter <= now;
-  return Engine::Lease{entry->second.until, unreachable, entry->second.state};
+  return Engine::Lease{entry->second.until, unreachable, entry->second.state,
+                       seen == workers_.end() ? std::nullopt : seen->second.enclosure};
 }
 
 std::optional<core::DaemonStart> EngineViews::DaemonOf(const std::string& worker_uuid) const {

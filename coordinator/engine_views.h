@@ -38,6 +38,7 @@ class EngineViews {
   struct Seen {
     absl::Time last;
     core::DaemonStart daemon;
+    std::optional<core::Enclosure> enclosure;
   };
   void UpdateHandoff(const core::State& state, const std::string& id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -20,6 +20,7 @@
 #include "worker/data_dir.h"
 #include "worker/housekeeping.h"
 #include "worker/identity.h"
+#include "worker/joining/what_runs_where.h"
 #include "worker/journal.h"
 #include "worker/purging.h"
 #include "worker/repo/repo_client.h"
@@ -68,6 +69,7 @@ struct Worker::Impl {
   DiskFaults disk_faults{[this] { return FreeDiskBytes(data.root()); }};
   const std::string shim_program;
   const uint64_t reserve;
+  const Enclosure enclosure = EnclosureOf(AccountOfThisProcess());
   std::unique_ptr<CoordinatorClient> client;
   std::function<std::string()> trouble = [] { return std::string(); };
   Mutex pool_mutex;
@@ -109,6 +111,7 @@ void Worker::Impl::Describe(SyncRequest& request) {
   request.host_boot_id = around->boot_id;
   request.version = kVersion;
   request.ssh = config.ssh;
+  request.enclosure = enclosure;
   request.slots = config.slots;
   request.labels = config.labels;
   request.agents = probes.Offers();

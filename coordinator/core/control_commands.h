@@ -97,6 +97,7 @@ struct ListWorkers {  // a question
     int number = 0;
     std::string owner;
     bool exclusive = false;
+    std::string agent = {}, account = {};  // account of the agent
     friend bool operator==(const Slot&, const Slot&) = default;
   };
   struct Item {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,6 +41,14 @@ struct Hold {
   friend bool operator==(const Hold&, const Hold&) = default;
 };
 
+// In what its agents run, in the worker's words: for people.
+struct Enclosure {
+  std::string account;  // of the operating system
+  uint32_t uid = 0;
+  std::string network, isolation;
+  friend bool operator==(const Enclosure&, const Enclosure&) = default;
+};
+
 // Durable: identity, name, registration, drain, start, nonce, and whose work it takes. All below is
 // volatile, from the last Sync.
 struct Worker {
@@ -66,6 +75,7 @@ struct Worker {
   std::set<std::string> workspaces;  // handoff ids
   uint64_t disk_free_bytes = 0;
   std::string not_accepting;
+  std::optional<Enclosure> enclosure;
   friend bool operator==(const Worker&, const Worker&) = default;
 };
 

@@ -40,7 +40,8 @@ ListWorkers::Item ItemFor(const State& state, const Worker& worker, absl::Time n
                          .attempts = {}};
   for (const auto& [id, number] : state.AttemptsOf(worker.uuid)) {
     const Handoff& handoff = *state.FindHandoff(id);
-    item.attempts.push_back({id, number, handoff.owner, handoff.exclusive});
+    item.attempts.push_back({id, number, handoff.owner, handoff.exclusive, handoff.agent,
+                             handoff.attempts[number - 1].account});
   }
   return item;
 }

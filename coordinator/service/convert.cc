@@ -314,6 +314,10 @@ core::Sync ToCore(const v1::SyncRequest& request) {
   worker.boot_id = request.host_boot_id();
   worker.version = request.version();
   worker.ssh = request.ssh();
+  if (request.has_enclosure()) {
+    const v1::Enclosure& from = request.enclosure();
+    worker.enclosure = {from.account(), from.uid(), from.network(), from.isolation()};
+  }
   worker.slots = request.slots();
   worker.labels = ToMap(request.labels());
   for (const v1::AgentOffer& offer : request.agents()) worker.agents.push_back(ToCore(offer));

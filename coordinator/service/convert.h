@@ -59,6 +59,7 @@ v1::Handoff ToProto(const core::Handoff& handoff, Detail detail);
 void Overlay(const std::optional<core::AttemptView>& view,
              const std::optional<Engine::Lease>& lease, v1::Handoff& handoff);
 v1::Event ToProto(const core::Event& event);
+v1::Enclosure ToProto(const core::Enclosure& from);
 v1::Worker ToProto(const core::ListWorkers::Item& item);
 v1::WhyResponse ToProto(const core::Why::Reply& reply);
 // Workers after `page_token` by name, as many as fit into a message.

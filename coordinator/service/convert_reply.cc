@@ -298,6 +298,7 @@ void Overlay(const std::optional<core::AttemptView>& view,
   attempt.set_state(static_cast<v1::Attempt::State>(lease->state));
   attempt.set_unreachable(lease->unreachable);
   *attempt.mutable_lease_until() = ToProto(lease->until);
+  if (lease->enclosure.has_value()) *attempt.mutable_enclosure() = ToProto(*lease->enclosure);
   v1::AttemptStatus status;
   if (!view.has_value() || view->number != attempt.number() || view->epoch != attempt.epoch() ||
       !status.ParseFromString(view->bytes)) {

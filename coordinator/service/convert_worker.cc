@@ -92,6 +92,15 @@ v1::AttemptSpec ToSpec(const core::Handoff& handoff) {
 
 }  // namespace
 
+v1::Enclosure ToProto(const core::Enclosure& from) {
+  v1::Enclosure enclosure;
+  enclosure.set_account(from.account);
+  enclosure.set_uid(from.uid);
+  enclosure.set_network(from.network);
+  enclosure.set_isolation(from.isolation);
+  return enclosure;
+}
+
 v1::Worker ToProto(const core::ListWorkers::Item& item) {
   const core::Worker& from = item.worker;
   v1::Worker worker;
@@ -116,6 +125,8 @@ v1::Worker ToProto(const core::ListWorkers::Item& item) {
     held.set_attempt(absl::StrCat(slot.handoff_id, "/", slot.number));
     held.set_owner(slot.owner);
     held.set_exclusive(slot.exclusive);
+    held.set_agent(slot.agent);
+    held.set_account(slot.account);
     worker.add_attempts(held.attempt());
   }
   worker.set_owner(from.owner);
@@ -123,6 +134,7 @@ v1::Worker ToProto(const core::ListWorkers::Item& item) {
   for (const std::string& pattern : from.repos) worker.add_repos(pattern);
   worker.set_version(from.version);
   worker.set_ssh(from.ssh);
+  if (from.enclosure.has_value()) *worker.mutable_enclosure() = ToProto(*from.enclosure);
   return worker;
 }
 

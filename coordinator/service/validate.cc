@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t kMaxReason = 1024;
 constexpr size_t kMaxActor = 128;
+constexpr size_t kMaxEnclosure = 256;
 constexpr size_t kMaxMessage = 256 << 10;
 constexpr size_t kMaxCheckpoint = 64 << 10;
 constexpr int kMaxPacks = 64;
@@ -287,6 +288,10 @@ absl::Status Validate(const v1::SyncRequest& request) {
   RETURN_IF_ERROR(ValidateLine("not_accepting", request.not_accepting(), 1024));
   // Somebody will paste it.
   if (!request.ssh().empty()) RETURN_IF_ERROR(ValidateSshTarget(request.ssh()));
+  const v1::Enclosure& enclosure = request.enclosure();
+  RETURN_IF_ERROR(ValidateLine("enclosure.account", enclosure.account(), kMaxEnclosure));
+  RETURN_IF_ERROR(ValidateLine("enclosure.network", enclosure.network(), kMaxEnclosure));
+  RETURN_IF_ERROR(ValidateLine("enclosure.isolation", enclosure.isolation(), kMaxEnclosure));
   if (request.seq() == 0) return absl::InvalidArgumentError("seq must be 1 or more");
   if (request.seen_term() > kMaxTerm) {
     return absl::InvalidArgumentError(

@@ -68,6 +68,13 @@ struct ProbeResult {
   friend bool operator==(const ProbeResult&, const ProbeResult&) = default;
 };
 
+// In what agents run on this host, in words for people.
+struct Enclosure {
+  std::string account;  // of the operating system; empty: it has no name
+  uint32_t uid = 0;
+  std::string network, isolation;
+};
+
 struct SyncRequest {
   std::string pool_id;  // empty until the first answer
   std::string worker_uuid;
@@ -78,6 +85,7 @@ struct SyncRequest {
   std::string host_boot_id;
   std::string version;
   std::string ssh;  // how a person reaches this host
+  Enclosure enclosure;
   int slots = 0;
   std::map<std::string, std::string> labels;
   std::vector<AgentOffer> agents;

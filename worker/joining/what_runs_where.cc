@@ -23,15 +23,20 @@ Account AccountOfThisProcess() {
   return account;
 }
 
+Enclosure EnclosureOf(const Account& account) {
+  return {account.name, account.uid, "the host's, without a limit", "none but that account"};
+}
+
 std::string DescribeJoined(const JoinResult& joined, const Account& account) {
+  const Enclosure enclosure = EnclosureOf(account);
   std::string text = absl::StrCat(
       joined.was_begun ? "Finished the join that was begun before: " : "", "Joined pool ",
       joined.pool.pool_id, " as worker ", joined.pool.name, " (coordinator ",
       joined.pool.coordinators.front(), ").\n\nAgents will run here\n  as         ",
       account.name.empty() ? "" : absl::StrCat(account.name, ", "), "uid ", account.uid,
       ", like the worker: what this account may read or change on this host, they may\n"
-      "  network    this host's, without a limit\n"
-      "  isolation  none but that account\n");
+      "  network    ",
+      enclosure.network, "\n  isolation  ", enclosure.isolation, "\n");
   if (account.uid == 0) {
     absl::StrAppend(&text,
                     "\nThat is root: a handoff may do anything on this host. An account of its own "

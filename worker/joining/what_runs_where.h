@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "worker/core/model.h"
 #include "worker/joining/join.h"
 
 namespace handoff::worker {
@@ -13,6 +14,9 @@ struct Account {
   unsigned uid = 0;
 };
 Account AccountOfThisProcess();
+
+// In what agents run here; for the pool to show, in the very words of a join.
+Enclosure EnclosureOf(const Account& account);
 
 // As whom, with which network and in what isolation agents will run here, and the next command.
 std::string DescribeJoined(const JoinResult& joined, const Account& account);

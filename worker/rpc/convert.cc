@@ -74,6 +74,11 @@ v1::SyncRequest ToProto(const SyncRequest& request) {
   out.set_host_boot_id(request.host_boot_id);
   out.set_version(request.version);
   out.set_ssh(request.ssh);
+  v1::Enclosure& enclosure = *out.mutable_enclosure();
+  enclosure.set_account(EscapeInvalidUtf8(request.enclosure.account));
+  enclosure.set_uid(request.enclosure.uid);
+  enclosure.set_network(request.enclosure.network);
+  enclosure.set_isolation(request.enclosure.isolation);
   out.set_slots(request.slots);
   for (const auto& [key, value] : request.labels) (*out.mutable_labels())[key] = value;
   for (const AgentOffer& offer : request.agents) AddOffer(offer, out.add_agents());

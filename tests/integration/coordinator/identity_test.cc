@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/hash.h"
+#include "common/identity/authority_directory.h"
+#include "common/identity/certificate.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/status.h"
 #include "coordinator/core/access.h"
@@ -100,6 +102,14 @@ TEST_F(IdentityTest, ADataDirectoryWithoutItsAuthorityIsNotStarted) {
   EXPECT_EQ(started.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(started.status().message()), HasSubstr("holds no authority"));
   EXPECT_FALSE(PathExists(identity + "/authority.pem"));
+  // Nor with one that somebody made in its place.
+  const auto first =
+      Certificate::FromPem(*ReadFile(dir_.path() + "/lost/authority.pem", size_t{1} << 16));
+  ASSERT_TRUE(OpenOrCreateAuthority(identity, first->pool_id(), clock_.Now()).ok());
+  const absl::Status another = Coordinator::Start(config(), clock_).status();
+  EXPECT_EQ(another.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(another.message()), HasSubstr(first->Fingerprint()));
+  std::filesystem::remove_all(identity);
   std::filesystem::rename(dir_.path() + "/lost", identity);
   Restart();
   EXPECT_TRUE(Submit(Spec()).ok()) << "with the certificate of before";

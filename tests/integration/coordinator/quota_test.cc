@@ -190,6 +190,25 @@ TEST_F(QuotaTest, AWorkerIsListedWithWhoHasItsSlots) {
   EXPECT_EQ(workers.workers(0).held(0).attempt(), absl::StrCat(submitted->handoff().id(), "/1"));
 }
 
+TEST_F(QuotaTest, InWhatAgentsRunIsSeenOfAWorkerAndOfWhatRunsThere) {
+  const std::string id = Submit(SpecOf("bob", "one thing"))->handoff().id();
+  ScriptedWorker worker(guests_, "host-a");
+  v1::SyncRequest request = worker.Request();
+  request.mutable_enclosure()->set_account("builder");
+  request.mutable_enclosure()->set_uid(1001);
+  const auto answer = worker.Sync(request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->attempts_size(), 1);
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::ListWorkersResponse workers;
+  ASSERT_TRUE(control().ListWorkers(&context, {}, &workers).ok());
+  ASSERT_EQ(workers.workers_size(), 1);
+  EXPECT_EQ(workers.workers(0).enclosure().account(), "builder");
+  EXPECT_EQ(workers.workers(0).held(0).agent(), "command");
+  EXPECT_EQ(Get(id)->attempts(0).enclosure().uid(), 1001u);
+}
+
 TEST_F(QuotaTest, AnExclusiveHandoffHasTheWorkerAlone) {
   v1::HandoffSpec alone = Spec("alone");
   alone.set_exclusive(true);

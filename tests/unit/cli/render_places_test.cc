@@ -30,5 +30,64 @@ TEST(Stored, IsSaidBesideWhatTheOwnerMayHave) {
   EXPECT_THAT(RenderShow(handoff, Piped()), HasSubstr(" of logs and objects\n"));
 }
 
+v1::Enclosure Builder() {
+  v1::Enclosure enclosure;
+  enclosure.set_account("builder\x1b[31m");
+  enclosure.set_uid(1001);
+  enclosure.set_network("the host's, without a limit");
+  enclosure.set_isolation("none but that account");
+  return enclosure;
+}
+
+constexpr char kBuilder[] =
+    "\nRuns as    builder (1001)\n"
+    "           network: the host's, without a limit\n"
+    "           isolation: none but that account\n";
+
+TEST(Enclosure, IsSaidInTheSameWordsOfAWorkerAndOfWhatRunsThere) {
+  v1::Worker worker;
+  worker.set_name("a");
+  EXPECT_THAT(RenderWorker(worker, Piped()), Not(HasSubstr("Runs as")));
+  *worker.mutable_enclosure() = Builder();
+  EXPECT_THAT(RenderWorker(worker, Piped()), HasSubstr(kBuilder));
+  v1::Handoff handoff;
+  handoff.set_id("20261101-a");
+  v1::Attempt& attempt = *handoff.add_attempts();
+  attempt.set_worker("a");
+  EXPECT_THAT(RenderShow(handoff, Piped()), Not(HasSubstr("Runs as")));
+  *attempt.mutable_enclosure() = Builder();
+  EXPECT_THAT(RenderShow(handoff, Piped()), HasSubstr(kBuilder));
+}
+
+TEST(Enclosure, OfRootSaysWhatThatMeans) {
+  v1::Worker worker;
+  worker.mutable_enclosure()->set_account("root");
+  EXPECT_THAT(RenderWorker(worker, Piped()),
+              HasSubstr("Runs as    root (0): agents may do anything on that host\n"));
+  worker.mutable_enclosure()->clear_account();
+  EXPECT_THAT(RenderWorker(worker, Piped()), HasSubstr("Runs as    uid 0: agents may"));
+}
+
+TEST(Workers, AreListedWithWhoHasTheSlotsAndAsWhomAgentsRun) {
+  v1::ListWorkersResponse workers;
+  v1::Worker& worker = *workers.add_workers();
+  worker.set_name("a");
+  worker.set_reachable(true);
+  worker.set_slots(2);
+  worker.set_slots_used(1);
+  worker.set_owner("ada");
+  *worker.mutable_enclosure() = Builder();
+  v1::Worker::Slot& slot = *worker.add_held();
+  slot.set_attempt("20261101-a/1");
+  slot.set_owner("ada");
+  slot.set_agent("cursor");
+  slot.set_account("team");
+  EXPECT_EQ(RenderWorkers(workers, Piped()),
+            "WORKER  STATE  SLOTS  HELD BY  TAKES        RUNS AS\n"
+            "a       busy     1/2  ada 1    work of ada  builder (1001)\n");
+  EXPECT_THAT(RenderWorker(worker, Piped()),
+              HasSubstr("\n           20261101-a/1 of ada, cursor as team\n"));
+}
+
 }  // namespace
 }  // namespace handoff

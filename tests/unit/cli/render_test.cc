@@ -405,7 +405,7 @@ TEST(RenderWorkers, SaysWhoHasTheSlotsAndWhoseWorkItTakes) {
   EXPECT_EQ(RenderWorkers(workers, Piped()),
             "WORKER  STATE  SLOTS  HELD BY       TAKES\n"
             "a       busy     3/4  ann 2, bob 1  work of ann\n"
-            "b       idle     0/1                repos x/*\n"
+            "b       idle     0/1                all, shared by ann, repos x/*\n"
             "c       idle     0/1\n");
 }
 

@@ -264,8 +264,8 @@ TEST(Drain, ShowsTheWorkerWithWhatStillRunsThere) {
     EXPECT_TRUE(reply->worker.worker.draining);
     EXPECT_EQ(reply->worker.worker.drain_reason, "new disk");
     EXPECT_TRUE(reply->worker.reachable);
-    EXPECT_THAT(reply->worker.attempts,
-                ElementsAre(ListWorkers::Slot{"h", 1, "ada", /*exclusive=*/false}));
+    EXPECT_THAT(reply->worker.attempts, ElementsAre(ListWorkers::Slot{
+                                            "h", 1, "ada", /*exclusive=*/false, "cursor", "team"}));
   }
 }
 

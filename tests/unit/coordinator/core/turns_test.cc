@@ -311,8 +311,8 @@ TEST_F(TurnsTest, AWorkerIsListedWithWhoHasItsSlots) {
   const auto list = pool.Do(ListWorkers{});
   ASSERT_TRUE(list.ok());
   EXPECT_THAT(list->workers.at(0).attempts,
-              ElementsAre(ListWorkers::Slot{"ada-1", 1, "ada", false},
-                          ListWorkers::Slot{"bob-1", 1, "bob", false}));
+              ElementsAre(ListWorkers::Slot{"ada-1", 1, "ada", false, "cursor", "team"},
+                          ListWorkers::Slot{"bob-1", 1, "bob", false, "cursor", "team"}));
 }
 
 TEST(Worker, WhoseWorkItTakesIsKept) {

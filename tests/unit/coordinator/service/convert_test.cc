@@ -302,6 +302,29 @@ TEST(Overlay, LaysTheWorkersLastWordsOverALiveAttempt) {
   EXPECT_EQ(FromProto(handoff.last_activity_at()), kNow + absl::Seconds(5));
 }
 
+TEST(Enclosure, IsToldOfTheWorkerAndOfItsLiveAttempt) {
+  v1::SyncRequest request;
+  EXPECT_FALSE(ToCore(request).worker.enclosure.has_value());
+  v1::Enclosure& said = *request.mutable_enclosure();
+  said.set_account("builder");
+  said.set_uid(1001);
+  said.set_network("the host's");
+  said.set_isolation("none");
+  const core::ListWorkers::Item item{
+      ToCore(request).worker, true, {}, {{"h", 1, "ada", false, "cursor", "team"}}};
+  const v1::Worker worker = ToProto(item);
+  EXPECT_EQ(worker.enclosure().SerializeAsString(), said.SerializeAsString());
+  EXPECT_EQ(worker.held(0).agent(), "cursor");
+  EXPECT_EQ(worker.held(0).account(), "team");
+  v1::Handoff handoff = ToProto(Stored(), Detail::kFull);
+  Engine::Lease lease{kNow, false, core::AttemptState::kRunning};
+  Overlay(View(), lease, handoff);
+  EXPECT_FALSE(handoff.attempts(0).has_enclosure());
+  lease.enclosure = item.worker.enclosure;
+  Overlay(View(), lease, handoff);
+  EXPECT_EQ(handoff.attempts(0).enclosure().SerializeAsString(), said.SerializeAsString());
+}
+
 TEST(Overlay, NeverTouchesAnAttemptThatEnded) {
   core::Handoff stored = Stored();
   stored.attempts[0].state = core::AttemptState::kFailed;

@@ -216,6 +216,9 @@ TEST(ValidateRequests, AMessageIsTextAndADropGoesAlone) {
 TEST(ValidateRequests, SyncRefusesWhatCouldNotBeAWorker) {
   EXPECT_TRUE(Validate(GoodSync()).ok()) << Validate(GoodSync());
   const std::vector<std::function<void(v1::SyncRequest&)>> changes = {
+      [](auto& r) { r.mutable_enclosure()->set_account("a\nb"); },
+      [](auto& r) { r.mutable_enclosure()->set_network(std::string(257, 'n')); },
+      [](auto& r) { r.mutable_enclosure()->set_isolation(std::string(257, 'i')); },
       [](auto& r) { r.clear_worker_uuid(); },
       [](auto& r) { r.set_worker_uuid("../x"); },
       [](auto& r) { r.set_name("a b"); },

@@ -299,10 +299,16 @@ TEST_F(JoinTest, APersonIsToldWhatRunsWhereAndWhatToDoNext) {
   const std::string text = DescribeJoined(*result, {"builder", 1001});
   EXPECT_THAT(text,
               AllOf(HasSubstr(absl::StrCat("Joined pool ", kFakePool, " as worker build-1")),
-                    HasSubstr("as         builder, uid 1001"), HasSubstr("network    this host's"),
+                    HasSubstr("as         builder, uid 1001"), HasSubstr("network    the host's"),
                     HasSubstr("isolation  none"), HasSubstr("handoff-worker --data-dir " + data()),
                     Not(HasSubstr("root"))));
   EXPECT_THAT(DescribeJoined(*result, {"root", 0}), HasSubstr("That is root"));
+  // What the pool is told of it later are the same words.
+  const Enclosure enclosure = EnclosureOf({"builder", 1001});
+  EXPECT_EQ(enclosure.account, "builder");
+  EXPECT_EQ(enclosure.uid, 1001u);
+  EXPECT_THAT(text, AllOf(HasSubstr("network    " + enclosure.network + "\n"),
+                          HasSubstr("isolation  " + enclosure.isolation + "\n")));
 }
 
 }  // namespace

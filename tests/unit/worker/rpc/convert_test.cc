@@ -20,5 +20,17 @@ TEST(ConvertSync, OfTooManyWorkspacesTheNewestAreSaid) {
   EXPECT_EQ(*sent.workspaces().rbegin(), "20270004");
 }
 
+TEST(ConvertSync, InWhatAgentsRunIsSaid) {
+  SyncRequest request;
+  request.enclosure = {"build\xff", 0, "none", "a sandbox"};
+  const v1::Enclosure sent = ToProto(request).enclosure();
+  EXPECT_EQ(sent.account(), "build\\xff");
+  EXPECT_EQ(sent.network(), "none");
+  EXPECT_EQ(sent.isolation(), "a sandbox");
+  EXPECT_TRUE(ToProto(request).has_enclosure()) << "root's, too";
+  request.enclosure.uid = 1001;
+  EXPECT_EQ(ToProto(request).enclosure().uid(), 1001u);
+}
+
 }  // namespace
 }  // namespace handoff::worker
