@@ -70,6 +70,57 @@ class DoorTest : public CoordinatorTest {
     const Ticket ticket = *DecodeTicket(response.lines(0), TicketKind::kWorker, time_.Now());
     return guests_.ChannelWith(Keep("bootstrap", ticket.certificate.ToPem(), ticket.key));
   }
+  // A worker of somebody's own, as they invite it and never as it runs.
+  void JoinFor(const std::string& owner, const std::string& uuid, const std::string& name) {
+    grpc::ClientContext context, redeeming;
+    SetDeadline(context);
+    v1::CreateTokensRequest wish;
+    wish.set_purpose(v1::Token::WORKER);
+    v1::CreateTokensResponse made;
+    const absl::Status created =
+        FromGrpc(v1::Identity::NewStub(guests_.User(owner))->CreateTokens(&context, wish, &made));
+    ASSERT_TRUE(created.ok()) << created;
+    const Ticket ticket = *DecodeTicket(made.lines(0), TicketKind::kWorker, time_.Now());
+    v1::RedeemRequest redeem;
+    redeem.set_token_id(ticket.token_id);
+    redeem.set_secret(std::string(ticket.secret.Reveal()));
+    redeem.set_signing_request(*MakeSigningRequest(key_));
+    redeem.set_worker_uuid(uuid);
+    redeem.set_device(name);
+    SetDeadline(redeeming);
+    v1::IssuedCertificate issued;
+    const Channel channel =
+        guests_.ChannelWith(Keep("ticket-" + name, ticket.certificate.ToPem(), ticket.key));
+    const absl::Status joined =
+        FromGrpc(v1::Identity::NewStub(channel)->Redeem(&redeeming, redeem, &issued));
+    ASSERT_TRUE(joined.ok()) << joined;
+  }
+  absl::Status Drain(const std::string& who, const std::string& worker) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::DrainWorkerRequest request;
+    request.set_name(worker);
+    v1::Worker drained;
+    return FromGrpc(
+        v1::Control::NewStub(guests_.User(who))->DrainWorker(&context, request, &drained));
+  }
+  absl::Status Remove(const std::string& who, const std::string& worker) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::RemoveWorkerRequest request;
+    request.set_name(worker);
+    v1::RemoveWorkerResponse removed;
+    return FromGrpc(
+        v1::Control::NewStub(guests_.User(who))->RemoveWorker(&context, request, &removed));
+  }
+  absl::Status Revoke(const std::string& who, const std::string& worker) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::RevokeRequest request;
+    request.set_worker(worker);
+    v1::RevokeResponse revoked;
+    return FromGrpc(v1::Identity::NewStub(guests_.User(who))->Revoke(&context, request, &revoked));
+  }
   // In order. What was refused is stored after the caller was told; the next commit is after it.
   std::vector<v1::AuditEntry> Refused() {
     EXPECT_TRUE(CallEmpty(guests_.Admin(), PathOf(core::Method::kGetPool)).ok());
@@ -167,6 +218,19 @@ TEST_F(DoorTest, ARefusalIsInTheLogWithWhoItWasAndFromWhere) {
     EXPECT_THAT(entry.detail(), HasSubstr(expected[i].detail));
     if (!expected[i].actor.empty()) EXPECT_EQ(entry.actor(), expected[i].actor);
   }
+}
+
+TEST_F(DoorTest, AWorkersOwnerDrainsRemovesAndRevokesItAndNoOtherMemberDoes) {
+  JoinFor("bea", "0c3d", "bea-1");
+  JoinFor("bea", "0d4e", "bea-2");
+  EXPECT_TRUE(absl::IsPermissionDenied(Drain("cyd", "bea-1")));
+  EXPECT_TRUE(absl::IsPermissionDenied(Remove("cyd", "bea-1")));
+  EXPECT_TRUE(absl::IsPermissionDenied(Revoke("cyd", "bea-1")));
+  EXPECT_EQ(Drain("bea", "bea-1"), absl::OkStatus());
+  EXPECT_EQ(Remove("bea", "bea-1"), absl::OkStatus());
+  EXPECT_TRUE(absl::IsNotFound(Drain("bea", "bea-1")));
+  EXPECT_EQ(Revoke("bea", "bea-2"), absl::OkStatus());
+  EXPECT_TRUE(absl::IsNotFound(Drain("bea", "bea-2")));
 }
 
 TEST_F(DoorTest, SoIsWhatIsTriedWithWhatIsSomebodyElses) {

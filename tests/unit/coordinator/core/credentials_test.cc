@@ -206,6 +206,31 @@ TEST_F(CredentialsTest, WhoMayRemoveAndRevokeAWorker) {
   EXPECT_TRUE(pool.Do(RemoveWorker{"of-root", "", root}).ok());
 }
 
+TEST_F(CredentialsTest, WhoMayDrainAWorker) {
+  Add("ada", Role::kMember);
+  Add("bob", Role::kMember);
+  Add("oli", Role::kOperator);
+  const Caller ada = Login("ada"), bob = Login("bob"), oli = Login("oli");
+  CreateTokens shared = Wish(root, TokenPurpose::kWorker);
+  shared.owner = "ada";
+  shared.shared = true;
+  ASSERT_TRUE(pool.Do(Redemption(Create(shared), TokenPurpose::kWorker, "hers")).ok());
+  const auto drain = [&](const Caller& caller, bool undrain) {
+    return pool.Do(Drain{"hers", "", undrain, caller.name, caller}).status().code();
+  };
+  EXPECT_EQ(drain(bob, false), kDenied);
+  EXPECT_EQ(LastAudit().action, "DrainWorker");
+  EXPECT_EQ(LastAudit().outcome, AuditOutcome::kRefused);
+  EXPECT_FALSE(pool.state.FindWorker("uuid-hers")->draining);
+  EXPECT_EQ(drain(ada, false), absl::StatusCode::kOk) << "hers, although it takes others' work";
+  EXPECT_TRUE(pool.state.FindWorker("uuid-hers")->draining);
+  EXPECT_EQ(drain(bob, true), kDenied);
+  EXPECT_EQ(drain(oli, true), absl::StatusCode::kOk);
+  EXPECT_EQ(drain(root, false), absl::StatusCode::kOk);
+  EXPECT_EQ(pool.Do(Drain{"nobody", "", false, "bob", bob}).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
 TEST_F(CredentialsTest, ARevokedDeviceIsRevokedWithWhatFollowedIt) {
   Add("ada", Role::kMember);
   Add("bob", Role::kMember);
