@@ -152,7 +152,7 @@ TEST_F(CredentialsTest, WhatARevokedWorkerHeldIsGivenAwayWhenItsLeaseEnds) {
   Join("a");
   FakeWorker a(pool, "a");
   a.Call();
-  pool.Submit("h1");
+  pool.Submit("h1", [](Handoff& h) { h.owner = "root"; });  // whose workers these are
   a.Call();
   ASSERT_TRUE(IsLive(pool.Latest("h1").state));
   ASSERT_TRUE(pool.Do(RevokeWorker{root, "a", ""}).ok());
