@@ -74,6 +74,10 @@ inline constexpr uint64_t kMostTermsAhead = 1'000'000;
 inline constexpr uint64_t kMostIncarnationsAhead = 1'000;
 // A used-up quota whose end the agent did not name.
 inline constexpr absl::Duration kQuotaWait = absl::Minutes(15);
+// Two daemons of one worker: calls that lie so far apart were not sent by one that has ended, and
+// what lies further apart has nothing to do with each other.
+inline constexpr absl::Duration kOtherDaemonAfter = absl::Seconds(1);
+inline constexpr absl::Duration kOtherDaemonWithin = absl::Minutes(1);
 inline constexpr absl::Duration kStopGrace = absl::Seconds(10);
 
 // Identities.

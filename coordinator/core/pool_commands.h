@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/core/identity.h"
 #include "coordinator/core/model.h"
 #include "coordinator/core/summaries.h"
 
@@ -31,6 +32,7 @@ struct ProbeResult {
 };
 
 struct Sync {
+  Caller caller;
   std::string pool_id;  // empty on first contact
   // As the worker describes itself: uuid, name, start, nonce, seq, boot_id, slots, …
   Worker worker;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "coordinator/core/copies.h"
 #include "coordinator/core/draft.h"
 #include "coordinator/core/ending.h"
 #include "coordinator/core/holds.h"
@@ -29,7 +30,7 @@ bool IsAlive(const State& state, const Worker& worker, absl::Time now) {
 absl::Status CheckStart(const State& state, const Worker& known, const Worker& asked,
                         absl::Time now) {
   if (asked.start > known.start) return absl::OkStatus();
-  const bool same = asked.start == known.start && (known.nonce == 0 || asked.nonce == known.nonce);
+  const bool same = !IsOtherDaemon(known, asked);
   if (same && asked.seq > known.seq) return absl::OkStatus();
   if (same) {
     return absl::AbortedError(absl::StrCat("request ", asked.seq, " of worker '", asked.name,
@@ -40,9 +41,10 @@ absl::Status CheckStart(const State& state, const Worker& known, const Worker& a
   return absl::AlreadyExistsError(absl::StrCat(
       "another daemon works as '", known.name,
       "' with the same identity: this data directory is in use or was copied. This one was not "
-      "registered: give it a data directory and a name of its own, or stop the other one and run "
-      "`handoff worker remove ",
-      known.name, "`."));
+      "registered: join the host anew with an empty data directory and a new line (`handoff worker "
+      "invite`). If the other one is the copy, stop it: this one is let in once nothing was heard "
+      "of that for ",
+      absl::ToInt64Seconds(kUnreachableAfter), " s and its leases have ended."));
 }
 
 absl::Status CheckName(const State& state, const Worker& asked, absl::Time now) {
@@ -105,6 +107,8 @@ void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
   worker.owner = known == nullptr ? "" : known->owner;
   worker.shared = known != nullptr && known->shared;
   worker.repos = known == nullptr ? std::vector<std::string>{} : known->repos;
+  worker.address = command.caller.address;
+  if (known != nullptr) worker.other = known->other;
   if (known != nullptr && DurablePart(worker) == DurablePart(*known)) {
     draft.Add(SetLiveWorker{std::move(worker)});
     return;
@@ -245,8 +249,11 @@ void RecordPurged(Draft& draft, const Sync& command) {
 
 absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& command,
                                              absl::Time now) {
-  RETURN_IF_ERROR(CheckIdentity(state, command, now));
   const Worker* known = state.FindWorker(command.worker.uuid);
+  const absl::Status refused = CheckIdentity(state, command, now);
+  if (absl::IsAlreadyExists(refused) && known != nullptr && IsOtherDaemon(*known, command.worker))
+    return RefuseOther(state, command, *known, now, refused);
+  RETURN_IF_ERROR(refused);
   Draft draft(state, now);
   NoticeRestore(draft, command);
   RecordWorker(draft, command, known);

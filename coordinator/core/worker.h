@@ -49,6 +49,15 @@ struct Enclosure {
   friend bool operator==(const Enclosure&, const Enclosure&) = default;
 };
 
+// A daemon with a worker's identity that is not the one that counts. Once says little: what was
+// sent before a restart may come late. Both are alive when each calls after the other did
+// (copies.h).
+struct OtherDaemon {
+  absl::Time since = absl::InfinitePast();  // of its first call that was refused
+  bool told = false;
+  friend bool operator==(const OtherDaemon&, const OtherDaemon&) = default;
+};
+
 // Durable: identity, name, registration, drain, start, nonce, and whose work it takes. All below is
 // volatile, from the last Sync.
 struct Worker {
@@ -76,6 +85,8 @@ struct Worker {
   uint64_t disk_free_bytes = 0;
   std::string not_accepting;
   std::optional<Enclosure> enclosure;
+  std::string address;  // from which its daemon calls
+  OtherDaemon other;
   friend bool operator==(const Worker&, const Worker&) = default;
 };
 

@@ -81,6 +81,7 @@ absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& c
   Worker worker = *known;
   worker.draining = !command.undrain;
   worker.drain_reason = command.undrain ? "" : command.reason;
+  if (command.undrain) worker.other = {};  // said again if it is still so
   Decision<Drain::Reply> decision{{}, {ItemFor(state, worker, now)}};
   if (worker == *known) return decision;
   Draft draft(state, now);

@@ -12,7 +12,6 @@
 namespace handoff {
 namespace {
 
-constexpr size_t kSecretBytes = 32;
 constexpr size_t kMaxSigningRequest = 4096;
 constexpr size_t kMaxLine = 1024;
 constexpr int kMaxAuditPage = 1000;
@@ -55,10 +54,7 @@ v1::Credential CredentialToProto(const core::Credential& credential) {
 }  // namespace
 
 absl::Status Validate(const v1::RedeemRequest& request) {
-  if (request.secret().size() != kSecretBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("secret must have ", kSecretBytes, " bytes. Nothing was done"));
-  }
+  // A secret of another length is a wrong one, which is said and logged as such.
   if (request.signing_request().empty() || request.signing_request().size() > kMaxSigningRequest) {
     return absl::InvalidArgumentError(absl::StrCat("signing_request must have 1 to ",
                                                    kMaxSigningRequest, " bytes. Nothing was done"));

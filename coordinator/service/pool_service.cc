@@ -93,6 +93,7 @@ grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequ
                                  Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   core::Sync command = ToCore(*request);
+  command.caller = guest->caller;
   const auto call = std::make_shared<SyncCall>(parts_.engine, held_, KeyOf(command));
   call->EndWith(guest->caller.serial, parts_.calls);
   call->Begin(std::move(command), response);
