@@ -38,17 +38,29 @@ std::string OpenSsl(const std::vector<std::string>& arguments) {
 }
 
 TestAuthority::TestAuthority(std::string directory) : directory_(std::move(directory)) {
-  CHECK(MakeDirectories(directory_).ok());
-  Write(directory_ + "/index.txt", "");
-  Write(directory_ + "/ca.conf",
-        absl::StrCat("[ca]\ndefault_ca = here\n[here]\ndatabase = ", directory_,
-                     "/index.txt\nnew_certs_dir = ", directory_, "\ncertificate = ", directory_,
-                     "/authority.pem\nprivate_key = ", directory_,
-                     "/authority.key\nrand_serial = yes\nunique_subject = no\n"
-                     "default_md = sha256\npolicy = any\n[any]\ncommonName = supplied\n"));
+  WriteConfig();
   OpenSsl({"req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
            "-keyout", directory_ + "/authority.key", "-out", directory_ + "/authority.pem", "-days",
            "30", "-subj", "/CN=authority", "-addext", "keyUsage=critical,keyCertSign,cRLSign"});
+}
+
+TestAuthority::TestAuthority(std::string directory, absl::string_view certificate,
+                             absl::string_view key)
+    : directory_(std::move(directory)) {
+  WriteConfig();
+  Write(directory_ + "/authority.pem", certificate);
+  Write(directory_ + "/authority.key", key);
+}
+
+void TestAuthority::WriteConfig() {
+  CHECK(MakeDirectories(directory_).ok());
+  const std::string common =
+      absl::StrCat("database = ", directory_, "/index.txt\nnew_certs_dir = ", directory_,
+                   "\ncertificate = ", directory_, "/authority.pem\nprivate_key = ", directory_,
+                   "/authority.key\nunique_subject = no\ndefault_md = sha256\npolicy = any\n");
+  Write(directory_ + "/ca.conf",
+        absl::StrCat("[random]\nrand_serial = yes\n", common, "[given]\nserial = ", directory_,
+                     "/serial\n", common, "[any]\ncommonName = supplied\n"));
 }
 
 std::string TestAuthority::Request(const std::string& name) {
@@ -65,9 +77,12 @@ std::string TestAuthority::Issue(const std::string& name, const TestCertificate&
   Write(base + ".extensions",
         absl::StrCat("basicConstraints = CA:FALSE\nextendedKeyUsage = ", certificate.usage,
                      "\nsubjectAltName = ", certificate.names, "\n"));
-  OpenSsl({"ca", "-batch", "-notext", "-config", directory_ + "/ca.conf", "-extfile",
-           base + ".extensions", "-startdate", Stamp(certificate.not_before), "-enddate",
-           Stamp(certificate.not_after), "-in", request, "-out", base + ".pem"});
+  Write(directory_ + "/serial", certificate.serial + "\n");
+  Write(directory_ + "/index.txt", "");  // or a serial would be good for one certificate
+  OpenSsl({"ca", "-batch", "-notext", "-config", directory_ + "/ca.conf", "-name",
+           certificate.serial.empty() ? "random" : "given", "-extfile", base + ".extensions",
+           "-startdate", Stamp(certificate.not_before), "-enddate", Stamp(certificate.not_after),
+           "-in", request, "-out", base + ".pem"});
   CHECK(MakeDirectories(base).ok());
   // In an order in which key and certificate do not belong together in between.
   Write(base + "/authority.pem", *ReadFile(directory_ + "/authority.pem"));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -14,6 +15,7 @@ struct TestCertificate {
   std::string names = "URI:handoff://pool.test/worker/1";  // subject alternative names
   absl::Time not_before = absl::Now() - absl::Hours(1);
   absl::Time not_after = absl::Now() + absl::Hours(24);
+  std::string serial = "";  // hex; empty: at random
 };
 inline TestCertificate ServerCertificate(const std::string& name = "pool.test") {
   return {"serverAuth", "DNS:" + name};
@@ -24,6 +26,8 @@ class TestAuthority {
  public:
   // `directory` is made.
   explicit TestAuthority(std::string directory);
+  // With the key and the certificate of one that there is, in PEM.
+  TestAuthority(std::string directory, absl::string_view certificate, absl::string_view key);
 
   // A directory `name` in ours with authority.pem, certificate.pem and key.pem; replaces an older
   // one file by file.
@@ -33,6 +37,7 @@ class TestAuthority {
   std::string certificate() const { return directory_ + "/authority.pem"; }
 
  private:
+  void WriteConfig();
   std::string Request(const std::string& name);
   const std::string directory_;
 };
