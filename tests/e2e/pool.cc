@@ -85,16 +85,19 @@ std::string Pool::Person() {
 
 std::vector<std::string> Pool::Environment() const {
   const char* path_variable = std::getenv("PATH");
+  const std::string home = path(person.empty() ? "home" : person);
   std::vector<std::string> env = {
       absl::StrCat("PATH=", path_variable == nullptr ? "/usr/bin:/bin" : path_variable),
-      absl::StrCat("HOME=", path("home")),
-      absl::StrCat("XDG_CONFIG_HOME=", path("home/.config")),
-      absl::StrCat("HANDOFF_COORDINATOR=", address_),
-      absl::StrCat("HANDOFF_CREDENTIALS=", credentials()),
+      absl::StrCat("HOME=", home),
+      absl::StrCat("XDG_CONFIG_HOME=", home, "/.config"),
       "LANG=C.UTF-8",
       "USER=tester",
       "GIT_CONFIG_GLOBAL=/dev/null",
       "GIT_CONFIG_NOSYSTEM=1"};
+  if (person.empty()) {
+    env.push_back(absl::StrCat("HANDOFF_COORDINATOR=", address_));
+    env.push_back(absl::StrCat("HANDOFF_CREDENTIALS=", credentials()));
+  }
   for (const char* name : {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
                            "LD_PRELOAD", "HANDOFF_BENCH_COUNTS", "NOTIFY_SOCKET"}) {
     if (const char* value = std::getenv(name)) env.push_back(absl::StrCat(name, "=", value));
@@ -128,8 +131,11 @@ void Pool::Launch(const std::string& name, const std::string& ready) {
 }
 
 void Pool::StartCoordinator() {
-  daemons_["coordinator"].argv = {Program("handoff-coordinator"), "--data-dir", path("coordinator"),
-                                  "--listen", address_.empty() ? "127.0.0.1:0" : address_};
+  daemons_["coordinator"].argv =
+      Through("coordinator", {Program("handoff-coordinator"), "--data-dir", path("coordinator"),
+                              "--listen", address_.empty() ? listen : address_});
+  std::vector<std::string>& argv = daemons_["coordinator"].argv;
+  argv.insert(argv.end(), coordinator_flags.begin(), coordinator_flags.end());
   Launch("coordinator", "ready on ");
 }
 
@@ -140,7 +146,7 @@ void Pool::Join(const std::string& name, const std::vector<std::string>& invite)
   ASSERT_EQ(invited.exit_code, 0) << invited.err;
   SpawnOptions options;
   options.argv =
-      OnDiskOf(name, {Program("handoff-worker"), "join", "--data-dir", path(name), "--name", name});
+      Through(name, {Program("handoff-worker"), "join", "--data-dir", path(name), "--name", name});
   options.env = Environment();
   options.cwd = dir();
   const auto joined = RunProcess(options, invited.out, absl::Minutes(1));
@@ -148,15 +154,17 @@ void Pool::Join(const std::string& name, const std::vector<std::string>& invite)
   ASSERT_TRUE(joined->status.ok()) << joined->err;
 }
 
-std::vector<std::string> Pool::OnDiskOf(const std::string& name,
-                                        std::vector<std::string> argv) const {
-  const auto disk = disks_.find(name);
-  if (disk == disks_.end()) return argv;
-  // The root, too: with the namespace alone a test that runs in a chroot would leave it.
-  std::vector<std::string> enter = {"nsenter", "--mount", "--root",
-                                    absl::StrCat("--target=", disk->second.pid())};
-  if (::geteuid() != 0) enter.insert(enter.end(), {"--user", "--preserve-credentials"});
-  argv.insert(argv.begin(), enter.begin(), enter.end());
+std::vector<std::string> Pool::Through(const std::string& name,
+                                       std::vector<std::string> argv) const {
+  if (const auto disk = disks_.find(name); disk != disks_.end()) {
+    // The root, too: with the namespace alone a test that runs in a chroot would leave it.
+    std::vector<std::string> enter = {"nsenter", "--mount", "--root",
+                                      absl::StrCat("--target=", disk->second.pid())};
+    if (::geteuid() != 0) enter.insert(enter.end(), {"--user", "--preserve-credentials"});
+    argv.insert(argv.begin(), enter.begin(), enter.end());
+  }
+  if (const auto first = through.find(name); first != through.end())
+    argv.insert(argv.begin(), first->second.begin(), first->second.end());
   return argv;
 }
 
@@ -176,7 +184,7 @@ void Pool::StartWorker(const std::string& name, int slots, const std::vector<std
       disks_.count(name) != 0 ? daemons_.count(name) != 0 : PathExists(path(name) + "/identity");
   if (!joined) Join(name);
   ASSERT_FALSE(::testing::Test::HasFatalFailure());
-  daemons_[name].argv = OnDiskOf(name, std::move(argv));
+  daemons_[name].argv = Through(name, std::move(argv));
   Launch(name, "ready as ");
 }
 
@@ -272,7 +280,7 @@ std::vector<std::string> Pool::CommandLine(const std::vector<std::string>& args)
   const bool says = std::find(args.begin(), args.end(), "--summaries") != args.end();
   if (!args.empty() && args[0] == "submit" && agent && !says && !summaries.empty())
     argv.insert(argv.begin() + 2, {"--summaries", summaries});
-  return argv;
+  return Through("handoff", std::move(argv));
 }
 
 CommandResult Pool::Handoff(const std::vector<std::string>& args, const std::string& cwd,

@@ -53,6 +53,14 @@ class Pool {
   // What `submit` is given as --summaries unless a test says so itself: the scripted agent would be
   // run once more. Empty: nothing is given.
   std::string summaries = "never";
+  // What a program is started through, by name: "coordinator", a worker's, or "handoff". For hosts
+  // of their own, see network.h.
+  std::map<std::string, std::vector<std::string>> through;
+  // Whose command it is: a directory below dir() that is their HOME, with what `handoff login`
+  // keeps there. Empty: the admin's, who needs no login.
+  std::string person;
+  std::vector<std::string> coordinator_flags;
+  std::string listen = "127.0.0.1:0";  // the coordinator, when it starts for the first time
 
   const std::string& dir() const { return dir_.path(); }
   std::string path(const std::string& name) const { return dir_.path() + "/" + name; }
@@ -120,8 +128,8 @@ class Pool {
     std::optional<Subprocess> process;
   };
   std::vector<std::string> CommandLine(const std::vector<std::string>& args) const;
-  // What a program of a worker is started through, where that has a disk of its own.
-  std::vector<std::string> OnDiskOf(const std::string& name, std::vector<std::string> argv) const;
+  // With what the program of that name is started through, a disk of its own included.
+  std::vector<std::string> Through(const std::string& name, std::vector<std::string> argv) const;
   void Launch(const std::string& name, const std::string& ready);
   std::vector<std::string> Environment() const;
   std::string FillerOf(const std::string& name) const;
