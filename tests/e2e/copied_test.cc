@@ -2,12 +2,9 @@
 // copy. Where it does not know, as with one who took the mark out or carried it elsewhere, the pool
 // notices that two daemons are one worker.
 
-#include <fcntl.h>
 #include <signal.h>
 
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -33,13 +30,6 @@ class CopiedTest : public ::testing::Test {
     pool_.StartCoordinator();
     pool_.StartWorker("a", 1);
   }
-  ~CopiedTest() override {
-    for (auto& [name, daemon] : started_) {
-      daemon.Signal(SIGTERM);
-      EXPECT_TRUE(daemon.Wait().ok()) << name;
-    }
-  }
-
   void Copy() const {
     SpawnOptions options;
     options.argv = {"cp", "-a", pool_.path("a"), pool_.path("copy")};
@@ -60,16 +50,6 @@ class CopiedTest : public ::testing::Test {
     options.env = {"PATH=/usr/bin:/bin"};
     return options;
   }
-  // In the background, whether the pool takes it or not. What it says is in NAME.log.
-  void Start(const std::string& name) {
-    const auto log = OpenFile(pool_.path(name + ".log"), O_WRONLY | O_CREAT | O_APPEND);
-    CHECK(log.ok());
-    SpawnOptions options = DaemonIn(name);
-    options.fds = {{2, log->get()}};
-    auto daemon = Subprocess::Spawn(options);
-    CHECK(daemon.ok());
-    started_.emplace_back(name, *std::move(daemon));
-  }
   // The copy of a worker that runs something is a host's backup that is started for a look.
   void ExpectItRefusesToStart() const {
     const auto refused = RunProcess(DaemonIn("copy"), "", absl::Minutes(1));
@@ -86,7 +66,6 @@ class CopiedTest : public ::testing::Test {
   std::string Audit() const { return pool_.Handoff({"audit", "--limit", "0"}).out; }
 
   Pool pool_;
-  std::vector<std::pair<std::string, Subprocess>> started_;
 };
 
 TEST_F(CopiedTest, ItsOwnDaemonRefusesToStartInIt) {
@@ -132,7 +111,7 @@ TEST_F(CopiedTest, OneThatReplacesAStoppedOriginalIsTakenUntilThatComesBack) {
   EXPECT_EQ(pool_.Handoff({"wait", id}).exit_code, 0);
   EXPECT_THAT(Workers(), Not(HasSubstr(kCopied))) << "it was moved";
   EXPECT_THAT(Audit(), Not(HasSubstr(kCopied)));
-  Start("a");
+  pool_.RestartWorker("a", /*let_in=*/false);
   pool_.Eventually([&] { return Said("a", kTwice); });
   pool_.Eventually([&] { return absl::StrContains(Workers(), kCopied); });
   EXPECT_THAT(Audit(), HasSubstr(kCopied));

@@ -121,7 +121,7 @@ void Pool::Launch(const std::string& name, const std::string& ready) {
   out->second.Reset();
   std::string said;
   char c;
-  while (::read(out->first.get(), &c, 1) == 1 && c != '\n') said.push_back(c);
+  while (!ready.empty() && ::read(out->first.get(), &c, 1) == 1 && c != '\n') said.push_back(c);
   const auto at = said.find(ready);
   ASSERT_NE(at, std::string::npos) << name << " did not get ready; it said: " << said << "\n"
                                    << Tail(path(name + ".log"));
@@ -234,7 +234,9 @@ std::string Pool::MakeAgent(const std::string& conf, const std::string& name) co
   return agent;
 }
 
-void Pool::RestartWorker(const std::string& name) { Launch(name, "ready as "); }
+void Pool::RestartWorker(const std::string& name, bool let_in) {
+  Launch(name, let_in ? "ready as " : "");
+}
 
 void Pool::Kill(const std::string& name, int signal) {
   Daemon& daemon = daemons_.at(name);

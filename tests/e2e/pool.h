@@ -82,8 +82,8 @@ class Pool {
   void FreeDisk(const std::string& name) const;
   // A scripted agent of its own, with what its .conf file says (see its main.cc); its path.
   std::string MakeAgent(const std::string& conf, const std::string& name = "agent") const;
-  // Starts it again with the flags of before.
-  void RestartWorker(const std::string& name);
+  // Starts it again with the flags of before. One that the pool does not let in is not waited for.
+  void RestartWorker(const std::string& name, bool let_in = true);
 
   void Kill(const std::string& name,
             int signal);  // "coordinator" or a worker; reaps it for SIGKILL and SIGTERM
@@ -130,6 +130,7 @@ class Pool {
   std::vector<std::string> CommandLine(const std::vector<std::string>& args) const;
   // With what the program of that name is started through, a disk of its own included.
   std::vector<std::string> Through(const std::string& name, std::vector<std::string> argv) const;
+  // Until it says `ready`; when that is empty, not at all.
   void Launch(const std::string& name, const std::string& ready);
   std::vector<std::string> Environment() const;
   std::string FillerOf(const std::string& name) const;
