@@ -123,11 +123,27 @@ struct Client::Impl {
     return FromGrpc(status);
   }
 
+  // Before the first call. gRPC 1.51 now and then takes a connection that is under way for one that
+  // failed (it looks at errno too late: "Invalid argument"), and a call that waits for it fails,
+  // too. So one failure is none. Nothing was sent yet: it costs a refused command a moment, and no
+  // more.
+  void Prepare() const {
+    const auto end = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kUnaryDeadline);
+    int failures = 0;
+    for (auto state = channel->GetState(true); !prepared && state != GRPC_CHANNEL_READY;
+         state = channel->GetState(true)) {
+      if (state == GRPC_CHANNEL_TRANSIENT_FAILURE && ++failures > 1) break;
+      if (!channel->WaitForStateChange(state, end)) break;
+    }
+    prepared = true;
+  }
+
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> CallOf(Stub& stub,
                                   grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                                Response*),
                                   const Request& request, absl::Duration limit) const {
+    Prepare();
     grpc::ClientContext context;
     SetDeadline(context, limit);
     Response response;
@@ -156,6 +172,7 @@ struct Client::Impl {
                       const Request& request, StreamCall& call,
                       const std::function<void(grpc::ClientContext*)>& enter,
                       const std::function<bool(const Message&)>& each) const {
+    Prepare();
     grpc::ClientContext context;
     enter(&context);
     const absl::Cleanup leave = [&] { enter(nullptr); };
@@ -179,6 +196,7 @@ struct Client::Impl {
   const std::unique_ptr<v1::Objects::Stub> objects;
   const std::unique_ptr<v1::Identity::Stub> identity;
   mutable ConnectionDriver driver;
+  mutable std::atomic<bool> prepared = false;
   mutable std::atomic<bool> answered = false;  // some call was
 };
 
@@ -335,6 +353,7 @@ absl::Status Client::ReadLog(const v1::ReadLogRequest& request, StreamCall& call
 absl::Status Client::PutObject(const std::string& path, const std::string& sha256, uint64_t size,
                                const std::function<void(uint64_t)>& progress) {
   ASSIGN_OR_RETURN(const UniqueFd file, OpenFile(path, O_RDONLY));
+  impl_->Prepare();
   grpc::ClientContext context;
   const auto stream = impl_->objects->Put(&context);
   const auto fail = [&] {
@@ -370,6 +389,7 @@ absl::Status Client::PutObject(const std::string& path, const std::string& sha25
 
 absl::Status Client::GetObject(const std::string& sha256, const std::string& path) {
   ASSIGN_OR_RETURN(const UniqueFd file, OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+  impl_->Prepare();
   grpc::ClientContext context;
   v1::GetObjectRequest request;
   request.set_sha256(sha256);

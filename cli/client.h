@@ -1,5 +1,6 @@
 // The coordinator as the command sees it: one method a call, protobuf messages in and out, errors
-// with a sentence for a person. Thread-safe. Nothing is retried here.
+// with a sentence for a person. Thread-safe. Nothing is retried here but the connection, once,
+// before the first call.
 //
 // UNAVAILABLE means that it cannot be reached, did not answer in time, or could not do it now;
 // UNAUTHENTICATED also that what answers is not the coordinator that was asked for.

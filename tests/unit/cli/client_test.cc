@@ -1,11 +1,16 @@
 #include "cli/client.h"
 
+#include <atomic>
+#include <cstdio>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/follow.h"
 #include "common/check.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/listener.h"
 #include "common/rpc/server.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -114,6 +119,53 @@ TEST(Client, AllPagesOfWorkersAreAskedFor) {
   ASSERT_TRUE(workers.ok()) << workers.status();
   ASSERT_EQ(workers->workers_size(), 3);
   EXPECT_EQ(workers->workers(2).name(), "aaa");
+}
+
+// Closes the first connection to `path`; by then the next one comes to the pool.
+class FirstConnectionFails {
+ public:
+  explicit FirstConnectionFails(const std::string& path)
+      : server_(*RpcServer::Start("unix:" + path + ".pool", {&service_})) {
+    auto bound = Listener::Bind(*ParseAddress("unix:" + path));
+    CHECK(bound.ok());
+    listener_ = *std::move(bound);
+    listener_->Start(ConnectionLimits::OfProcess(), [this, path](UniqueFd) {
+      ++refused_;
+      CHECK(std::rename((path + ".pool").c_str(), path.c_str()) == 0);
+    });
+  }
+  ~FirstConnectionFails() { listener_->Stop(); }
+  int refused() const { return refused_; }
+
+ private:
+  class Empty final : public v1::Control::Service {
+    grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override {
+      return grpc::Status::OK;
+    }
+    grpc::Status ReadLog(grpc::ServerContext*, const v1::ReadLogRequest*,
+                         grpc::ServerWriter<v1::LogChunk>*) override {
+      return grpc::Status::OK;
+    }
+  };
+  Empty service_;
+  std::unique_ptr<RpcServer> server_;
+  std::atomic<int> refused_ = 0;
+  std::unique_ptr<Listener> listener_;
+};
+
+TEST(Client, AConnectionThatFailsWhileItIsMadeIsMadeAgain) {
+  const auto dir = TempDir::Make("handoff-first-");
+  for (const std::string& path : {dir->path() + "/unary", dir->path() + "/stream"}) {
+    const FirstConnectionFails pool(path);
+    Client client("there", MakeChannel("unix:" + path));
+    StreamCall call;
+    const absl::Status status =
+        absl::EndsWith(path, "unary")
+            ? client.GetPool().status()
+            : client.ReadLog({}, call, [](const v1::LogChunk&) { return true; });
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(pool.refused(), 1);
+  }
 }
 
 // A pool that answers as gRPC does for the calls that are open when a server stops.
