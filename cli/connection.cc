@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
-#include "cli/ssh_tunnel.h"
 #include "common/clock.h"
 #include "common/identity/names.h"
 #include "common/identity/private_file.h"
@@ -12,6 +11,7 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/grpc_log.h"
+#include "common/ssh_tunnel.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -56,7 +56,7 @@ absl::StatusOr<std::unique_ptr<Client>> ConnectAt(const std::string& address,
   kept->credentials = credentials;
   std::string to = address;
   if (IsSshAddress(address)) {
-    ASSIGN_OR_RETURN(kept->tunnel, SshTunnel::Open(address));
+    ASSIGN_OR_RETURN(kept->tunnel, SshTunnel::Open(address, SshUse::kPerson));
     to = kept->tunnel->local_address();
   }
   return std::make_unique<Client>(address, MakeChannel(to, *credentials, name), kept);

@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cli/ssh_tunnel.h"
+#include "common/ssh_tunnel.h"
 #include "cli/toml_file.h"
 #include "common/file.h"
 #include "common/rpc/address.h"

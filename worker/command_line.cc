@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/handoff/names.h"
 #include "common/rpc/address.h"
+#include "common/ssh_tunnel.h"
 #include "common/status.h"
 #include "common/version.h"
 #include "worker/joining/pasted_line.h"
@@ -55,10 +56,15 @@ absl::Status CheckDataDir(const std::string& data_dir) {
   return absl::InvalidArgumentError("--data-dir is missing: say where this worker keeps its data");
 }
 
+absl::Status CheckCoordinator(const std::string& address) {
+  if (IsSshAddress(address)) return Annotate(ParseSshAddress(address).status(), "--coordinator");
+  return Annotate(ParseAddress(address).status(), "--coordinator");
+}
+
 absl::Status Check(const WorkerConfig& config) {
   RETURN_IF_ERROR(CheckDataDir(config.data_dir));
   if (!config.coordinator.empty()) {
-    RETURN_IF_ERROR(Annotate(ParseAddress(config.coordinator).status(), "--coordinator"));
+    RETURN_IF_ERROR(CheckCoordinator(config.coordinator));
   }
   if (config.slots < 1 || config.slots > kMaxSlots) {
     return absl::InvalidArgumentError(absl::StrCat("--slots must be from 1 to ", kMaxSlots));
@@ -68,6 +74,7 @@ absl::Status Check(const WorkerConfig& config) {
 
 absl::Status Check(const JoinOptions& join) {
   RETURN_IF_ERROR(CheckDataDir(join.data_dir));
+  if (!join.coordinator.empty()) RETURN_IF_ERROR(CheckCoordinator(join.coordinator));
   const absl::Status name = ValidateWorkerName(join.name);
   return name.ok() ? name : Annotate(name, "give another --name");
 }
@@ -86,7 +93,7 @@ void AddDaemonFlags(CLI::App& app, Flags& flags) {
   app.add_option("--data-dir", config.data_dir, "Where this worker keeps its data")
       ->envname("HANDOFF_DATA_DIR");
   app.add_option("--coordinator", config.coordinator,
-                 "HOST:PORT or unix:/path, instead of the address that it joined by")
+                 "HOST:PORT, unix:/path or ssh://HOST, instead of the address that it joined by")
       ->envname("HANDOFF_COORDINATOR");
   app.add_option("--name", config.name, "Name in the pool, instead of the one that it joined by");
   app.add_option("--slots", config.slots, "Attempts at a time")->capture_default_str();
@@ -107,6 +114,9 @@ CLI::App& AddJoin(CLI::App& app, Flags& flags) {
       ->envname("HANDOFF_DATA_DIR");
   join.add_option("--name", flags.join.name, "Name of this worker in the pool")
       ->capture_default_str();
+  join.add_option("--coordinator", flags.join.coordinator,
+                  "HOST:PORT, unix:/path or ssh://HOST, to be tried before the line's addresses "
+                  "from now on");
   join.add_option("--label", flags.labels, "KEY=VALUE that handoffs may require; may be repeated");
   return join;
 }

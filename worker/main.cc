@@ -25,6 +25,7 @@
 #include "worker/worker.h"
 
 namespace handoff::worker {
+#include "worker/rpc/tunnels.h"
 namespace {
 
 constexpr char kPrompt[] = "Paste the line of `handoff worker invite` (it is not shown): ";
@@ -41,7 +42,8 @@ void Notify(absl::string_view state) {
 
 int RunJoin(const JoinOptions& options) {
   const RealClock clock;
-  GrpcIdentityClient client(clock);
+  Tunnels tunnels;
+  GrpcIdentityClient client(clock, tunnels);
   const auto line = [] { return ReadPastedLine(STDIN_FILENO, STDERR_FILENO, kPrompt); };
   const auto joined = Join(options, line, client, clock);
   if (!joined.ok()) return Fail(joined.status());
@@ -70,9 +72,9 @@ int RunDaemon(WorkerConfig config) {
       config.coordinator.empty() ? joined->pool.coordinators : std::vector{config.coordinator};
   const auto route = std::make_shared<CoordinatorRoute>(
       CoordinatorRoute::Options{coordinators, PoolDnsName(joined->pool.pool_id),
-                                CredentialFiles::In(directory)},
+                                CredentialFiles::In(directory), &tunnels},
       clock);
-  GrpcIdentityClient identities(clock);
+  GrpcIdentityClient identities(clock, tunnels);
   CertificateRenewal renewal(
       {directory, uuid, coordinators, clock, identities, [&] { route->Renewed(); }},
       std::hash<std::string>()(uuid));
@@ -87,6 +89,7 @@ int RunDaemon(WorkerConfig config) {
   };
   const auto fatal = [](const absl::Status& status) {
     Fail(status);
+  Tunnels tunnels;
     ::kill(::getpid(), SIGUSR1);
   };
   renewal.Start();

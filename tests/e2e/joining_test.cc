@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -170,6 +171,59 @@ class Notified {
 };
 
 TEST(ServiceManager, HearsWhenADaemonIsReadyAndWhenItStops) {
+// What stands in for ssh in PATH as long as this is there: a link to where the coordinator really
+// is. Keeps the process ids.
+class StandInForSsh {
+ public:
+  explicit StandInForSsh(const Pool& pool)
+      : notes_(pool.path("ssh-notes")), before_(getenv("PATH")) {
+    CHECK(MakeDirectories(pool.path("bin")).ok());
+    const std::string script = absl::StrCat(
+        "#!/bin/sh\necho $$ >>", notes_, "\nwhile [ \"$1\" != -L ]; do shift; done\nln -s ",
+        pool.path("far"), " \"${2%%:*}\"\nexec sleep infinity\n");
+    CHECK(WriteFileAtomically(pool.path("bin/ssh"), script, 0700).ok());
+    ::setenv("PATH", absl::StrCat(pool.path("bin"), ":", before_).c_str(), 1);
+  }
+  ~StandInForSsh() { ::setenv("PATH", before_.c_str(), 1); }
+  std::vector<pid_t> Pids() const {
+    std::vector<pid_t> pids;
+    for (const auto& line :
+         absl::StrSplit(ReadFile(notes_).value_or(""), '\n', absl::SkipEmpty())) {
+      pids.emplace_back();
+      CHECK(absl::SimpleAtoi(line, &pids.back()));
+    }
+    return pids;
+  }
+
+ private:
+  const std::string notes_, before_;
+};
+
+// Nothing of the tunnel is an agent's: neither its socket nor the pipe that it ends with.
+TEST(Joining, AWorkerBehindSshOpensItsTunnelAgain) {
+  Pool pool;
+  const StandInForSsh ssh(pool);
+  pool.listen = "unix:" + pool.path("far");
+  pool.StartCoordinator();
+  pool.Join("a", {}, {"--coordinator", "ssh://me@front:7000"});
+  ASSERT_EQ(ssh.Pids().size(), 1u);
+  EXPECT_FALSE(IsRunning(ssh.Pids()[0]));
+  EXPECT_THAT(*ReadFile(pool.path("a/identity/pool.toml")), HasSubstr("ssh://me@front:7000"));
+  // The environment of these tests names another address.
+  pool.StartWorker("a", 1, {"--coordinator", "ssh://me@front:7000"});
+  const auto run = [&](const std::string& script) {
+    const std::string id = pool.Submit({"--agent", "command", script});
+    EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
+    return pool.Handoff({"logs", id, "--raw"}).out;
+  };
+  EXPECT_EQ(run("ls /proc/self/fd"), "0\n1\n2\n3\n") << "the last is the directory's";
+  ASSERT_EQ(::kill(ssh.Pids().back(), SIGKILL), 0);
+  run("true");
+  EXPECT_EQ(ssh.Pids().size(), 3u);
+  pool.Kill("a", SIGTERM);
+  EXPECT_FALSE(IsRunning(ssh.Pids().back()));
+}
+
   Pool pool;
   const Notified notified(pool.path("notify"));
   pool.StartCoordinator();

@@ -139,7 +139,8 @@ void Pool::StartCoordinator() {
   Launch("coordinator", "ready on ");
 }
 
-void Pool::Join(const std::string& name, const std::vector<std::string>& invite) {
+void Pool::Join(const std::string& name, const std::vector<std::string>& invite,
+                const std::vector<std::string>& flags) {
   std::vector<std::string> args = {"worker", "invite"};
   args.insert(args.end(), invite.begin(), invite.end());
   const CommandResult invited = Handoff(args);
@@ -147,6 +148,7 @@ void Pool::Join(const std::string& name, const std::vector<std::string>& invite)
   SpawnOptions options;
   options.argv =
       Through(name, {Program("handoff-worker"), "join", "--data-dir", path(name), "--name", name});
+  options.argv.insert(options.argv.end(), flags.begin(), flags.end());
   options.env = Environment();
   options.cwd = dir();
   const auto joined = RunProcess(options, invited.out, absl::Minutes(1));

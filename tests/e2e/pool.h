@@ -62,10 +62,13 @@ class Pool {
   std::vector<std::string> coordinator_flags;
   std::string listen = "127.0.0.1:0";  // the coordinator, when it starts for the first time
 
+  // More of those of the coordinator, for its next start.
+  std::vector<std::string> coordinator_flags;
+
   const std::string& dir() const { return dir_.path(); }
   std::string path(const std::string& name) const { return dir_.path() + "/" + name; }
 
-  // Blocks until the program said that it is ready. The coordinator keeps its port over restarts.
+  // Blocks until the program said that it is ready. The coordinator keeps its port over restarts;
   void StartCoordinator();
   // Joins first. The scripted agent is the worker's `cursor`. `config` is appended to its TOML
   // file.
@@ -73,7 +76,9 @@ class Pool {
                    const std::string& config = "");
   // What StartWorker does first, unless it was done: a new line of `worker invite`, with these
   // flags, becomes the data directory of a worker of that name.
-  void Join(const std::string& name, const std::vector<std::string>& invite = {});
+  // `flags` are of the join itself.
+  void Join(const std::string& name, const std::vector<std::string>& invite = {},
+            const std::vector<std::string>& flags = {});
   // Gives the worker of that name, not started yet, a small disk of its own for its data. False
   // where this host does not let us mount one.
   bool MakeSmallDisk(const std::string& name);

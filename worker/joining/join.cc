@@ -67,7 +67,7 @@ class Joining {
     }
     ASSIGN_OR_RETURN(const PrivateKey key, MakeKey());
     ASSIGN_OR_RETURN(const std::string request, MakeSigningRequest(key));
-    PoolFile pool{pool_id, ticket.addresses, options_.name, options_.labels};
+    PoolFile pool{pool_id, Addresses(ticket), options_.name, options_.labels};
     ASSIGN_OR_RETURN(const IssuedPair issued, Redeem(ticket, request, identity.uuid, pool));
     // What the owner of the host says wins over what the line says.
     pool.labels.insert(issued.labels.begin(), issued.labels.end());
@@ -94,6 +94,15 @@ class Joining {
     return key;
   }
 
+  std::vector<std::string> Addresses(const Ticket& ticket) const {
+    std::vector<std::string> addresses = ticket.addresses;
+    if (options_.coordinator.empty()) return addresses;
+    addresses.erase(std::remove(addresses.begin(), addresses.end(), options_.coordinator),
+                    addresses.end());
+    addresses.insert(addresses.begin(), options_.coordinator);
+    return addresses;
+  }
+
   // At the first address that answers; that one is the first of `pool` from then on.
   absl::StatusOr<IssuedPair> Redeem(const Ticket& ticket, const std::string& request,
                                     const std::string& uuid, PoolFile& pool) const {
@@ -101,9 +110,9 @@ class Joining {
     const ShownIdentity shown{ticket.authority.pool_id(), ticket.authority.ToPem(),
                               ticket.certificate.ToPem(), std::move(key)};
     std::vector<std::string> failures;
-    for (size_t i = 0; i < ticket.addresses.size(); ++i) {
+    for (size_t i = 0; i < pool.coordinators.size(); ++i) {
       auto issued =
-          client_.Redeem(ticket.addresses[i], shown,
+          client_.Redeem(pool.coordinators[i], shown,
                          {ticket.token_id, ticket.secret.Reveal(), request, uuid, options_.name});
       if (issued.ok()) {
         std::rotate(pool.coordinators.begin(),
@@ -112,7 +121,7 @@ class Joining {
         return issued;
       }
       if (!IsAway(issued.status())) return issued.status();
-      failures.push_back(absl::StrCat(ticket.addresses[i], ": ", issued.status().message()));
+      failures.push_back(absl::StrCat(pool.coordinators[i], ": ", issued.status().message()));
     }
     return absl::UnavailableError(
         absl::StrCat("the coordinator did not answer. This host did not join; until ",

@@ -22,6 +22,7 @@ struct JoinOptions {
   std::string data_dir;
   std::string name;  // of the worker in the pool
   std::map<std::string, std::string> labels;
+  std::string coordinator = {};  // to be tried before the line's addresses; empty: those alone
 };
 
 struct JoinResult {

@@ -41,12 +41,22 @@ absl::Status CoordinatorRoute::Load() {
   return absl::OkStatus();
 }
 
+// From here. With a tunnel that is not open it is the next one's turn.
+absl::StatusOr<std::string> CoordinatorRoute::Address() {
+  const std::string& address = options_.coordinators[address_];
+  if (options_.tunnels == nullptr) return address;
+  auto local = options_.tunnels->Resolve(address);
+  if (!local.ok()) address_ = (address_ + 1) % options_.coordinators.size();
+  return local;
+}
+
 absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetLocked() {
   RETURN_IF_ERROR(Load());
+  ASSIGN_OR_RETURN(const std::string address, Address());
   const bool anew = anew_at_.ns != 0 && clock_.Boot() >= anew_at_;
-  if (connections_ && !anew) return connections_;
+  if (connections_ && !anew && made_to_ == address) return connections_;
   anew_at_ = {};
-  const std::string& address = options_.coordinators[address_];
+  made_to_ = address;
   const auto channel = [&, shown = credentials_.get()] {
     return shown == nullptr ? MakeChannel(address) : MakeChannel(address, *shown, options_.name);
   };

@@ -18,6 +18,7 @@
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
 #include "handoff/v1/pool.grpc.pb.h"
+#include "worker/rpc/tunnels.h"
 
 namespace handoff::worker {
 
@@ -41,11 +42,13 @@ using ConnectionsPtr = std::shared_ptr<const Connections>;
 class CoordinatorRoute {
  public:
   struct Options {
-    std::vector<std::string> coordinators;  // addresses, to be tried in turn; at least one
+    // Addresses, to be tried in turn; at least one. Those behind ssh need `tunnels`.
+    std::vector<std::string> coordinators;
     // What the coordinator's certificate must name, whatever the address is.
     std::string name;
     // Absent: plaintext, as the fakes of tests have it. The daemon always has them.
     std::optional<CredentialFiles> credentials;
+    Tunnels* tunnels = nullptr;  // outlives this
   };
   CoordinatorRoute(Options options, const Clock& clock);
 
@@ -61,6 +64,7 @@ class CoordinatorRoute {
 
  private:
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::string> Address() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<ConnectionsPtr> GetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
@@ -68,6 +72,7 @@ class CoordinatorRoute {
   Mutex mutex_;
   std::shared_ptr<Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
   ConnectionsPtr connections_ ABSL_GUARDED_BY(mutex_);
+  std::string made_to_ ABSL_GUARDED_BY(mutex_);  // where those go
   size_t address_ ABSL_GUARDED_BY(mutex_) = 0;
   BootTime anew_at_ ABSL_GUARDED_BY(mutex_);  // 0: never
   absl::Status denied_ ABSL_GUARDED_BY(mutex_);

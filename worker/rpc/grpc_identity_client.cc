@@ -41,7 +41,12 @@ absl::StatusOr<IssuedPair> Taken(const grpc::Status& status,
 absl::StatusOr<IssuedPair> GrpcIdentityClient::Redeem(const std::string& address,
                                                       const ShownIdentity& shown,
                                                       const Redemption& redemption) {
-  ASSIGN_OR_RETURN(const auto stub, Connect(address, shown, clock_));
+  std::unique_ptr<SshTunnel> tunnel;  // as long as the call
+  if (IsSshAddress(address)) {
+    ASSIGN_OR_RETURN(tunnel, SshTunnel::Open(address, SshUse::kPerson));
+  }
+  ASSIGN_OR_RETURN(const auto stub,
+                   Connect(tunnel == nullptr ? address : tunnel->local_address(), shown, clock_));
   v1::RedeemRequest request;
   request.set_token_id(redemption.token_id);
   request.set_secret(redemption.secret.data(), redemption.secret.size());
@@ -59,7 +64,8 @@ absl::StatusOr<IssuedPair> GrpcIdentityClient::Renew(const std::string& address,
                                                      const ShownIdentity& shown,
                                                      const std::string& signing_request,
                                                      std::stop_token stop) {
-  ASSIGN_OR_RETURN(const auto stub, Connect(address, shown, clock_));
+  ASSIGN_OR_RETURN(const std::string local, tunnels_.Resolve(address));
+  ASSIGN_OR_RETURN(const auto stub, Connect(local, shown, clock_));
   v1::RenewRequest request;
   request.set_signing_request(signing_request);
   grpc::ClientContext context;

@@ -3,12 +3,15 @@
 
 #include "common/clock.h"
 #include "worker/rpc/identity_client.h"
+#include "worker/rpc/tunnels.h"
 
 namespace handoff::worker {
 
 class GrpcIdentityClient final : public IdentityClient {
  public:
-  explicit GrpcIdentityClient(const Clock& clock) : clock_(clock) {}
+  // A redemption opens a tunnel of its own, at which ssh may ask a person; a renewal takes the
+  // daemon's.
+  GrpcIdentityClient(const Clock& clock, Tunnels& tunnels) : clock_(clock), tunnels_(tunnels) {}
   absl::StatusOr<IssuedPair> Redeem(const std::string& address, const ShownIdentity& shown,
                                     const Redemption& redemption) override;
   absl::StatusOr<IssuedPair> Renew(const std::string& address, const ShownIdentity& shown,
@@ -17,6 +20,7 @@ class GrpcIdentityClient final : public IdentityClient {
 
  private:
   const Clock& clock_;
+  Tunnels& tunnels_;
 };
 
 }  // namespace handoff::worker

@@ -1,7 +1,7 @@
 #include "cli/settings.h"
 
 #include "absl/strings/str_cat.h"
-#include "cli/ssh_tunnel.h"
+#include "common/ssh_tunnel.h"
 #include "cli/toml_file.h"
 #include "common/check.h"
 #include "common/file.h"

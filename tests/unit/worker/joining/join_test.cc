@@ -41,7 +41,7 @@ class JoinTest : public ::testing::Test {
   absl::StatusOr<JoinResult> Join(const std::string& line) {
     asked_ = 0;
     return worker::Join(
-        {data(), "build-1", {{"os", "linux"}}},
+        {data(), "build-1", {{"os", "linux"}}, coordinator_},
         [&]() -> absl::StatusOr<Secret> {
           ++asked_;
           return Secret(line);
@@ -60,6 +60,7 @@ class JoinTest : public ::testing::Test {
   const TempDir dir_ = *TempDir::Make("join-");
   FakeClock clock_;
   FakeIdentityClient pool_{clock_};
+  std::string coordinator_;
   int asked_ = 0;
 };
 
@@ -133,6 +134,13 @@ TEST_F(JoinTest, AnAddressThatIsAwayIsPassedOver) {
   ASSERT_TRUE(Join(pool_.Line({"inside:1", "outside:2", "third:3"})).ok());
   EXPECT_THAT(Read()->pool.coordinators, ElementsAre("outside:2", "inside:1", "third:3"));
   EXPECT_EQ(pool_.calls.size(), 2u);
+}
+
+TEST_F(JoinTest, TheAddressThatIsAskedForGoesFirstFromNowOn) {
+  coordinator_ = "ssh://me@front";
+  ASSERT_TRUE(Join(pool_.Line({"10.0.0.5:7433", "ssh://me@front"})).ok());
+  EXPECT_EQ(pool_.calls.size(), 1u);
+  EXPECT_THAT(Read()->pool.coordinators, ElementsAre("ssh://me@front", "10.0.0.5:7433"));
 }
 
 TEST_F(JoinTest, WhereNobodyAnswersTheLineIsStillGood) {

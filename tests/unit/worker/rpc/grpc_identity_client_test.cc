@@ -35,7 +35,8 @@ class GrpcIdentityClientTest : public ::testing::Test {
   const RealClock clock_{};
   TlsPool pool_;
   const PrivateKey key_ = PrivateKey::Generate().value();
-  GrpcIdentityClient client_{clock_};
+  Tunnels tunnels_;
+  GrpcIdentityClient client_{clock_, tunnels_};
 };
 
 TEST_F(GrpcIdentityClientTest, ARedemptionShowsTheTokensCertificate) {

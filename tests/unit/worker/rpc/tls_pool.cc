@@ -96,7 +96,7 @@ int TellingPool::reports() {
   return reports_;
 }
 
-TlsPool::TlsPool(const std::string& pool_id)
+TlsPool::TlsPool(const std::string& pool_id, const std::string& listen)
     : authority_(MakeAuthority(pool_id, absl::Now()).value()), identity_(authority_) {
   const auto key = PrivateKey::Generate().value();
   Write("server", key, IssuePem(authority_, key.public_key(), PeerKind::kCoordinator, ""));
@@ -104,7 +104,7 @@ TlsPool::TlsPool(const std::string& pool_id)
                                        CredentialUse::kServer, clock_);
   CHECK(credentials.ok());
   ServerOptions options;
-  options.listen = "127.0.0.1:0";
+  options.listen = listen;
   options.credentials = *std::move(credentials);
   auto server = RpcServer::Start(options, {&identity_, &pool_});
   CHECK(server.ok());

@@ -71,7 +71,8 @@ class TellingPool final : public v1::Pool::Service {
 
 class TlsPool {
  public:
-  explicit TlsPool(const std::string& pool_id = kTlsPool);
+  explicit TlsPool(const std::string& pool_id = kTlsPool,
+                   const std::string& listen = "127.0.0.1:0");
   ~TlsPool() { server_->Stop(absl::ZeroDuration()); }
 
   // A directory of three files below the pool's own.

@@ -1,12 +1,14 @@
-#include "cli/ssh_tunnel.h"
+#include "common/ssh_tunnel.h"
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/check.h"
 #include "common/file.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -48,6 +51,19 @@ std::vector<std::string> EnvironmentOfSsh() {
                                    }),
                     environment.end());
   return environment;
+}
+
+std::vector<std::string> CommandOf(const SshAddress& to, const std::string& socket, SshUse use) {
+  std::vector<std::string> command = {"ssh", "-N", "-T", "-o", "ExitOnForwardFailure=yes",
+                                      // Ours to end.
+                                      "-o", "ControlPath=none"};
+  if (use == SshUse::kDaemon) {
+    command.insert(command.end(), {"-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-o",
+                                   "ServerAliveInterval=15", "-o", "ServerAliveCountMax=3"});
+  }
+  command.insert(command.end(),
+                 {"-L", absl::StrCat(socket, ":127.0.0.1:", to.port), "--", to.destination});
+  return command;
 }
 
 bool Accepts(const std::string& socket) {
@@ -86,7 +102,8 @@ absl::StatusOr<SshAddress> ParseSshAddress(absl::string_view address) {
                    "ssh://USER@HOST or ssh://HOST:PORT, with the coordinator's port on that host"));
 }
 
-absl::StatusOr<std::unique_ptr<SshTunnel>> SshTunnel::Open(const std::string& address) {
+absl::StatusOr<std::unique_ptr<SshTunnel>> SshTunnel::Open(const std::string& address, SshUse use,
+                                                           std::stop_token stop) {
   ASSIGN_OR_RETURN(const SshAddress to, ParseSshAddress(address));
   ASSIGN_OR_RETURN(TempDir dir, TempDir::Make("handoff-ssh-"));
   const std::string socket = dir.path() + "/s";
@@ -96,42 +113,45 @@ absl::StatusOr<std::unique_ptr<SshTunnel>> SshTunnel::Open(const std::string& ad
   }
   ASSIGN_OR_RETURN(auto lifeline, MakePipe());
   SpawnOptions options;
-  options.argv = {"sh",
-                  "-c",
-                  kScript,
-                  "sh",
-                  dir.path(),
-                  "ssh",
-                  "-N",
-                  "-T",
-                  "-o",
-                  "ExitOnForwardFailure=yes",
-                  "-o",
-                  "ControlPath=none",  // ours to end
-                  "-L",
-                  absl::StrCat(socket, ":127.0.0.1:", to.port),
-                  "--",
-                  to.destination};
+  options.argv = {"sh", "-c", kScript, "sh", dir.path()};
+  const std::vector<std::string> command = CommandOf(to, socket, use);
+  options.argv.insert(options.argv.end(), command.begin(), command.end());
   options.env = EnvironmentOfSsh();
   options.fds = {{2, STDERR_FILENO}, {3, lifeline.first.get()}};
-  options.new_session = false;  // it asks for a password at our terminal
+  options.new_session = use == SshUse::kDaemon;  // a person's asks for a password at our terminal
   ASSIGN_OR_RETURN(Subprocess ssh, Subprocess::Spawn(options));
   dir.Release();  // theirs to remove
   std::unique_ptr<SshTunnel> tunnel(
       new SshTunnel(socket, std::move(ssh), std::move(lifeline.second)));
-  RETURN_IF_ERROR(tunnel->AwaitOpen(address));
+  RETURN_IF_ERROR(tunnel->AwaitOpen(address, stop));
   return tunnel;
 }
 
-absl::Status SshTunnel::AwaitOpen(const std::string& address) {
+bool SshTunnel::Ended() const {
+  pollfd ended{ssh_.pidfd(), POLLIN, 0};
+  return ::poll(&ended, 1, kLookEveryMilliseconds) > 0;
+}
+
+absl::Status SshTunnel::AwaitOpen(const std::string& address, const std::stop_token& stop) const {
   while (!Accepts(socket_)) {
-    pollfd ended{ssh_.pidfd(), POLLIN, 0};
-    if (::poll(&ended, 1, kLookEveryMilliseconds) > 0) {
+    if (stop.stop_requested()) return absl::CancelledError("stopped");
+    if (Ended()) {
       return absl::UnavailableError(absl::StrCat("no coordinator was reached at ", address,
                                                  ": ssh ended; what it said stands above"));
     }
   }
   return absl::OkStatus();
+}
+
+void SshTunnel::AwaitEnd(const std::stop_token& stop) const {
+  const UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
+  CHECK(wake.valid());
+  const std::stop_callback tell(stop, [&wake] {
+    const uint64_t one = 1;
+    CHECK(::write(wake.get(), &one, sizeof(one)) == sizeof(one));
+  });
+  pollfd polled[2] = {{ssh_.pidfd(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
+  while (::poll(polled, 2, -1) < 0) CHECK(errno == EINTR);
 }
 
 SshTunnel::~SshTunnel() {

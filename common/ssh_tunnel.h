@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -20,21 +21,32 @@ struct SshAddress {
 };
 absl::StatusOr<SshAddress> ParseSshAddress(absl::string_view address);
 
+// Who stands behind a tunnel.
+enum class SshUse {
+  kPerson,  // ssh may ask for a password at their terminal
+  kDaemon   // nobody is asked, and a host that went away is noticed within a minute
+};
+
 class SshTunnel {
  public:
-  // Returns when it is open; until then ssh may ask the person. UNAVAILABLE when ssh ended.
-  static absl::StatusOr<std::unique_ptr<SshTunnel>> Open(const std::string& address);
+  // Returns when it is open; until then ssh may ask the person. UNAVAILABLE when ssh ended,
+  // CANCELLED when `stop` was requested.
+  static absl::StatusOr<std::unique_ptr<SshTunnel>> Open(const std::string& address, SshUse use,
+                                                         std::stop_token stop = {});
   ~SshTunnel();
   SshTunnel(const SshTunnel&) = delete;
   SshTunnel& operator=(const SshTunnel&) = delete;
 
   // Where the coordinator is from here.
   std::string local_address() const { return "unix:" + socket_; }
+  // Blocks until ssh ended, or `stop` was requested.
+  void AwaitEnd(const std::stop_token& stop) const;
 
  private:
   SshTunnel(std::string socket, Subprocess ssh, UniqueFd lifeline)
       : socket_(std::move(socket)), ssh_(std::move(ssh)), lifeline_(std::move(lifeline)) {}
-  absl::Status AwaitOpen(const std::string& address);
+  bool Ended() const;  // looks for a moment
+  absl::Status AwaitOpen(const std::string& address, const std::stop_token& stop) const;
 
   const std::string socket_;
   Subprocess ssh_;
