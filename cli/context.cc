@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/connection.h"
+#include "cli/local_login.h"
 #include "cli/options.h"
 #include "cli/repository.h"
 #include "cli/verb.h"
@@ -52,6 +53,9 @@ PoolQuestion Context::Question() const { return {coordinator, environment, absl:
 absl::StatusOr<Client*> Context::Connect() {
   if (client) return client.get();
   ASSIGN_OR_RETURN(access, FindPool(Question()));
+  if (access->stored.has_value() && !access->stored->socket.empty()) {
+    RETURN_IF_ERROR(KeepLoginHere(*access->stored, absl::Now()));
+  }
   ASSIGN_OR_RETURN(client, ConnectTo(*access));
   if (access->stored.has_value()) renewal = Renewal::Begin(*access->stored, *client, absl::Now());
   return client.get();

@@ -56,10 +56,12 @@ absl::StatusOr<Certificate> ReadCertificateFile(const std::string& path) {
 }
 
 absl::Status ReadPoolFile(const std::string& path, StoredCredential& credential) {
-  const auto file = TomlFile::Read(path, {"coordinator", "pool_id", "user"});
+  const auto file = TomlFile::Read(path, {"coordinator", "pool_id", "user", "socket"});
   if (absl::IsNotFound(file.status())) return absl::OkStatus();
   RETURN_IF_ERROR(file.status());
   ASSIGN_OR_RETURN(credential.addresses, file->List("coordinator"));
+  ASSIGN_OR_RETURN(const std::optional<std::string> socket, file->String("socket"));
+  credential.socket = socket.value_or("");
   credential.is_login = true;
   return CheckOnlyOursToWrite(path);
 }
@@ -70,7 +72,9 @@ std::string PoolFile(const NewCredential& credential, const std::string& pool_id
       absl::StrJoin(
           credential.addresses, ", ",
           [](std::string* out, const std::string& a) { absl::StrAppend(out, TomlString(a)); }),
-      "]\npool_id = ", TomlString(pool_id), "\nuser = ", TomlString(credential.user), "\n");
+      "]\npool_id = ", TomlString(pool_id), "\nuser = ", TomlString(credential.user), "\n",
+      credential.socket.empty() ? "" : "socket = ",
+      credential.socket.empty() ? "" : TomlString(credential.socket) + "\n");
 }
 
 absl::Status WriteFiles(const std::string& directory, const NewCredential& credential) {
@@ -96,7 +100,8 @@ absl::StatusOr<StoredCredential> ReadCredential(const std::string& directory) {
     return absl::InvalidArgumentError(absl::StrCat(
         files.certificate, " is ", certificate.Describe(), ", and not of a user of a pool"));
   }
-  StoredCredential credential{directory, std::move(authority), std::move(certificate), {}, false};
+  StoredCredential credential{directory, std::move(authority), std::move(certificate), {}, "",
+                              false};
   RETURN_IF_ERROR(ReadPoolFile(directory + "/pool.toml", credential));
   return credential;
 }
@@ -107,7 +112,9 @@ absl::Status CheckUsable(const StoredCredential& credential, absl::Time now) {
       absl::StrCat("your certificate (", credential.user(), " in pool ", credential.pool_id(), ")");
   if (now >= certificate.not_after()) {
     const std::string advice =
-        credential.is_login
+        !credential.socket.empty()
+            ? absl::StrCat("log in again: handoff login --socket ", ShellQuote(credential.socket))
+        : credential.is_login
             ? absl::StrCat(kNewLine, credential.user(), ") and paste it to 'handoff login'")
             : absl::StrCat("the coordinator makes the one in ", credential.directory,
                            " anew by itself: is it running?");
@@ -169,7 +176,9 @@ absl::Time RenewalTime(const Certificate& certificate) {
 }
 
 bool IsRenewalDue(const StoredCredential& credential, const RenewalRecord& last, absl::Time now) {
-  if (!credential.is_login || now < RenewalTime(credential.certificate)) return false;
+  if (!credential.is_login || !credential.socket.empty() ||
+      now < RenewalTime(credential.certificate))
+    return false;
   // A record from the future is of a clock that was wrong.
   return last.tried_at > now || now - last.tried_at >= kBetweenTries;
 }

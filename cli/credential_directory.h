@@ -19,6 +19,7 @@ struct StoredCredential {
   Certificate authority;
   Certificate certificate;             // of a user
   std::vector<std::string> addresses;  // of the coordinator, to be tried in this order
+  std::string socket;                  // that gave it, by their uid; empty: none did
   bool is_login = false;               // made by `handoff login`: it is ours to renew and to remove
 
   const std::string& pool_id() const { return authority.pool_id(); }
@@ -37,6 +38,7 @@ struct NewCredential {
   Secret key;                          // PEM
   std::vector<std::string> addresses;
   std::string user;
+  std::string socket = {};
 };
 // Whole or not at all; replaces what was there.
 absl::Status WriteCredential(const std::string& directory, const NewCredential& credential);
@@ -51,7 +53,7 @@ absl::Status WriteRenewalRecord(const std::string& directory, const RenewalRecor
 
 // From when on it is renewed: the half of its life.
 absl::Time RenewalTime(const Certificate& certificate);
-// It is a login's, that time has come, and it was not tried within the last day.
+// It is a login's by a line, that time has come, and it was not tried within the last day.
 bool IsRenewalDue(const StoredCredential& credential, const RenewalRecord& last, absl::Time now);
 
 }  // namespace handoff

@@ -11,6 +11,7 @@
 #include "cli/connection.h"
 #include "cli/give_lines.h"
 #include "cli/json.h"
+#include "cli/local_login.h"
 #include "cli/secret_line.h"
 #include "cli/settings.h"
 #include "cli/verb.h"
@@ -30,7 +31,7 @@ constexpr absl::Duration kReachWithin = absl::Seconds(5);
 
 struct LoginFlags {
   bool link = false;
-  std::string device, user, ttl;
+  std::string device, user, ttl, socket;
 };
 
 std::string HostName() {
@@ -107,6 +108,31 @@ void WarnOfOthers(const Places& places, const std::string& pool_id, Context& con
     context.terminal.Say(absl::StrCat("handoff: ", places.config_file, " names pool ",
                                       OneLine(config->pool, 60), ", which goes first"));
   }
+}
+
+// The pool of this machine's coordinator, by the account that they have here.
+VerbResult LoginHere(const LoginFlags& flags, Context& context) {
+  const Places places = PlacesFrom(context.environment);
+  ASSIGN_OR_RETURN(const LocalLogin login, LogInHere(flags.socket, places.pools));
+  const StoredCredential& credential = login.credential;
+  RETURN_IF_ERROR(
+      WriteFileAtomically(places.current_pool, absl::StrCat(credential.pool_id(), "\n")));
+  if (context.json) {
+    v1::IssuedCertificate issued;
+    issued.set_pool_id(credential.pool_id());
+    issued.set_subject(credential.user());
+    context.terminal.Out(ToJsonLine(issued));
+    return Exit::kDone;
+  }
+  context.terminal.Say(
+      absl::StrCat("You are ", credential.user(), " in pool ", credential.pool_id(),
+                   " by your account here (uid ", ::geteuid(), "), until ",
+                   absl::FormatTime("%Y-%m-%d %H:%M", credential.certificate.not_after(),
+                                    context.terminal.ErrView().zone),
+                   "; using it renews it by itself.\nThe coordinator there runs as uid ",
+                   login.coordinator_uid, ".\nNext: handoff doctor"));
+  WarnOfOthers(places, credential.pool_id(), context);
+  return Exit::kDone;
 }
 
 VerbResult Login(const LoginFlags& flags, Context& context) {
@@ -209,7 +235,13 @@ VerbRun DefineLogin(CLI::App& app) {
   app.add_option("--ttl", flags->ttl, "With --link: how long it can be pasted; 15m unless given")
       ->type_name("TIME")
       ->needs("--link");
+  app.add_option("--socket", flags->socket,
+                 "On the coordinator's host: log in by your account there, without a line")
+      ->type_name("PATH")
+      ->excludes("--link")
+      ->excludes("--device");
   return [flags](Context& context) {
+    if (!flags->socket.empty()) return LoginHere(*flags, context);
     return flags->link ? Link(*flags, context) : Login(*flags, context);
   };
 }

@@ -180,7 +180,7 @@ absl::StatusOr<PoolAccess> FindPool(const PoolQuestion& question) {
   ASSIGN_OR_RETURN(const Login* const login, Choose(logins, wanted));
   if (login == nullptr) return OfDev(wanted, question.now);
   ASSIGN_OR_RETURN(StoredCredential credential, login->credential);
-  RETURN_IF_ERROR(CheckUsable(credential, question.now));
+  if (credential.socket.empty()) RETURN_IF_ERROR(CheckUsable(credential, question.now));
   std::vector<std::string> addresses = credential.addresses;
   if (!wanted.address.empty()) addresses = {wanted.address};
   if (addresses.empty()) {

@@ -34,7 +34,8 @@ struct PoolQuestion {
 // HANDOFF_TOKEN; else HANDOFF_CREDENTIALS, a directory; else, of the pools they are logged in to,
 // the one whose address is asked for, which config.toml names, to which they logged in last, or the
 // only one; else the running `handoff dev`. UNAUTHENTICATED with what to do when there is none, or
-// when the certificate is out of its time; FAILED_PRECONDITION when several fit.
+// when the certificate is out of its time, unless a socket gives the next one; FAILED_PRECONDITION
+// when several fit.
 absl::StatusOr<PoolAccess> FindPool(const PoolQuestion& question);
 
 // Only among those they are logged in to, whatever the state of the certificate.

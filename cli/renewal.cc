@@ -20,9 +20,10 @@ namespace {
 constexpr absl::Duration kLimit = absl::Seconds(5);
 constexpr size_t kMostKeyBytes = 16 << 10;
 
-// What is put in place of a certificate that is good has to be as good.
-absl::Status CheckAnswer(const StoredCredential& credential, const PrivateKey& key,
-                         const std::string& pem) {
+}  // namespace
+
+absl::Status CheckRenewed(const StoredCredential& credential, const PrivateKey& key,
+                          const std::string& pem) {
   ASSIGN_OR_RETURN(const Certificate made, Certificate::FromPem(pem));
   RETURN_IF_ERROR(
       VerifyCertificate(made, credential.authority, absl::Now(), CertificateUse::kClient));
@@ -33,8 +34,6 @@ absl::Status CheckAnswer(const StoredCredential& credential, const PrivateKey& k
                                           " or of another key; it was not taken"));
 }
 
-}  // namespace
-
 absl::Status RenewNow(const StoredCredential& credential, Client& client) {
   const CredentialFiles files = CredentialFiles::In(credential.directory);
   ASSIGN_OR_RETURN(const Secret pem, ReadPrivateFile(files.key, kMostKeyBytes));
@@ -42,7 +41,7 @@ absl::Status RenewNow(const StoredCredential& credential, Client& client) {
   v1::RenewRequest request;
   ASSIGN_OR_RETURN(*request.mutable_signing_request(), MakeSigningRequest(key));
   ASSIGN_OR_RETURN(const v1::IssuedCertificate answer, client.Renew(request, kLimit));
-  RETURN_IF_ERROR(CheckAnswer(credential, key, answer.certificate()));
+  RETURN_IF_ERROR(CheckRenewed(credential, key, answer.certificate()));
   return WritePrivateFile(files.certificate, answer.certificate());
 }
 

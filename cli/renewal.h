@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "cli/client.h"
 #include "cli/credential_directory.h"
+#include "common/identity/key.h"
 
 namespace handoff {
 
@@ -22,6 +23,11 @@ class Renewal {
   explicit Renewal(std::thread thread) : thread_(std::move(thread)) {}
   std::thread thread_;
 };
+
+// What is put in place of a certificate that is good has to be as good: of the same pool, person
+// and key.
+absl::Status CheckRenewed(const StoredCredential& credential, const PrivateKey& key,
+                          const std::string& pem);
 
 // At once; the new certificate is in the directory when it returns OK.
 absl::Status RenewNow(const StoredCredential& credential, Client& client);

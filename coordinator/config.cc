@@ -172,6 +172,51 @@ absl::Status ParseQuota(const toml::node& node, absl::string_view name, Config& 
   return absl::OkStatus();
 }
 
+// [unix.users] 1000 = "ann"
+absl::Status ParseUnixUsers(const toml::node& node, absl::string_view name, Config& config) {
+  const toml::table* const users = node.as_table();
+  if (users == nullptr) return Wrong(name, node.source(), "'users' must be a table: [unix.users]");
+  config.unix_users.clear();
+  for (const auto& [key, value] : *users) {
+    unsigned uid = 0;
+    const std::string user = value.value_or(std::string());
+    if (!absl::SimpleAtoi(std::string(key.str()), &uid) || user.empty()) {
+      return Wrong(name, key.source(),
+                   "[unix.users] says whose account each is: UID = \"NAME\", such as 1000 = "
+                   "\"ann\"");
+    }
+    config.unix_users[uid] = user;
+  }
+  return absl::OkStatus();
+}
+
+// [unix] socket = "/run/handoff/login.sock", and [unix.users]. One is nothing without the other.
+absl::Status ParseUnix(const toml::node& node, absl::string_view name, Config& config) {
+  const toml::table* const table = node.as_table();
+  const toml::node* const socket = table == nullptr ? nullptr : table->get("socket");
+  const toml::node* const users = table == nullptr ? nullptr : table->get("users");
+  if (socket == nullptr || users == nullptr || table->size() != 2) {
+    return Wrong(name, node.source(),
+                 "[unix] needs socket = \"/PATH\" and [unix.users], and nothing else");
+  }
+  config.unix_socket = socket->value_or(std::string());
+  if (!ParseAddress("unix:" + config.unix_socket).ok())
+    return Wrong(name, socket->source(), "'socket' must be an absolute path of at most 107 bytes");
+  return ParseUnixUsers(*users, name, config);
+}
+
+// The tables, by their names.
+using ParseTable = absl::Status (*)(const toml::node&, absl::string_view, Config&);
+const std::map<std::string, ParseTable>& Tables() {
+  static const auto* const tables =
+      new std::map<std::string, ParseTable>{{"notify", ParseNotify},
+                                            {"advertise", ParseAdvertise},
+                                            {"retention", ParseRetention},
+                                            {"quota", ParseQuota},
+                                            {"unix", ParseUnix}};
+  return *tables;
+}
+
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base) {
@@ -184,30 +229,17 @@ absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view nam
     const toml::table table = toml::parse(std::string(toml), std::string(name));
     for (const auto& [key, node] : table) {
       const std::string text(key.str());
-      if (text == "notify") {
-        RETURN_IF_ERROR(ParseNotify(node, name, base));
-        continue;
-      }
-      if (text == "advertise") {
-        RETURN_IF_ERROR(ParseAdvertise(node, name, base));
-        continue;
-      }
-      if (text == "retention") {
-        RETURN_IF_ERROR(ParseRetention(node, name, base));
-        continue;
-      }
-      if (text == "quota") {
-        RETURN_IF_ERROR(ParseQuota(node, name, base));
+      if (const auto parse = Tables().find(text); parse != Tables().end()) {
+        RETURN_IF_ERROR(parse->second(node, name, base));
         continue;
       }
       const auto known = keys.find(text);
       if (known == keys.end()) {
         return wrong(
             key.source(),
-            absl::StrCat(
-                "unknown key '", text,
-                "'; there are data_dir, listen, advertise, log_level, [notify.KEY], "
-                "[retention] and [quota]"));
+            absl::StrCat("unknown key '", text,
+                         "'; there are data_dir, listen, advertise, log_level, [notify.KEY], "
+                         "[retention], [quota] and [unix]"));
       }
       const auto value = node.value<std::string>();
       if (!value.has_value())

@@ -23,13 +23,15 @@ struct Config {
   // What ended so long ago is purged; infinite: nothing is by itself.
   absl::Duration retention_ended = absl::InfiniteDuration();
   core::Quotas quotas;
+  // A unix socket on which accounts of this host come in; empty: none do but by certificate.
+  std::string unix_socket;
+  std::map<unsigned, std::string> unix_users;  // uid → user of the pool
 };
 
-// `toml` over `base`. Keys: data_dir, listen, advertise, log_level, [notify.KEY] with command = [TEXT…], and
-// [retention] with ended = DURATION.
-// `toml` over `base`. Keys: data_dir, listen, log_level, [notify.KEY] with command = [TEXT…],
-// [retention] with ended = DURATION, [quota] and [quota.owner.NAME] with live, queued, running,
-// stored_bytes, submits_per_minute, submit_burst and weight.
+// `toml` over `base`. Keys: data_dir, listen, advertise, log_level, [notify.KEY] with command =
+// [TEXT…], [retention] with ended = DURATION, [quota] and [quota.owner.NAME] with live, queued,
+// running, stored_bytes, submits_per_minute, submit_burst and weight, [unix] with socket = PATH and
+// [unix.users] with UID = NAME.
 // INVALID_ARGUMENT, with `name` and the line, for a key that is not known or has another value.
 absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view name, Config base);
 

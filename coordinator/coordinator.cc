@@ -17,6 +17,7 @@
 #include "coordinator/engine.h"
 #include "coordinator/identity/issuer.h"
 #include "coordinator/identity/own_files.h"
+#include "coordinator/local_door.h"
 #include "coordinator/log_store.h"
 #include "coordinator/notifier.h"
 #include "coordinator/object_store.h"
@@ -85,6 +86,7 @@ struct Coordinator::Impl {
   std::unique_ptr<IdentityService> identity;
   std::shared_ptr<Credentials> credentials;
   std::unique_ptr<RpcServer> server;
+  std::unique_ptr<LocalDoor> local_door;  // may be null
   std::unique_ptr<ObjectSweeper> sweeper;
 
   absl::Status OpenStores(const std::string& data_dir);
@@ -190,6 +192,11 @@ absl::Status Coordinator::Impl::StartServer(const Config& config, const Clock& c
   ASSIGN_OR_RETURN(server, RpcServer::Start(options, {control.get(), pool.get(),
                                                       objects_service.get(), identity.get()}));
   issuer->SetAddresses(AddressesOf(config, server->address()));
+  // Whoever comes in is told where the server is.
+  if (!config.unix_socket.empty()) {
+    ASSIGN_OR_RETURN(local_door,
+                     LocalDoor::Open({config.unix_socket, config.unix_users}, *issuer, *engine));
+  }
   sweeper = std::make_unique<ObjectSweeper>(*objects, *reader, clock);
   return absl::OkStatus();
 }
@@ -222,6 +229,7 @@ absl::StatusOr<Secret> Coordinator::LoginLine() {
 
 void Coordinator::Stop() {
   Impl& impl = *impl_;
+  impl.local_door.reset();
   if (impl.server != nullptr) {
     impl.server->SetServing(false);
     impl.pool->Close();

@@ -193,6 +193,9 @@ void Engine::Post(core::ListTokens c, Done<core::ListTokens::Reply> done) {
 void Engine::Post(core::RedeemToken c, Done<core::RedeemToken::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::RedeemToken>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::LoginHere c, Done<core::LoginHere::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::LoginHere>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::RenewCredential c, Done<core::RenewCredential::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::RenewCredential>>(std::move(c), std::move(done)));
 }

@@ -109,6 +109,7 @@ class Engine {
   void Post(core::CreateTokens command, Done<core::CreateTokens::Reply> done);
   void Post(core::ListTokens command, Done<core::ListTokens::Reply> done);
   void Post(core::RedeemToken command, Done<core::RedeemToken::Reply> done);
+  void Post(core::LoginHere command, Done<core::LoginHere::Reply> done);
   void Post(core::RenewCredential command, Done<core::RenewCredential::Reply> done);
   void Post(core::RevokeWorker command, Done<core::RevokeWorker::Reply> done);
   void Post(core::RevokeUser command, Done<core::RevokeUser::Reply> done);

@@ -89,6 +89,7 @@ class EngineTurn {
   absl::Status LookUp(core::AddUser&) { return HasRoom(); }
   absl::Status LookUp(core::CreateTokens&) { return HasRoom(); }
   absl::Status LookUp(core::RedeemToken&) { return HasRoom(); }
+  absl::Status LookUp(core::LoginHere&) { return HasRoom(); }
   absl::Status LookUp(core::NoteRefusal&) { return HasRoom(); }
   core::SummaryPolicy SummariesOf(const std::string& handoff_id) const;
   absl::Status PageInListed(const core::Sync& request);

@@ -39,8 +39,8 @@ std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv) {
   const CLI::App* const init = app.add_subcommand(
       "init", "Make the pool, and print a line for its admin to log in with on another machine");
   app.add_option("--config", file,
-                 "TOML with data_dir, listen, advertise, log_level, [notify.KEY], [retention] and "
-                 "[quota]");
+                 "TOML with data_dir, listen, advertise, log_level, [notify.KEY], [retention], "
+                 "[quota] and [unix]");
   const CLI::Option* const log_level =
       app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error");
   try {

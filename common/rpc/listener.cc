@@ -102,7 +102,7 @@ UniqueFd OpenSpare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const Address& address) {
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const Address& address, mode_t mode) {
   ASSIGN_OR_RETURN(SocketAddress where, ToSocketAddress(address));
   if (address.is_unix()) RETURN_IF_ERROR(RemoveStaleSocket(address, where));
   UniqueFd fd(::socket(where.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -114,7 +114,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Bind(const Address& address)
     return ErrnoToStatus(errno, absl::StrCat("cannot listen on ", address.ToString()));
   }
   // Before listen: nobody can connect yet.
-  if (address.is_unix() && ::chmod(address.path.c_str(), 0600) != 0) {
+  if (address.is_unix() && ::chmod(address.path.c_str(), mode) != 0) {
     return ErrnoToStatus(errno, absl::StrCat("protecting ", address.path));
   }
   if (::listen(fd.get(), kBacklog) != 0) {

@@ -5,6 +5,8 @@
 // and other peers get in, and goes on.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <thread>
@@ -19,9 +21,9 @@ namespace handoff {
 // Not thread-safe; `accepted` runs on the listener's thread.
 class Listener {
  public:
-  // Binds and listens; a unix socket is for this user only (0600), and one that nobody listens on
-  // any more is replaced. FAILED_PRECONDITION when the address is in use.
-  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const Address& address);
+  // Binds and listens; a unix socket gets `mode`, by default for this user only, and one that
+  // nobody listens on any more is replaced. FAILED_PRECONDITION when the address is in use.
+  static absl::StatusOr<std::unique_ptr<Listener>> Bind(const Address& address, mode_t mode = 0600);
   ~Listener();  // stops
 
   const Address& address() const { return address_; }  // with the port that the kernel chose

@@ -61,6 +61,7 @@ constexpr Row kRows[] = {
     {Method::kListAudit, "Identity", "ListAudit", {kAll, kNone, kNone, kNone, kNone}, false},
     {Method::kRedeem, "Identity", "Redeem", {kNone, kNone, kNone, kNone, kNone}, false},
     {Method::kRenew, "Identity", "Renew", {kOwn, kOwn, kOwn, kOwn, kNone}, true},
+    {Method::kLoginHere, "", "LoginHere", {kNone, kNone, kNone, kNone, kNone}, false},
 };
 
 const Row& RowOf(Method method) {

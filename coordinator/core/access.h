@@ -52,6 +52,7 @@ enum class Method {
   kListAudit,
   kRedeem,
   kRenew,
+  kLoginHere,  // no call: said on a unix socket (coordinator/local_door.h)
 };
 
 // kOwn: what is the caller's own, or in the caller's own name: their handoffs, workers, devices,

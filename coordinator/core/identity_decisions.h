@@ -21,6 +21,8 @@ absl::StatusOr<Decision<ListTokens::Reply>> Decide(const State& state, const Lis
                                                    absl::Time now);
 absl::StatusOr<Decision<RedeemToken::Reply>> Decide(const State& state, const RedeemToken& command,
                                                     absl::Time now);
+absl::StatusOr<Decision<LoginHere::Reply>> Decide(const State& state, const LoginHere& command,
+                                                  absl::Time now);
 absl::StatusOr<Decision<RenewCredential::Reply>> Decide(const State& state,
                                                         const RenewCredential& command,
                                                         absl::Time now);

@@ -94,6 +94,7 @@ inline constexpr absl::Duration kExpiredKept = absl::Hours(24);   // in lists, o
 inline constexpr absl::Duration kWorkerLife = absl::Hours(24);    // of credentials
 inline constexpr absl::Duration kRenewalLife = absl::Hours(91 * 24);
 inline constexpr absl::Duration kUserLife = absl::Hours(90 * 24);
+inline constexpr absl::Duration kLocalLife = absl::Hours(24);  // of who came in by their uid
 // How long an expired credential of a worker can still be renewed, and is remembered.
 inline constexpr absl::Duration kRenewalGrace = absl::Hours(90 * 24);
 inline constexpr size_t kMaxDropped = 100;  // of what is of no use any more, in one decision

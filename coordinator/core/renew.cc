@@ -47,6 +47,11 @@ absl::Status CheckRenewable(const State& state, const Credential* known, absl::T
         "a ci credential ends with its token. It was not renewed: have a new token made with "
         "`handoff token create`.");
   }
+  if (IsLocal(*known)) {
+    return absl::PermissionDeniedError(
+        "a credential of a login on the coordinator's host ends after a day. It was not renewed: "
+        "log in there again (`handoff login --socket PATH`).");
+  }
   if (known->purpose == CredentialPurpose::kUser && !state.identity().IsActive(known->subject))
     return NotRenewed(absl::StrCat("User '", known->subject, "' is disabled."), of_worker);
   const absl::Duration grace =
