@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
@@ -124,10 +125,38 @@ void CheckCoordinator(const v1::PoolInfo& pool, const std::string& address, Repo
   }
 }
 
+// What may keep it from coming in, also while it is away: then it may be the reason.
+void CheckAccessOf(const v1::Worker& worker, const std::string& name, Report& report) {
+  const absl::Time until = TimeOf(worker.certificate_not_after()), now = absl::Now();
+  const bool known = worker.has_certificate_not_after();
+  const std::string when = known ? Relative(until, now) : "";
+  if (known && until <= now) {
+    report.Problem(name, absl::StrCat("its certificate expired ", when),
+                   "it renews it by itself when it runs and its clock is right: 'handoff-worker "
+                   "doctor' on that host says more; after 90 days it has to join again");
+  } else if (!worker.renewal_problem().empty()) {
+    report.Note(name,
+                absl::StrCat("could not renew its certificate, which ends ", when, ": ",
+                             OneLine(worker.renewal_problem(), 400)),
+                "it tries again by itself; 'handoff-worker doctor' on that host says more");
+  }
+  if (!worker.has_clock_ahead()) return;
+  const absl::Duration ahead = DurationOf(worker.clock_ahead());
+  const absl::Duration off = absl::AbsDuration(ahead);
+  if (off <= kClockOff) return;
+  const std::string detail = absl::StrCat(
+      "its clock is ", HumanDuration(off),
+      ahead > absl::ZeroDuration() ? " ahead of the coordinator's" : " behind the coordinator's");
+  const std::string advice = "set the clock of that host: certificates are good by it";
+  if (off < kClockWrong) return report.Note(name, detail, advice);
+  report.Problem(name, detail, advice);
+}
+
 // Whether it would take a handoff of this agent now.
 bool CheckWorker(const v1::Worker& worker, const std::string& agent, const std::string& version,
                  Report& report) {
   const std::string name = OneLine(worker.name(), 64);
+  CheckAccessOf(worker, name, report);
   if (!worker.reachable()) {
     report.Problem(
         name, absl::StrCat("was last heard of ", Relative(TimeOf(worker.last_seen()), absl::Now())),
@@ -231,6 +260,12 @@ absl::Status CheckRepository(const std::string& where, Report& report) {
   return absl::OkStatus();
 }
 
+// The handshake says so, before any call is made.
+bool IsOfAnother(const absl::Status& status) {
+  return absl::IsUnauthenticated(status) &&
+         absl::StartsWith(status.message(), "no connection to the coordinator");
+}
+
 absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report) {
   const std::string root = RepositoryRoot(flags.repo.empty() ? "." : flags.repo);
   ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(root));
@@ -249,9 +284,8 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
       report.Problem(
           "coordinator",
           std::string(absl::StripSuffix(pool.status().message(), " 'handoff doctor' looks closer")),
-          absl::IsUnavailable(pool.status())
-              ? "start it (handoff-coordinator, or 'handoff dev' for a pool on this machine), or "
-                "correct --coordinator, HANDOFF_COORDINATOR or config.toml"
+          absl::IsUnavailable(pool.status()) || IsOfAnother(pool.status())
+              ? ReachAdvice(pool.status().message())
               : "",
           ExitFor(pool.status()));
     }

@@ -147,4 +147,28 @@ std::string Plural(uint64_t count, absl::string_view noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }
 
+std::string ReachAdvice(absl::string_view words) {
+  constexpr absl::string_view kCorrect =
+      "correct --coordinator, HANDOFF_COORDINATOR or config.toml";
+  const auto has = [&](absl::string_view part) { return absl::StrContains(words, part); };
+  if (has("not this pool's coordinator") || has("another name")) {
+    return absl::StrCat("another coordinator has this address, or a clock is wrong: ", kCorrect,
+                        ", or log in to that pool");
+  }
+  if (has("Connection refused") || has("No such file")) {
+    return absl::StrCat(
+        "that host answers, and nothing listens there: start it (handoff-coordinator, or 'handoff "
+        "dev' for a pool on this machine), or ",
+        kCorrect);
+  }
+  if (has("DNS") || has("Domain name")) {
+    return absl::StrCat("no host has that name, or no name server answers: ", kCorrect);
+  }
+  if (has("ssh ended")) return "try the same ssh by hand: it has to come in without a question";
+  return absl::StrCat(
+      "that host does not answer: is it on, and does a firewall or a missing VPN stand between? "
+      "Otherwise ",
+      kCorrect);
+}
+
 }  // namespace handoff

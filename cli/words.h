@@ -42,6 +42,8 @@ std::string RepoWords(const v1::Handoff& handoff);
 std::string LinesWords(uint64_t added, uint64_t deleted);
 // "9.1 k".
 std::string CountWords(uint64_t count);
+// What to look at when no connection came about, by what the system says of it.
+std::string ReachAdvice(absl::string_view words);
 // "1 file", "3 files".
 std::string Plural(uint64_t count, absl::string_view noun);
 

@@ -69,6 +69,11 @@ std::string CertificateRenewal::problem() const {
   return problem_;
 }
 
+std::string CertificateRenewal::complaint() const {
+  MutexLock lock(mutex_);
+  return complaint_;
+}
+
 void CertificateRenewal::Run() {
   while (true) {
     const BootTime until = tools_.clock.Boot() + Step();
@@ -165,10 +170,10 @@ absl::Status CertificateRenewal::Keep(const Joined& joined, const IssuedPair& is
 }
 
 void CertificateRenewal::Succeeded() {
-  if (!complaint_.empty()) SPDLOG_INFO("this worker's certificate is in order again");
-  complaint_.clear();
   failures_ = 0;
   MutexLock lock(mutex_);
+  if (!complaint_.empty()) SPDLOG_INFO("this worker's certificate is in order again");
+  complaint_.clear();
   problem_.clear();
 }
 
@@ -176,10 +181,10 @@ absl::Duration CertificateRenewal::Failed(const absl::Status& why) {
   if (absl::IsCancelled(why)) return kMostWait;
   ++failures_;
   const std::string message = OneLine(why.message(), 1000);
-  if (std::exchange(complaint_, message) != message) SPDLOG_WARN("{}", message);
   const absl::Duration left = in_use_until_ - tools_.clock.Now();
   {
     MutexLock lock(mutex_);
+    if (std::exchange(complaint_, message) != message) SPDLOG_WARN("{}", message);
     problem_ = left < life_ / kLastPart || left <= absl::ZeroDuration() ? message : "";
   }
   const bool denied = absl::IsUnauthenticated(why) || absl::IsPermissionDenied(why);

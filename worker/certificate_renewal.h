@@ -44,6 +44,8 @@ class CertificateRenewal {
   // Why this worker soon cannot work any more; empty while its certificate has enough time left.
   // Thread-safe.
   std::string problem() const;
+  // Why the last try failed, however much time is left; empty: it did not. Thread-safe.
+  std::string complaint() const;
 
  private:
   struct Due {
@@ -63,7 +65,6 @@ class CertificateRenewal {
   std::minstd_rand random_;
   int failures_ = 0;
   double jitter_ = 0;
-  std::string complaint_;
   // Of the last certificate that was read and in time: what is in use, whatever the files are now.
   absl::Time in_use_until_ = absl::InfinitePast();
   absl::Duration life_;
@@ -71,6 +72,7 @@ class CertificateRenewal {
   CondVar woken_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::string problem_ ABSL_GUARDED_BY(mutex_);
+  std::string complaint_ ABSL_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

@@ -137,6 +137,9 @@ CommandLine ParseCommandLine(int argc, char** argv) {
   CLI::App app("Runs attempts of handoffs on this host.", "handoff-worker");
   AddDaemonFlags(app, flags);
   const CLI::App& join = AddJoin(app, flags);
+  CLI::App& doctor = *app.add_subcommand(
+      "doctor", "Says what on this host may keep the worker from its pool; changes nothing");
+  doctor.fallthrough();
   // Before the parser sees them: it would say what it did not expect.
   absl::Status status = RefuseLinesIn({argv + std::min(argc, 1), argv + argc});
   if (status.ok()) {
@@ -153,6 +156,7 @@ CommandLine ParseCommandLine(int argc, char** argv) {
     line.exit_status = kWrongUsage;
   }
   line.config = std::move(flags.config);
+  line.doctor = doctor.parsed();
   if (join.parsed()) line.join = std::move(flags.join);
   return line;
 }

@@ -14,18 +14,22 @@
 #include "common/log.h"
 #include "common/rpc/grpc_log.h"
 #include "common/service_notify.h"
+#include "worker/agent/registry.h"
+#include "worker/agent_probes.h"
 #include "worker/certificate_renewal.h"
 #include "worker/command_line.h"
 #include "worker/data_dir.h"
+#include "worker/doctor.h"
 #include "worker/joining/pasted_line.h"
 #include "worker/joining/what_runs_where.h"
 #include "worker/process_setup.h"
 #include "worker/rpc/grpc_coordinator_client.h"
 #include "worker/rpc/grpc_identity_client.h"
+#include "worker/rpc/pool_question.h"
+#include "worker/rpc/tunnels.h"
 #include "worker/worker.h"
 
 namespace handoff::worker {
-#include "worker/rpc/tunnels.h"
 namespace {
 
 constexpr char kPrompt[] = "Paste the line of `handoff worker invite` (it is not shown): ";
@@ -51,6 +55,22 @@ int RunJoin(const JoinOptions& options) {
   return 0;
 }
 
+int RunDoctor(const WorkerConfig& config) {
+  const RealClock clock;
+  AgentProbes probes(config, AllAgents());
+  const auto ask = [&clock](const std::string& address, const std::string& pool_id,
+                            const std::string& directory) {
+    return AskPool(address, pool_id, directory, clock);
+  };
+  const auto agents = [&probes] {
+    probes.ProbeAll(-1);
+    return probes.Offers();
+  };
+  const DoctorReport report = Examine({config.data_dir, config.coordinator, clock, ask, agents});
+  std::fputs(report.text.c_str(), stdout);
+  return report.good ? 0 : 1;
+}
+
 // Flags win over what it joined with.
 void Complete(const PoolFile& pool, WorkerConfig& config) {
   if (config.name.empty()) config.name = pool.name;
@@ -70,6 +90,7 @@ int RunDaemon(WorkerConfig config) {
   const std::string directory = DataDir(config.data_dir).joined();
   const std::vector<std::string> coordinators =
       config.coordinator.empty() ? joined->pool.coordinators : std::vector{config.coordinator};
+  Tunnels tunnels;
   const auto route = std::make_shared<CoordinatorRoute>(
       CoordinatorRoute::Options{coordinators, PoolDnsName(joined->pool.pool_id),
                                 CredentialFiles::In(directory), &tunnels},
@@ -82,14 +103,13 @@ int RunDaemon(WorkerConfig config) {
     return std::unique_ptr<CoordinatorClient>(new GrpcCoordinatorClient(route, who));
   });
   if (!worker.ok()) return Fail(worker.status());
-  (*worker)->SetTrouble([&] { return renewal.problem(); });
+  (*worker)->SetTrouble([&] { return renewal.problem(); }, [&] { return renewal.complaint(); });
   const auto ready = [&config] {
     std::printf("handoff-worker ready as %s\n", config.name.c_str());
     std::fflush(stdout);
   };
   const auto fatal = [](const absl::Status& status) {
     Fail(status);
-  Tunnels tunnels;
     ::kill(::getpid(), SIGUSR1);
   };
   renewal.Start();
@@ -111,5 +131,6 @@ int main(int argc, char** argv) {
   if (line.exit_status) return *line.exit_status;
   handoff::InitLogging("handoff-worker", line.config.log_level);
   handoff::TakeGrpcLog();
+  if (line.doctor) return handoff::worker::RunDoctor(line.config);
   return line.join ? handoff::worker::RunJoin(*line.join) : handoff::worker::RunDaemon(line.config);
 }

@@ -72,6 +72,7 @@ struct Worker::Impl {
   const Enclosure enclosure = EnclosureOf(AccountOfThisProcess());
   std::unique_ptr<CoordinatorClient> client;
   std::function<std::string()> trouble = [] { return std::string(); };
+  std::function<std::string()> renewal_problem = [] { return std::string(); };
   Mutex pool_mutex;
   std::string pool_id ABSL_GUARDED_BY(pool_mutex);
   std::atomic<bool> taken{false};
@@ -126,6 +127,8 @@ void Worker::Impl::Describe(SyncRequest& request) {
   request.workspaces = checked_out;
   request.disk_free_bytes = disk.free_bytes;
   request.not_accepting = disk.not_accepting.empty() ? trouble() : disk.not_accepting;
+  request.now = clock.Now();
+  request.renewal_problem = renewal_problem();
   sent_probes = request.probes = caretaker->Results();
 }
 
@@ -191,8 +194,10 @@ Worker::Worker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Worker::~Worker() { Stop(); }
 
-void Worker::SetTrouble(std::function<std::string()> trouble) {
+void Worker::SetTrouble(std::function<std::string()> trouble,
+                        std::function<std::string()> renewal_problem) {
   impl_->trouble = std::move(trouble);
+  impl_->renewal_problem = std::move(renewal_problem);
 }
 
 absl::Status Worker::Start(std::function<void()> ready,

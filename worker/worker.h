@@ -33,8 +33,9 @@ class Worker {
   ~Worker();
 
   // Asked for each request, on another thread: why it should get nothing new, beside what it finds
-  // out itself; empty: no reason. Before Start.
-  void SetTrouble(std::function<std::string()> trouble);
+  // out itself; and why its certificate could not be renewed. Empty: no reason. Before Start.
+  void SetTrouble(std::function<std::string()> trouble,
+                  std::function<std::string()> renewal_problem);
   // Takes over what an earlier daemon left, then talks to the coordinator. `ready` runs once, on
   // another thread, when the coordinator took this worker. `fatal`, on another thread, when the
   // daemon must not go on. An error when what was left cannot be read: nothing was asked of the

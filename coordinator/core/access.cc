@@ -39,7 +39,7 @@ constexpr Row kRows[] = {
     {Method::kListWorkers, "Control", "ListWorkers", {kAll, kAll, kAll, kAll, kNone}, false},
     {Method::kDrainWorker, "Control", "DrainWorker", {kAll, kAll, kOwn, kNone, kNone}, false},
     {Method::kRemoveWorker, "Control", "RemoveWorker", {kAll, kOwn, kOwn, kNone, kNone}, false},
-    {Method::kGetPool, "Control", "GetPool", {kAll, kAll, kAll, kAll, kAll}, false},
+    {Method::kGetPool, "Control", "GetPool", {kAll, kAll, kAll, kAll, kAll}, true},
     {Method::kSync, "Pool", "Sync", {kNone, kNone, kNone, kNone, kNone}, true},
     {Method::kReport, "Pool", "Report", {kNone, kNone, kNone, kNone, kNone}, true},
     {Method::kSaveCheckpoint, "Pool", "SaveCheckpoint", {kNone, kNone, kNone, kNone, kNone}, true},

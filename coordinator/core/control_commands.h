@@ -105,6 +105,7 @@ struct ListWorkers {  // a question
     bool reachable = false;
     std::vector<Hold> holds;
     std::vector<Slot> attempts;
+    absl::Time certificate_until = absl::InfinitePast();  // it has none that is known
   };
   struct Reply {
     std::vector<Item> workers;

@@ -87,6 +87,8 @@ struct Worker {
   std::optional<Enclosure> enclosure;
   std::string address;  // from which its daemon calls
   OtherDaemon other;
+  std::optional<absl::Duration> clock_ahead;  // of ours; absent: it did not tell
+  std::string renewal_problem;                // of its certificate; empty: none
   friend bool operator==(const Worker&, const Worker&) = default;
 };
 

@@ -32,12 +32,25 @@ std::vector<Hold> HoldsOf(const State& state, const Worker& worker) {
   return holds;
 }
 
+// Of its certificate; the one that it got last may not have reached it.
+absl::Time CertificateUntil(const State& state, const std::string& uuid) {
+  absl::Time until = absl::InfinitePast();
+  for (const std::string& serial : state.identity().SerialsOf(uuid)) {
+    const Credential& credential = *state.identity().FindCredential(serial);
+    if (credential.purpose == CredentialPurpose::kWorker) {
+      until = std::max(until, credential.not_after);
+    }
+  }
+  return until;
+}
+
 // `worker` may be newer than the one in `state`.
 ListWorkers::Item ItemFor(const State& state, const Worker& worker, absl::Time now) {
   ListWorkers::Item item{.worker = worker,
                          .reachable = IsReachable(worker, now),
                          .holds = HoldsOf(state, worker),
-                         .attempts = {}};
+                         .attempts = {},
+                         .certificate_until = CertificateUntil(state, worker.uuid)};
   for (const auto& [id, number] : state.AttemptsOf(worker.uuid)) {
     const Handoff& handoff = *state.FindHandoff(id);
     item.attempts.push_back({id, number, handoff.owner, handoff.exclusive, handoff.agent,

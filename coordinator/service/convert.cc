@@ -325,6 +325,7 @@ core::Sync ToCore(const v1::SyncRequest& request) {
   worker.workspaces = {request.workspaces().begin(), request.workspaces().end()};
   worker.disk_free_bytes = request.disk_free_bytes();
   worker.not_accepting = request.not_accepting();
+  worker.renewal_problem = OneLine(request.renewal_problem(), 1000);
   for (const v1::AttemptStatus& status : request.attempts()) {
     sync.attempts.push_back(ToCore(status));
   }

@@ -135,6 +135,11 @@ v1::Worker ToProto(const core::ListWorkers::Item& item) {
   worker.set_version(from.version);
   worker.set_ssh(from.ssh);
   if (from.enclosure.has_value()) *worker.mutable_enclosure() = ToProto(*from.enclosure);
+  if (item.certificate_until != absl::InfinitePast()) {
+    *worker.mutable_certificate_not_after() = ToProto(item.certificate_until);
+  }
+  worker.set_renewal_problem(from.renewal_problem);
+  if (from.clock_ahead.has_value()) *worker.mutable_clock_ahead() = ToProto(*from.clock_ahead);
   return worker;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "common/rpc/proto_time.h"
 #include "common/status.h"
 #include "coordinator/service/answer.h"
 #include "coordinator/service/convert.h"
@@ -94,6 +95,9 @@ grpc::ServerUnaryReactor* PoolService::Sync(Context* context, const v1::SyncRequ
   if (!guest.ok()) return Answer(context, guest.status());
   core::Sync command = ToCore(*request);
   command.caller = guest->caller;
+  if (request->has_now()) {
+    command.worker.clock_ahead = FromProto(request->now()) - parts_.clock.Now();
+  }
   const auto call = std::make_shared<SyncCall>(parts_.engine, held_, KeyOf(command));
   call->EndWith(guest->caller.serial, parts_.calls);
   call->Begin(std::move(command), response);

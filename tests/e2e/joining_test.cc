@@ -117,6 +117,29 @@ TEST(Joining, ALineThatAnotherPoolMadeLeadsThere) {
   EXPECT_THAT(one.Handoff({"worker", "list"}).out, Not(HasSubstr("a ")));
 }
 
+// While the daemon runs, and without it.
+TEST(Joining, TheDoctorOnTheHostSaysWhatKeepsItFromThePool) {
+  Pool pool;
+  pool.StartCoordinator();
+  const auto ask = [&] { return Worker({"doctor", "--data-dir", pool.path("a")}); };
+  const CommandResult before = ask();
+  EXPECT_EQ(before.exit_code, 1);
+  EXPECT_THAT(before.out, HasSubstr("problem  pool: "));
+  pool.StartWorker("a", 1);
+  const CommandResult well = ask();
+  EXPECT_EQ(well.exit_code, 0) << well.out;
+  EXPECT_THAT(well.out, AllOf(HasSubstr("ok       certificate: good until "),
+                              HasSubstr("ok       coordinator " + pool.address()),
+                              HasSubstr("ok       clock: "), HasSubstr("agent command: ready")));
+  ASSERT_EQ(pool.Handoff({"worker", "revoke", "a"}).exit_code, 0);
+  EXPECT_THAT(ask().out,
+              AllOf(HasSubstr("problem  coordinator "), HasSubstr("is not good in this pool")));
+  pool.Kill("coordinator", SIGTERM);
+  const CommandResult away = ask();
+  EXPECT_EQ(away.exit_code, 1);
+  EXPECT_THAT(away.out, HasSubstr("problem  coordinator " + pool.address()));
+}
+
 // What runs goes on; the daemon says it once, and is not let in again by a restart either.
 TEST(Joining, ARevokedWorkerIsCutOffAndItsAgentGoesOn) {
   Pool pool;
@@ -148,29 +171,6 @@ TEST(Joining, ADamagedCertificateOnDiskChangesNothing) {
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
 }
 
-// A service manager, as far as a daemon sees one.
-class Notified {
- public:
-  explicit Notified(const std::string& path) : socket_(::socket(AF_UNIX, SOCK_DGRAM, 0)) {
-    sockaddr_un address = {};
-    address.sun_family = AF_UNIX;
-    CHECK(path.size() < sizeof(address.sun_path));
-    std::memcpy(address.sun_path, path.data(), path.size());
-    CHECK(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
-    ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
-  }
-  ~Notified() { ::unsetenv("NOTIFY_SOCKET"); }
-  std::string Next() const {
-    char text[256];
-    const ssize_t n = ::recv(socket_.get(), text, sizeof(text), 0);
-    return std::string(text, static_cast<size_t>(n < 0 ? 0 : n));
-  }
-
- private:
-  const UniqueFd socket_;
-};
-
-TEST(ServiceManager, HearsWhenADaemonIsReadyAndWhenItStops) {
 // What stands in for ssh in PATH as long as this is there: a link to where the coordinator really
 // is. Keeps the process ids.
 class StandInForSsh {
@@ -224,6 +224,29 @@ TEST(Joining, AWorkerBehindSshOpensItsTunnelAgain) {
   EXPECT_FALSE(IsRunning(ssh.Pids().back()));
 }
 
+// A service manager, as far as a daemon sees one.
+class Notified {
+ public:
+  explicit Notified(const std::string& path) : socket_(::socket(AF_UNIX, SOCK_DGRAM, 0)) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    CHECK(path.size() < sizeof(address.sun_path));
+    std::memcpy(address.sun_path, path.data(), path.size());
+    CHECK(::bind(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
+    ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+  }
+  ~Notified() { ::unsetenv("NOTIFY_SOCKET"); }
+  std::string Next() const {
+    char text[256];
+    const ssize_t n = ::recv(socket_.get(), text, sizeof(text), 0);
+    return std::string(text, static_cast<size_t>(n < 0 ? 0 : n));
+  }
+
+ private:
+  const UniqueFd socket_;
+};
+
+TEST(ServiceManager, HearsWhenADaemonIsReadyAndWhenItStops) {
   Pool pool;
   const Notified notified(pool.path("notify"));
   pool.StartCoordinator();

@@ -106,10 +106,15 @@ void FakeCoordinator::BreakWatches(int n) {
   changed_.NotifyAll();
 }
 
+void FakeCoordinator::SetPool(const v1::PoolInfo& pool) {
+  const MutexLock lock(mutex_);
+  pool_ = pool;
+}
+
 void FakeCoordinator::SetLoad(uint64_t running, uint64_t queued) {
   const MutexLock lock(mutex_);
-  running_ = running;
-  queued_ = queued;
+  pool_.set_live(running);
+  pool_.set_queued(queued);
 }
 
 void FakeCoordinator::BreakUploadAfter(uint64_t bytes) {
@@ -320,10 +325,9 @@ grpc::Status FakeCoordinator::GetPool(grpc::ServerContext*, const v1::GetPoolReq
                                       v1::PoolInfo* response) {
   Count();
   const MutexLock lock(mutex_);
+  *response = pool_;
   response->set_revision(events_.size());
   response->set_writable(true);
-  response->set_live(running_);
-  response->set_queued(queued_);
   return grpc::Status::OK;
 }
 

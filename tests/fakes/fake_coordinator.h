@@ -40,6 +40,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void BreakWatches(int n);
   // What GetPool says.
   void SetLoad(uint64_t running, uint64_t queued);
+  void SetPool(const v1::PoolInfo& pool);
   // What ListWorkers and GetDocument say; nothing unless set.
   void SetWorker(const v1::Worker& worker);
   void SetDocument(const std::string& markdown);
@@ -116,8 +117,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   int refuse_lists_ ABSL_GUARDED_BY(mutex_) = 0;
   int refuse_watches_ ABSL_GUARDED_BY(mutex_) = 0;
   int watch_breaks_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t running_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t queued_ ABSL_GUARDED_BY(mutex_) = 0;
+  v1::PoolInfo pool_ ABSL_GUARDED_BY(mutex_);
   int log_streams_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t break_logs_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t overlap_ ABSL_GUARDED_BY(mutex_) = 0;

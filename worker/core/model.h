@@ -94,6 +94,8 @@ struct SyncRequest {
   std::vector<std::string> workspaces;
   uint64_t disk_free_bytes = 0;
   std::string not_accepting;
+  absl::Time now = absl::InfinitePast();  // by this host's clock; infinite: not told
+  std::string renewal_problem;            // of the certificate
   std::vector<ProbeResult> probes;
   uint64_t seen_term = 0;
   uint64_t seen_revision = 0;

@@ -94,6 +94,8 @@ v1::SyncRequest ToProto(const SyncRequest& request) {
   }
   out.set_disk_free_bytes(request.disk_free_bytes);
   out.set_not_accepting(request.not_accepting);
+  if (request.now != absl::InfinitePast()) ToProto(request.now, out.mutable_now());
+  out.set_renewal_problem(request.renewal_problem);
   for (const ProbeResult& probe : request.probes) {
     v1::ProbeResult* result = out.add_probes();
     result->set_key(probe.key);

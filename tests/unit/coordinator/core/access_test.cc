@@ -44,7 +44,7 @@ Delete             all   all  own    -      -    | -      -       x    -  -
 ListWorkers        all   all  all    all    -    | -      -       x    -  -
 DrainWorker        all   all  own    -      -    | -      -       x    -  -
 RemoveWorker       all   own  own    -      -    | -      -       x    -  -
-GetPool            all   all  all    all    all  | -      -       x    x  -
+GetPool            all   all  all    all    all  | x      -       x    x  -
 Sync               -     -    -      -      -    | x      -       -    -  -
 Report             -     -    -      -      -    | x      -       -    -  -
 SaveCheckpoint     -     -    -      -      -    | x      -       -    -  -
