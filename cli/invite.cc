@@ -36,8 +36,10 @@ VerbResult Invite(const InviteFlags& flags, Context& context) {
   RETURN_IF_ERROR(SetTtl(flags.ttl, request));
   return GiveLines(
       request,
-      {absl::StrCat("On ", flags.count == 1 ? "the build host" : "each build host, one line each",
-                    ": handoff-worker join --data-dir ~/handoff-worker, then paste this line"),
+      {absl::StrCat(
+           "On ", flags.count == 1 ? "the build host" : "each build host",
+           ": handoff-worker join --data-dir ~/handoff-worker, then paste ",
+           flags.count == 1 ? "this line" : "one of these lines, which no other host gets"),
        absl::StrCat("Then, there: handoff-worker --data-dir ~/handoff-worker\n",
                     flags.shared ? "It takes everybody's handoffs."
                                  : "It takes the handoffs of its owner alone; --shared would have "

@@ -139,6 +139,7 @@ std::vector<Verb> IdentityVerbs() {
   return {
       {"login", "", "into a pool with a line of its admin, or a line for another machine of yours",
        "  handoff login\n  handoff login --device laptop < line\n  handoff login --link\n"
+       "  handoff login --socket /run/handoff/login.sock\n"
        "\nThe line is read from a prompt or standard input, never from the command line, which "
        "others can\nread.\n",
        true, false, DefineLogin},
