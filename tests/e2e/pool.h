@@ -59,24 +59,20 @@ class Pool {
   // Whose command it is: a directory below dir() that is their HOME, with what `handoff login`
   // keeps there. Empty: the admin's, who needs no login.
   std::string person;
-  std::vector<std::string> coordinator_flags;
-  std::string listen = "127.0.0.1:0";  // the coordinator, when it starts for the first time
-
-  // More of those of the coordinator, for its next start.
-  std::vector<std::string> coordinator_flags;
+  std::vector<std::string> coordinator_flags;  // more of those of the coordinator, for its next start
+  std::string listen = "127.0.0.1:0";          // the coordinator, when it starts for the first time
 
   const std::string& dir() const { return dir_.path(); }
   std::string path(const std::string& name) const { return dir_.path() + "/" + name; }
 
-  // Blocks until the program said that it is ready. The coordinator keeps its port over restarts;
+  // Blocks until the program said that it is ready. The coordinator keeps its port over restarts.
   void StartCoordinator();
   // Joins first. The scripted agent is the worker's `cursor`. `config` is appended to its TOML
   // file.
   void StartWorker(const std::string& name, int slots, const std::vector<std::string>& flags = {},
                    const std::string& config = "");
   // What StartWorker does first, unless it was done: a new line of `worker invite`, with these
-  // flags, becomes the data directory of a worker of that name.
-  // `flags` are of the join itself.
+  // flags, becomes the data directory of a worker of that name. `flags` are of the join itself.
   void Join(const std::string& name, const std::vector<std::string>& invite = {},
             const std::vector<std::string>& flags = {});
   // Gives the worker of that name, not started yet, a small disk of its own for its data. False
