@@ -10,6 +10,7 @@
 #include "common/check.h"
 #include "common/rpc/address.h"
 #include "common/rpc/limits.h"
+#include "common/rpc/protocol.h"
 
 namespace handoff {
 namespace {
@@ -18,6 +19,7 @@ int Milliseconds(absl::Duration d) { return static_cast<int>(absl::ToInt64Millis
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
+  arguments.SetUserAgentPrefix(UserAgent());
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(kKeepaliveTime));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(kKeepaliveTimeout));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/identity/names.h"
 #include "common/rpc/peer.h"
+#include "common/rpc/protocol.h"
 #include "common/rpc/status.h"
 #include "common/status.h"
 #include "coordinator/core/sentence.h"
@@ -40,7 +41,13 @@ absl::Status Expired(absl::Time not_after) {
                    "(`handoff-worker join`) again with a new line"));
 }
 
-std::string View(const grpc::string_ref& text) { return {text.data(), text.size()}; }
+// Empty when there is none.
+absl::string_view Text(const grpc::AuthMetadataProcessor::InputMetadata& metadata,
+                       const char* key) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) return "";
+  return {found->second.data(), found->second.size()};
+}
 
 }  // namespace
 
@@ -51,11 +58,13 @@ class Door::Porter final : public grpc::AuthMetadataProcessor {
 
   grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* context, OutputMetadata*,
                        OutputMetadata*) override {
-    const auto path = metadata.find(":path");
+    // Before anything else: a caller of another time may not mean what it says.
+    const absl::Status understood = CheckProtocol(Text(metadata, "user-agent"));
+    if (!understood.ok()) return ToGrpc(understood);
     const PeerIdentity peer = IdentityOf(*context);
     const auto guest = door_.Find(peer.serial, peer.uris, peer.not_after);
     if (!guest.ok()) return ToGrpc(guest.status());
-    return ToGrpc(CheckCall(path == metadata.end() ? "" : View(path->second)));
+    return ToGrpc(CheckCall(Text(metadata, ":path")));
   }
 
  private:

@@ -1,9 +1,10 @@
-// Who may come in, in two steps. Before anything of a call is read the certificate of its
-// connection must be one that the pool knows, that was not revoked and is in time, and the call one
-// of the table (core/access.h). Then the first thing that each handler does is to Enter: the role
-// must have the method. It is not one step because gRPC 1.51 does not tell the first where a call
-// comes from, and a refusal without an address in the audit log is of little use. What a caller may
-// do with one handoff is looked at where it is read (rights.h).
+// Who may come in, in two steps. Before anything of a call is read the caller must speak our
+// protocol (common/rpc/protocol.h), the certificate of its connection must be one that the pool
+// knows, that was not revoked and is in time, and the call one of the table (core/access.h). Then
+// the first thing that each handler does is to Enter: the role must have the method. It is not one
+// step because gRPC 1.51 does not tell the first where a call comes from, and a refusal without an
+// address in the audit log is of little use. What a caller may do with one handoff is looked at
+// where it is read (rights.h).
 //
 // The certificate alone is not believed: it may have been revoked since the connection was made.
 #pragma once

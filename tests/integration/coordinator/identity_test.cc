@@ -1,14 +1,19 @@
 // Who may do what, over the wire: with the certificates of real users and workers.
+#include <grpcpp/create_channel.h>
+
 #include <filesystem>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "common/hash.h"
 #include "common/identity/authority_directory.h"
 #include "common/identity/certificate.h"
+#include "common/identity/names.h"
 #include "common/rpc/channel.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/status.h"
 #include "coordinator/core/access.h"
 #include "gmock/gmock.h"
@@ -24,10 +29,13 @@ using ::testing::HasSubstr;
 
 class IdentityTest : public CoordinatorTest {
  protected:
-  absl::StatusOr<v1::Handoff> SubmitAs(const std::string& who, v1::HandoffSpec spec) {
+  absl::StatusOr<v1::Handoff> SubmitAs(
+      const std::string& who, v1::HandoffSpec spec,
+      v1::SubmitRequest::Duplicates duplicates = v1::SubmitRequest::DUPLICATES_UNSPECIFIED) {
     grpc::ClientContext context;
     SetDeadline(context);
     v1::SubmitRequest request;
+    request.set_duplicates(duplicates);
     *request.mutable_spec() = std::move(spec);
     v1::SubmitResponse response;
     const absl::Status status =
@@ -218,6 +226,27 @@ TEST_F(IdentityTest, WhatOthersKeepPrivateIsNotFound) {
   ASSERT_EQ(list.handoffs_size(), 1);
   EXPECT_EQ(list.handoffs(0).task(), "");
   EXPECT_EQ(list.handoffs(0).owner(), "bea");
+}
+
+TEST_F(IdentityTest, WhoSpeaksAnotherProtocolIsToldSo) {
+  const std::string directory = config().data_dir + "/identity/local";
+  const auto credentials =
+      Credentials::Load(CredentialFiles::In(directory), CredentialUse::kClient, clock_).value();
+  const auto authority = Certificate::FromPem(ReadFile(directory + "/authority.pem").value());
+  const auto as = [&](const std::string& user_agent) {
+    grpc::ChannelArguments arguments;
+    arguments.SetUserAgentPrefix(user_agent);
+    arguments.SetSslTargetNameOverride(PoolDnsName(authority->pool_id()));
+    return grpc::CreateCustomChannel(address(), credentials->ForChannel(), arguments);
+  };
+  const absl::Status status =
+      GetAs(as("handoff/9.9 handoff-protocol/2"), "20990101-nothing").status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("install the same version"));
+  for (const std::string same : {"handoff/9.9 handoff-protocol/1", "somebody/1"}) {
+    const absl::Status understood = GetAs(as(same), "20990101-nothing").status();
+    EXPECT_TRUE(absl::IsNotFound(understood)) << same << ": " << understood;
+  }
 }
 
 TEST_F(IdentityTest, AWorkerSpeaksForItselfOnly) {
