@@ -22,7 +22,10 @@ struct Submit {
   enum class Duplicates { kRefuse, kReuse, kAllow };
   Duplicates duplicates = Duplicates::kAllow;  // of handoffs with the same dedupe key
   std::optional<Handoff> same_work;            // one with it that is at rest and has not ended
-  std::optional<Imported> imported;            // a record that was kept by hand: nothing is queued
+  // What the caller may see beside their own: what they may not see is not the same work to them.
+  bool sees_others = true;
+  bool sees_private = true;
+  std::optional<Imported> imported;  // a record that was kept by hand: nothing is queued
   struct Reply {
     Handoff handoff;
     bool existing = false;

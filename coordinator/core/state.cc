@@ -48,10 +48,14 @@ const Handoff* State::FindByIdempotencyKey(const std::string& owner, const std::
   return id == nullptr ? nullptr : FindHandoff(*id);
 }
 
-const Handoff* State::FindByDedupeKey(const std::string& key) const {
-  const auto found = dedupe_keys_.lower_bound({key, ""});
-  if (found == dedupe_keys_.end() || found->first != key) return nullptr;
-  return FindHandoff(found->second);
+const Handoff* State::FindByDedupeKey(const std::string& key,
+                                      const std::function<bool(const Handoff&)>& counts) const {
+  for (auto at = dedupe_keys_.lower_bound({key, ""}); at != dedupe_keys_.end(); ++at) {
+    if (at->first != key) break;
+    const Handoff* handoff = FindHandoff(at->second);
+    if (counts(*handoff)) return handoff;
+  }
+  return nullptr;
 }
 
 const Handoff* State::FindWaitingByDedupeKey(const std::string& key) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -37,8 +38,9 @@ class State {
   const Handoff* FindHandoff(absl::string_view id) const;
   // The live handoff of this owner with this key.
   const Handoff* FindByIdempotencyKey(const std::string& owner, const std::string& key) const;
-  // The first live handoff with this dedupe key.
-  const Handoff* FindByDedupeKey(const std::string& key) const;
+  // The first live handoff with this dedupe key of those that `counts`.
+  const Handoff* FindByDedupeKey(const std::string& key,
+                                 const std::function<bool(const Handoff&)>& counts) const;
   // The first with this key that waits for a person and has not left memory yet.
   const Handoff* FindWaitingByDedupeKey(const std::string& key) const;
   const Worker* FindWorker(absl::string_view uuid) const;

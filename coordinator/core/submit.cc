@@ -16,13 +16,19 @@ absl::StatusOr<Decision<Submit::Reply>> SameKeyAgain(const Handoff& known, const
                    "submit exactly the same again."));
 }
 
+bool IsSeen(const Submit& command, const Handoff& known) {
+  if (known.owner == command.handoff.owner) return true;
+  return known.is_private ? command.sees_private : command.sees_others;
+}
+
 // An equivalent handoff that has not ended; nullptr: there is none, or it does not matter.
 const Handoff* SameWork(const State& state, const Submit& command) {
   if (command.duplicates == Submit::Duplicates::kAllow || command.handoff.dedupe_key.empty())
     return nullptr;
-  const Handoff* live = state.FindByDedupeKey(command.handoff.dedupe_key);
+  const auto seen = [&](const Handoff& known) { return IsSeen(command, known); };
+  const Handoff* live = state.FindByDedupeKey(command.handoff.dedupe_key, seen);
   if (live != nullptr) return live;
-  return command.same_work.has_value() ? &*command.same_work : nullptr;
+  return command.same_work.has_value() && seen(*command.same_work) ? &*command.same_work : nullptr;
 }
 
 absl::Status RefuseSameWork(const Handoff& known) {

@@ -58,18 +58,10 @@ grpc::ServerWriteReactor<Message>* Refuse(const absl::Status& status) {
 
 Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request,
                               v1::SubmitResponse* response) {
-  v1::HandoffSpec spec = request->spec();
-  const absl::Status owned = SetOwner(context, core::Method::kSubmit, spec);
-  if (!owned.ok()) return Answer(context, owned);
-  Normalise(spec);
-  if (const absl::Status valid = Validate(spec); !valid.ok()) return Answer(context, valid);
-  const absl::Status notify = ValidateNotify(spec, parts_.notify_keys);
-  if (!notify.ok()) return Answer(context, notify);
-  if (const absl::Status pack = CheckPack(spec); !pack.ok()) return Answer(context, pack);
+  auto submit = ToSubmit(context, *request);
+  if (!submit.ok()) return Answer(context, submit.status());
   Unary* const reactor = context->DefaultReactor();
-  core::Submit submit = ToCore(spec, parts_.clock.Now());
-  submit.duplicates = DuplicatesOf(*request);
-  parts_.engine.Post(std::move(submit),
+  parts_.engine.Post(*std::move(submit),
                      AnswerWith(context, reactor, [response](const core::Submit::Reply& reply) {
                        *response->mutable_handoff() = ToProto(reply.handoff, Detail::kFull);
                        response->set_existing(reply.existing);
@@ -78,12 +70,29 @@ Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request
   return reactor;
 }
 
-absl::Status ControlService::SetOwner(Context* context, core::Method method,
-                                      v1::HandoffSpec& spec) const {
-  ASSIGN_OR_RETURN(const Guest guest, parts_.door.Enter(*context, method));
+absl::StatusOr<core::Submit> ControlService::ToSubmit(Context* context,
+                                                      const v1::SubmitRequest& request) const {
+  v1::HandoffSpec spec = request.spec();
+  ASSIGN_OR_RETURN(const Guest guest, SetOwner(context, core::Method::kSubmit, spec));
+  Normalise(spec);
+  RETURN_IF_ERROR(Validate(spec));
+  RETURN_IF_ERROR(ValidateNotify(spec, parts_.notify_keys));
+  RETURN_IF_ERROR(CheckPack(spec));
+  core::Submit submit = ToCore(spec, parts_.clock.Now());
+  submit.duplicates = DuplicatesOf(request);
+  const Eyes eyes = EyesOf(guest);
+  submit.sees_others = eyes.others;
+  submit.sees_private = eyes.others_private;
+  return submit;
+}
+
+absl::StatusOr<Guest> ControlService::SetOwner(Context* context, core::Method method,
+                                               v1::HandoffSpec& spec) const {
+  ASSIGN_OR_RETURN(Guest guest, parts_.door.Enter(*context, method));
   spec.set_owner(guest.subject);
   RETURN_IF_ERROR(CheckPriority(guest, spec.priority()));
-  return CheckRepository(guest, spec.repository().url());
+  RETURN_IF_ERROR(CheckRepository(guest, spec.repository().url()));
+  return guest;
 }
 
 absl::Status ControlService::CheckPack(const v1::HandoffSpec& spec) const {
@@ -315,8 +324,8 @@ Unary* ControlService::GetDocument(Context* context, const v1::GetDocumentReques
 Unary* ControlService::Import(Context* context, const v1::ImportRequest* request,
                               v1::Handoff* response) {
   v1::ImportRequest owned = *request;
-  const absl::Status owner = SetOwner(context, core::Method::kImport, *owned.mutable_spec());
-  if (!owner.ok()) return Answer(context, owner);
+  const auto owner = SetOwner(context, core::Method::kImport, *owned.mutable_spec());
+  if (!owner.ok()) return Answer(context, owner.status());
   auto import = ToImport(owned, parts_.clock.Now());
   if (!import.ok()) return Answer(context, import.status());
   const absl::Status notify = ValidateNotify(request->spec(), parts_.notify_keys);

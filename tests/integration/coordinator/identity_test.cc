@@ -228,6 +228,32 @@ TEST_F(IdentityTest, WhatOthersKeepPrivateIsNotFound) {
   EXPECT_EQ(list.handoffs(0).owner(), "bea");
 }
 
+// Neither found nor given by handing over the same, or with the same key.
+TEST_F(IdentityTest, ASubmitThatSomebodyRepeatsTellsThemNothing) {
+  v1::HandoffSpec spec = Spec("quiet work");
+  spec.set_agent("cursor");
+  spec.mutable_repository()->set_url("https://example.org/project.git");
+  spec.set_private_(true);
+  spec.set_idempotency_key("captured");
+  const auto theirs = SubmitAs("bea", spec);
+  ASSERT_TRUE(theirs.ok()) << theirs.status();
+  // The very same words, owner included.
+  const auto replayed = SubmitAs("cyd", spec);
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_NE(replayed->id(), theirs->id());
+  EXPECT_EQ(replayed->owner(), "cyd");
+  // Nor without a key.
+  spec.clear_idempotency_key();
+  for (const auto duplicates : {v1::SubmitRequest::REFUSE, v1::SubmitRequest::REUSE}) {
+    const auto same = SubmitAs("dan", spec, duplicates);
+    ASSERT_TRUE(same.ok()) << same.status();
+    EXPECT_EQ(same->owner(), "dan");
+    ASSERT_TRUE(CancelAs(guests_.User("dan"), same->id()).ok());
+  }
+  // Who asked first has theirs.
+  EXPECT_EQ(SubmitAs("bea", spec, v1::SubmitRequest::REUSE)->id(), theirs->id());
+}
+
 TEST_F(IdentityTest, WhoSpeaksAnotherProtocolIsToldSo) {
   const std::string directory = config().data_dir + "/identity/local";
   const auto credentials =

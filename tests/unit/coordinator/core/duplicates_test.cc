@@ -75,5 +75,45 @@ TEST(Duplicates, OneThatWaitsForAPersonComesFromTheStore) {
   EXPECT_EQ(reused->handoff.id, "first");
 }
 
+// What somebody may not see must not be found by handing over the same either.
+TEST(Duplicates, WhatTheCallerMayNotSeeIsNotTheSameWork) {
+  Pool pool;
+  Submit hidden = Same("hidden", Duplicates::kAllow);
+  hidden.handoff.owner = "bea";
+  hidden.handoff.is_private = true;
+  ASSERT_TRUE(pool.Do(hidden).ok());
+
+  Submit member = Same("members", Duplicates::kReuse);
+  member.sees_private = false;
+  const auto made = pool.Do(member);
+  ASSERT_TRUE(made.ok()) << made.status();
+  EXPECT_EQ(made->handoff.id, "members");
+  // That one is seen, behind the one that is not.
+  member.duplicates = Duplicates::kRefuse;
+  EXPECT_THAT(std::string(pool.Do(member).status().message()), HasSubstr("members (queued"));
+
+  Submit pipeline = Same("pipelines", Duplicates::kReuse);
+  pipeline.handoff.owner = "ci/nightly";
+  pipeline.sees_others = pipeline.sees_private = false;
+  const auto alone = pool.Do(pipeline);
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  EXPECT_EQ(alone->handoff.id, "pipelines");
+  // Its own it finds again.
+  EXPECT_EQ(pool.Do(pipeline)->handoff.id, "pipelines");
+  Submit admin = Same("admins", Duplicates::kReuse);
+  EXPECT_EQ(pool.Do(admin)->handoff.id, "hidden");
+}
+
+TEST(Duplicates, WhatWaitsForAPersonAndIsNotSeenIsNotTheSameWork) {
+  Pool pool;
+  Submit command = Same("second", Duplicates::kReuse);
+  command.same_work = Pool::Wanted();
+  command.same_work->id = "first";
+  command.same_work->owner = "bea";
+  command.same_work->status = HandoffStatus::kWaiting;
+  command.sees_others = false;
+  EXPECT_EQ(pool.Do(command)->handoff.id, "second");
+}
+
 }  // namespace
 }  // namespace handoff::core
