@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/status.h"
+#include "common/text.h"
 
 namespace handoff {
 namespace {
@@ -48,6 +49,17 @@ absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {
   auto content = ReadFile(absl::StrCat("/proc/self/fd/", file.get()));
   if (!content.ok()) return Annotate(content.status(), path);
   return content;
+}
+
+absl::Status CheckNotForAllToWrite(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return absl::OkStatus();  // who reads it says so
+  if ((info.st_mode & S_IWOTH) == 0 || !S_ISREG(info.st_mode)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(path,
+                   " can be written by every user of this host, who could have programs run as "
+                   "this one. It was not used. If nobody did: chmod o-w ",
+                   ShellQuote(path)));
 }
 
 bool IsSpoilt(const absl::Status& status) {

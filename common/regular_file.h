@@ -14,6 +14,9 @@ namespace handoff {
 absl::StatusOr<UniqueFd> OpenRegular(const std::string& path);
 // All of it. FAILED_PRECONDITION also above 64 MiB.
 absl::StatusOr<std::string> ReadRegularFile(const std::string& path);
+// FAILED_PRECONDITION, with what to do, for one that every user of this host may write: for files
+// that say what is to be done in our name.
+absl::Status CheckNotForAllToWrite(const std::string& path);
 // Whether `status` of these says that somebody put something else there or closed it, which stays
 // so; not that a disk or this process is in trouble.
 bool IsSpoilt(const absl::Status& status);

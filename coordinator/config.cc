@@ -12,6 +12,7 @@
 #include "common/file.h"
 #include "common/handoff/names.h"
 #include "common/parse_bytes.h"
+#include "common/regular_file.h"
 #include "common/rpc/address.h"
 #include "common/status.h"
 // Exceptions stay within this file: toml++ reports errors with them by default.
@@ -253,6 +254,7 @@ absl::StatusOr<Config> ParseConfig(absl::string_view toml, absl::string_view nam
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path, Config base) {
+  RETURN_IF_ERROR(CheckNotForAllToWrite(path));
   const auto content = ReadFile(path, 1 << 20);
   if (!content.ok()) return Annotate(content.status(), absl::StrCat("reading ", path));
   return ParseConfig(*content, path, std::move(base));

@@ -11,6 +11,7 @@
 #include "common/file.h"
 #include "common/handoff/names.h"
 #include "common/parse_bytes.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 #include "common/text.h"
 
@@ -186,6 +187,7 @@ const AgentConfig& WorkerConfig::agent(const std::string& name_of_agent) const {
 }
 
 absl::Status ReadConfigFile(const std::string& path, WorkerConfig& config) {
+  RETURN_IF_ERROR(CheckNotForAllToWrite(path));
   ASSIGN_OR_RETURN(const std::string content, ReadFile(path, 1 << 20));
   return Annotate(ApplyFile(content, config), path);
 }

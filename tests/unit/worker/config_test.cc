@@ -1,5 +1,7 @@
 #include "worker/config.h"
 
+#include <sys/stat.h>
+
 #include <string>
 
 #include "common/file.h"
@@ -78,6 +80,17 @@ max_pack_bytes = 4096
   EXPECT_EQ(config_.checkpoint_interval, absl::Seconds(20));
   EXPECT_EQ(config_.checkpoint_max_file_bytes, uint64_t{3} << 20);
   EXPECT_EQ(config_.checkpoint_max_pack_bytes, 4096u);
+}
+
+// It names the programs that are run as this account.
+TEST_F(ConfigTest, OneThatEverybodyCouldHaveWrittenIsNotUsed) {
+  ASSERT_TRUE(Read("[agents.cursor]\nmax_parallel = 1\n").ok());
+  ASSERT_EQ(::chmod(path().c_str(), 0646), 0);
+  const absl::Status read = ReadConfigFile(path(), config_);
+  EXPECT_EQ(read.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(read.message()), AllOf(HasSubstr(path()), HasSubstr("chmod o-w ")));
+  ASSERT_EQ(::chmod(path().c_str(), 0664), 0);
+  EXPECT_TRUE(ReadConfigFile(path(), config_).ok());
 }
 
 TEST_F(ConfigTest, AnAgentThatIsNotNamedHasNoSettings) {

@@ -1,7 +1,10 @@
 #include "coordinator/config.h"
 
+#include <sys/stat.h>
+
 #include <string>
 
+#include "common/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,6 +21,18 @@ TEST(Config, AFileGoesOverTheDefaults) {
   EXPECT_EQ(config->data_dir, "/srv/handoff");
   EXPECT_EQ(config->log_level, "debug");
   EXPECT_EQ(config->listen, Config().listen);
+}
+
+// Its [notify] names programs that are run as this account.
+TEST(Config, AFileThatEverybodyCouldHaveWrittenIsNotUsed) {
+  const TempDir dir = *TempDir::Make("config-");
+  const std::string path = dir.path() + "/coordinator.toml";
+  ASSERT_TRUE(WriteFileAtomically(path, "log_level = \"debug\"\n").ok());
+  EXPECT_EQ(LoadConfig(path, {})->log_level, "debug");
+  ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
+  const absl::Status read = LoadConfig(path, {}).status();
+  EXPECT_EQ(read.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(read.message()), HasSubstr("chmod o-w "));
 }
 
 TEST(Config, WhatIsNotKnownIsAnErrorWithItsLine) {
