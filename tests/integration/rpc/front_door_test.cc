@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/rpc/limits.h"
-#include "common/subprocess.h"
+#include "common/unique_fd.h"
 #include "gmock/gmock.h"
+#include "tests/fakes/flood.h"
 #include "tests/integration/rpc/secure_server.h"
 
 namespace handoff {
@@ -24,31 +24,6 @@ using ::testing::HasSubstr;
 
 // Below gRPC's own handshake deadline of two minutes, or nothing would show that ours is in force.
 constexpr absl::Duration kPatience = absl::Minutes(1);
-
-// Connections of a process of their own, so that they take none of the server's descriptors. They
-// stay until this goes, unless the server closes them.
-class Flood {
- public:
-  Flood(int port, const std::string& from, int count, const std::string& words) {
-    auto input = MakePipe().value();
-    auto output = MakePipe().value();
-    SpawnOptions options;
-    options.argv = {HANDOFF_RPC_FLOODER, absl::StrCat(port), from, absl::StrCat(count), words};
-    options.fds = {{0, input.first.get()}, {1, output.second.get()}};
-    process_ = std::make_unique<Subprocess>(Subprocess::Spawn(options).value());
-    hold_ = std::move(input.second);
-    output.second.Reset();
-    char line[32] = "";
-    EXPECT_GT(::read(output.first.get(), line, sizeof(line) - 1), 0);
-    EXPECT_TRUE(absl::SimpleAtoi(line, &connected_));
-  }
-  int connected() const { return connected_; }
-
- private:
-  int connected_ = 0;
-  UniqueFd hold_;
-  std::unique_ptr<Subprocess> process_;
-};
 
 // The server of this process has few descriptors.
 class FrontDoorTest : public SecureServerTest {
