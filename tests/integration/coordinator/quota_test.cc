@@ -34,17 +34,10 @@ class QuotaTest : public CoordinatorTest {
     config.quotas.owners["few"].stored_bytes = 1'000'000;
     return config;
   }
-  absl::StatusOr<v1::SubmitResponse> SubmitAs(const std::string& owner,
-                                              const v1::HandoffSpec& spec) {
-    const auto stub = v1::Control::NewStub(guests_.User(owner));
-    grpc::ClientContext context;
-    SetDeadline(context);
-    v1::SubmitRequest request;
-    *request.mutable_spec() = spec;
-    v1::SubmitResponse response;
-    const absl::Status status = FromGrpc(stub->Submit(&context, request, &response));
-    if (!status.ok()) return status;
-    return response;
+  static v1::HandoffSpec SpecOf(const std::string& owner, const std::string& task) {
+    v1::HandoffSpec spec = Spec(task);
+    spec.set_owner(owner);
+    return spec;
   }
   v1::Control::Stub& StubOf(const std::string& owner) {
     auto& stub = stubs_[{owner, address()}];
@@ -88,7 +81,7 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
   absl::Status refused;
   std::string last;
   for (int i = 0; i < kAskedFor; ++i) {
-    const auto reply = SubmitAs("ann", Spec(absl::StrCat("task ", i)));
+    const auto reply = Submit(SpecOf("ann", absl::StrCat("task ", i)));
     if (reply.ok()) {
       ++taken;
       last = reply->handoff().id();
@@ -106,7 +99,7 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
   const v1::DesiredAttempt first = worker.TakeAttempt();
   EXPECT_EQ(Get(first.handoff_id())->owner(), "ann");
 
-  const auto other = SubmitAs("bob", Spec("one thing"));
+  const auto other = Submit(SpecOf("bob", "one thing"));
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_THAT(WhyOf(other->handoff().id()),
               HasSubstr("It is 1st of 1 in the queue of bob. Their share of the slots is 1/2 (0 of "
@@ -120,24 +113,24 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
 }
 
 TEST_F(QuotaTest, ARepeatedSubmitIsAnsweredAlthoughTheQuotaIsUsedUp) {
-  v1::HandoffSpec spec = Spec("the first");
+  v1::HandoffSpec spec = SpecOf("ann", "the first");
   spec.set_idempotency_key("once");
-  const auto first = SubmitAs("ann", spec);
+  const auto first = Submit(spec);
   ASSERT_TRUE(first.ok()) << first.status();
-  for (int i = 0; i < kQueued; ++i) SubmitAs("ann", Spec(absl::StrCat("task ", i))).IgnoreError();
-  ASSERT_FALSE(SubmitAs("ann", Spec("one more")).ok());
+  for (int i = 0; i < kQueued; ++i) Submit(SpecOf("ann", absl::StrCat("task ", i))).IgnoreError();
+  ASSERT_FALSE(Submit(SpecOf("ann", "one more")).ok());
   Restart();
-  ASSERT_FALSE(SubmitAs("ann", Spec("one more")).ok()) << "what is queued is counted again";
-  const auto again = SubmitAs("ann", spec);
+  ASSERT_FALSE(Submit(SpecOf("ann", "one more")).ok()) << "what is queued is counted again";
+  const auto again = Submit(spec);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->existing());
   EXPECT_EQ(again->handoff().id(), first->handoff().id());
 }
 
 TEST_F(QuotaTest, ARefusalForTheRateSaysWhenToTryAgain) {
-  ASSERT_TRUE(SubmitAs("slow", Spec("one")).ok());
-  ASSERT_TRUE(SubmitAs("slow", Spec("two")).ok());
-  const absl::Status refused = SubmitAs("slow", Spec("three")).status();
+  ASSERT_TRUE(Submit(SpecOf("slow", "one")).ok());
+  ASSERT_TRUE(Submit(SpecOf("slow", "two")).ok());
+  const absl::Status refused = Submit(SpecOf("slow", "three")).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(refused.message()),
               HasSubstr("1 a minute, and 2 at once after a pause. Nothing was submitted."));
@@ -176,7 +169,7 @@ TEST_F(QuotaTest, ARecordSaysWhatIsKeptForItBesideWhatItsOwnerMayHave) {
 }
 
 TEST_F(QuotaTest, AWorkerIsListedWithWhoHasItsSlots) {
-  const auto submitted = SubmitAs("bob", Spec("one thing"));
+  const auto submitted = Submit(SpecOf("bob", "one thing"));
   ASSERT_TRUE(submitted.ok()) << submitted.status();
   ScriptedWorker worker(guests_, "host-a");
   worker.TakeAttempt();
@@ -210,7 +203,7 @@ TEST_F(QuotaTest, InWhatAgentsRunIsSeenOfAWorkerAndOfWhatRunsThere) {
 }
 
 TEST_F(QuotaTest, AnExclusiveHandoffHasTheWorkerAlone) {
-  v1::HandoffSpec alone = Spec("alone");
+  v1::HandoffSpec alone = SpecOf("ann", "alone");
   alone.set_exclusive(true);
   const auto submitted = Submit(alone);
   ASSERT_TRUE(submitted.ok()) << submitted.status();
@@ -221,7 +214,7 @@ TEST_F(QuotaTest, AnExclusiveHandoffHasTheWorkerAlone) {
   ASSERT_TRUE(answer.ok()) << answer.status();
   ASSERT_EQ(answer->attempts_size(), 1);
   EXPECT_EQ(answer->attempts(0).handoff_id(), submitted->handoff().id());
-  const auto waits = SubmitAs("ann", Spec("beside it"));
+  const auto waits = Submit(SpecOf("ann", "beside it"));
   ASSERT_TRUE(waits.ok()) << waits.status();
   EXPECT_EQ(Get(waits->handoff().id())->status(), v1::Handoff::QUEUED);
   grpc::ClientContext context;
