@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -18,6 +19,10 @@ namespace {
 constexpr char kSettings[] = "\0\0\0\4\0\0\0\0\0";
 constexpr size_t kSettingsBytes = 9;
 constexpr size_t kBufferBytes = 16 << 10;
+
+struct FreeSsl {
+  void operator()(SSL* ssl) const { SSL_free(ssl); }
+};
 
 UniqueFd ListenOnLoopback() {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -42,6 +47,8 @@ int ChooseH2(SSL*, const unsigned char** out, unsigned char* out_size, const uns
 }
 
 }  // namespace
+
+void Eavesdropper::Free::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
 
 Eavesdropper::Eavesdropper() : listener_(ListenOnLoopback()) {}
 
@@ -95,7 +102,7 @@ void Eavesdropper::Listen(int fd) {
   char buffer[kBufferBytes];
   const ssize_t seen = ::recv(fd, buffer, sizeof(buffer), MSG_PEEK);
   if (seen <= 0 || Keep(std::string(buffer, static_cast<size_t>(seen)))) return;
-  const std::unique_ptr<SSL, Free> ssl(SSL_new(context_.get()));
+  const std::unique_ptr<SSL, FreeSsl> ssl(SSL_new(context_.get()));
   CHECK(SSL_set_fd(ssl.get(), fd) == 1);
   if (SSL_accept(ssl.get()) != 1) return;
   SSL_write(ssl.get(), kSettings, kSettingsBytes);

@@ -2,14 +2,14 @@
 // they have, speaks TLS and as much HTTP/2 as a client needs to go on, and keeps what they get.
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "common/mutex.h"
 #include "common/unique_fd.h"
+
+struct ssl_ctx_st;  // OpenSSL's SSL_CTX
 
 namespace handoff::e2e {
 
@@ -27,15 +27,14 @@ class Eavesdropper {
 
  private:
   struct Free {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-    void operator()(SSL* ssl) const { SSL_free(ssl); }
+    void operator()(ssl_ctx_st* context) const;
   };
   void Run();
   void Listen(int fd);
   bool Keep(const std::string& bytes);  // whether there is enough
 
   const UniqueFd listener_;
-  std::unique_ptr<SSL_CTX, Free> context_;
+  std::unique_ptr<ssl_ctx_st, Free> context_;
   std::string enough_;
   mutable Mutex mutex_;
   std::string captured_ ABSL_GUARDED_BY(mutex_);
