@@ -1,9 +1,11 @@
 #include "common/rpc/grpc_log.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <spdlog/spdlog.h>
 
 #include <mutex>
+#include <string>
 
 #include "absl/strings/match.h"
 
@@ -25,6 +27,12 @@ void OnGrpcLog(gpr_log_func_args* args) {
   // What is plain from the kind needs no words of OpenSSL's.
   const bool unclear = refusal == Refusal::kOtherHandshake || refusal == Refusal::kGrpc;
   Refusals::OfProcess().Add(refusal, unclear ? args->message : "");
+}
+
+// One for each text of a request that is not UTF-8, to begin with.
+void OnProtobufLog(google::protobuf::LogLevel level, const char*, int, const std::string& message) {
+  if (level >= google::protobuf::LOGLEVEL_WARNING)
+    Refusals::OfProcess().Add(Refusal::kGrpc, message);
 }
 
 }  // namespace
@@ -58,7 +66,10 @@ Refusal ClassifyGrpcError(absl::string_view message) {
 
 void TakeGrpcLog() {
   static std::once_flag once;
-  std::call_once(once, [] { gpr_set_log_function(OnGrpcLog); });
+  std::call_once(once, [] {
+    gpr_set_log_function(OnGrpcLog);
+    google::protobuf::SetLogHandler(OnProtobufLog);
+  });
 }
 
 }  // namespace handoff

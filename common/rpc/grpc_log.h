@@ -1,5 +1,5 @@
-// gRPC's own log lines. It writes one to stderr for every peer that fails its handshake, so that
-// anybody who can connect could fill a disk with them.
+// gRPC's own log lines, and protobuf's. They write one to stderr for every peer that fails its
+// handshake and every text that is not UTF-8, so that anybody who can connect could fill a disk.
 #pragma once
 
 #include "absl/strings/string_view.h"

@@ -41,6 +41,16 @@ TEST_F(TlsTest, TheServerKnowsWhoCalls) {
   EXPECT_THAT(identity.address, StartsWith("127.0.0.1:"));
 }
 
+TEST_F(TlsTest, RequestsThatAreNotUtf8DoNotFillTheLog) {
+  Start();
+  const LogLines log;
+  const absl::Time begin = absl::Now();
+  v1::GetObjectRequest request;
+  for (int i = 0; i < 10'000; ++i) EXPECT_FALSE(request.ParseFromString("\x0a\x02\xff\xfe"));
+  log.WaitFor("contains invalid UTF-8");
+  EXPECT_LE(static_cast<double>(log.Get().size()), absl::ToDoubleSeconds(absl::Now() - begin) + 2);
+}
+
 TEST_F(TlsTest, TheNameIsCheckedAndNotTheAddress) {
   Start();
   EXPECT_TRUE(Ask(MakeChannel(server_->address(), *worker_credentials_, kPool)).ok());
@@ -146,9 +156,10 @@ TEST_F(RefusedTest, WhereACertificateIsOnlyRequestedABadOneIsRefusedAndNoneIsNob
   ExpectRefused(RawChannel(server_->address(), authority_.SelfSigned("self", {})), kBad);
 }
 
-TEST_F(RefusedTest, ATlsBelow12) {
+TEST_F(RefusedTest, ATlsBelow12AndWeakCiphers) {
   Start();
-  const auto connect = [&](const std::string& version) {
+  const auto connect = [&](const std::string& version,
+                           const std::string& ciphers = "ALL:@SECLEVEL=0") {
     SpawnOptions options;
     options.argv = {"openssl",
                     "s_client",
@@ -156,7 +167,7 @@ TEST_F(RefusedTest, ATlsBelow12) {
                     server_->address(),
                     version,
                     "-cipher",
-                    "ALL:@SECLEVEL=0",
+                    ciphers,
                     "-cert",
                     Path("authority/worker/certificate.pem"),
                     "-key",
@@ -168,6 +179,11 @@ TEST_F(RefusedTest, ATlsBelow12) {
   EXPECT_THAT(connect("-tls1_3"), HasSubstr("New, TLSv1.3, Cipher is TLS_"));
   EXPECT_THAT(connect("-tls1_2"), HasSubstr("New, TLSv1.2, Cipher is ECDHE"));
   EXPECT_THAT(connect("-tls1_1"), HasSubstr("Cipher is (NONE)"));
+  // No forward secrecy, no authenticated encryption, no encryption.
+  for (const std::string weak :
+       {"kRSA", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-SHA", "eNULL", "aNULL"}) {
+    EXPECT_THAT(connect("-tls1_2", weak + ":@SECLEVEL=0"), HasSubstr("Cipher is (NONE)")) << weak;
+  }
   log.WaitFor("that spoke a TLS below 1.2");
 }
 
@@ -239,7 +255,13 @@ TEST_F(TlsTest, ABadFileOnDiskDoesNotTakeTheServiceDown) {
   EXPECT_FALSE(server_credentials_->status().ok());
   EXPECT_FALSE(worker_credentials_->status().ok());
   EXPECT_TRUE(Ask(open).ok());
-  EXPECT_EQ(Ask(Worker())->server_serial, serial);
+  // For as long as gRPC takes to look at its files, which it does each second.
+  const absl::Time looked = absl::Now() + absl::Seconds(3);
+  do {
+    const auto answer = Ask(Worker());
+    ASSERT_TRUE(answer.ok()) << answer.status();
+    ASSERT_EQ(answer->server_serial, serial);
+  } while (absl::Now() < looked);
   EXPECT_THAT(log.Get(), ElementsAre(AllOf(HasSubstr("server/certificate.pem"), HasSubstr("stay")),
                                      HasSubstr("worker/certificate.pem")));
   // A good set is taken again, and both sides have it: what gRPC saw meanwhile was good, too.
