@@ -144,8 +144,8 @@ grpc::ServerUnaryReactor* PoolService::SaveSummary(Context* context,
   return reactor;
 }
 
-absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v1::AttemptEnd& end,
-                                             v1::ReportResponse& response) {
+absl::StatusOr<bool> PoolService::CompareLog(const Guest& guest, const v1::ReportRequest& request,
+                                             v1::AttemptEnd& end, v1::ReportResponse& response) {
   const std::string& id = request.handoff_id();
   ASSIGN_OR_RETURN(const uint64_t size, parts_.logs.Size({id, request.number()}));
   ASSIGN_OR_RETURN(const uint64_t of_checks,
@@ -154,6 +154,11 @@ absl::StatusOr<bool> PoolService::CompareLog(const v1::ReportRequest& request, v
     // Of one that was purged nobody wants the log: the engine says that it is gone.
     ASSIGN_OR_RETURN(const bool purged, parts_.reader.WasPurged(id));
     if (purged) return true;
+    // Nor is its size for a worker that was not given it: the engine refuses that one.
+    const auto handoff = parts_.reader.Get(id);
+    if (absl::IsNotFound(handoff.status())) return true;
+    RETURN_IF_ERROR(handoff.status());
+    if (!IsOwn(guest, *handoff, parts_)) return true;
     response.set_log_offset(size);
     response.set_checks_log_offset(of_checks);
     return false;
@@ -175,7 +180,7 @@ grpc::ServerUnaryReactor* PoolService::Report(Context* context, const v1::Report
                                  Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   v1::ReportRequest checked = *request;
-  const auto complete = CompareLog(*request, *checked.mutable_end(), *response);
+  const auto complete = CompareLog(*guest, *request, *checked.mutable_end(), *response);
   if (!complete.ok() || !*complete) return Answer(context, complete.status());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   parts_.engine.Post(ToCore(checked),

@@ -51,8 +51,8 @@ class PoolService final : public v1::Pool::CallbackService {
 
   // True: the coordinator has the whole log that `request` speaks of, and `end` says whether it is
   // the same. False: `response` says from where on it is missing.
-  absl::StatusOr<bool> CompareLog(const v1::ReportRequest& request, v1::AttemptEnd& end,
-                                  v1::ReportResponse& response);
+  absl::StatusOr<bool> CompareLog(const Guest& guest, const v1::ReportRequest& request,
+                                  v1::AttemptEnd& end, v1::ReportResponse& response);
 
   const ServiceParts parts_;
   OpenSyncs held_;

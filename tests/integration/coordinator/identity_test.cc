@@ -296,6 +296,20 @@ TEST_F(IdentityTest, AWorkerSeesWhatItWasGiven) {
   EXPECT_TRUE(GetAs(channel, id).ok());
 }
 
+TEST_F(IdentityTest, AWorkerLearnsNothingOfALogThatItWasNotGiven) {
+  ScriptedWorker worker(guests_, "host-a"), other(guests_, "host-b");
+  MustSubmit();
+  const v1::DesiredAttempt attempt = worker.TakeAttempt();
+  other.StartAgain();
+  ASSERT_TRUE(other.Sync(other.Request()).ok());
+  ASSERT_EQ(*worker.Append(attempt, 0, "secret"), 6u);
+  const auto guessed = other.Report(other.ReportOf(attempt, std::string(1000, 'x')));
+  EXPECT_TRUE(absl::IsPermissionDenied(guessed.status())) << guessed.status();
+  EXPECT_TRUE(absl::IsPermissionDenied(other.Append(attempt, 6, "mine").status()));
+  // The one that has it is told where to go on.
+  EXPECT_EQ(worker.Report(worker.ReportOf(attempt, std::string(1000, 'x')))->log_offset(), 6u);
+}
+
 TEST_F(IdentityTest, WhoIsRevokedIsCutOffInTheMiddleOfACall) {
   ScriptedWorker worker(guests_, "host-a");
   worker.StartAgain();
