@@ -4,14 +4,11 @@
 //   coordinator_bench PATH-OF-HANDOFF-COORDINATOR [SECONDS]
 
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -25,177 +22,32 @@
 #include "common/hash.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/proto_time.h"
-#include "common/subprocess.h"
 #include "common/uuid.h"
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/pool.grpc.pb.h"
-#include "tests/bench/connect.h"
+#include "tests/bench/latencies.h"
+#include "tests/bench/server_process.h"
+#include "tests/bench/submitters.h"
 
 namespace handoff {
 namespace {
 
-[[noreturn]] void Fail(const std::string& what) {
-  std::fprintf(stderr, "coordinator_bench: %s\n", what.c_str());
-  std::exit(1);
-}
-
-struct Latencies {
-  std::vector<absl::Duration> all;
-  void Add(Latencies other) { all.insert(all.end(), other.all.begin(), other.all.end()); }
-  int64_t Percentile(double p) {
-    if (all.empty()) return 0;
-    const size_t index = std::min(all.size() - 1, static_cast<size_t>(p * all.size()));
-    std::nth_element(all.begin(), all.begin() + static_cast<ptrdiff_t>(index), all.end());
-    return absl::ToInt64Microseconds(all[index]);
-  }
-};
-
-void Print(const std::string& what, absl::Duration took, Latencies latencies) {
-  std::printf("%-44s %9.0f /s   p50 %6ld us   p99 %6ld us\n", what.c_str(),
-              static_cast<double>(latencies.all.size()) / absl::ToDoubleSeconds(took),
-              static_cast<long>(latencies.Percentile(0.5)),
-              static_cast<long>(latencies.Percentile(0.99)));
-  std::fflush(stdout);
-}
-
-class CoordinatorProcess {
- public:
-  explicit CoordinatorProcess(const std::string& program) {
-    auto out = *MakePipe();
-    SpawnOptions options;
-    // One owner floods it: what it does then is measured, and not that it refuses.
-    const std::string config = dir_.path() + "/config.toml";
-    const absl::Status written =
-        WriteFileAtomically(config,
-                            "[quota]\nlive = 1000000\nqueued = 1000000\nrunning = 1000000\n"
-                            "submits_per_minute = 1000000\nsubmit_burst = 1000000\n");
-    if (!written.ok()) Fail(std::string(written.message()));
-    options.argv = {program,    "--data-dir", dir_.path() + "/data", "--listen", "127.0.0.1:0",
-                    "--config", config};
-    options.env = CurrentEnvironment();
-    options.fds = {{1, out.second.get()}, {2, 2}};
-    auto spawned = Subprocess::Spawn(options);
-    if (!spawned.ok()) Fail(std::string(spawned.status().message()));
-    process_ = std::make_unique<Subprocess>(*std::move(spawned));
-    out.second.Reset();
-    std::string line;
-    char c = 0;
-    while (::read(out.first.get(), &c, 1) == 1 && c != '\n') line.push_back(c);
-    address_ = line.substr(line.rfind(' ') + 1);
-    admin_ = v1::Identity::NewStub(Connect());
-  }
-  ~CoordinatorProcess() {
-    process_->Signal(SIGTERM);
-    process_->Wait().IgnoreError();
-  }
-  const std::string& address() const { return address_; }
-  std::shared_ptr<grpc::Channel> Connect() const {
-    return ConnectAsAdmin(address_, dir_.path() + "/data");
-  }
-  // A worker joins and gets a connection of its own.
-  std::shared_ptr<grpc::Channel> Connect(const v1::SyncRequest& worker) const {
-    return ConnectAsWorker(address_, *admin_, worker.worker_uuid(), worker.name());
-  }
-  const std::string& directory() const { return dir_.path(); }
-  double CpuSeconds() const {
-    const auto stat = ReadFile(absl::StrCat("/proc/", process_->pid(), "/stat"));
-    if (!stat.ok()) return 0;
-    long long user = 0, system = 0;
-    std::sscanf(stat->c_str() + stat->rfind(')'),
-                ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld", &user, &system);
-    return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-  }
-  int64_t ResidentKilobytes() const {
-    const auto status = ReadFile(absl::StrCat("/proc/", process_->pid(), "/status"));
-    return status.ok() ? std::strtoll(status->c_str() + status->find("VmRSS:") + 6, nullptr, 10)
-                       : 0;
-  }
-  std::string Memory() const { return absl::StrCat("RSS ", ResidentKilobytes(), " kB"); }
-
- private:
-  const TempDir dir_ = *TempDir::Make("bench");
-  std::unique_ptr<Subprocess> process_;
-  std::string address_;
-  std::unique_ptr<v1::Identity::Stub> admin_;
-};
-
-v1::SubmitRequest SmallSubmit() {
-  v1::SubmitRequest request;
-  v1::HandoffSpec& spec = *request.mutable_spec();
-  spec.set_task("true");
-  spec.set_agent("command");
-  spec.set_owner("bench");
-  return request;
-}
-
-// One client of several: the next call begins when the last one was answered.
-class Submitter {
- public:
-  Submitter(std::shared_ptr<grpc::Channel> channel, absl::Time until, bool submits)
-      : stub_(v1::Control::NewStub(std::move(channel))), until_(until), submits_(submits) {
-    submit_ = SmallSubmit();
-  }
-  void Begin() { Next(); }
-  Latencies Wait() {
-    done_.get_future().wait();
-    return std::move(latencies_);
-  }
-
- private:
-  void Next() {
-    sent_ = absl::Now();
-    if (sent_ >= until_) return done_.set_value();
-    context_ = std::make_unique<grpc::ClientContext>();
-    const auto answered = [this](const grpc::Status& status) {
-      if (!status.ok()) Fail(status.error_message());
-      latencies_.all.push_back(absl::Now() - sent_);
-      Next();
-    };
-    if (submits_) {
-      stub_->async()->Submit(context_.get(), &submit_, &submitted_, answered);
-    } else {
-      stub_->async()->ListWorkers(context_.get(), &list_, &listed_, answered);
-    }
-  }
-
-  const std::unique_ptr<v1::Control::Stub> stub_;
-  const absl::Time until_;
-  const bool submits_;
-  std::unique_ptr<grpc::ClientContext> context_;
-  v1::SubmitRequest submit_;
-  v1::SubmitResponse submitted_;
-  v1::ListWorkersRequest list_;
-  v1::ListWorkersResponse listed_;
-  absl::Time sent_;
-  Latencies latencies_;
-  std::promise<void> done_;
-};
-
 void Clients(const CoordinatorProcess& coordinator, int clients, bool submits,
              absl::Duration seconds) {
-  std::vector<std::shared_ptr<grpc::Channel>> channels;
-  for (int i = 0; i < std::min(clients, 8); ++i) {
-    channels.push_back(coordinator.Connect());
-    channels.back()->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(5));
-  }
-  const double cpu = coordinator.CpuSeconds();
-  const absl::Time began = absl::Now();
-  std::vector<std::unique_ptr<Submitter>> all;
-  for (int i = 0; i < clients; ++i) {
-    all.push_back(std::make_unique<Submitter>(channels[static_cast<size_t>(i) % channels.size()],
-                                              began + seconds, submits));
-  }
-  for (const auto& client : all) client->Begin();
-  Latencies latencies;
-  for (const auto& client : all) latencies.Add(client->Wait());
-  const absl::Duration took = absl::Now() - began;
-  const size_t calls = std::max<size_t>(1, latencies.all.size());
+  SubmitLoad load;
+  for (int i = 0; i < std::min(clients, 8); ++i) load.channels.push_back(coordinator.Connect());
+  load.clients = clients;
+  load.span = seconds;
+  load.submits = submits;
+  const double cpu = coordinator.server().CpuSeconds();
+  SubmitResult result = Run(load);
+  const size_t calls = std::max<size_t>(1, result.answered.all.size());
   Print(absl::StrCat(submits ? "durable submits" : "calls that decide nothing", ", ", clients,
                      clients == 1 ? " client" : " clients"),
-        took, std::move(latencies));
+        result.took, std::move(result.answered));
   std::printf("%-44s %9.1f us of the coordinator's CPU a call; %s\n", "",
-              (coordinator.CpuSeconds() - cpu) * 1e6 / static_cast<double>(calls),
-              coordinator.Memory().c_str());
+              (coordinator.server().CpuSeconds() - cpu) * 1e6 / static_cast<double>(calls),
+              coordinator.server().Memory().c_str());
 }
 
 void DiskLimit(const CoordinatorProcess& coordinator) {
@@ -222,12 +74,18 @@ v1::SyncRequest FirstSync(const std::string& name) {
   return request;
 }
 
+// It joins and gets a connection of its own.
+std::shared_ptr<grpc::Channel> ConnectAs(const CoordinatorProcess& coordinator,
+                                         const v1::SyncRequest& worker) {
+  return coordinator.Connect(coordinator.Join(worker.worker_uuid(), worker.name()));
+}
+
 // A worker that has nothing to do; its call is cancelled at the end.
 class HeldSync {
  public:
   HeldSync(const CoordinatorProcess& coordinator, int number)
       : request_(FirstSync(absl::StrCat("held-", number))),
-        stub_(v1::Pool::NewStub(coordinator.Connect(request_))) {
+        stub_(v1::Pool::NewStub(ConnectAs(coordinator, request_))) {
     stub_->async()->Sync(&context_, &request_, &response_,
                          [this](const grpc::Status&) { done_.set_value(); });
   }
@@ -248,7 +106,7 @@ class HeldSync {
 class Worker {
  public:
   Worker(const CoordinatorProcess& coordinator, const std::string& name)
-      : request_(FirstSync(name)), stub_(v1::Pool::NewStub(coordinator.Connect(request_))) {
+      : request_(FirstSync(name)), stub_(v1::Pool::NewStub(ConnectAs(coordinator, request_))) {
     v1::AgentOffer& offer = *request_.add_agents();
     offer.set_name("command");
     offer.set_state(v1::AgentOffer::READY);
@@ -335,7 +193,7 @@ void Attempts(const CoordinatorProcess& coordinator, int workers, absl::Duration
   for (int i = 0; i < workers; ++i) {
     all.push_back(std::make_unique<Worker>(coordinator, absl::StrCat("bench-", workers, "-", i)));
   }
-  const double cpu = coordinator.CpuSeconds();
+  const double cpu = coordinator.server().CpuSeconds();
   const absl::Time began = absl::Now();
   std::vector<std::thread> threads;
   for (const auto& worker : all) {
@@ -349,8 +207,8 @@ void Attempts(const CoordinatorProcess& coordinator, int workers, absl::Duration
   Print(absl::StrCat("Sync + Report from a full queue, ", workers, " slots"), took,
         std::move(latencies));
   std::printf("%-44s %9.1f us of the coordinator's CPU an attempt; %s\n", "",
-              (coordinator.CpuSeconds() - cpu) * 1e6 / static_cast<double>(ended),
-              coordinator.Memory().c_str());
+              (coordinator.server().CpuSeconds() - cpu) * 1e6 / static_cast<double>(ended),
+              coordinator.server().Memory().c_str());
 }
 
 // One log through one stream, as a worker sends it: from the first byte to the last one durable.
@@ -366,7 +224,7 @@ void Log(const CoordinatorProcess& coordinator, size_t chunk_bytes, size_t total
   }
   Worker worker(coordinator, name);
   const v1::DesiredAttempt attempt = worker.TakeOne();
-  const double cpu = coordinator.CpuSeconds();
+  const double cpu = coordinator.server().CpuSeconds();
   const absl::Time began = absl::Now();
   worker.Append(attempt, std::string(chunk_bytes, 'x'), total);
   const double seconds = absl::ToDoubleSeconds(absl::Now() - began);
@@ -374,14 +232,14 @@ void Log(const CoordinatorProcess& coordinator, size_t chunk_bytes, size_t total
   std::printf(
       "%-44s %9.0f MB/s   %.2f CPU s/GB at the coordinator; %s\n",
       absl::StrCat("one log in chunks of ", chunk_bytes / 1024, " KiB, until durable").c_str(),
-      gigabytes * 1e3 / seconds, (coordinator.CpuSeconds() - cpu) / gigabytes,
-      coordinator.Memory().c_str());
+      gigabytes * 1e3 / seconds, (coordinator.server().CpuSeconds() - cpu) / gigabytes,
+      coordinator.server().Memory().c_str());
   std::fflush(stdout);
 }
 
 // What an idle worker costs: Syncs that are held, each on a connection of its own.
 void HeldSyncs(const CoordinatorProcess& coordinator, int workers) {
-  const int64_t before = coordinator.ResidentKilobytes();
+  const int64_t before = coordinator.server().ResidentKilobytes();
   std::vector<std::unique_ptr<HeldSync>> held;
   for (int i = 0; i < workers; ++i) held.push_back(std::make_unique<HeldSync>(coordinator, i));
   const auto control = v1::Control::NewStub(coordinator.Connect());
@@ -392,7 +250,7 @@ void HeldSyncs(const CoordinatorProcess& coordinator, int workers) {
     if (pool.workers() >= workers) break;
   }
   std::printf("%-44s %9.1f kB each\n", absl::StrCat("held Syncs, ", workers).c_str(),
-              static_cast<double>(coordinator.ResidentKilobytes() - before) / workers);
+              static_cast<double>(coordinator.server().ResidentKilobytes() - before) / workers);
 }
 
 int Main(int argc, char** argv) {
@@ -400,8 +258,9 @@ int Main(int argc, char** argv) {
   int seconds = 3;
   if (argc > 2 && !absl::SimpleAtoi(argv[2], &seconds)) Fail("SECONDS is no number");
   const absl::Duration span = absl::Seconds(seconds);
-  const CoordinatorProcess coordinator(argv[1]);
-  std::printf("idle: %s\n", coordinator.Memory().c_str());
+  // One owner floods it: what it does then is measured, and not that it refuses.
+  const CoordinatorProcess coordinator(argv[1], CoordinatorProcess::WithoutQuotas());
+  std::printf("idle: %s\n", coordinator.server().Memory().c_str());
   DiskLimit(coordinator);
   for (const int clients : {1, 64}) Clients(coordinator, clients, false, span);
   for (const int clients : {1, 64}) Clients(coordinator, clients, true, span);

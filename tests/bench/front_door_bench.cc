@@ -23,8 +23,8 @@
 #include "common/rpc/address.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
-#include "common/subprocess.h"
 #include "handoff/v1/objects.grpc.pb.h"
+#include "tests/fakes/flood.h"
 #include "tests/fakes/test_authority.h"
 
 namespace handoff {
@@ -53,25 +53,10 @@ bool Ask(const std::shared_ptr<grpc::Channel>& channel, absl::Duration deadline)
   return reader->Finish().ok();
 }
 
-// 2,000 connections of another process, all gone when this returns.
-void Flood(int port) {
-  auto input = MakePipe().value();
-  auto output = MakePipe().value();
-  SpawnOptions options;
-  options.argv = {HANDOFF_RPC_FLOODER, absl::StrCat(port), "127.0.0.2", "2000", "silence"};
-  options.fds = {{0, input.first.get()}, {1, output.second.get()}};
-  Subprocess process = Subprocess::Spawn(options).value();
-  output.second.Reset();
-  char line[32] = "";
-  CHECK(::read(output.first.get(), line, sizeof(line) - 1) > 0);
-  input.second.Reset();
-  CHECK(process.Wait().ok());
-}
-
 void AfterFlood(const char* name, int port) {
   const std::string address = absl::StrCat("127.0.0.1:", port);
   CHECK(Ask(MakeChannel(address), kPatience));
-  Flood(port);
+  { const Flood flood(port, "127.0.0.2", 2000, "silence"); }
   const absl::Time ended = absl::Now();
   const bool answered = Ask(MakeChannel(address), kPatience);
   std::printf("%-20s %s\n", name,
