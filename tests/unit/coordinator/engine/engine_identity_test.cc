@@ -265,6 +265,16 @@ TEST_F(EngineIdentityTest, ADisabledUserAndOneOfAnotherRoleAreCutOff) {
   EXPECT_THAT(cuts_, SizeIs(3)) << "nobody lost anything";
 }
 
+TEST_F(EngineIdentityTest, OneWithOtherRepositoriesIsCutOff) {
+  ASSERT_TRUE(Ask(core::AddUser{kCoordinator, "ada", core::Role::kMember, {"h/*"}}).ok());
+  Login("ada", "c1");
+  const std::vector<std::string> repos = {"h/x"};
+  ASSERT_TRUE(Ask(core::ChangeUser{kCoordinator, "ada", {}, repos, {}}).ok());
+  ASSERT_THAT(cuts_, SizeIs(1));
+  EXPECT_THAT(cuts_[0].serials, ElementsAre("c1"));
+  EXPECT_EQ(Look("c1")->repos, repos);
+}
+
 TEST_F(EngineIdentityTest, WhatWasReplacedTwiceIsCutOff) {
   Join("a", "a1");
   ASSERT_TRUE(Ask(core::RenewCredential{{"", "a1", ""}, "a2", "a20"}).ok());
