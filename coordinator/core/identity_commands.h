@@ -106,42 +106,6 @@ struct RenewCredential {
   };
 };
 
-// Revocations change nothing when it was done before.
-struct RevokeWorker {
-  Caller caller;
-  std::string name;  // or uuid
-  std::string reason;
-  struct Reply {
-    std::string worker_uuid;
-    bool already = false;
-  };
-};
-struct RevokeUser {  // disabled, with everything that they have and made
-  Caller caller;
-  std::string name;
-  std::string reason;
-  struct Reply {
-    size_t credentials = 0, tokens = 0;
-    bool already = false;
-  };
-};
-struct RevokeToken {
-  Caller caller;
-  std::string id;
-  std::string reason;
-  struct Reply {
-    bool already = false;
-  };
-};
-struct RevokeCredential {  // with all of its line; of a worker: the worker
-  Caller caller;
-  std::string serial;
-  std::string reason;
-  struct Reply {
-    bool already = false;
-  };
-};
-
 struct ListTokens {  // a question
   Caller caller;
   struct Reply {

@@ -19,6 +19,7 @@
 #include "coordinator/core/pool_commands.h"
 #include "coordinator/core/state.h"
 #include "coordinator/core/takeover_commands.h"
+#include "coordinator/core/worker_commands.h"
 
 namespace handoff::core {
 

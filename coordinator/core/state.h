@@ -38,9 +38,9 @@ class State {
   const Handoff* FindHandoff(absl::string_view id) const;
   // The live handoff of this owner with this key.
   const Handoff* FindByIdempotencyKey(const std::string& owner, const std::string& key) const;
-  // The first live handoff with this dedupe key of those that `counts`.
-  const Handoff* FindByDedupeKey(const std::string& key,
-                                 const std::function<bool(const Handoff&)>& counts) const;
+  // The first live handoff with this dedupe key of those that count.
+  using Counts = std::function<bool(const Handoff&)>;
+  const Handoff* FindByDedupeKey(const std::string& key, const Counts& counts) const;
   // The first with this key that waits for a person and has not left memory yet.
   const Handoff* FindWaitingByDedupeKey(const std::string& key) const;
   const Worker* FindWorker(absl::string_view uuid) const;
@@ -58,8 +58,7 @@ class State {
   const AccountIndex& accounts() const { return accounts_; }
   const OwnerIndex& owners() const { return owners_; }
   const AttemptView* ViewOf(absl::string_view handoff_id) const;
-  // Those of which a worker may still have something, and those of this batch.
-  const Purged& purged() const { return purged_; }
+  const Purged& purged() const { return purged_; }  // of which workers have something, or just now
   const IdentityRecords& identity() const { return identity_; }
 
   // What waits for time, each by its time.
@@ -72,7 +71,7 @@ class State {
   using Probes = std::set<std::tuple<absl::Time, std::string, std::string>>;
   const Probes& probes() const { return probes_; }  // holds by next probe
   absl::Time ticked_at() const { return ticked_at_; }
-  // Since then workers could be heard of: who is silent until a while after it may be alive.
+  // Since then workers could be heard of: who is silent soon after it may be alive.
   absl::Time listening_since() const { return listening_since_; }
 
   // Summaries that are wished for, by handoff and attempt.
@@ -83,13 +82,12 @@ class State {
   size_t live() const { return lease_ends_.size(); }
   size_t bytes_as_sent() const { return bytes_as_sent_; }  // of all that have not ended
 
-  // What is at rest leaves memory: after the commit, when nothing refers to it.
-  void EvictAtRest();
-  // Installs a handoff read from the store for one command. One at rest is counted already.
+  void EvictAtRest();  // leaves memory after the commit, when nothing refers to it
+  // Installs a handoff read from the store for one command. At rest, it is counted already.
   void PageIn(Handoff handoff);
   // What of an owner is in the store alone.
   void CountStored(const std::string& owner, size_t at_rest, uint64_t bytes);
-  // One that was purged earlier, as the store has it.
+  // As the store has one that was purged earlier.
   void NotePurged(const std::string& id, const std::set<std::string>& workers);
 
  private:

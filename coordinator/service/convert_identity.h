@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "coordinator/core/audit.h"
 #include "coordinator/core/identity_commands.h"
+#include "coordinator/core/revoke_commands.h"
 #include "handoff/v1/identity.pb.h"
 
 namespace handoff {

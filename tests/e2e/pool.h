@@ -59,8 +59,8 @@ class Pool {
   // Whose command it is: a directory below dir() that is their HOME, with what `handoff login`
   // keeps there. Empty: the admin's, who needs no login.
   std::string person;
-  std::vector<std::string> coordinator_flags;  // more of those of the coordinator, for its next start
-  std::string listen = "127.0.0.1:0";          // the coordinator, when it starts for the first time
+  std::vector<std::string> coordinator_flags;  // more of them, for its next start
+  std::string listen = "127.0.0.1:0";          // where it listens when it starts for the first time
 
   const std::string& dir() const { return dir_.path(); }
   std::string path(const std::string& name) const { return dir_.path() + "/" + name; }

@@ -1,0 +1,52 @@
+// What people ask of workers. Each command is a value with the reply that belongs to it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "coordinator/core/identity.h"
+#include "coordinator/core/model.h"
+
+namespace handoff::core {
+
+struct ListWorkers {  // a question
+  std::string name;   // empty: all
+  struct Slot {       // that an attempt has
+    std::string handoff_id;
+    int number = 0;
+    std::string owner;
+    bool exclusive = false;
+    std::string agent = {}, account = {};  // account of the agent
+    friend bool operator==(const Slot&, const Slot&) = default;
+  };
+  struct Item {
+    Worker worker;
+    bool reachable = false;
+    std::vector<Hold> holds;
+    std::vector<Slot> attempts;
+    absl::Time certificate_until = absl::InfinitePast();  // it has none that is known
+  };
+  struct Reply {
+    std::vector<Item> workers;
+  };
+};
+
+struct Drain {  // and the end of it
+  std::string name;
+  std::string reason;
+  bool undrain = false;
+  std::string actor;
+  Caller caller = {};  // empty: nobody is authenticated here
+  struct Reply {
+    ListWorkers::Item worker;
+  };
+};
+
+struct RemoveWorker {  // and revokes what it joined with
+  std::string name;
+  std::string actor;
+  Caller caller = {};  // empty: nobody is authenticated here
+  struct Reply {};
+};
+
+}  // namespace handoff::core
