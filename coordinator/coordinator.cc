@@ -72,7 +72,7 @@ struct Coordinator::Impl {
   std::unique_ptr<SqliteAuditReader> audit;
   std::unique_ptr<ObjectStore> objects;
   std::unique_ptr<Followers> followers;
-  OpenCalls calls;
+  OpenCalls calls{[this](const std::string& serial) { return IsGood(serial); }};
   std::unique_ptr<LogStore> logs;
   std::vector<std::unique_ptr<Notifier>> notifiers;
   std::unique_ptr<Engine> engine;
@@ -89,6 +89,7 @@ struct Coordinator::Impl {
   std::unique_ptr<LocalDoor> local_door;  // may be null
   std::unique_ptr<ObjectSweeper> sweeper;
 
+  bool IsGood(const std::string& serial) const;
   absl::Status OpenStores(const std::string& data_dir);
   absl::Status StartEngine(const Config& config, const Clock& clock);
   absl::Status OpenAuthority(const Clock& clock);
@@ -96,6 +97,12 @@ struct Coordinator::Impl {
   absl::Status StartServer(const Config& config, const Clock& clock);
   absl::Status StartNotifiers(const Config& config, const Clock& clock);
 };
+
+bool Coordinator::Impl::IsGood(const std::string& serial) const {
+  const auto identities = engine->identities();
+  const Identified* const known = identities->Find(serial);
+  return known != nullptr && !known->revoked;
+}
 
 absl::Status Coordinator::Impl::OpenStores(const std::string& data_dir) {
   ASSIGN_OR_RETURN(DataDirectory opened, DataDirectory::Open(data_dir));
@@ -183,7 +190,7 @@ absl::Status Coordinator::Impl::StartServer(const Config& config, const Clock& c
                            std::move(notify_keys)};
   control = std::make_unique<ControlService>(parts);
   pool = std::make_unique<PoolService>(parts);
-  objects_service = std::make_unique<ObjectsService>(*objects, *door);
+  objects_service = std::make_unique<ObjectsService>(*objects, *door, calls);
   identity = std::make_unique<IdentityService>(parts, *issuer, *audit);
   ServerOptions options;
   options.listen = config.listen;

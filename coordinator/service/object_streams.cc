@@ -68,6 +68,7 @@ void ObjectUpload::Step() {
   if (writing_) return;
   if (cancelled_ || write == Signal::kGone) return End(absl::CancelledError("the caller has gone"));
   if (complete_) return End(absl::OkStatus());
+  if (cut()) return End(WasRevoked());
   const Signal read = read_.exchange(Signal::kNone);
   if (read == Signal::kGone) {
     return End(absl::AbortedError(absl::StrCat(

@@ -12,6 +12,7 @@ grpc::ServerBidiReactor<v1::PutObjectRequest, v1::PutObjectResponse>* ObjectsSer
   const auto guest = door_.Enter(*context, core::Method::kPutObject);
   if (!guest.ok()) return RefuseStream<Stream>(guest.status());
   const auto stream = std::make_shared<ObjectUpload>(objects_);
+  stream->EndWith(guest->caller.serial, calls_);
   stream->Begin();
   return stream.get();
 }
@@ -22,6 +23,7 @@ grpc::ServerWriteReactor<v1::GetObjectResponse>* ObjectsService::Get(
   if (!guest.ok())
     return RefuseStream<grpc::ServerWriteReactor<v1::GetObjectResponse>>(guest.status());
   const auto stream = std::make_shared<ObjectDownload>(*request, objects_);
+  stream->EndWith(guest->caller.serial, calls_);
   stream->Begin();
   return stream.get();
 }

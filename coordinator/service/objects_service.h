@@ -3,13 +3,15 @@
 
 #include "coordinator/object_store.h"
 #include "coordinator/service/door.h"
+#include "coordinator/service/open_calls.h"
 #include "handoff/v1/objects.grpc.pb.h"
 
 namespace handoff {
 
 class ObjectsService final : public v1::Objects::CallbackService {
  public:
-  ObjectsService(ObjectStore& objects, const Door& door) : objects_(objects), door_(door) {}
+  ObjectsService(ObjectStore& objects, const Door& door, OpenCalls& calls)
+      : objects_(objects), door_(door), calls_(calls) {}
 
  private:
   using Context = grpc::CallbackServerContext;
@@ -19,6 +21,7 @@ class ObjectsService final : public v1::Objects::CallbackService {
 
   ObjectStore& objects_;
   const Door& door_;
+  OpenCalls& calls_;
 };
 
 }  // namespace handoff

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,10 @@ absl::Status WasRevoked();
 // Thread-safe; outlives its calls.
 class OpenCalls {
  public:
+  // `good`: whether calls with this certificate may go on, by what is known now.
+  explicit OpenCalls(std::function<bool(const std::string& serial)> good)
+      : good_(std::move(good)) {}
+
   // Until this is let go, the call is one of those that Cut ends.
   class Entry {
    public:
@@ -47,10 +52,13 @@ class OpenCalls {
   };
 
   Entry Enter(const std::string& serial, std::weak_ptr<Cuttable> call);
+  // To be asked after Enter: what was revoked between the look at the door and that was not cut.
+  bool IsGood(const std::string& serial) const { return good_(serial); }
   // Ends every call that came with this certificate.
   void Cut(const std::string& serial);
 
  private:
+  const std::function<bool(const std::string& serial)> good_;
   Mutex mutex_;
   uint64_t last_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::pair<std::string, uint64_t>, std::weak_ptr<Cuttable>> calls_

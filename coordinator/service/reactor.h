@@ -36,6 +36,7 @@ class SerialReactor : public Wakeable,
   // Before Begin: the call ends when this certificate is revoked.
   void EndWith(const std::string& serial, OpenCalls& calls) {
     entry_ = calls.Enter(serial, weak_from_this());
+    if (!calls.IsGood(serial)) cut_ = true;
   }
   void Cut() final {
     cut_ = true;

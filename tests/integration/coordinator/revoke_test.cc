@@ -78,6 +78,25 @@ TEST_F(RevokeTest, ItsHeldCallEndsBeforeOneThatWasHeldBefore) {
   before.End();
 }
 
+TEST_F(RevokeTest, AnUploadUnderWayEnds) {
+  ScriptedWorker revoked(guests_, "revoked");
+  revoked.StartAgain();
+  ASSERT_TRUE(revoked.Sync(revoked.Request()).ok());
+  const auto objects = v1::Objects::NewStub(guests_.Worker(revoked.uuid(), "revoked"));
+  grpc::ClientContext context;
+  const auto upload = objects->Put(&context);
+  v1::PutObjectRequest request;
+  request.set_sha256(std::string(64, 'a'));
+  request.set_size(1000);
+  v1::PutObjectResponse response;
+  ASSERT_TRUE(upload->Write(request));
+  ASSERT_TRUE(upload->Read(&response));
+  Revoke("revoked");
+  EXPECT_FALSE(upload->Read(&response)) << "it waits for bytes";
+  const absl::Status status = FromGrpc(upload->Finish());
+  EXPECT_TRUE(absl::IsUnauthenticated(status)) << status;
+}
+
 TEST_F(RevokeTest, NothingThatItSaysLaterIsTakenAndAnotherGoesOn) {
   const std::string id = MustSubmit().id();
   ScriptedWorker revoked(guests_, "revoked");
