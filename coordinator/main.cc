@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/service_notify.h"
 #include "coordinator/coordinator.h"
@@ -37,16 +38,20 @@ int SayHowToGoOn(Coordinator& coordinator, const Config& config) {
     std::fprintf(stderr, "handoff-coordinator: %s\n", message.c_str());
     return 1;
   }
+  std::string advertise;
+  for (const std::string& address : config.advertise) {
+    absl::StrAppend(&advertise, " --advertise ", address);
+  }
   std::fprintf(stderr,
                "The pool is made; everything of it is in %s.\n\n"
                "Start it here:\n"
-               "  handoff-coordinator --data-dir %s --listen %s\n"
+               "  handoff-coordinator --data-dir %s --listen %s%s\n"
                "On this host, as this user, 'handoff' is an admin with\n"
                "  export HANDOFF_CREDENTIALS=%s/identity/local\n"
                "On another machine, within an hour: 'handoff login', and paste this line, which is "
                "a secret:\n",
                config.data_dir.c_str(), config.data_dir.c_str(), config.listen.c_str(),
-               config.data_dir.c_str());
+               advertise.c_str(), config.data_dir.c_str());
   std::printf("%s\n", std::string(line->Reveal()).c_str());
   return 0;
 }
