@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "common/clock.h"
 #include "coordinator/core/identity_commands.h"
+#include "coordinator/core/local_login.h"
 #include "coordinator/core/revoke_commands.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/engine_identity.h"

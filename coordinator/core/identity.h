@@ -71,11 +71,6 @@ struct Credential {
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 
-// Who stands behind the credential of an account of the coordinator's host: no name of a user is
-// like that. Such a one is never renewed: the account asks for the next one.
-std::string LocalSponsor(unsigned uid);
-bool IsLocal(const Credential& credential);
-
 // Who asks. `serial` and `name` come from the connection and are looked at again when it is
 // decided.
 struct Caller {

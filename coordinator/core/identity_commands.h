@@ -83,17 +83,6 @@ struct RedeemToken {
   };
 };
 
-// By word of the kernel of the coordinator's host, whose account `uid` the configuration says is
-// the caller. The one before stays good until the next login.
-struct LoginHere {
-  Caller caller;  // without a serial
-  unsigned uid = 0;
-  std::string serial;  // of the certificate to be made
-  struct Reply {
-    Credential credential;
-  };
-};
-
 // By proof of the key of an earlier one, the caller's. It stays good until the next renewal, so
 // that an answer that was lost costs nothing; all others of its line are forgotten.
 struct RenewCredential {

@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "coordinator/core/identity_commands.h"
+#include "coordinator/core/local_login.h"
 #include "coordinator/core/revoke_commands.h"
 #include "coordinator/core/scheduler.h"
 

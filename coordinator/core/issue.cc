@@ -1,6 +1,5 @@
 #include "coordinator/core/issue.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 #include "coordinator/core/limits.h"
@@ -9,7 +8,6 @@
 namespace handoff::core {
 namespace {
 
-constexpr absl::string_view kLocalSponsor = "uid ";
 constexpr size_t kMaxSerialDigits = 40;  // 20 bytes, as RFC 5280 has it
 
 bool IsSerial(const std::string& text) {
@@ -56,12 +54,6 @@ Credential RenewalFor(const Credential& credential, const std::string& serial) {
   renewal.purpose = CredentialPurpose::kRenewal;
   renewal.not_after = EndOfLife(CredentialPurpose::kRenewal, credential.issued_at);
   return renewal;
-}
-
-std::string LocalSponsor(unsigned uid) { return absl::StrCat(kLocalSponsor, uid); }
-
-bool IsLocal(const Credential& credential) {
-  return absl::StartsWith(credential.sponsor, kLocalSponsor);
 }
 
 std::string DescribeCredential(const Credential& credential) {

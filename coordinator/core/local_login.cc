@@ -1,8 +1,11 @@
 // How somebody who has an account on the coordinator's host comes in: the kernel says who they are.
+#include "coordinator/core/local_login.h"
+
 #include <algorithm>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/text.h"
 #include "coordinator/core/identity_decisions.h"
@@ -12,6 +15,8 @@
 
 namespace handoff::core {
 namespace {
+
+constexpr absl::string_view kLocalSponsor = "uid ";
 
 absl::Status NotActive(const LoginHere& command, bool known) {
   return absl::PermissionDeniedError(absl::StrCat(
@@ -39,6 +44,12 @@ std::vector<const Credential*> EarlierOf(const State& state, const LoginHere& co
 }
 
 }  // namespace
+
+std::string LocalSponsor(unsigned uid) { return absl::StrCat(kLocalSponsor, uid); }
+
+bool IsLocal(const Credential& credential) {
+  return absl::StartsWith(credential.sponsor, kLocalSponsor);
+}
 
 absl::StatusOr<Decision<LoginHere::Reply>> Decide(const State& state, const LoginHere& command,
                                                   absl::Time now) {

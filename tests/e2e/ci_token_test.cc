@@ -159,7 +159,8 @@ TEST_F(CiToken, ReachesWhatItSubmittedAndNothingElse) {
   EXPECT_THAT(Ci({"list", "--all"}).out, Not(HasSubstr(others)));
   Gate begun(pool_.path("begun")), mine(pool_.path("mine"));
   const std::string id =
-      CiSubmit({"--agent", "command", absl::StrCat("echo >", begun.path(), "; cat ", mine.path())});
+      CiSubmit({Pool::Script({absl::StrCat("tell ", begun.path(), " begun"),
+                              absl::StrCat("wait ", mine.path()), "result ok"})});
   begun.Await();
   EXPECT_THAT(Ci({"list", "--all"}).out, HasSubstr(id));
   EXPECT_EQ(Ci({"send", id, "and then that"}).exit_code, 0);

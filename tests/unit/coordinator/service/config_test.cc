@@ -63,6 +63,28 @@ TEST(Config, NotifyEntriesHaveACommand) {
   }
 }
 
+TEST(Config, AccountsOfTheHostComeInWhereTheyAreNamed) {
+  EXPECT_EQ(ParseConfig("", "x", {})->unix_socket, "");
+  const auto config = ParseConfig(
+      "[unix]\nsocket = '/run/handoff/login.sock'\n[unix.users]\n1000 = 'ann'\n0 = 'root'\n", "x",
+      {});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->unix_socket, "/run/handoff/login.sock");
+  EXPECT_THAT(config->unix_users, ElementsAre(Pair(0u, "root"), Pair(1000u, "ann")));
+  for (const char* wrong :
+       {"unix = 1", "[unix]\nsocket = '/s'", "[unix.users]\n1 = 'a'",
+        "[unix]\nsocket = 's'\n[unix.users]\n1 = 'a'", "[unix]\nsocket = 1\n[unix.users]\n1 = 'a'",
+        "[unix]\nsocket = '/s'\nusers = 1", "[unix]\nsocket = '/s'\n[unix.users]\nann = 1000",
+        "[unix]\nsocket = '/s'\n[unix.users]\n1000 = 1",
+        "[unix]\nsocket = '/s'\n[unix.users]\n-1 = 'a'",
+        "[unix]\nsocket = '/s'\n[unix.users]\n1000 = ''",
+        "[unix]\nsocket = '/s'\ngroup = 'x'\n[unix.users]\n1000 = 'a'"}) {
+    EXPECT_THAT(std::string(ParseConfig(wrong, "a.toml", {}).status().message()),
+                HasSubstr("a.toml:"))
+        << wrong;
+  }
+}
+
 TEST(Config, NothingIsPurgedUnlessItSaysAfterHowLong) {
   EXPECT_EQ(ParseConfig("", "x", {})->retention_ended, absl::InfiniteDuration());
   const auto days = ParseConfig("[retention]\nended = '90d'\n", "x", {});

@@ -135,8 +135,11 @@ TEST_F(TunnelsTest, AWorkersCallsGoOnOverTheNextOne) {
   EXPECT_TRUE(absl::IsUnavailable(report()));
   const std::string first = Open(tunnels);
   EXPECT_TRUE(report().ok()) << report();
+  const ConnectionsPtr before = *route->Get();
+  EXPECT_EQ(*route->Get(), before);
   ASSERT_EQ(::kill(PidIn(Notes()[0]), SIGKILL), 0);
   Open(tunnels, first);
+  EXPECT_NE(*route->Get(), before) << "with ssh itself those would be dead";
   EXPECT_TRUE(report().ok()) << report();
 }
 
