@@ -253,10 +253,8 @@ void DefineWhere(CLI::App& app, SubmitFlags& flags) {
                "Although one that asks for the same has not ended")
       ->excludes(reuse)
       ->group("Tag");
-  app.add_option(
-         "--priority", flags.priority,
-         "-100 to 100; the highest of yours first, above 0 before all others: for operators "
-         "and admins")
+  app.add_option("--priority", flags.priority,
+                 "-100 to 100, the highest of yours first; above 0 for operators only")
       ->type_name("N")
       ->group("Tag");
   app.add_option("--idempotency-key", flags.idempotency_key,

@@ -73,7 +73,7 @@ TEST(CiToken, EndsWithItsTimeAlsoOnAConnectionThatIsOpen) {
   clock.Advance(absl::Minutes(2));
   const absl::Status over = ask();
   EXPECT_TRUE(absl::IsUnauthenticated(over)) << over;
-  EXPECT_THAT(std::string(over.message()), HasSubstr("is not good in this pool"));
+  EXPECT_THAT(std::string(over.message()), HasSubstr("this certificate expired at"));
 }
 
 class WorkersAccess : public CoordinatorTest {
