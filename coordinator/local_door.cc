@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kMostRequestBytes = 8 << 10;
 constexpr mode_t kSocketMode = 0660;
+constexpr size_t kMostTold = 64;  // uids, once each: whoever tries without end fills no log
 
 std::optional<unsigned> UidOf(int connection) {
   ucred peer = {};
@@ -30,7 +31,7 @@ std::optional<unsigned> UidOf(int connection) {
 
 void Answer(int connection, const v1::LoginHereResponse& response, absl::Duration limit) {
   const absl::Status sent = SendFrame(connection, response.SerializeAsString(), limit);
-  if (!sent.ok()) SPDLOG_INFO("a local login was not heard: {}", std::string(sent.message()));
+  if (!sent.ok()) SPDLOG_DEBUG("a local login was not heard: {}", std::string(sent.message()));
 }
 
 v1::LoginHereResponse Refusal(const absl::Status& status) {
@@ -121,7 +122,9 @@ void LocalDoor::Admit(UniqueFd connection) {
   if (!uid.has_value()) return;
   const auto user = options_.users.find(*uid);
   if (user == options_.users.end()) {
-    SPDLOG_WARN("a local login of uid {} was refused: [unix.users] does not name it", *uid);
+    if (refused_.size() < kMostTold && refused_.insert(*uid).second) {
+      SPDLOG_WARN("a local login of uid {} was refused: [unix.users] does not name it", *uid);
+    }
     return Answer(connection.get(), Refusal(NotMapped(*uid)), absl::ZeroDuration());
   }
   MutexLock lock(mutex_);

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -46,6 +47,7 @@ class LocalDoor {
 
   const Options options_;
   const std::unique_ptr<Listener> listener_;
+  std::set<unsigned> refused_;  // uids of which the log tells; of the listener's thread
   const Issuer& issuer_;
   Engine& engine_;
   Mutex mutex_;
