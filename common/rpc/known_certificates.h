@@ -17,8 +17,9 @@ namespace handoff {
 // Thread-safe.
 class KnownCertificates {
  public:
-  // Some 2 KB each. One more than `most` forgets all: who is connected is soon known again.
-  explicit KnownCertificates(size_t most = 4096) : most_(most) {}
+  // Some 2 KB each; enough for 10,000 workers with their renewals, and as many people. One more
+  // than `most` forgets all: who is connected is soon known again.
+  explicit KnownCertificates(size_t most = 32768) : most_(most) {}
 
   // As ReadCertificate, whose errors are not kept.
   absl::StatusOr<std::shared_ptr<const CertificateFacts>> Read(absl::string_view pem);
