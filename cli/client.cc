@@ -27,6 +27,7 @@
 namespace handoff {
 namespace {
 
+constexpr std::chrono::milliseconds kSecondTry{500};
 constexpr size_t kChunkBytes = 256 << 10;
 
 // The sentence of a refusal that will pass, with the time that came beside it.
@@ -125,17 +126,19 @@ struct Client::Impl {
 
   // Before the first call. gRPC 1.51 now and then takes a connection that is under way for one that
   // failed (it looks at errno too late: "Invalid argument"), and a call that waits for it fails,
-  // too. So one failure is none. Nothing was sent yet: it costs a refused command a moment, and no
-  // more.
+  // too. So one failure is none: the next try comes after some 200 ms. Nothing was sent yet.
   void Prepare() const {
-    const auto end = std::chrono::system_clock::now() + absl::ToChronoMilliseconds(kUnaryDeadline);
-    int failures = 0;
-    for (auto state = channel->GetState(true); !prepared && state != GRPC_CHANNEL_READY;
+    if (prepared.exchange(true)) return;
+    const auto now = std::chrono::system_clock::now();
+    const auto end = now + absl::ToChronoMilliseconds(kUnaryDeadline);
+    for (auto state = channel->GetState(true); state != GRPC_CHANNEL_READY;
          state = channel->GetState(true)) {
-      if (state == GRPC_CHANNEL_TRANSIENT_FAILURE && ++failures > 1) break;
-      if (!channel->WaitForStateChange(state, end)) break;
+      if (state == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+        channel->WaitForConnected(std::chrono::system_clock::now() + kSecondTry);
+        return;
+      }
+      if (!channel->WaitForStateChange(state, end)) return;
     }
-    prepared = true;
   }
 
   template <typename Stub, typename Request, typename Response>
