@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <csignal>
+
 #include "absl/strings/str_cat.h"
 #include "common/check.h"
 
@@ -57,6 +59,7 @@ struct RawHttp2::Tls {
 
 RawHttp2::RawHttp2(int port, const std::string& directory)
     : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), tls_(std::make_unique<Tls>()) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to a connection that was closed, too
   sockaddr_in to = {};
   to.sin_family = AF_INET;
   to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
