@@ -216,7 +216,9 @@ TEST_F(DoorTest, ARefusalIsInTheLogWithWhoItWasAndFromWhere) {
     EXPECT_EQ(entry.serial(), expected[i].serial) << i;
     EXPECT_EQ(entry.action(), expected[i].action);
     EXPECT_THAT(entry.detail(), HasSubstr(expected[i].detail));
-    if (!expected[i].actor.empty()) EXPECT_EQ(entry.actor(), expected[i].actor);
+    if (!expected[i].actor.empty()) {
+      EXPECT_EQ(entry.actor(), expected[i].actor);
+    }
   }
 }
 

@@ -256,7 +256,9 @@ TEST_F(MigrationsTest, WhatWasNotedOfTheAuthorityStays) {
   for (const bool first : {true, false}) {
     auto store = SqliteStore::Open(Path());
     ASSERT_TRUE(store.ok()) << store.status();
-    if (first) ASSERT_TRUE((*store)->NoteAuthority("5ha").ok());
+    if (first) {
+      ASSERT_TRUE((*store)->NoteAuthority("5ha").ok());
+    }
     EXPECT_EQ((*store)->Authority()->fingerprint, "5ha");
   }
 }
