@@ -130,7 +130,7 @@ void PrintDoorCostsOf(int workers, absl::Duration span) {
   Engine engine(std::move(options), store, clock);
   if (!engine.Start().ok()) Fail("the engine");
   const int64_t after = ResidentKilobytes();
-  Door door(kPoolId, engine, clock, [](const auto&, auto, const auto&) {});
+  Door door(kPoolId, engine, clock, [](const core::NoteRefusal&) {});
   const auto porter = door.Processor();
   const std::string agent = UserAgent() + " grpc-c++/1.51.1";
   const grpc::AuthMetadataProcessor::InputMetadata metadata = {{":path", "/handoff.v1.Pool/Sync"},
@@ -140,7 +140,7 @@ void PrintDoorCostsOf(int workers, absl::Duration span) {
     const grpc::Status status = porter->Process(metadata, &shown, &consumed, &response);
     if (!status.ok()) Fail(status.error_message());
   };
-  Measure(absl::StrCat("the door, of a call, with ", workers, " workers"), span, call);
+  Measure(absl::StrCat("the look at who calls, with ", workers, " workers"), span, call);
   Measure("  of that, to find a serial", span, [&] {
     if (engine.identities()->Find(serial) == nullptr) Fail("no such serial");
   });
