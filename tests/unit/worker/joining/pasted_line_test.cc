@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <string>
 #include <thread>
 
@@ -106,8 +107,8 @@ TEST_F(TerminalTest, TheEndOfInputIsNoLine) {
 
 // The signal comes when the terminal is as it was; who survives it is asked again.
 TEST_F(TerminalTest, ASignalFindsTheTerminalAsItWas) {
-  static int terminal = -1;
-  static int echo_at_signal = -1;
+  static std::atomic<int> terminal = -1;
+  static std::atomic<int> echo_at_signal = -1;
   terminal = terminal_.get();
   struct sigaction action = {}, before = {};
   action.sa_handler = [](int) {
