@@ -113,7 +113,7 @@ absl::StatusOr<CertificateFacts> FactsOf(X509* certificate) {
     const ASN1_STRING* text = name->d.uniformResourceIdentifier;
     std::string uri(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
                     static_cast<size_t>(ASN1_STRING_length(text)));
-    // "handoff://pool/user/root\0…" must never be taken for its beginning.
+    // "spiffe://pool/user/root\0…" must never be taken for its beginning.
     if (!std::all_of(uri.begin(), uri.end(), [](char c) { return c > ' ' && c < 0x7f; })) {
       return absl::InvalidArgumentError("the certificate has a name with control characters");
     }
