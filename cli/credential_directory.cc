@@ -1,7 +1,5 @@
 #include "cli/credential_directory.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -14,6 +12,7 @@
 #include "common/hash.h"
 #include "common/identity/private_file.h"
 #include "common/identity/verify.h"
+#include "common/only_ours.h"
 #include "common/rpc/credentials.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -28,23 +27,6 @@ constexpr absl::string_view kNewLine =
 
 std::string TimeText(absl::Time time) {
   return absl::FormatTime("%Y-%m-%d %H:%M", time, absl::LocalTimeZone());
-}
-
-// Whoever can write there could put another authority in, and be the coordinator.
-absl::Status CheckOnlyOursToWrite(const std::string& path) {
-  struct stat info = {};
-  if (::stat(path.c_str(), &info) != 0) return ErrnoToStatus(errno, path);
-  if (info.st_uid != ::geteuid() && info.st_uid != 0) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " belongs to another user (uid ",
-                                                      info.st_uid,
-                                                      "). It was not used; run this as that user"));
-  }
-  if ((info.st_mode & 022) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(path,
-                   " can be written by other users of this host. It was not used. If none of "
-                   "them did: chmod go-w ",
-                   ShellQuote(path)));
 }
 
 absl::StatusOr<Certificate> ReadCertificateFile(const std::string& path) {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/identity/authority_directory.h"
 #include "common/rpc/address.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/server.h"
@@ -53,6 +54,19 @@ std::vector<std::string> AddressesOf(const Config& config, const std::string& bo
   if (::gethostname(host, sizeof(host) - 1) != 0) return {bound};
   named.host = host;
   return {named.ToString()};
+}
+
+// A pool's authority comes after its database: alone it is what is left of a pool, and a new
+// database would be another pool's.
+absl::Status CheckNotLost(const DataDirectory& directory) {
+  ASSIGN_OR_RETURN(const bool database, IsThere(directory.database()));
+  ASSIGN_OR_RETURN(const bool authority, HasAuthority(directory.identity()));
+  if (database || !authority) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      directory.database(), " is missing, but the pool's authority is in ", directory.identity(),
+      ". Nothing was made or started. Restore the database from a backup; or, to begin anew with "
+      "every worker and user, move ",
+      directory.path(), " away."));
 }
 
 // Nobody knows what is on the disk: the next start reads it again.
@@ -107,6 +121,7 @@ bool Coordinator::Impl::IsGood(const std::string& serial) const {
 absl::Status Coordinator::Impl::OpenStores(const std::string& data_dir) {
   ASSIGN_OR_RETURN(DataDirectory opened, DataDirectory::Open(data_dir));
   directory = std::make_unique<DataDirectory>(std::move(opened));
+  RETURN_IF_ERROR(CheckNotLost(*directory));
   ASSIGN_OR_RETURN(store, SqliteStore::Open(directory->database()));
   ASSIGN_OR_RETURN(reader, SqliteReader::Open(directory->database()));
   ASSIGN_OR_RETURN(audit, SqliteAuditReader::Open(directory->database()));

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/hash.h"
+#include "common/only_ours.h"
 #include "common/status.h"
 
 namespace handoff::worker {
@@ -70,6 +71,7 @@ absl::Status RefuseCoordinators(const std::string& data_dir) {
 
 absl::StatusOr<ClaimedDir> ClaimDataDir(const std::string& path) {
   RETURN_IF_ERROR(MakeDirectories(path));
+  RETURN_IF_ERROR(CheckOnlyOursToWrite(path));
   char resolved[PATH_MAX];
   if (::realpath(path.c_str(), resolved) == nullptr) return ErrnoToStatus(errno, path);
   DataDir data(resolved);

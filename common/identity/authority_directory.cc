@@ -1,6 +1,5 @@
 #include "common/identity/authority_directory.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include "common/file.h"
 #include "common/identity/parts.h"
 #include "common/identity/private_file.h"
+#include "common/only_ours.h"
 #include "common/regular_file.h"
 #include "common/status.h"
 
@@ -31,20 +31,6 @@ struct Paths {
 
 SealedAs AsAuthority(absl::string_view pool_id) { return {pool_id, "the key of the authority"}; }
 
-// Whoever can write there can put another authority in place of ours.
-absl::Status CheckDirectory(const std::string& directory) {
-  struct stat info;
-  if (::stat(directory.c_str(), &info) != 0) {
-    return ErrnoToStatus(errno, absl::StrCat("stat ", directory));
-  }
-  if ((info.st_mode & 022) == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(directory,
-                   " can be written by other users. Nothing in it was used. If nobody "
-                   "else can have changed it: chmod 700 ",
-                   directory));
-}
-
 // Of calls that were killed. Nothing else writes there while the directory is locked.
 absl::Status RemoveHalfMade(const std::string& directory) {
   ASSIGN_OR_RETURN(const auto names, ListDirectory(directory));
@@ -65,6 +51,17 @@ absl::Status IsMissing(const std::string& path, absl::string_view beside) {
       " is there. No other authority was made, since every certificate of the pool is of the first "
       "one. Restore the file from a backup; or, to begin anew with every worker and user, move the "
       "whole directory away."));
+}
+
+// A database and an authority that were not restored together.
+absl::Status CheckPool(const Paths& paths, absl::string_view pool_id) {
+  const auto text = ReadRegularFile(paths.certificate);
+  if (!text.ok()) return absl::OkStatus();  // said later, with what is to be done
+  const auto found = Certificate::FromPem(*text);
+  if (!found.ok() || found->pool_id() == pool_id) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      paths.certificate, " is of pool ", found->pool_id(), ", but the records are of pool ",
+      pool_id, ". Nothing was used or changed. Restore both from one backup."));
 }
 
 // The steps make the sealing key, then the sealed file, then the certificate: what is there without
@@ -130,10 +127,11 @@ absl::StatusOr<PoolAuthority> OpenOrCreateAuthority(const std::string& directory
   RETURN_IF_ERROR(CheckPoolId(pool_id));
   RETURN_IF_ERROR(MakeDirectories(directory));
   RETURN_IF_ERROR(SyncDirectory(absl::StrCat(directory, "/..")));
-  RETURN_IF_ERROR(CheckDirectory(directory));
+  RETURN_IF_ERROR(CheckOnlyOursToWrite(directory));
   ASSIGN_OR_RETURN(const UniqueFd lock, LockFile(absl::StrCat(directory, "/lock")));
   const Paths paths(directory);
   RETURN_IF_ERROR(CheckHalves(paths));
+  RETURN_IF_ERROR(CheckPool(paths, pool_id));
   RETURN_IF_ERROR(RemoveHalfMade(directory));
   ASSIGN_OR_RETURN(SealingKey sealing_key, SealingKey::LoadOrCreate(paths.sealing_key));
   ASSIGN_OR_RETURN(const bool made, IsThere(paths.sealed));

@@ -34,7 +34,14 @@ std::string KeyFile(const std::string& directory) { return directory + "/key.pem
 // whichever of them a reader finds.
 absl::StatusOr<PrivateKey> LoadOrMakeKey(const std::string& directory) {
   const auto held = ReadPrivateFile(KeyFile(directory), kMaxFileBytes);
-  if (held.ok()) return PrivateKey::FromPem(held->Reveal());
+  if (held.ok()) {
+    absl::StatusOr<PrivateKey> key = PrivateKey::FromPem(held->Reveal());
+    if (key.ok()) return key;
+    return absl::FailedPreconditionError(absl::StrCat(
+        KeyFile(directory), ": ", key.status().message(),
+        ". Nothing was started. Restore it, or remove it: another one is made, and a certificate "
+        "for it."));
+  }
   if (!absl::IsNotFound(held.status())) return held.status();
   ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate());
   ASSIGN_OR_RETURN(const Secret pem, key.ToPem());

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/only_ours.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -36,6 +37,7 @@ absl::Status SyncNamesOf(const std::string& path) {
 
 absl::StatusOr<DataDirectory> DataDirectory::Open(const std::string& path) {
   RETURN_IF_ERROR(MakeDirectories(path));
+  RETURN_IF_ERROR(CheckOnlyOursToWrite(path));
   RETURN_IF_ERROR(SyncNamesOf(path));
   absl::StatusOr<UniqueFd> lock = LockFile(absl::StrCat(path, "/lock"));
   if (absl::IsFailedPrecondition(lock.status())) {

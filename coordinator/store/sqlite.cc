@@ -1,11 +1,15 @@
 #include "coordinator/store/sqlite.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "common/unique_fd.h"
 
 namespace handoff {
 namespace {
@@ -21,6 +25,11 @@ absl::Status ToStatus(sqlite3* db, int code, absl::string_view what) {
   switch (code & 0xff) {
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(absl::StrCat(message, "; free space on its disk"));
+    case SQLITE_IOERR:
+      if (db != nullptr && sqlite3_system_errno(db) == ENOSPC) {
+        return absl::ResourceExhaustedError(absl::StrCat(message, "; free space on its disk"));
+      }
+      return absl::InternalError(absl::StrCat(message, " (", code, ")"));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::UnavailableError(message);
@@ -97,6 +106,19 @@ std::string Statement::Bytes(int column) const {
   return std::string(static_cast<const char*>(data), static_cast<size_t>(size));
 }
 
+// Tasks, tokens' hashes and what is private are in it, and SQLite makes files that everybody may
+// read; those beside it get the mode of the database. Never opened when it is there: closing it
+// again would end the locks of this process's other connections.
+absl::Status MakePrivate(const std::string& path) {
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    const std::string file = absl::StrCat(path, suffix);
+    if (::chmod(file.c_str(), 0600) != 0 && errno != ENOENT) return ErrnoToStatus(errno, file);
+  }
+  const UniqueFd made(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!made.valid() && errno != EEXIST) return ErrnoToStatus(errno, path);
+  return absl::OkStatus();
+}
+
 void Database::Close::operator()(sqlite3* db) const { sqlite3_close_v2(db); }
 
 Database::Database(std::unique_ptr<sqlite3, Close> db, std::unique_ptr<Watch> watch)
@@ -106,6 +128,7 @@ absl::StatusOr<Database> Database::Open(const std::string& path, Access access) 
   const bool writer = access == Access::kWriter;
   const int flags = (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  if (writer) RETURN_IF_ERROR(MakePrivate(path));
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   std::unique_ptr<sqlite3, Close> owned(raw);

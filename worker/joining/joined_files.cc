@@ -10,6 +10,7 @@
 #include "common/handoff/names.h"
 #include "common/identity/private_file.h"
 #include "common/identity/verify.h"
+#include "common/only_ours.h"
 #include "common/regular_file.h"
 #include "common/status.h"
 #include "worker/data_dir.h"
@@ -113,6 +114,7 @@ absl::StatusOr<Joined> ReadJoined(const std::string& directory, absl::string_vie
   const JoinedFiles files(directory);
   ASSIGN_OR_RETURN(const bool there, IsThere(directory));
   if (!there) return absl::NotFoundError(absl::StrCat(directory, " is not there"));
+  RETURN_IF_ERROR(CheckOnlyOursToWrite(directory));
   const auto text = ReadRegularFile(files.pool);
   if (!text.ok()) return Wrong(absl::StrCat(files.pool, ": ", text.status().message()));
   auto pool = ParsePoolFile(*text);

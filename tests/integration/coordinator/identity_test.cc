@@ -1,7 +1,6 @@
 // Who may do what, over the wire: with the certificates of real users and workers.
 #include <grpcpp/create_channel.h>
 
-#include <filesystem>
 #include <set>
 #include <string>
 #include <utility>
@@ -9,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/hash.h"
-#include "common/identity/authority_directory.h"
 #include "common/identity/certificate.h"
 #include "common/identity/names.h"
 #include "common/rpc/channel.h"
@@ -98,29 +96,6 @@ TEST_F(IdentityTest, AWorkerMayCallWhatItNeedsAndNothingElse) {
     if (PathOf(method).empty()) continue;
     EXPECT_EQ(TurnedAway(CallEmpty(worker, PathOf(method))), !may) << core::NameOf(method);
   }
-}
-
-// What is left looks like a first start, but for the database.
-TEST_F(IdentityTest, ADataDirectoryWithoutItsAuthorityIsNotStarted) {
-  const std::string identity = config().data_dir + "/identity";
-  coordinator_.reset();
-  std::filesystem::rename(identity, dir_.path() + "/lost");
-  const auto started = Coordinator::Start(config(), clock_);
-  ASSERT_FALSE(started.ok());
-  EXPECT_EQ(started.status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(started.status().message()), HasSubstr("holds no authority"));
-  EXPECT_FALSE(PathExists(identity + "/authority.pem"));
-  // Nor with one that somebody made in its place.
-  const auto first =
-      Certificate::FromPem(*ReadFile(dir_.path() + "/lost/authority.pem", size_t{1} << 16));
-  ASSERT_TRUE(OpenOrCreateAuthority(identity, first->pool_id(), clock_.Now()).ok());
-  const absl::Status another = Coordinator::Start(config(), clock_).status();
-  EXPECT_EQ(another.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(another.message()), HasSubstr(first->Fingerprint()));
-  std::filesystem::remove_all(identity);
-  std::filesystem::rename(dir_.path() + "/lost", identity);
-  Restart();
-  EXPECT_TRUE(Submit(Spec()).ok()) << "with the certificate of before";
 }
 
 TEST_F(IdentityTest, AMethodThatIsNotInTheTableIsRefused) {

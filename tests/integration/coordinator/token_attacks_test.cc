@@ -154,7 +154,9 @@ absl::Status Redeem(const std::shared_ptr<grpc::Channel>& channel, const std::st
 // In no form in which somebody may have written it down.
 void ExpectNotIn(const std::string& text, const std::string& secret, const std::string& where) {
   // Padding goes, for it depends on where the secret ends. Only there: a raw secret may hold '='.
-  const auto unpadded = [](const std::string& base64) { return base64.substr(0, base64.find('=')); };
+  const auto unpadded = [](const std::string& base64) {
+    return base64.substr(0, base64.find('='));
+  };
   for (const std::string& form :
        {secret, absl::BytesToHexString(secret), unpadded(absl::Base64Escape(secret)),
         unpadded(absl::WebSafeBase64Escape(secret))})

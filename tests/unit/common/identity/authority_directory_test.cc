@@ -173,8 +173,13 @@ TEST_F(AuthorityDirectoryTest, WhatDoesNotFitIsRefusedAndLeftAsItIs) {
 TEST_F(AuthorityDirectoryTest, AnotherPoolsIsRefused) {
   ASSERT_TRUE(OpenOrCreateAuthority(dir_, kOtherPool, absl::Now()).ok());
   const auto files = Files();
-  EXPECT_THAT(Open().status(), Refuses(absl::StatusCode::kDataLoss, "cannot be opened"));
+  EXPECT_THAT(Open().status(), Refuses(absl::StatusCode::kFailedPrecondition,
+                                       absl::StrCat("is of pool ", kOtherPool,
+                                                    ", but the records are of pool ", kPool)));
   EXPECT_EQ(Files(), files);
+  // Nor is the key believed when the certificate does not tell.
+  ASSERT_TRUE(RemoveTree(Path("authority.pem")).ok());
+  EXPECT_THAT(Open().status(), Refuses(absl::StatusCode::kDataLoss, "cannot be opened"));
 }
 
 TEST_F(AuthorityDirectoryTest, FilesAndFoldersThatOthersCanReachAreRefused) {
@@ -186,8 +191,9 @@ TEST_F(AuthorityDirectoryTest, FilesAndFoldersThatOthersCanReachAreRefused) {
     ASSERT_EQ(::chmod(Path(name).c_str(), 0600), 0);
   }
   ASSERT_EQ(::chmod(dir_.c_str(), 0770), 0);
-  EXPECT_THAT(Open().status(), Refuses(absl::StatusCode::kFailedPrecondition,
-                                       "can be written by other users. Nothing in it was used"));
+  EXPECT_THAT(Open().status(),
+              Refuses(absl::StatusCode::kFailedPrecondition,
+                      "can be written by other users of this host. It was not used"));
   ASSERT_EQ(::chmod(dir_.c_str(), 0755), 0);
   ASSERT_EQ(::chmod(Path("authority.pem").c_str(), 0644), 0);  // it is public
   EXPECT_TRUE(Open().ok());

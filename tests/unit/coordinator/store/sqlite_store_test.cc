@@ -1,5 +1,7 @@
 #include "coordinator/store/sqlite_store.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -159,6 +161,23 @@ core::Change RandomChange(RecordSource& source, Expected& expected) {
     default:
       return core::AddEvent{source.Event(++expected.revision, "20261120-task-1")};
   }
+}
+
+// Also in a directory that others may read, and for a file that an earlier version made.
+TEST_F(SqliteStoreTest, IsReadByNobodyElse) {
+  const auto is_private = [&](const char* suffix) {
+    struct stat info = {};
+    return ::stat((Path() + suffix).c_str(), &info) == 0 && (info.st_mode & 077) == 0;
+  };
+  RecordSource records(1);
+  ASSERT_TRUE(Put(records.NewHandoff(1)).ok());
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    EXPECT_TRUE(is_private(suffix)) << suffix;
+    ASSERT_EQ(::chmod((Path() + suffix).c_str(), 0644), 0);
+  }
+  Reopen();
+  ASSERT_TRUE(Put(records.NewHandoff(2)).ok());
+  for (const char* suffix : {"", "-wal", "-shm"}) EXPECT_TRUE(is_private(suffix)) << suffix;
 }
 
 TEST_F(SqliteStoreTest, KeepsTheTermAndIncarnationThatRestoredRecordsGot) {

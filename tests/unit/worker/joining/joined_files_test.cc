@@ -106,6 +106,12 @@ TEST_F(JoinedFilesTest, AKeyThatOthersMayReadIsNotUsed) {
   EXPECT_THAT(WhyNot(), HasSubstr("is open to other users"));
 }
 
+// Somebody could put another authority there.
+TEST_F(JoinedFilesTest, ADirectoryThatOthersMayWriteIsNotUsed) {
+  ASSERT_EQ(::chmod(directory().c_str(), 0722), 0);
+  EXPECT_THAT(WhyNot(), AllOf(HasSubstr("can be written by other users"), HasSubstr("chmod go-w")));
+}
+
 TEST_F(JoinedFilesTest, AnotherWorkersCertificatesAreNotUsed) {
   const IssuedPair other = pool_.Issue(key_.public_key(), "5d9a1c1e-4a43-4f3b-9d53-0a6a3d2f7b10");
   Write("certificate.pem", other.certificate);
