@@ -46,7 +46,8 @@ const std::map<std::string, Layer, std::greater<>>& Layers() {
       {"common/git/", {{"common/"}, {"<grpc", "grpc", "handoff/v1/", "<sqlite3"}}},
       {"common/identity/",
        {{"common/identity/", "common/check.h", "common/file.h", "common/hash.h",
-         "common/peer_name.h", "common/regular_file.h", "common/status.h", "common/text.h"},
+         "common/only_ours.h", "common/peer_name.h", "common/regular_file.h", "common/status.h",
+         "common/text.h"},
         {"<grpc", "grpc", "<git2", "handoff/v1/", "<sqlite3", "<spdlog"}}},
       {"common/rpc/", {{"common/"}, {"<git2", "<sqlite3"}}},
       {"common/handoff/", {{"common/"}, {"<grpc", "grpc", "<git2", "handoff/v1/", "<sqlite3"}}},
@@ -116,8 +117,8 @@ TEST(Layering, GeneratedAndGrpcHeadersStayOutOfHeaders) {
           absl::StartsWith(include, "handoff/v1/") || absl::StartsWith(include, "<grpc");
       // The reactors and converters are the RPC layer itself; nothing else may include those
       // headers.
-      const bool rpc_layer = StartsWithAny(
-          file.path, {"coordinator/service/", "common/rpc/", "worker/rpc/"});
+      const bool rpc_layer =
+          StartsWithAny(file.path, {"coordinator/service/", "common/rpc/", "worker/rpc/"});
       if (heavy && !rpc_layer) wrong.push_back(absl::StrCat(file.path, " includes ", include));
     }
   }
