@@ -6,7 +6,6 @@
 #include "cli/each_id.h"
 #include "cli/json.h"
 #include "cli/render.h"
-#include "cli/settings.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -26,7 +25,6 @@ VerbResult CancelOne(const std::string& typed, const CancelFlags& flags, Context
   v1::CancelRequest request;
   request.set_id(id);
   request.set_reason(flags.reason);
-  request.set_actor(OwnerFrom(context.environment));
   ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Cancel(request));
   if (context.json) {
     context.terminal.Out(ToJsonLine(handoff));

@@ -34,7 +34,6 @@ absl::StatusOr<std::optional<v1::Handoff>> Claim(const v1::Handoff& before,
   if (handoff.taken_by() != actor || !same_place) {
     v1::TakeOverRequest request;
     request.set_id(options.id);
-    request.set_actor(actor);
     request.set_stop(options.stop);
     request.set_on_host(options.on_host);
     ASSIGN_OR_RETURN(handoff, client->TakeOver(request));

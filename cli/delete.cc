@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli/each_id.h"
 #include "cli/render.h"
-#include "cli/settings.h"
 #include "cli/verb.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
@@ -79,7 +78,6 @@ VerbResult DeleteOne(const std::string& typed, const DeleteFlags& flags, Context
   v1::DeleteRequest request;
   request.set_id(id);
   request.set_purge(flags.purge);
-  request.set_actor(OwnerFrom(context.environment));
   RETURN_IF_ERROR(client->Delete(request));
   if (context.json) {
     context.terminal.Out(DeletedToJsonLine(id, flags.purge));

@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
 #include "cli/options.h"
-#include "cli/settings.h"
 #include "cli/verb.h"
 #include "cli/wait_reason.h"
 #include "cli/words.h"
@@ -52,7 +51,6 @@ absl::StatusOr<v1::ResumeRequest> RequestFor(const ResumeFlags& flags, Context& 
   request.set_agent(flags.agent);
   request.set_model(flags.model);
   request.set_fresh_session(flags.fresh_session);
-  request.set_actor(OwnerFrom(context.environment));
   ASSIGN_OR_RETURN(*request.mutable_id(), context.ResolveId(flags.id));
   return request;
 }

@@ -152,9 +152,8 @@ absl::StatusOr<v1::Handoff> GiveBack(const ReturnFlags& flags, const v1::Handoff
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   v1::ReturnRequest request;
   request.set_id(handoff.id());
-  request.set_actor(context.User());
   request.set_done(flags.done);
-  if (!flags.done) request.set_message(MessageFor(handoff, given, request.actor(), text));
+  if (!flags.done) request.set_message(MessageFor(handoff, given, context.User(), text));
   if (given.has_value()) {
     SayHeldBack(given->state, context);
     request.set_based_on(given->based_on);
@@ -167,7 +166,7 @@ absl::StatusOr<v1::Handoff> GiveBack(const ReturnFlags& flags, const v1::Handoff
     SendTakenDocument(handoff.id(), given->root, context);
   }
   ASSIGN_OR_RETURN(v1::Handoff returned, ReturnOnce(handoff, request, *client, context));
-  if (given.has_value()) RememberReturned(handoff.id(), request.actor(), *given);
+  if (given.has_value()) RememberReturned(handoff.id(), context.User(), *given);
   return returned;
 }
 

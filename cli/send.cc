@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
 #include "cli/render.h"
-#include "cli/settings.h"
 #include "cli/submit_task.h"
 #include "cli/verb.h"
 #include "cli/wait_reason.h"
@@ -69,7 +68,6 @@ VerbResult SendText(const SendFlags& flags, const std::string& text, Context& co
   request.set_text(text);
   request.set_now(flags.now);
   request.set_drop(flags.drop);
-  request.set_actor(OwnerFrom(context.environment));
   ASSIGN_OR_RETURN(const v1::Handoff handoff, client->Send(request));
   return Answer(flags, handoff, context);
 }

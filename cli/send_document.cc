@@ -3,7 +3,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/json.h"
-#include "cli/settings.h"
 #include "common/handoff/document.h"
 #include "common/handoff/sections.h"
 #include "common/status.h"
@@ -30,7 +29,6 @@ absl::StatusOr<SentDocument> SendDocument(const std::string& id, const DocumentB
   request.set_base(base.markdown);
   request.set_markdown(markdown);
   request.set_version(base.version);
-  request.set_actor(OwnerFrom(context.environment));
   ASSIGN_OR_RETURN(v1::Document newest, client->EditDocument(request));
   sent.json = ToJsonLine(newest);
   sent.newest = {std::move(*newest.mutable_markdown()), newest.edit_version()};

@@ -7,10 +7,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/ssh_tunnel.h"
 #include "cli/toml_file.h"
 #include "common/file.h"
 #include "common/rpc/address.h"
+#include "common/ssh_tunnel.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -71,13 +71,6 @@ Places PlacesFrom(const std::vector<std::string>& environment) {
   return {absl::StrCat(config, "/handoff/config.toml"), absl::StrCat(data, "/handoff/context.toml"),
           chosen.empty() ? absl::StrCat(data, "/handoff/dev") : chosen,
           absl::StrCat(config, "/handoff/pools"), absl::StrCat(config, "/handoff/pools/.current")};
-}
-
-std::string OwnerFrom(const std::vector<std::string>& environment) {
-  const std::string user = FromEnvironment(environment, "USER");
-  if (!user.empty()) return user;
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry != nullptr ? entry->pw_name : absl::StrCat("uid-", ::geteuid());
 }
 
 absl::StatusOr<PoolSettings> ReadConfig(const std::string& path) {

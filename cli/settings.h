@@ -22,9 +22,6 @@ struct Places {
 // Of NAME=value entries, "" when unset.
 std::string FromEnvironment(const std::vector<std::string>& environment, const std::string& name);
 Places PlacesFrom(const std::vector<std::string>& environment);
-// The person by their account: USER, otherwise its name. What the pool calls them is in their
-// certificate.
-std::string OwnerFrom(const std::vector<std::string>& environment);
 
 // What config.toml says about pools, or the file of a running `handoff dev`; all empty when it is
 // not there. The address is one, or empty.

@@ -249,7 +249,6 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
   // was stored instead of storing it again.
   spec.set_idempotency_key(flags.idempotency_key.empty() ? absl::StrCat("submit-", RandomHex(16))
                                                          : flags.idempotency_key);
-  spec.set_owner(OwnerFrom(environment));
   return spec;
 }
 

@@ -8,7 +8,6 @@
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/render_summary.h"
-#include "cli/settings.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -58,7 +57,6 @@ absl::StatusOr<v1::Handoff> Refresh(const SummaryFlags& flags, const v1::Handoff
   v1::SummarizeRequest request;
   request.set_id(before.id());
   request.set_attempt(number);
-  request.set_actor(OwnerFrom(context.environment));
   RETURN_IF_ERROR(client.Summarize(request).status());
   if (context.terminal.err_is_terminal()) {
     context.terminal.Say(absl::StrCat("attempt ", number, " of ", before.id(),

@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
 #include "cli/render.h"
-#include "cli/settings.h"
 #include "cli/verb.h"
 #include "cli/words.h"
 #include "common/handoff/names.h"
@@ -54,7 +53,6 @@ VerbResult Drain(const std::string& name, const std::string& reason, bool undrai
   request.set_name(name);
   request.set_reason(reason);
   request.set_undrain(undrain);
-  request.set_actor(OwnerFrom(context.environment));
   ASSIGN_OR_RETURN(const v1::Worker worker, client->DrainWorker(request));
   if (context.json) {
     context.terminal.Out(ToJsonLine(worker));
@@ -88,7 +86,6 @@ VerbResult Remove(const std::string& name, Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   v1::RemoveWorkerRequest request;
   request.set_name(name);
-  request.set_actor(OwnerFrom(context.environment));
   // What it holds is not shown any more when it is gone.
   ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers, client->ListWorkers(name));
   RETURN_IF_ERROR(client->RemoveWorker(request));

@@ -182,7 +182,7 @@ PrepareRequest RequestFor(const Surroundings& around, const Attempt& attempt) {
   request.handoff_id = id;
   request.branch = absl::StrCat("handoff/", id);
   // Commits must work on a bare host, also for a submitter without an identity.
-  const std::string& owner = attempt.wanted().owner();
+  const std::string& owner = attempt.spec->handoff().owner();
   request.user_name = repository.user_name().empty() ? owner : repository.user_name();
   request.user_email =
       repository.user_email().empty() ? owner + "@localhost" : repository.user_email();

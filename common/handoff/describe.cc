@@ -103,7 +103,7 @@ std::vector<std::pair<std::string, std::string>> MetadataOf(const v1::Handoff& h
       {"Workspace", OrElse(Latest(handoff, [](auto& a) { return a.workspace(); }), "none yet")},
       {"Started", StartedText(handoff)},
       {"Current attempt", absl::StrCat(last.number())},
-      {"Owner", OneLine(OrElse(handoff.owner(), handoff.spec().owner()), 200)},
+      {"Owner", OneLine(handoff.owner(), 200)},
       {"Worker", OrElse(Latest(handoff, [](auto& a) { return a.worker(); }), "none yet")},
       {"Branch", OneLine(OrElse(handoff.branch(), "none"), 300)},
       {"Base commit", OneLine(OrElse(base, "none"), 64)},

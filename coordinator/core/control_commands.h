@@ -83,8 +83,7 @@ struct Delete {
 // Another agent is to summarise an attempt. What is at rest is paged in by the engine.
 struct Summarize {
   std::string id;
-  int number = 0;  // 0: the latest whose agent started
-  std::string actor;
+  int number = 0;          // 0: the latest whose agent started
   std::string model = "";  // the spec's; the engine knows
   struct Reply {
     Handoff handoff;

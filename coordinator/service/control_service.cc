@@ -73,12 +73,12 @@ Unary* ControlService::Submit(Context* context, const v1::SubmitRequest* request
 absl::StatusOr<core::Submit> ControlService::ToSubmit(Context* context,
                                                       const v1::SubmitRequest& request) const {
   v1::HandoffSpec spec = request.spec();
-  ASSIGN_OR_RETURN(const Guest guest, SetOwner(context, core::Method::kSubmit, spec));
+  ASSIGN_OR_RETURN(const Guest guest, EnterAsOwner(context, core::Method::kSubmit, spec));
   Normalise(spec);
   RETURN_IF_ERROR(Validate(spec));
   RETURN_IF_ERROR(ValidateNotify(spec, parts_.notify_keys));
   RETURN_IF_ERROR(CheckPack(spec));
-  core::Submit submit = ToCore(spec, parts_.clock.Now());
+  core::Submit submit = ToCore(spec, guest.subject, parts_.clock.Now());
   submit.duplicates = DuplicatesOf(request);
   const Eyes eyes = EyesOf(guest);
   submit.sees_others = eyes.others;
@@ -86,10 +86,9 @@ absl::StatusOr<core::Submit> ControlService::ToSubmit(Context* context,
   return submit;
 }
 
-absl::StatusOr<Guest> ControlService::SetOwner(Context* context, core::Method method,
-                                               v1::HandoffSpec& spec) const {
+absl::StatusOr<Guest> ControlService::EnterAsOwner(Context* context, core::Method method,
+                                                   const v1::HandoffSpec& spec) const {
   ASSIGN_OR_RETURN(Guest guest, parts_.door.Enter(*context, method));
-  spec.set_owner(guest.subject);
   RETURN_IF_ERROR(CheckPriority(guest, spec.priority()));
   RETURN_IF_ERROR(CheckRepository(guest, spec.repository().url()));
   return guest;
@@ -282,8 +281,7 @@ absl::StatusOr<core::Return> ControlService::ToReturn(Context* context,
         absl::StrCat("the coordinator does not have these packs of the checkpoint: ",
                      absl::StrJoin(missing, ", "), ". Nothing was returned: upload them first"));
   }
-  core::Return back = ToCore(request, found.handoff);
-  back.actor = found.guest.subject;
+  core::Return back = ToCore(request, found.handoff, found.guest.subject);
   back.sizes = std::move(sizes);
   return back;
 }
@@ -323,10 +321,9 @@ Unary* ControlService::GetDocument(Context* context, const v1::GetDocumentReques
 
 Unary* ControlService::Import(Context* context, const v1::ImportRequest* request,
                               v1::Handoff* response) {
-  v1::ImportRequest owned = *request;
-  const auto owner = SetOwner(context, core::Method::kImport, *owned.mutable_spec());
-  if (!owner.ok()) return Answer(context, owner.status());
-  auto import = ToImport(owned, parts_.clock.Now());
+  const auto guest = EnterAsOwner(context, core::Method::kImport, request->spec());
+  if (!guest.ok()) return Answer(context, guest.status());
+  auto import = ToImport(*request, guest->subject, parts_.clock.Now());
   if (!import.ok()) return Answer(context, import.status());
   const absl::Status notify = ValidateNotify(request->spec(), parts_.notify_keys);
   if (!notify.ok()) return Answer(context, notify);

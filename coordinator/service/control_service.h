@@ -38,10 +38,10 @@ class ControlService final : public v1::Control::CallbackService {
 
   // The pack that the spec names has arrived whole.
   absl::Status CheckPack(const v1::HandoffSpec& spec) const;
-  // Enters. The caller's, whatever the request says; PERMISSION_DENIED for a repository or a
-  // priority that they have not.
-  absl::StatusOr<Guest> SetOwner(Context* context, core::Method method,
-                                 v1::HandoffSpec& spec) const;
+  // Enters; whose the handoff will be. PERMISSION_DENIED for a repository or a priority that they
+  // have not.
+  absl::StatusOr<Guest> EnterAsOwner(Context* context, core::Method method,
+                                     const v1::HandoffSpec& spec) const;
   absl::StatusOr<core::Submit> ToSubmit(Context* context, const v1::SubmitRequest& request) const;
   absl::StatusOr<core::Resume> ToResume(Context* context, const v1::ResumeRequest& request) const;
   absl::StatusOr<core::Return> ToReturn(Context* context, const v1::ReturnRequest& request) const;

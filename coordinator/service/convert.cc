@@ -177,11 +177,11 @@ std::string CanonicalBytes(const v1::HandoffSpec& spec) {
   return bytes;
 }
 
-core::Submit ToCore(const v1::HandoffSpec& spec, absl::Time now) {
+core::Submit ToCore(const v1::HandoffSpec& spec, const std::string& owner, absl::Time now) {
   core::Submit submit;
   submit.wished_id = spec.id();
   core::Handoff& handoff = submit.handoff;
-  handoff.owner = spec.owner();
+  handoff.owner = owner;
   handoff.task_line = OneLine(spec.task(), 200);
   handoff.agent = spec.agent();
   handoff.model = spec.model();
@@ -199,7 +199,7 @@ core::Submit ToCore(const v1::HandoffSpec& spec, absl::Time now) {
   handoff.retries = spec.retries();
   handoff.check_retries = spec.check_retries();
   handoff.notify = {spec.notify().begin(), spec.notify().end()};
-  handoff.dedupe_key = DedupeKeyOf(spec);
+  handoff.dedupe_key = DedupeKeyOf(spec, owner);
   handoff.is_private = spec.private_();
   handoff.lease = FromProto(spec.lease(), "lease").value_or(handoff.lease);
   if (spec.has_deadline()) {
@@ -284,10 +284,11 @@ std::string SubmittedCommit(const core::Handoff& handoff) {
   return repository.worktree_commit().empty() ? repository.commit() : repository.worktree_commit();
 }
 
-core::Return ToCore(const v1::ReturnRequest& request, const core::Handoff& handoff) {
+core::Return ToCore(const v1::ReturnRequest& request, const core::Handoff& handoff,
+                    const std::string& actor) {
   core::Return back;
   back.id = handoff.id;
-  back.actor = request.actor();
+  back.actor = actor;
   if (!absl::StripAsciiWhitespace(request.message()).empty()) back.message = request.message();
   back.done = request.done();
   if (request.has_checkpoint()) back.checkpoint = ToCore(request.checkpoint());

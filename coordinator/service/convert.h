@@ -21,7 +21,7 @@ namespace handoff {
 void Normalise(v1::HandoffSpec& spec);
 // The same bytes for the same message, whatever the order of its maps.
 std::string CanonicalBytes(const v1::HandoffSpec& spec);
-core::Submit ToCore(const v1::HandoffSpec& spec, absl::Time now);
+core::Submit ToCore(const v1::HandoffSpec& spec, const std::string& owner, absl::Time now);
 ListFilter ToCore(const v1::ListRequest& request, absl::Time now);
 // The spec bytes of a resumed handoff with what the request changes; "" when it changes nothing.
 // INVALID_ARGUMENT when the changed spec is not allowed.
@@ -29,7 +29,8 @@ absl::StatusOr<std::string> ChangedSpec(const core::Handoff& handoff,
                                         const v1::ResumeRequest& request);
 // The state that was submitted; "" when the worker that took it up resolved a ref.
 std::string SubmittedCommit(const core::Handoff& handoff);
-core::Return ToCore(const v1::ReturnRequest& request, const core::Handoff& handoff);
+core::Return ToCore(const v1::ReturnRequest& request, const core::Handoff& handoff,
+                    const std::string& actor);
 // Where its next attempts must run: as the request says, or else as it was submitted, since an
 // earlier resume spoke for itself only. "" is anywhere.
 std::string WorkerAskedFor(const core::Handoff& handoff, const v1::ResumeRequest& request);

@@ -40,7 +40,7 @@ v1::Summary Bounded(v1::Summary summary) {
 }  // namespace
 
 core::Summarize ToCore(const v1::SummarizeRequest& request, const std::string& id) {
-  return {id, request.attempt(), request.actor()};
+  return {id, request.attempt()};
 }
 
 core::SummaryPolicy SummariesOf(const std::string& spec) {

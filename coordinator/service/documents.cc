@@ -75,7 +75,8 @@ absl::StatusOr<core::EditSections> ToEdit(const v1::EditDocumentRequest& request
   return edit;
 }
 
-absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, absl::Time now) {
+absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, const std::string& owner,
+                                      absl::Time now) {
   RETURN_IF_ERROR(Validate(request));
   v1::HandoffSpec spec = request.spec();
   Normalise(spec);
@@ -104,7 +105,7 @@ absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, absl::Ti
                    ChangedSections(Normalise(nothing), Normalise(theirs)));
   for (const SectionText& section : sections)
     imported.sections.push_back({section.section, section.text});
-  core::Submit submit = ToCore(spec, now);
+  core::Submit submit = ToCore(spec, owner, now);
   // With the same key neither another document nor a submit of the same spec is the same call.
   std::string& hash = submit.handoff.content_hash;
   std::string logs;

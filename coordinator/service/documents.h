@@ -20,8 +20,9 @@ absl::StatusOr<v1::Document> RenderDocument(const std::string& id, const Service
 absl::StatusOr<core::EditSections> ToEdit(const v1::EditDocumentRequest& request,
                                           const std::string& id, const std::string& actor);
 
-// A record that was kept by hand: its sections are a person's, and they have it. INVALID_ARGUMENT
+// A record that was kept by hand: its sections are `owner`'s, and they have it. INVALID_ARGUMENT
 // with what cannot be taken.
-absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, absl::Time now);
+absl::StatusOr<core::Submit> ToImport(const v1::ImportRequest& request, const std::string& owner,
+                                      absl::Time now);
 
 }  // namespace handoff

@@ -16,9 +16,8 @@ std::string Folded(absl::string_view text) {
 
 }  // namespace
 
-std::string DedupeKeyOf(const v1::HandoffSpec& spec) {
-  if (!spec.dedupe_key().empty())
-    return absl::StrCat("key\n", spec.owner(), "\n", spec.dedupe_key());
+std::string DedupeKeyOf(const v1::HandoffSpec& spec, const std::string& owner) {
+  if (!spec.dedupe_key().empty()) return absl::StrCat("key\n", owner, "\n", spec.dedupe_key());
   const v1::Repository& repository = spec.repository();
   if (spec.agent() == "command" || !spec.has_repository()) return "";
   const std::string& base = repository.commit().empty() ? repository.ref() : repository.commit();

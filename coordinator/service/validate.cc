@@ -18,7 +18,6 @@ namespace handoff {
 namespace {
 
 constexpr size_t kMaxReason = 1024;
-constexpr size_t kMaxActor = 128;
 constexpr size_t kMaxEnclosure = 256;
 constexpr size_t kMaxMessage = 256 << 10;
 constexpr size_t kMaxCheckpoint = 64 << 10;
@@ -194,8 +193,7 @@ absl::Status Validate(const v1::ReadLogRequest& request) {
 
 absl::Status Validate(const v1::CancelRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  RETURN_IF_ERROR(ValidateLine("reason", request.reason(), kMaxReason));
-  return ValidateLine("actor", request.actor(), kMaxActor);
+  return ValidateLine("reason", request.reason(), kMaxReason);
 }
 
 absl::Status Validate(const v1::ResumeRequest& request) {
@@ -208,12 +206,11 @@ absl::Status Validate(const v1::ResumeRequest& request) {
     return absl::InvalidArgumentError(absl::StrCat("from_attempt is ", request.from_attempt(),
                                                    ": use a number from 1, or 0 for the newest"));
   }
-  return ValidateLine("actor", request.actor(), kMaxActor);
+  return absl::OkStatus();
 }
 
 absl::Status Validate(const v1::SendRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
   if (request.drop() != 0) {
     if (request.drop() > 0 && request.text().empty() && !request.now()) return absl::OkStatus();
     return absl::InvalidArgumentError(
@@ -224,14 +221,10 @@ absl::Status Validate(const v1::SendRequest& request) {
   return ValidateMessage(request.text());
 }
 
-absl::Status Validate(const v1::TakeOverRequest& request) {
-  RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  return ValidateLine("actor", request.actor(), kMaxActor);
-}
+absl::Status Validate(const v1::TakeOverRequest& request) { return ValidateIdPart(request.id()); }
 
 absl::Status Validate(const v1::ReturnRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
   RETURN_IF_ERROR(ValidateMessage(request.message()));
   if (!request.has_checkpoint()) return absl::OkStatus();
   RETURN_IF_ERROR(ValidateCheckpoint(request.checkpoint()));
@@ -240,14 +233,10 @@ absl::Status Validate(const v1::ReturnRequest& request) {
   return Annotate(ValidateCommit(request.based_on()), "based_on");
 }
 
-absl::Status Validate(const v1::DeleteRequest& request) {
-  RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  return ValidateLine("actor", request.actor(), kMaxActor);
-}
+absl::Status Validate(const v1::DeleteRequest& request) { return ValidateIdPart(request.id()); }
 
 absl::Status Validate(const v1::EditDocumentRequest& request) {
   RETURN_IF_ERROR(ValidateIdPart(request.id()));
-  RETURN_IF_ERROR(ValidateLine("actor", request.actor(), kMaxActor));
   if (request.version() < 0) return absl::InvalidArgumentError("version is negative");
   RETURN_IF_ERROR(ValidateDocument(request.base()));
   return ValidateDocument(request.markdown());
@@ -265,18 +254,16 @@ absl::Status Validate(const v1::SummarizeRequest& request) {
         absl::StrCat("attempt is ", request.attempt(),
                      ": use a number from 1, or 0 for the latest whose agent started"));
   }
-  return ValidateLine("actor", request.actor(), kMaxActor);
+  return absl::OkStatus();
 }
 
 absl::Status Validate(const v1::DrainWorkerRequest& request) {
   RETURN_IF_ERROR(ValidateWorkerName(request.name()));
-  RETURN_IF_ERROR(ValidateLine("reason", request.reason(), kMaxReason));
-  return ValidateLine("actor", request.actor(), kMaxActor);
+  return ValidateLine("reason", request.reason(), kMaxReason);
 }
 
 absl::Status Validate(const v1::RemoveWorkerRequest& request) {
-  RETURN_IF_ERROR(ValidateWorkerName(request.name()));
-  return ValidateLine("actor", request.actor(), kMaxActor);
+  return ValidateWorkerName(request.name());
 }
 
 absl::Status Validate(const v1::SyncRequest& request) {

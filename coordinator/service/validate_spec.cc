@@ -223,10 +223,6 @@ absl::Status Validate(const v1::HandoffSpec& spec) {
   RETURN_IF_ERROR(ValidateRange(spec.retries(), "retries", 0, 10));
   RETURN_IF_ERROR(ValidateTimes(spec));
   RETURN_IF_ERROR(ValidateEnv(spec));
-  if (spec.owner().empty()) {
-    return absl::InvalidArgumentError("the owner is empty: say who submits");
-  }
-  RETURN_IF_ERROR(ValidateLine("owner", spec.owner(), 128));
   RETURN_IF_ERROR(ValidateLine("idempotency_key", spec.idempotency_key(), 128));
   RETURN_IF_ERROR(ValidateLine("dedupe_key", spec.dedupe_key(), 128));
   RETURN_IF_ERROR(Annotate(ValidateModel(spec.summary_model()), "summary_model"));

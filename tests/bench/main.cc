@@ -55,7 +55,6 @@ v1::SubmitRequest CommandRequest(const std::vector<std::string>& argv) {
   spec.set_task(absl::StrCat("run ", argv[0]));
   for (const std::string& argument : argv) spec.add_argv(argument);
   spec.set_agent("command");
-  spec.set_owner("bench");
   spec.set_idempotency_key(RandomHex(16));
   return request;
 }
@@ -249,8 +248,8 @@ void MeasureMemory(Report& report) {
     v1::SyncRequest& request = requests[i];
     request.set_worker_uuid(NewUuid());
     request.set_name(absl::StrCat("held-", i));
-    channels.push_back(ConnectAsWorker(bed.pool.address(), *identity, request.worker_uuid(),
-                                       request.name()));
+    channels.push_back(
+        ConnectAsWorker(bed.pool.address(), *identity, request.worker_uuid(), request.name()));
     stubs.push_back(v1::Pool::NewStub(channels.back()));
     request.set_start(1);
     request.set_nonce(i + 1);

@@ -33,7 +33,7 @@ class OpenControl final : public v1::Control::CallbackService {
     Normalise(spec);
     if (const absl::Status valid = Validate(spec); !valid.ok()) return Answer(context, valid);
     auto* const reactor = context->DefaultReactor();
-    engine_.Post(ToCore(spec, clock_.Now()),
+    engine_.Post(ToCore(spec, "bench", clock_.Now()),
                  AnswerWith(reactor, [response](const core::Submit::Reply& reply) {
                    *response->mutable_handoff() = ToProto(reply.handoff, Detail::kFull);
                    return absl::OkStatus();

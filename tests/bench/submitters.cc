@@ -71,7 +71,6 @@ v1::SubmitRequest SmallSubmit() {
   v1::HandoffSpec& spec = *request.mutable_spec();
   spec.set_task("true");
   spec.set_agent("command");
-  spec.set_owner("bench");
   return request;
 }
 

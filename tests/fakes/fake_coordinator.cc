@@ -10,6 +10,7 @@
 #include "common/handoff/document_edits.h"
 #include "common/hash.h"
 #include "common/rpc/credentials.h"
+#include "tests/fakes/fake_identity.h"
 
 namespace handoff {
 namespace {
@@ -162,7 +163,7 @@ int FakeCoordinator::calls() const {
   return calls_;
 }
 
-grpc::Status FakeCoordinator::Submit(grpc::ServerContext*, const v1::SubmitRequest* request,
+grpc::Status FakeCoordinator::Submit(grpc::ServerContext* context, const v1::SubmitRequest* request,
                                      v1::SubmitResponse* response) {
   Count();
   v1::Handoff handoff;
@@ -179,7 +180,7 @@ grpc::Status FakeCoordinator::Submit(grpc::ServerContext*, const v1::SubmitReque
                                                   : request->spec().id());
       handoff.set_status(v1::Handoff::QUEUED);
       handoff.set_agent(request->spec().agent());
-      handoff.set_owner(request->spec().owner());
+      handoff.set_owner(CallerOf(*context));
       by_key_[request->spec().idempotency_key()] = handoff.id();
     }
     lose = lose_ > 0;
@@ -236,7 +237,7 @@ grpc::Status FakeCoordinator::GetDocument(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCoordinator::EditDocument(grpc::ServerContext*,
+grpc::Status FakeCoordinator::EditDocument(grpc::ServerContext* context,
                                            const v1::EditDocumentRequest* request,
                                            v1::Document* response) {
   v1::Handoff handoff;
@@ -256,7 +257,7 @@ grpc::Status FakeCoordinator::EditDocument(grpc::ServerContext*,
     edit.set_version(handoff.edits_size());
     edit.set_section(section.section);
     edit.set_text(section.text);
-    edit.set_author(request->actor());
+    edit.set_author(CallerOf(*context));
   }
   Set(handoff);
   response->set_markdown(Render(Describe(handoff)));

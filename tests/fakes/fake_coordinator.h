@@ -88,7 +88,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Takes the record away when it purges.
   grpc::Status Delete(grpc::ServerContext*, const v1::DeleteRequest*, v1::DeleteResponse*) override;
   grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::Handoff*) override;
-  // Makes it the actor's, at once unless it is running: then it is asked for, and Set has to make
+  // Makes it the caller's, at once unless it is running: then it is asked for, and Set has to make
   // it so.
   grpc::Status TakeOver(grpc::ServerContext*, const v1::TakeOverRequest*, v1::Handoff*) override;
   // Keeps the work and queues another attempt; the same work again changes nothing.

@@ -24,6 +24,11 @@ TicketKind KindOf(v1::Token::Purpose purpose) {
 
 }  // namespace
 
+std::string CallerOf(const grpc::ServerContext& context) {
+  const PeerIdentity peer = IdentityOf(context);
+  return peer.uris.size() == 1 ? ParsePeerName(peer.uris[0])->name : "";
+}
+
 void FakeIdentity::SetAddress(const std::string& address) {
   const MutexLock lock(mutex_);
   address_ = address;
@@ -129,7 +134,7 @@ grpc::Status FakeIdentity::Renew(grpc::ServerContext* context, const v1::RenewRe
   const PeerIdentity peer = IdentityOf(*context);
   const auto key = ReadSigningRequest(request->signing_request());
   if (peer.uris.size() != 1 || !key.ok()) return {grpc::StatusCode::INVALID_ARGUMENT, "no key"};
-  const std::string user = ParsePeerName(peer.uris[0])->name;
+  const std::string user = CallerOf(*context);
   response->set_certificate(authority_.IssueUser(user, *key).ToPem());
   response->set_pool_id(authority_.pool_id());
   response->set_subject(user);

@@ -12,6 +12,9 @@
 
 namespace handoff {
 
+// Whom the caller's certificate names; "" without one.
+std::string CallerOf(const grpc::ServerContext& context);
+
 class FakeIdentity final : public v1::Identity::Service {
  public:
   explicit FakeIdentity(const FakeAuthority& authority) : authority_(authority) {}

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tests/fakes/fake_coordinator.h"
+#include "tests/fakes/fake_identity.h"
 
 namespace handoff {
 
@@ -32,8 +33,8 @@ std::vector<v1::ReturnRequest> FakeCoordinator::returns() const {
   return returns_;
 }
 
-grpc::Status FakeCoordinator::TakeOver(grpc::ServerContext*, const v1::TakeOverRequest* request,
-                                       v1::Handoff* response) {
+grpc::Status FakeCoordinator::TakeOver(grpc::ServerContext* context,
+                                       const v1::TakeOverRequest* request, v1::Handoff* response) {
   const grpc::Status found = Find(request->id(), response);
   if (!found.ok()) return found;
   const bool running = response->status() == v1::Handoff::RUNNING;
@@ -44,7 +45,7 @@ grpc::Status FakeCoordinator::TakeOver(grpc::ServerContext*, const v1::TakeOverR
   if (running && !request->stop()) {
     return {grpc::StatusCode::FAILED_PRECONDITION, "It is running; --stop ends its attempt first"};
   }
-  response->set_taken_by(request->actor());
+  response->set_taken_by(CallerOf(*context));
   response->mutable_taken_at()->set_seconds(1'795'000'000);
   if (request->on_host()) response->set_taken_on(response->worker());
   if (running) {

@@ -51,9 +51,9 @@ class EditCommand : public Command {
     Document document = *Parse(Shown());
     document.resume_prompt = prompt;
     CHECK(WriteFileAtomically(dir_.path() + "/theirs.md", Render(document)).ok());
-    return absl::StrCat("USER=grace HANDOFF_COORDINATOR=", coordinator_.address(), " ",
-                        HANDOFF_BIN_DIR, "/handoff edit 20261120-h --file ", dir_.path(),
-                        "/theirs.md\n");
+    return absl::StrCat("HANDOFF_CREDENTIALS=", authority_.UserDirectory("grace"), " ",
+                        "HANDOFF_COORDINATOR=", coordinator_.address(), " ", HANDOFF_BIN_DIR,
+                        "/handoff edit 20261120-h --file ", dir_.path(), "/theirs.md\n");
   }
 };
 
@@ -68,7 +68,6 @@ TEST_F(EditCommand, SendsWhatTheEditorChangedAndSaysWhatIsThePersonsNow) {
             "20261120-h: yours from now on: Resume Prompt (edit 1)\n"
             "  the next attempt is started with it: handoff resume 20261120-h\n");
   ASSERT_EQ(coordinator_.edits().size(), 1u);
-  EXPECT_EQ(coordinator_.edits()[0].actor(), "alice");
   EXPECT_EQ(coordinator_.edits()[0].version(), 0);
   EXPECT_THAT(Shown(), HasSubstr("\nBegin with the tests.\n\nOriginal task:\nFix it.\n"));
   EXPECT_THAT(LeftInTemp(), IsEmpty());

@@ -34,7 +34,6 @@ TEST_F(ImportCommand, SendsTheFileWithItsLogsAndTheRepositoryAround) {
   EXPECT_EQ(request.spec().task(), "Fix the benchmark timeout");
   EXPECT_EQ(request.spec().model(), "") << "'default' is no model";
   EXPECT_EQ(request.spec().agent(), "cursor");
-  EXPECT_EQ(request.spec().owner(), "alice");
   EXPECT_EQ(request.spec().repository().url(), "https://example.org/r.git");
   EXPECT_EQ(request.spec().repository().commit().size(), 40u);
   EXPECT_EQ(coordinator_.objects().count(request.spec().repository().pack_sha256()), 1u);

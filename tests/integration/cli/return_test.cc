@@ -59,7 +59,6 @@ TEST_F(ReturnTest, CommitsAndChangesComeBackAsACheckpointOnTheAgents) {
   EXPECT_THAT(said.err, HasSubstr("attempt 2 is queued"));
   EXPECT_EQ(Status(Taken()), status) << "it stays as it is";
   const v1::ReturnRequest request = Last();
-  EXPECT_EQ(request.actor(), "alice");
   EXPECT_EQ(request.based_on(), left);
   const v1::Checkpoint& checkpoint = request.checkpoint();
   EXPECT_EQ(checkpoint.head_commit(), Rev(Taken(), "HEAD"));

@@ -25,12 +25,12 @@ class DocumentsTest : public CoordinatorTest {
     EXPECT_TRUE(control().GetDocument(&context, request, &document).ok());
     return document;
   }
-  absl::StatusOr<v1::Document> Edit(const v1::EditDocumentRequest& request) {
+  absl::StatusOr<v1::Document> Edit(const std::string& actor,
+                                    const v1::EditDocumentRequest& request) {
     grpc::ClientContext context;
     SetDeadline(context);
     v1::Document document;
-    // Who asks is who is named, whatever a request says.
-    const auto editor = v1::Control::NewStub(guests_.User(request.actor(), "operator"));
+    const auto editor = v1::Control::NewStub(guests_.User(actor, "operator"));
     const grpc::Status status = editor->EditDocument(&context, request, &document);
     if (!status.ok()) return FromGrpc(status);
     return document;
@@ -38,7 +38,7 @@ class DocumentsTest : public CoordinatorTest {
   // `change` is made in a copy of `base`.
   template <typename Change>
   v1::EditDocumentRequest Request(const std::string& id, const v1::Document& base,
-                                  const std::string& actor, const Change& change) {
+                                  const Change& change) {
     v1::EditDocumentRequest request;
     request.set_id(id);
     request.set_base(base.markdown());
@@ -46,7 +46,6 @@ class DocumentsTest : public CoordinatorTest {
     change(document);
     request.set_markdown(Render(document));
     request.set_version(base.edit_version());
-    request.set_actor(actor);
     return request;
   }
 };
@@ -56,7 +55,7 @@ TEST_F(DocumentsTest, ASectionIsHeldThroughTheEndAndARestart) {
   const v1::Document first = Read(id);
   EXPECT_EQ(first.edit_version(), 0);
   const auto edited =
-      Edit(Request(id, first, "ada", [](Document& d) { d.resume_prompt = "Mine."; }));
+      Edit("ada", Request(id, first, [](Document& d) { d.resume_prompt = "Mine."; }));
   ASSERT_TRUE(edited.ok()) << edited.status();
   EXPECT_EQ(edited->edit_version(), 1);
   EXPECT_EQ(Parse(edited->markdown())->resume_prompt, "Mine.");
@@ -73,7 +72,7 @@ TEST_F(DocumentsTest, ASectionIsHeldThroughTheEndAndARestart) {
   EXPECT_EQ(reported->handoff().edits_size(), 1) << "the worker renders the last handoff.md";
 
   const auto ended =
-      Edit(Request(id, Read(id), "grace", [](Document& d) { d.final_outcome = "- Good."; }));
+      Edit("grace", Request(id, Read(id), [](Document& d) { d.final_outcome = "- Good."; }));
   ASSERT_TRUE(ended.ok()) << ended.status() << " of one that is not in memory";
   Restart();
   const Document now = *Parse(Read(id).markdown());
@@ -86,13 +85,13 @@ TEST_F(DocumentsTest, ASectionIsHeldThroughTheEndAndARestart) {
 TEST_F(DocumentsTest, WhoeverIsSlowerIsRefusedUnlessTheyWroteAnotherSection) {
   const std::string id = MustSubmit().id();
   const v1::Document base = Read(id);
-  ASSERT_TRUE(Edit(Request(id, base, "ada", [](Document& d) { d.resume_prompt = "Ada's."; })).ok());
+  ASSERT_TRUE(Edit("ada", Request(id, base, [](Document& d) { d.resume_prompt = "Ada's."; })).ok());
   const auto slower =
-      Edit(Request(id, base, "grace", [](Document& d) { d.resume_prompt = "Grace's."; }));
+      Edit("grace", Request(id, base, [](Document& d) { d.resume_prompt = "Grace's."; }));
   EXPECT_TRUE(absl::IsAborted(slower.status())) << slower.status();
   EXPECT_THAT(std::string(slower.status().message()), HasSubstr("ada changed the section"));
   const auto other =
-      Edit(Request(id, base, "grace", [](Document& d) { d.errors = "- Thread 7 hangs."; }));
+      Edit("grace", Request(id, base, [](Document& d) { d.errors = "- Thread 7 hangs."; }));
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_THAT(other->markdown(), AllOf(HasSubstr("Ada's."), HasSubstr("Thread 7 hangs.")));
 }
@@ -100,23 +99,24 @@ TEST_F(DocumentsTest, WhoeverIsSlowerIsRefusedUnlessTheyWroteAnotherSection) {
 TEST_F(DocumentsTest, WhatIsObservedIsRefusedAndNothingOfItIsStored) {
   const std::string id = MustSubmit().id();
   const v1::Document base = Read(id);
-  const auto facts = Edit(Request(id, base, "ada", [](Document& d) {
-    d.facts = "- All is well.";
-    d.resume_prompt = "Mine.";
-  }));
+  const auto facts = Edit("ada", Request(id, base, [](Document& d) {
+                            d.facts = "- All is well.";
+                            d.resume_prompt = "Mine.";
+                          }));
   EXPECT_TRUE(absl::IsInvalidArgument(facts.status()));
   EXPECT_THAT(std::string(facts.status().message()), HasSubstr("the section 'Facts' differs"));
-  v1::EditDocumentRequest broken = Request(id, base, "ada", [](Document&) {});
+  v1::EditDocumentRequest broken = Request(id, base, [](Document&) {});
   broken.set_markdown(absl::StrReplaceAll(broken.markdown(), {{"## Metadata", "## Nothing"}}));
-  EXPECT_THAT(std::string(Edit(broken).status().message()), HasSubstr("line 3"));
+  EXPECT_THAT(std::string(Edit("ada", broken).status().message()), HasSubstr("line 3"));
   broken.set_markdown(base.markdown());
   broken.set_base("text");
-  EXPECT_THAT(std::string(Edit(broken).status().message()), HasSubstr("what the edit is based on"));
+  EXPECT_THAT(std::string(Edit("ada", broken).status().message()),
+              HasSubstr("what the edit is based on"));
   const std::string other = MustSubmit("another").id();
-  EXPECT_THAT(std::string(Edit(Request(other, base, "ada", [](Document&) {})).status().message()),
+  EXPECT_THAT(std::string(Edit("ada", Request(other, base, [](Document&) {})).status().message()),
               HasSubstr(", not of " + other));
   EXPECT_EQ(Read(id).edit_version(), 0);
-  EXPECT_TRUE(absl::IsNotFound(Edit(Request("none", base, "ada", [](Document&) {})).status()));
+  EXPECT_TRUE(absl::IsNotFound(Edit("ada", Request("none", base, [](Document&) {})).status()));
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 // Who may do what, over the wire: with the certificates of real users and workers.
+#include <google/protobuf/unknown_field_set.h>
 #include <grpcpp/create_channel.h>
 
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/hash.h"
@@ -23,6 +26,7 @@
 namespace handoff {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class IdentityTest : public CoordinatorTest {
@@ -121,10 +125,54 @@ TEST_F(IdentityTest, AUserIsNamedAsACertificateCanSay) {
 
 TEST_F(IdentityTest, TheOwnerIsWhomTheCertificateNames) {
   v1::HandoffSpec spec = Spec();
-  spec.set_owner("somebody-else");
+  // No field says it. One that somebody makes up says nothing either.
+  spec.GetReflection()->MutableUnknownFields(&spec)->AddLengthDelimited(20, "somebody-else");
   const auto handoff = SubmitAs("bea", spec);
   ASSERT_TRUE(handoff.ok()) << handoff.status();
   EXPECT_EQ(handoff->owner(), "bea");
+}
+
+TEST_F(IdentityTest, WhoActedIsWhomTheCertificateNames) {
+  v1::HandoffSpec spec = Spec();
+  spec.set_agent("cursor");
+  spec.mutable_repository()->set_url("https://host/a.git");
+  spec.mutable_repository()->set_commit(std::string(40, 'a'));
+  const auto submitted = SubmitAs("ann", spec);
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  using Stub = v1::Control::Stub;
+  const auto bea = v1::Control::NewStub(guests_.User("bea", "operator"));
+  v1::Handoff handoff;
+  const auto call = [&](auto method, auto request, auto* answer) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    request.set_id(submitted->id());
+    const grpc::Status status = ((*bea).*method)(&context, request, answer);
+    EXPECT_TRUE(status.ok()) << request.GetTypeName() << ": " << status.error_message();
+  };
+  v1::SendRequest send;
+  send.set_text("Look at the parser first");
+  call(&Stub::Send, send, &handoff);
+  call(&Stub::TakeOver, v1::TakeOverRequest(), &handoff);
+  EXPECT_EQ(handoff.taken_by(), "bea");
+  call(&Stub::Return, v1::ReturnRequest(), &handoff);
+  call(&Stub::Cancel, v1::CancelRequest(), &handoff);
+  call(&Stub::Resume, v1::ResumeRequest(), &handoff);
+  call(&Stub::Cancel, v1::CancelRequest(), &handoff);
+  v1::DeleteResponse deleted;
+  call(&Stub::Delete, v1::DeleteRequest(), &deleted);
+
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::WatchRequest watch;
+  watch.set_id(submitted->id());
+  const auto events = bea->Watch(&context, watch);
+  std::vector<std::string> by_bea;
+  v1::Event event;
+  while (event.kind() != "deleted" && events->Read(&event)) {
+    if (absl::StrContains(event.message(), " by bea")) by_bea.push_back(event.kind());
+  }
+  EXPECT_THAT(by_bea, ElementsAre("message", "taken_over", "returned", "cancelled", "resumed",
+                                  "cancelled", "deleted"));
 }
 
 TEST_F(IdentityTest, OnlyWhoRunsThePoolAsksForAPriorityAboveZero) {

@@ -22,7 +22,6 @@ class ImportTest : public CoordinatorTest {
     spec.set_id("20260407-fix-benchmark-timeout");
     spec.set_task("Fix the benchmark timeout");
     spec.set_agent("cursor");
-    spec.set_owner("ann");
     spec.mutable_repository()->set_url("https://example.org/x.git");
     spec.mutable_repository()->set_commit(std::string(40, 'a'));
     request.set_markdown(kSkillFile);

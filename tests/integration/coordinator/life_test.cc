@@ -205,7 +205,6 @@ TEST_F(LifeTest, ACancelReachesAHeldSync) {
   v1::CancelRequest cancel;
   cancel.set_id(attempt.handoff_id());
   cancel.set_reason("no longer needed");
-  cancel.set_actor("ann");
   v1::Handoff cancelled;
   ASSERT_TRUE(control().Cancel(&context, cancel, &cancelled).ok());
   const auto answer = held.get();

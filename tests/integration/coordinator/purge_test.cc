@@ -22,7 +22,6 @@ class PurgeTest : public CoordinatorTest {
     v1::DeleteRequest request;
     request.set_id(id);
     request.set_purge(purge);
-    request.set_actor("ann");
     v1::DeleteResponse response;
     return FromGrpc(control().Delete(&context, request, &response));
   }

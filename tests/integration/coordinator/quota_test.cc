@@ -34,25 +34,20 @@ class QuotaTest : public CoordinatorTest {
     config.quotas.owners["few"].stored_bytes = 1'000'000;
     return config;
   }
-  static v1::HandoffSpec SpecOf(const std::string& owner, const std::string& task) {
-    v1::HandoffSpec spec = Spec(task);
-    spec.set_owner(owner);
-    return spec;
-  }
   v1::Control::Stub& StubOf(const std::string& owner) {
     auto& stub = stubs_[{owner, address()}];
     if (stub == nullptr)
       stub = v1::Control::NewStub(guests_.User(owner, owner == "ann" ? "admin" : "member"));
     return *stub;
   }
-  // As its owner, whom the certificate names.
-  absl::StatusOr<v1::SubmitResponse> Submit(const v1::HandoffSpec& spec) {
+  absl::StatusOr<v1::SubmitResponse> SubmitAs(const std::string& owner,
+                                              const v1::HandoffSpec& spec) {
     grpc::ClientContext context;
     SetDeadline(context);
     v1::SubmitRequest request;
     *request.mutable_spec() = spec;
     v1::SubmitResponse response;
-    const grpc::Status status = StubOf(spec.owner()).Submit(&context, request, &response);
+    const grpc::Status status = StubOf(owner).Submit(&context, request, &response);
     if (!status.ok()) return TakeRetryAfter(FromGrpc(status), context);
     return response;
   }
@@ -81,7 +76,7 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
   absl::Status refused;
   std::string last;
   for (int i = 0; i < kAskedFor; ++i) {
-    const auto reply = Submit(SpecOf("ann", absl::StrCat("task ", i)));
+    const auto reply = SubmitAs("ann", Spec(absl::StrCat("task ", i)));
     if (reply.ok()) {
       ++taken;
       last = reply->handoff().id();
@@ -99,7 +94,7 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
   const v1::DesiredAttempt first = worker.TakeAttempt();
   EXPECT_EQ(Get(first.handoff_id())->owner(), "ann");
 
-  const auto other = Submit(SpecOf("bob", "one thing"));
+  const auto other = SubmitAs("bob", Spec("one thing"));
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_THAT(WhyOf(other->handoff().id()),
               HasSubstr("It is 1st of 1 in the queue of bob. Their share of the slots is 1/2 (0 of "
@@ -113,14 +108,14 @@ TEST_F(QuotaTest, AFloodIsRefusedAndTheNextOneOfAnotherOwnerIsTheNextThatRuns) {
 }
 
 TEST_F(QuotaTest, ARepeatedSubmitIsAnsweredAlthoughTheQuotaIsUsedUp) {
-  v1::HandoffSpec spec = SpecOf("ann", "the first");
+  v1::HandoffSpec spec = Spec("the first");
   spec.set_idempotency_key("once");
   const auto first = Submit(spec);
   ASSERT_TRUE(first.ok()) << first.status();
-  for (int i = 0; i < kQueued; ++i) Submit(SpecOf("ann", absl::StrCat("task ", i))).IgnoreError();
-  ASSERT_FALSE(Submit(SpecOf("ann", "one more")).ok());
+  for (int i = 0; i < kQueued; ++i) SubmitAs("ann", Spec(absl::StrCat("task ", i))).IgnoreError();
+  ASSERT_FALSE(SubmitAs("ann", Spec("one more")).ok());
   Restart();
-  ASSERT_FALSE(Submit(SpecOf("ann", "one more")).ok()) << "what is queued is counted again";
+  ASSERT_FALSE(SubmitAs("ann", Spec("one more")).ok()) << "what is queued is counted again";
   const auto again = Submit(spec);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->existing());
@@ -128,9 +123,9 @@ TEST_F(QuotaTest, ARepeatedSubmitIsAnsweredAlthoughTheQuotaIsUsedUp) {
 }
 
 TEST_F(QuotaTest, ARefusalForTheRateSaysWhenToTryAgain) {
-  ASSERT_TRUE(Submit(SpecOf("slow", "one")).ok());
-  ASSERT_TRUE(Submit(SpecOf("slow", "two")).ok());
-  const absl::Status refused = Submit(SpecOf("slow", "three")).status();
+  ASSERT_TRUE(SubmitAs("slow", Spec("one")).ok());
+  ASSERT_TRUE(SubmitAs("slow", Spec("two")).ok());
+  const absl::Status refused = SubmitAs("slow", Spec("three")).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(refused.message()),
               HasSubstr("1 a minute, and 2 at once after a pause. Nothing was submitted."));
@@ -138,20 +133,20 @@ TEST_F(QuotaTest, ARefusalForTheRateSaysWhenToTryAgain) {
 
 // For programs: in a trailer, and nothing of it where waiting does not help.
 TEST_F(QuotaTest, HowLongToWaitComesBesideTheSentence) {
-  for (const char* task : {"one", "two"}) ASSERT_TRUE(Submit(SpecOf("slow", task)).ok());
-  const auto wait = RetryAfter(Submit(SpecOf("slow", "three")).status());
+  for (const char* task : {"one", "two"}) ASSERT_TRUE(SubmitAs("slow", Spec(task)).ok());
+  const auto wait = RetryAfter(SubmitAs("slow", Spec("three")).status());
   ASSERT_TRUE(wait.has_value());
   EXPECT_GT(*wait, absl::ZeroDuration());
   EXPECT_LE(*wait, absl::Minutes(1));
-  v1::HandoffSpec wrong = SpecOf("slow", "four");
+  v1::HandoffSpec wrong = Spec("four");
   wrong.set_retries(-1);
-  const absl::Status refused = Submit(wrong).status();
+  const absl::Status refused = SubmitAs("slow", wrong).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_FALSE(RetryAfter(refused).has_value());
 }
 
 TEST_F(QuotaTest, ARecordSaysWhatIsKeptForItBesideWhatItsOwnerMayHave) {
-  const auto submitted = Submit(SpecOf("few", "one thing"));
+  const auto submitted = SubmitAs("few", Spec("one thing"));
   ASSERT_TRUE(submitted.ok()) << submitted.status();
   const std::string id = submitted->handoff().id();
   EXPECT_EQ(Get(id)->stored_bytes(), 0u);
@@ -163,13 +158,13 @@ TEST_F(QuotaTest, ARecordSaysWhatIsKeptForItBesideWhatItsOwnerMayHave) {
   const auto reported = worker.Report(worker.ReportOf(attempt, log));
   ASSERT_TRUE(reported.ok() && reported->accepted()) << reported.status();
   EXPECT_EQ(Get(id)->stored_bytes(), log.size());
-  const auto other = Submit(SpecOf("ann", "another"));
+  const auto other = SubmitAs("ann", Spec("another"));
   ASSERT_TRUE(other.ok()) << other.status();
   EXPECT_EQ(Get(other->handoff().id())->owner_stored_limit(), uint64_t{100} << 30);
 }
 
 TEST_F(QuotaTest, AWorkerIsListedWithWhoHasItsSlots) {
-  const auto submitted = Submit(SpecOf("bob", "one thing"));
+  const auto submitted = SubmitAs("bob", Spec("one thing"));
   ASSERT_TRUE(submitted.ok()) << submitted.status();
   ScriptedWorker worker(guests_, "host-a");
   worker.TakeAttempt();
@@ -184,7 +179,7 @@ TEST_F(QuotaTest, AWorkerIsListedWithWhoHasItsSlots) {
 }
 
 TEST_F(QuotaTest, InWhatAgentsRunIsSeenOfAWorkerAndOfWhatRunsThere) {
-  const std::string id = Submit(SpecOf("bob", "one thing"))->handoff().id();
+  const std::string id = SubmitAs("bob", Spec("one thing"))->handoff().id();
   ScriptedWorker worker(guests_, "host-a");
   v1::SyncRequest request = worker.Request();
   request.mutable_enclosure()->set_account("builder");
@@ -203,7 +198,7 @@ TEST_F(QuotaTest, InWhatAgentsRunIsSeenOfAWorkerAndOfWhatRunsThere) {
 }
 
 TEST_F(QuotaTest, AnExclusiveHandoffHasTheWorkerAlone) {
-  v1::HandoffSpec alone = SpecOf("ann", "alone");
+  v1::HandoffSpec alone = Spec("alone");
   alone.set_exclusive(true);
   const auto submitted = Submit(alone);
   ASSERT_TRUE(submitted.ok()) << submitted.status();
@@ -214,7 +209,7 @@ TEST_F(QuotaTest, AnExclusiveHandoffHasTheWorkerAlone) {
   ASSERT_TRUE(answer.ok()) << answer.status();
   ASSERT_EQ(answer->attempts_size(), 1);
   EXPECT_EQ(answer->attempts(0).handoff_id(), submitted->handoff().id());
-  const auto waits = Submit(SpecOf("ann", "beside it"));
+  const auto waits = SubmitAs("ann", Spec("beside it"));
   ASSERT_TRUE(waits.ok()) << waits.status();
   EXPECT_EQ(Get(waits->handoff().id())->status(), v1::Handoff::QUEUED);
   grpc::ClientContext context;

@@ -156,7 +156,6 @@ v1::HandoffSpec CoordinatorTest::Spec(const std::string& task) {
   v1::HandoffSpec spec;
   spec.set_task(task);
   spec.set_agent("command");
-  spec.set_owner("ann");
   return spec;
 }
 

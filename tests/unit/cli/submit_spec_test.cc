@@ -22,7 +22,6 @@ TEST(BuildSpec, HasTheDefaultsOfTheDesign) {
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->task(), "Fix it");
   EXPECT_EQ(spec->agent(), "cursor");
-  EXPECT_EQ(spec->owner(), "alice");
   EXPECT_FALSE(spec->has_timeout());
   EXPECT_FALSE(spec->has_retries());
   EXPECT_EQ(spec->id(), "");

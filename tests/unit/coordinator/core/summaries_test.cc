@@ -47,7 +47,7 @@ class SummariesTest : public ::testing::Test {
   size_t Wishes() const { return pool.state.wishes().size(); }
   const SummaryWish& Wish(int number = 1) const { return *pool.state.FindWish("h", number); }
   absl::StatusOr<Summarize::Reply> Ask(int number = 0) {
-    return pool.Do(Summarize{"h", number, "ada", "small"});
+    return pool.Do(Summarize{"h", number, "small"});
   }
   absl::StatusOr<SaveSummary::Reply> Save(const FakeWorker& by, uint64_t wish,
                                           const std::string& refusal = "") {
@@ -338,7 +338,7 @@ TEST_F(SummariesTest, ElsewhereOnlyWhereItsOwnerLetsItGo) {
   ASSERT_TRUE(End(Success(), When::kAuto).ok());
   EXPECT_EQ(Wish().worker_uuid, "uuid-c");
   ASSERT_TRUE(pool.Do(ReportOf(a, "named", Success())).ok());
-  const absl::Status refused = pool.Do(Summarize{"named", 1, "ada", "small"}).status();
+  const absl::Status refused = pool.Do(Summarize{"named", 1, "small"}).status();
   EXPECT_THAT(std::string(refused.message()), HasSubstr("of those that may have"));
 }
 

@@ -17,7 +17,6 @@ const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 v1::HandoffSpec Spec() {
   v1::HandoffSpec spec;
   spec.set_task("mend\nthe build");
-  spec.set_owner("ann");
   spec.mutable_repository()->set_url("https://host/a.git");
   (*spec.mutable_labels())["b"] = "2";
   (*spec.mutable_labels())["a"] = "1";
@@ -26,7 +25,7 @@ v1::HandoffSpec Spec() {
 }
 
 core::Handoff Stored() {
-  core::Handoff handoff = ToCore(Spec(), kNow).handoff;
+  core::Handoff handoff = ToCore(Spec(), "ann", kNow).handoff;
   handoff.id = "20270115-mend";
   handoff.status = core::HandoffStatus::kRunning;
   handoff.created_at = handoff.updated_at = kNow;
@@ -93,9 +92,10 @@ TEST(Submit, TheContentIsTheSameWhateverTheKeyAndTheOrder) {
   v1::HandoffSpec second;
   second.ParseFromString(first.SerializeAsString());
   second.set_idempotency_key("k");
-  EXPECT_EQ(ToCore(first, kNow).handoff.content_hash, ToCore(second, kNow).handoff.content_hash);
+  const std::string hash = ToCore(first, "ann", kNow).handoff.content_hash;
+  EXPECT_EQ(ToCore(second, "ann", kNow).handoff.content_hash, hash);
   second.set_task("another");
-  EXPECT_NE(ToCore(first, kNow).handoff.content_hash, ToCore(second, kNow).handoff.content_hash);
+  EXPECT_NE(ToCore(second, "ann", kNow).handoff.content_hash, hash);
 }
 
 TEST(Submit, CarriesWhatPlacementReads) {
@@ -106,7 +106,7 @@ TEST(Submit, CarriesWhatPlacementReads) {
   *spec.mutable_deadline() = ToProto(absl::Hours(2));
   (*spec.mutable_require())["os"] = "linux";
   spec.mutable_repository()->set_pack_sha256(std::string(64, 'a'));
-  const core::Submit submit = ToCore(spec, kNow);
+  const core::Submit submit = ToCore(spec, "ann", kNow);
   EXPECT_EQ(submit.wished_id, "wish");
   EXPECT_EQ(submit.handoff.task_line, "mend the build");
   EXPECT_EQ(submit.handoff.priority, 5);

@@ -11,30 +11,28 @@ v1::HandoffSpec Spec() {
   v1::HandoffSpec spec;
   spec.set_task("Fix the build");
   spec.set_agent("cursor");
-  spec.set_owner("ann");
   spec.mutable_repository()->set_key("https://git.example.org/a");
   spec.mutable_repository()->set_commit(std::string(40, 'a'));
   return spec;
 }
 
 TEST(Equivalence, IsRepositoryBaseAndFoldedTask) {
-  const std::string key = DedupeKeyOf(Spec());
+  const std::string key = DedupeKeyOf(Spec(), "ann");
   EXPECT_FALSE(key.empty());
   v1::HandoffSpec spec = Spec();
   spec.set_task("  fix\n THE   build ");
-  spec.set_owner("ben");
   spec.set_model("other");
-  EXPECT_EQ(DedupeKeyOf(spec), key);
+  EXPECT_EQ(DedupeKeyOf(spec, "ben"), key);
 
   spec = Spec();
   spec.set_task("Fix the build twice");
-  EXPECT_NE(DedupeKeyOf(spec), key);
+  EXPECT_NE(DedupeKeyOf(spec, "ann"), key);
   spec = Spec();
   spec.mutable_repository()->set_commit(std::string(40, 'b'));
-  EXPECT_NE(DedupeKeyOf(spec), key);
+  EXPECT_NE(DedupeKeyOf(spec, "ann"), key);
   spec = Spec();
   spec.mutable_repository()->set_key("https://git.example.org/b");
-  EXPECT_NE(DedupeKeyOf(spec), key);
+  EXPECT_NE(DedupeKeyOf(spec, "ann"), key);
 }
 
 TEST(Equivalence, AReferenceStandsForItsCommitUntilAWorkerKnowsIt) {
@@ -43,27 +41,26 @@ TEST(Equivalence, AReferenceStandsForItsCommitUntilAWorkerKnowsIt) {
   main.mutable_repository()->set_ref("main");
   v1::HandoffSpec other = main;
   other.mutable_repository()->set_ref("other");
-  EXPECT_NE(DedupeKeyOf(main), DedupeKeyOf(other));
+  EXPECT_NE(DedupeKeyOf(main, "ann"), DedupeKeyOf(other, "ann"));
 }
 
 TEST(Equivalence, CommandsAndHandoffsWithoutARepositoryHaveNone) {
   v1::HandoffSpec spec = Spec();
   spec.set_agent("command");
-  EXPECT_EQ(DedupeKeyOf(spec), "");
+  EXPECT_EQ(DedupeKeyOf(spec, "ann"), "");
   spec = Spec();
   spec.clear_repository();
-  EXPECT_EQ(DedupeKeyOf(spec), "");
+  EXPECT_EQ(DedupeKeyOf(spec, "ann"), "");
 }
 
 TEST(Equivalence, AKeyOfTheOwnersReplacesTheRule) {
   v1::HandoffSpec spec = Spec();
   spec.set_dedupe_key("nightly");
-  const std::string key = DedupeKeyOf(spec);
+  const std::string key = DedupeKeyOf(spec, "ann");
   spec.set_task("Something else");
   spec.set_agent("command");
-  EXPECT_EQ(DedupeKeyOf(spec), key);
-  spec.set_owner("ben");
-  EXPECT_NE(DedupeKeyOf(spec), key);
+  EXPECT_EQ(DedupeKeyOf(spec, "ann"), key);
+  EXPECT_NE(DedupeKeyOf(spec, "ben"), key);
 }
 
 TEST(Equivalence, WhoDoesNotSayIsRefusedUnlessAnIdempotencyKeySaysWhatIsTheSame) {

@@ -14,9 +14,8 @@ const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 core::Handoff Stored(const std::string& task) {
   v1::HandoffSpec spec;
   spec.set_task(task);
-  spec.set_owner("ann");
   Normalise(spec);
-  core::Handoff handoff = ToCore(spec, kNow).handoff;
+  core::Handoff handoff = ToCore(spec, "ann", kNow).handoff;
   handoff.id = "20270115-mend";
   handoff.status = core::HandoffStatus::kRunning;
   core::Attempt attempt;

@@ -17,7 +17,6 @@ using ::testing::HasSubstr;
 v1::HandoffSpec GoodSpec() {
   v1::HandoffSpec spec;
   spec.set_task("mend the build");
-  spec.set_owner("ann");
   spec.mutable_repository()->set_url("https://host/a.git");
   spec.mutable_repository()->set_commit(std::string(40, 'a'));
   Normalise(spec);
@@ -40,8 +39,6 @@ std::vector<BadSpec> BadTexts() {
       {"id", [](auto& s) { s.set_id(std::string(81, 'a')); }},
       {"model '--help'", [](auto& s) { s.set_model("--help"); }},
       {"agent", [](auto& s) { s.set_agent("Cursor"); }},
-      {"owner is empty", [](auto& s) { s.clear_owner(); }},
-      {"owner", [](auto& s) { s.set_owner("a\nb"); }},
       {"idempotency_key", [](auto& s) { s.set_idempotency_key(std::string(129, 'k')); }},
       {"label key", [](auto& s) { (*s.mutable_labels())["a b"] = "c"; }},
       {"value of label k", [](auto& s) { (*s.mutable_labels())["k"] = "a\nb"; }},
@@ -147,7 +144,6 @@ TEST(ValidateSpec, BadRepositoriesAreNamed) { ExpectRefused(BadRepositories()); 
 TEST(ValidateSpec, ACommandNeedsNeitherRepositoryNorTask) {
   v1::HandoffSpec spec;
   spec.set_agent("command");
-  spec.set_owner("ann");
   spec.add_argv("make");
   spec.add_argv("-j8 test");
   EXPECT_TRUE(Validate(spec).ok()) << Validate(spec);
@@ -298,15 +294,13 @@ TEST(ValidateRequests, AnEndIsNeverRefusedForItsWords) {
 TEST(ValidateEdit, WhatNoDocumentCanBeIsRefused) {
   v1::EditDocumentRequest good;
   good.set_id("20261120-x");
-  good.set_actor("ada");
   EXPECT_TRUE(Validate(good).ok());
-  std::vector<v1::EditDocumentRequest> bad(6, good);
+  std::vector<v1::EditDocumentRequest> bad(5, good);
   bad[0].set_id("../x");
-  bad[1].set_actor("a\nb");
-  bad[2].set_version(-1);
-  bad[3].set_markdown(std::string((1 << 20) + 1, 'x'));
-  bad[4].set_base(std::string((1 << 20) + 1, 'x'));
-  bad[5].set_markdown(std::string("a\0b", 3));
+  bad[1].set_version(-1);
+  bad[2].set_markdown(std::string((1 << 20) + 1, 'x'));
+  bad[3].set_base(std::string((1 << 20) + 1, 'x'));
+  bad[4].set_markdown(std::string("a\0b", 3));
   for (const v1::EditDocumentRequest& request : bad)
     EXPECT_EQ(Validate(request).code(), absl::StatusCode::kInvalidArgument);
 }
