@@ -37,20 +37,21 @@ class Waiting {
         pending_(handoffs_.size()) {
     for (size_t i = 0; i < handoffs_.size(); ++i) {
       Settle(i);
-      AddReason(i);
+      AddReason(i, nullptr);
     }
   }
 
   bool over() const { return pending_ == 0; }
   std::vector<v1::Handoff> Take() { return std::move(handoffs_); }
 
-  // Looks again at those of `ids`; at the first that is waited for when there are none.
-  absl::Status Refresh(const std::set<std::string>& ids) {
+  // Looks again at those of `ids`; at the first that is waited for when there are none. CANCELLED
+  // when `call` is.
+  absl::Status Refresh(const std::set<std::string>& ids, StreamCall* call) {
     bool looked = false;
     for (size_t i = 0; i < handoffs_.size(); ++i) {
       if (settled_[i] || (ids.empty() ? looked : ids.count(handoffs_[i].id()) == 0)) continue;
       looked = true;
-      auto now = client_.Get(handoffs_[i].id());
+      auto now = client_.Get(handoffs_[i].id(), call);
       // Busy is not gone: the handoff is fine.
       if (absl::IsUnavailable(now.status()) || absl::IsResourceExhausted(now.status())) {
         if (++failures_ == 2) {
@@ -64,7 +65,7 @@ class Waiting {
       failures_ = 0;
       handoffs_[i] = *std::move(now);
       Settle(i);
-      AddReason(i);
+      AddReason(i, call);
     }
     return absl::OkStatus();
   }
@@ -86,12 +87,12 @@ class Waiting {
   }
 
   // Where every change is a line of its own, the first answer has to do.
-  void AddReason(size_t i) {
+  void AddReason(size_t i, StreamCall* call) {
     v1::Handoff& handoff = handoffs_[i];
     if (settled_[i] || handoff.status() != v1::Handoff::QUEUED) return;
     std::string& known = reasons_[absl::StrCat(handoff.id(), " ", handoff.reason())];
     if (known.empty() || context_.terminal.err_is_terminal()) {
-      ExplainWait(client_, &handoff);
+      ExplainWait(client_, &handoff, call);
       known = handoff.reason();
     }
     handoff.set_reason(known);
@@ -120,6 +121,7 @@ ChangeFeed::~ChangeFeed() {
 
 void ChangeFeed::Stop() {
   call_.Cancel();
+  looking_.Cancel();
   const MutexLock lock(mutex_);
   stopped_ = true;
   changed_.NotifyAll();
@@ -182,10 +184,11 @@ absl::StatusOr<std::vector<v1::Handoff>> Await(
                        "; it goes on. 'handoff wait' waits again, 'handoff cancel' ends it"));
     }
     const std::set<std::string> changed = feed.Wait(std::min(left, tick));
+    const absl::Status looked = waiting.Refresh(changed, feed.looking());
     if (feed.stopped()) {
       return absl::CancelledError("you left; the handoff goes on. 'handoff wait' waits again");
     }
-    RETURN_IF_ERROR(waiting.Refresh(changed));
+    RETURN_IF_ERROR(looked);
   }
   return waiting.Take();
 }

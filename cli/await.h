@@ -28,6 +28,8 @@ class ChangeFeed {
   // passed.
   std::set<std::string> Wait(absl::Duration most) ABSL_LOCKS_EXCLUDED(mutex_);
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+  // For calls of the thread that waits: Stop() ends them, too.
+  StreamCall* looking() { return &looking_; }
   bool stopped() const { return call_.cancelled(); }
 
  private:
@@ -37,6 +39,7 @@ class ChangeFeed {
   const std::string id_;
   uint64_t revision_;
   StreamCall call_;
+  StreamCall looking_;
   Mutex mutex_;
   CondVar changed_;
   std::set<std::string> ids_ ABSL_GUARDED_BY(mutex_);

@@ -142,15 +142,17 @@ struct Client::Impl {
   }
 
   template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> CallOf(Stub& stub,
-                                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                               Response*),
-                                  const Request& request, absl::Duration limit) const {
+  absl::StatusOr<Response> CallOf(
+      Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+      const Request& request, absl::Duration limit, StreamCall* call) const {
     Prepare();
     grpc::ClientContext context;
     SetDeadline(context, limit);
     Response response;
+    if (call != nullptr) call->Enter(&context);
     const grpc::Status status = (stub.*method)(&context, request, &response);
+    if (call != nullptr) call->Enter(nullptr);
+    if (call != nullptr && call->cancelled()) return absl::CancelledError("interrupted");
     if (!status.ok()) return WithWhen(TakeRetryAfter(Explain(status), context));
     answered = true;
     return response;
@@ -159,14 +161,14 @@ struct Client::Impl {
   absl::StatusOr<Response> Call(grpc::Status (v1::Control::Stub::*method)(grpc::ClientContext*,
                                                                           const Request&,
                                                                           Response*),
-                                const Request& request) const {
-    return CallOf(*control, method, request, kUnaryDeadline);
+                                const Request& request, StreamCall* call = nullptr) const {
+    return CallOf(*control, method, request, kUnaryDeadline, call);
   }
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(
       grpc::Status (v1::Identity::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
       const Request& request, absl::Duration limit = kUnaryDeadline) const {
-    return CallOf(*identity, method, request, limit);
+    return CallOf(*identity, method, request, limit, nullptr);
   }
 
   template <typename Request, typename Message>
@@ -218,14 +220,14 @@ absl::StatusOr<v1::SubmitResponse> Client::Submit(const v1::SubmitRequest& reque
   return impl_->Call(&v1::Control::Stub::Submit, request);
 }
 
-absl::StatusOr<v1::Handoff> Client::Get(const std::string& id) {
+absl::StatusOr<v1::Handoff> Client::Get(const std::string& id, StreamCall* call) {
   v1::GetRequest request;
   request.set_id(id);
-  return impl_->Call(&v1::Control::Stub::Get, request);
+  return impl_->Call(&v1::Control::Stub::Get, request, call);
 }
 
-absl::StatusOr<v1::ListResponse> Client::List(const v1::ListRequest& request) {
-  return impl_->Call(&v1::Control::Stub::List, request);
+absl::StatusOr<v1::ListResponse> Client::List(const v1::ListRequest& request, StreamCall* call) {
+  return impl_->Call(&v1::Control::Stub::List, request, call);
 }
 
 absl::StatusOr<v1::Handoff> Client::Cancel(const v1::CancelRequest& request) {
@@ -252,16 +254,16 @@ absl::StatusOr<v1::Handoff> Client::Summarize(const v1::SummarizeRequest& reques
   return impl_->Call(&v1::Control::Stub::Summarize, request);
 }
 
-absl::StatusOr<v1::WhyResponse> Client::Why(const std::string& id) {
+absl::StatusOr<v1::WhyResponse> Client::Why(const std::string& id, StreamCall* call) {
   v1::WhyRequest request;
   request.set_id(id);
-  return impl_->Call(&v1::Control::Stub::Why, request);
+  return impl_->Call(&v1::Control::Stub::Why, request, call);
 }
 
-absl::StatusOr<v1::Document> Client::GetDocument(const std::string& id) {
+absl::StatusOr<v1::Document> Client::GetDocument(const std::string& id, StreamCall* call) {
   v1::GetDocumentRequest request;
   request.set_id(id);
-  return impl_->Call(&v1::Control::Stub::GetDocument, request);
+  return impl_->Call(&v1::Control::Stub::GetDocument, request, call);
 }
 
 absl::StatusOr<v1::Document> Client::EditDocument(const v1::EditDocumentRequest& request) {
@@ -297,8 +299,8 @@ absl::Status Client::RemoveWorker(const v1::RemoveWorkerRequest& request) {
   return impl_->Call(&v1::Control::Stub::RemoveWorker, request).status();
 }
 
-absl::StatusOr<v1::PoolInfo> Client::GetPool() {
-  return impl_->Call(&v1::Control::Stub::GetPool, v1::GetPoolRequest());
+absl::StatusOr<v1::PoolInfo> Client::GetPool(StreamCall* call) {
+  return impl_->Call(&v1::Control::Stub::GetPool, v1::GetPoolRequest(), call);
 }
 
 absl::StatusOr<v1::IssuedCertificate> Client::Redeem(const v1::RedeemRequest& request) {

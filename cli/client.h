@@ -74,8 +74,9 @@ class Client {
   bool Connects(absl::Duration within);
 
   absl::StatusOr<v1::SubmitResponse> Submit(const v1::SubmitRequest& request);
-  absl::StatusOr<v1::Handoff> Get(const std::string& id);
-  absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request);
+  // CANCELLED when `call` is cancelled; so with the others that take one.
+  absl::StatusOr<v1::Handoff> Get(const std::string& id, StreamCall* call = nullptr);
+  absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request, StreamCall* call = nullptr);
   absl::StatusOr<v1::Handoff> Cancel(const v1::CancelRequest& request);
   absl::StatusOr<v1::Handoff> Resume(const v1::ResumeRequest& request);
   absl::StatusOr<v1::Handoff> Send(const v1::SendRequest& request);
@@ -83,14 +84,14 @@ class Client {
   absl::StatusOr<v1::Handoff> TakeOver(const v1::TakeOverRequest& request);
   absl::StatusOr<v1::Handoff> Return(const v1::ReturnRequest& request);
   absl::StatusOr<v1::Handoff> Summarize(const v1::SummarizeRequest& request);
-  absl::StatusOr<v1::WhyResponse> Why(const std::string& id);
-  absl::StatusOr<v1::Document> GetDocument(const std::string& id);
+  absl::StatusOr<v1::WhyResponse> Why(const std::string& id, StreamCall* call = nullptr);
+  absl::StatusOr<v1::Document> GetDocument(const std::string& id, StreamCall* call = nullptr);
   absl::StatusOr<v1::Document> EditDocument(const v1::EditDocumentRequest& request);
   absl::StatusOr<v1::Handoff> Import(const v1::ImportRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const std::string& name);
   absl::StatusOr<v1::Worker> DrainWorker(const v1::DrainWorkerRequest& request);
   absl::Status RemoveWorker(const v1::RemoveWorkerRequest& request);
-  absl::StatusOr<v1::PoolInfo> GetPool();
+  absl::StatusOr<v1::PoolInfo> GetPool(StreamCall* call = nullptr);
 
   absl::StatusOr<v1::IssuedCertificate> Redeem(const v1::RedeemRequest& request);
   // For at most so long.

@@ -78,7 +78,7 @@ VerbResult Events(const EventFlags& flags, Context& context) {
     }
     if (!call.Pause(kBackoff.Delay(failures, 0.5))) return Exit::kInterrupted;
     // Not by the next event: in a quiet pool that may be tomorrow's.
-    if (failures > 1 && client->GetPool().ok()) {
+    if (failures > 1 && client->GetPool(&call).ok()) {
       context.terminal.Say("handoff: the coordinator is back");
       failures = 0;
     }

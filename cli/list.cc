@@ -66,12 +66,13 @@ struct Page {
   bool more = false;
 };
 
-absl::StatusOr<Page> Fetch(Client& client, v1::ListRequest request, int limit) {
+absl::StatusOr<Page> Fetch(Client& client, v1::ListRequest request, int limit,
+                           StreamCall* call = nullptr) {
   Page page;
   do {
     const int left = limit == 0 ? kMostPage : limit - static_cast<int>(page.handoffs.size());
     request.set_page_size(std::min(left, kMostPage));
-    ASSIGN_OR_RETURN(const v1::ListResponse answer, client.List(request));
+    ASSIGN_OR_RETURN(const v1::ListResponse answer, client.List(request, call));
     for (const v1::Handoff& handoff : answer.handoffs()) page.handoffs.push_back(handoff);
     request.set_page_token(answer.next_page_token());
   } while (!request.page_token().empty() &&
@@ -172,7 +173,8 @@ VerbResult WatchList(const ListFlags& flags, const v1::ListRequest& request, Cli
   Watcher watcher(flags, context);
   int failures = 0;
   while (!feed.stopped()) {
-    const absl::StatusOr<Page> page = Fetch(client, request, flags.limit);
+    const absl::StatusOr<Page> page = Fetch(client, request, flags.limit, feed.looking());
+    if (feed.stopped()) break;
     if (absl::IsUnavailable(page.status()) || absl::IsResourceExhausted(page.status())) {
       if (++failures == 2) {
         context.terminal.Say(

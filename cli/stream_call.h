@@ -1,4 +1,5 @@
-// The right to end a stream from another thread, kept over reconnections. Thread-safe.
+// The right to end a call, or one after the other, from another thread: of a stream kept over its
+// reconnections. Thread-safe.
 #pragma once
 
 #include "absl/time/time.h"

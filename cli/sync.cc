@@ -81,7 +81,7 @@ class Syncing {
   }
 
   absl::Status SyncDocument(const std::string& id) {
-    ASSIGN_OR_RETURN(v1::Document document, client_.GetDocument(id));
+    ASSIGN_OR_RETURN(v1::Document document, client_.GetDocument(id, &call_));
     const DocumentBase newest{std::move(*document.mutable_markdown()), document.edit_version()};
     ASSIGN_OR_RETURN(const std::optional<std::string> mine, local_.Read());
     ASSIGN_OR_RETURN(const std::optional<DocumentBase> base, local_.ReadBase());
@@ -148,7 +148,7 @@ VerbResult Watch(const std::string& id, Syncing& syncing, Client& client, Stream
                  ChangeFeed& feed, Context& context) {
   bool away = false;
   while (true) {
-    const auto handoff = client.Get(id);
+    const auto handoff = client.Get(id, &call);
     absl::Status status = handoff.status();
     if (status.ok()) status = syncing.Once(*handoff);
     if (call.cancelled()) return Exit::kInterrupted;

@@ -9,9 +9,9 @@
 
 namespace handoff {
 
-void ExplainWait(Client& client, v1::Handoff* handoff) {
+void ExplainWait(Client& client, v1::Handoff* handoff, StreamCall* call) {
   if (handoff->status() != v1::Handoff::QUEUED) return;
-  const auto why = client.Why(handoff->id());
+  const auto why = client.Why(handoff->id(), call);
   if (!why.ok() || why->summary().empty()) return;
   const std::string& known = handoff->reason();
   const bool says_nothing = absl::EndsWith(known, "aits for a worker.");

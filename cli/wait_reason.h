@@ -12,7 +12,7 @@ class Handoff;
 
 // Puts the coordinator's reason of now into `handoff`, which "it" stands for in the sentence.
 // Nothing when it is not queued, or when the coordinator does not say.
-void ExplainWait(Client& client, v1::Handoff* handoff);
+void ExplainWait(Client& client, v1::Handoff* handoff, StreamCall* call = nullptr);
 
 // On stderr, when the handoff is still queued after what was just asked for: nobody may be able to
 // take it, and the person should hear of it before they leave.

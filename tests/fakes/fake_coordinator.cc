@@ -203,8 +203,9 @@ grpc::Status FakeCoordinator::Find(const std::string& part, v1::Handoff* handoff
   return {grpc::StatusCode::NOT_FOUND, absl::StrCat("there is no handoff '", part, "'")};
 }
 
-grpc::Status FakeCoordinator::Get(grpc::ServerContext*, const v1::GetRequest* request,
+grpc::Status FakeCoordinator::Get(grpc::ServerContext* context, const v1::GetRequest* request,
                                   v1::Handoff* response) {
+  held_.Enter(context);
   return Find(request->id(), response);
 }
 
@@ -300,9 +301,10 @@ std::vector<v1::DeleteRequest> FakeCoordinator::deletes() const {
   return deletes_;
 }
 
-grpc::Status FakeCoordinator::List(grpc::ServerContext*, const v1::ListRequest* request,
+grpc::Status FakeCoordinator::List(grpc::ServerContext* context, const v1::ListRequest* request,
                                    v1::ListResponse* response) {
   Count();
+  held_.Enter(context);
   const MutexLock lock(mutex_);
   if (refuse_lists_ > 0) {
     --refuse_lists_;

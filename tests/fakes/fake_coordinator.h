@@ -12,6 +12,7 @@
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
 #include "tests/fakes/fake_authority.h"
+#include "tests/fakes/held_calls.h"
 
 namespace handoff {
 
@@ -38,6 +39,8 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void RefuseLists(int n);
   // The open Watch streams end with UNAVAILABLE, and the next `n` are refused so.
   void BreakWatches(int n);
+  // Those that Get and List do not answer.
+  HeldCalls& held() { return held_; }
   // What GetPool says.
   void SetLoad(uint64_t running, uint64_t queued);
   void SetPool(const v1::PoolInfo& pool);
@@ -109,6 +112,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void Count();
   grpc::Status Receive(Stream* stream, const std::string& sha256, uint64_t size);
 
+  HeldCalls held_;
   mutable Mutex mutex_;
   CondVar changed_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

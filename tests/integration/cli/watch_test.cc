@@ -14,6 +14,7 @@ class Watching : public Command {
   void Start(const std::vector<std::string>& arguments) {
     auto out = MakePipe();
     auto err = MakePipe();
+    said_ = {};
     SpawnOptions options = Options(arguments);
     options.fds = {{1, out->second.get()}, {2, err->second.get()}};
     auto process = Subprocess::Spawn(options);
@@ -105,6 +106,32 @@ TEST_F(Watching, EventsSayThatTheCoordinatorIsBackThoughNothingHappens) {
   Add("20261120-h2", v1::Handoff::RUNNING);
   EXPECT_THAT(OutUntil("20261120-h2"), HasSubstr("20261120-h2"));
   EXPECT_EQ(Leave().exit, 130);
+}
+
+// A connection that nothing comes through any more has a call wait for all of its time.
+TEST_F(Watching, WhoeverLeavesWaitsForNoAnswer) {
+  const struct {
+    std::vector<std::string> arguments;
+    int calls;  // that it makes before it is one to be left: Ctrl-C ends it at once until then
+  } cases[] = {{{"wait", "20261120-h"}, 2},
+               {{"list", "--watch"}, 1},
+               {{"sync", "20261120-h", "--dir", dir_.path(), "--watch"}, 2}};
+  for (const auto& [arguments, calls] : cases) {
+    FakeCoordinator silent{authority_, {}};
+    v1::Handoff handoff;
+    handoff.set_id("20261120-h");
+    handoff.set_status(v1::Handoff::RUNNING);
+    silent.Set(handoff);
+    std::vector<std::string> command = {"--coordinator", silent.address()};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    Start(command);
+    silent.AwaitCalls(calls);
+    silent.held().Begin();
+    silent.Set(handoff);  // so that it looks again
+    silent.held().Await();
+    EXPECT_EQ(Leave().exit, 130) << arguments[0];
+    EXPECT_TRUE(silent.held().AllLeftEarly()) << arguments[0];
+  }
 }
 
 }  // namespace

@@ -1,0 +1,38 @@
+#include "tests/fakes/held_calls.h"
+
+#include <chrono>
+
+namespace handoff {
+
+void HeldCalls::Begin() {
+  const MutexLock lock(mutex_);
+  begun_ = true;
+}
+
+void HeldCalls::Await() {
+  const MutexLock lock(mutex_);
+  while (held_ == 0) changed_.Wait(mutex_);
+}
+
+bool HeldCalls::AllLeftEarly() {
+  const MutexLock lock(mutex_);
+  while (held_ > 0) changed_.Wait(mutex_);
+  return !stayed_;
+}
+
+void HeldCalls::Enter(const grpc::ServerContext* context) {
+  if (context == nullptr) return;
+  // Whoever stays to the end may still be the first to notice.
+  const auto late = context->deadline() - std::chrono::seconds(5);
+  const MutexLock lock(mutex_);
+  if (!begun_) return;
+  ++held_;
+  changed_.NotifyAll();
+  // That a call was cancelled is noticed at the next look.
+  while (!context->IsCancelled()) changed_.WaitFor(mutex_, absl::Milliseconds(20));
+  --held_;
+  stayed_ = stayed_ || std::chrono::system_clock::now() > late;
+  changed_.NotifyAll();
+}
+
+}  // namespace handoff
