@@ -24,10 +24,6 @@
 namespace handoff {
 namespace {
 
-constexpr absl::Duration kClockOff = absl::Seconds(30);
-// The beginning of a certificate lies so long before it was made.
-constexpr absl::Duration kClockWrong = absl::Minutes(5);
-
 struct DoctorFlags {
   std::string worker, repo;
 };
@@ -61,9 +57,7 @@ void CheckClock(absl::Duration ahead, Report& report) {
     report.Ok("clock", "this host's agrees with the coordinator's");
     return;
   }
-  const std::string detail = absl::StrCat(
-      "this host's is ", HumanDuration(off),
-      ahead > absl::ZeroDuration() ? " behind the coordinator's" : " ahead of the coordinator's");
+  const std::string detail = absl::StrCat("this host's is ", ClockWords(-ahead));
   if (off < kClockWrong) {
     report.Note("clock", detail, "times that are shown here are off by as much; set the clocks");
   } else {
@@ -144,9 +138,7 @@ void CheckAccessOf(const v1::Worker& worker, const std::string& name, Report& re
   const absl::Duration ahead = DurationOf(worker.clock_ahead());
   const absl::Duration off = absl::AbsDuration(ahead);
   if (off <= kClockOff) return;
-  const std::string detail = absl::StrCat(
-      "its clock is ", HumanDuration(off),
-      ahead > absl::ZeroDuration() ? " ahead of the coordinator's" : " behind the coordinator's");
+  const std::string detail = absl::StrCat("its clock is ", ClockWords(ahead));
   const std::string advice = "set the clock of that host: certificates are good by it";
   if (off < kClockWrong) return report.Note(name, detail, advice);
   report.Problem(name, detail, advice);

@@ -1,6 +1,8 @@
 #include "cli/render_places.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "cli/words.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
 
@@ -36,6 +38,29 @@ void AddHeld(const v1::Worker& worker, Fields& fields) {
     if (!slot.account().empty()) absl::StrAppend(&words, " as ", OneLine(slot.account(), 120));
     fields.AddMore(absl::StrCat(words, slot.exclusive() ? ", alone there" : ""));
   }
+}
+
+void AddAccess(const v1::Worker& worker, const View& view, Fields& fields) {
+  const std::string& problem = worker.renewal_problem();
+  if (worker.has_certificate_not_after()) {
+    const absl::Time until = TimeOf(worker.certificate_not_after());
+    const std::string issued = Relative(TimeOf(worker.certificate_issued_at()), view.now);
+    fields.Add("Certified",
+               absl::StrCat("until ", absl::FormatTime("%Y-%m-%d %H:%M", until, view.zone), " (",
+                            Relative(until, view.now), ")",
+                            issued.empty() ? "" : absl::StrCat(", issued ", issued)),
+               until <= view.now ? Colour::kRed : Colour::kNone);
+    if (!problem.empty())
+      fields.AddMore(absl::StrCat("could not be renewed: ", OneLine(problem, 400)),
+                     Colour::kYellow);
+  }
+  if (!worker.has_clock_ahead()) return;
+  const absl::Duration ahead = DurationOf(worker.clock_ahead());
+  const absl::Duration off = absl::AbsDuration(ahead);
+  fields.Add("Clock", off <= kClockOff ? "agrees with the coordinator's" : ClockWords(ahead),
+             off <= kClockOff    ? Colour::kNone
+             : off < kClockWrong ? Colour::kYellow
+                                 : Colour::kRed);
 }
 
 std::string StoredWords(const v1::Handoff& handoff) {

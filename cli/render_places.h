@@ -19,6 +19,8 @@ std::string AccountWords(const v1::Enclosure& enclosure);
 void AddEnclosure(const v1::Enclosure& enclosure, Fields& fields);
 // Which attempts have the slots of a worker, and whose they are.
 void AddHeld(const v1::Worker& worker, Fields& fields);
+// What lets a worker in: its certificate, and the clock that it is good by.
+void AddAccess(const v1::Worker& worker, const View& view, Fields& fields);
 // What is kept of a handoff beside what its owner may have; an older coordinator does not say.
 std::string StoredWords(const v1::Handoff& handoff);
 

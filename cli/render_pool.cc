@@ -159,6 +159,7 @@ std::string RenderWorker(const v1::Worker& worker, const View& view) {
   AddHeld(worker, fields);
   fields.Add("Takes", Takes(worker));
   if (worker.has_enclosure()) AddEnclosure(worker.enclosure(), fields);
+  AddAccess(worker, view, fields);
   fields.Add("Seen", Relative(TimeOf(worker.last_seen()), view.now));
   if (!worker.ssh().empty()) fields.Add("Reach", absl::StrCat("ssh ", OneLine(worker.ssh(), 255)));
   fields.Add("Labels", LabelWords(worker));

@@ -92,6 +92,12 @@ std::string Relative(absl::Time time, absl::Time now) {
   return absl::StrCat("in ", HumanDuration(time - now));
 }
 
+std::string ClockWords(absl::Duration ahead) {
+  return absl::StrCat(HumanDuration(absl::AbsDuration(ahead)), ahead > absl::ZeroDuration()
+                                                                   ? " ahead of the coordinator's"
+                                                                   : " behind the coordinator's");
+}
+
 std::string Age(absl::Time time, absl::Time now) {
   if (time == absl::InfinitePast()) return "";
   return HumanDuration(std::max(now - time, absl::ZeroDuration()));

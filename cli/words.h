@@ -29,6 +29,13 @@ std::string Relative(absl::Time time, absl::Time now);
 // "12 s": for a column whose title says the rest.
 std::string Age(absl::Time time, absl::Time now);
 
+// Beyond this the difference of two clocks is worth a word.
+inline constexpr absl::Duration kClockOff = absl::Seconds(30);
+// And beyond this certificates are refused: their beginning lies so long before they were made.
+inline constexpr absl::Duration kClockWrong = absl::Minutes(5);
+// "10 min behind the coordinator's".
+std::string ClockWords(absl::Duration ahead);
+
 // "running", "succeeded (unchecked)".
 Cell VerdictCell(const v1::Handoff& handoff);
 // "running (ninja test, 12 min)": the verdict with the live phase.

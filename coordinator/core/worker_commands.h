@@ -24,7 +24,8 @@ struct ListWorkers {  // a question
     bool reachable = false;
     std::vector<Hold> holds;
     std::vector<Slot> attempts;
-    absl::Time certificate_until = absl::InfinitePast();  // it has none that is known
+    // Of its certificate: it has none that is known.
+    absl::Time certificate_since = absl::InfinitePast(), certificate_until = absl::InfinitePast();
   };
   struct Reply {
     std::vector<Item> workers;

@@ -32,16 +32,15 @@ std::vector<Hold> HoldsOf(const State& state, const Worker& worker) {
   return holds;
 }
 
-// Of its certificate; the one that it got last may not have reached it.
-absl::Time CertificateUntil(const State& state, const std::string& uuid) {
-  absl::Time until = absl::InfinitePast();
-  for (const std::string& serial : state.identity().SerialsOf(uuid)) {
+// Of its newest certificate, which may not have reached it.
+void AddCertificate(const State& state, ListWorkers::Item& item) {
+  for (const std::string& serial : state.identity().SerialsOf(item.worker.uuid)) {
     const Credential& credential = *state.identity().FindCredential(serial);
-    if (credential.purpose == CredentialPurpose::kWorker) {
-      until = std::max(until, credential.not_after);
-    }
+    if (credential.purpose != CredentialPurpose::kWorker) continue;
+    if (credential.not_after < item.certificate_until) continue;
+    item.certificate_since = credential.issued_at;
+    item.certificate_until = credential.not_after;
   }
-  return until;
 }
 
 // `worker` may be newer than the one in `state`.
@@ -49,8 +48,8 @@ ListWorkers::Item ItemFor(const State& state, const Worker& worker, absl::Time n
   ListWorkers::Item item{.worker = worker,
                          .reachable = IsReachable(worker, now),
                          .holds = HoldsOf(state, worker),
-                         .attempts = {},
-                         .certificate_until = CertificateUntil(state, worker.uuid)};
+                         .attempts = {}};
+  AddCertificate(state, item);
   for (const auto& [id, number] : state.AttemptsOf(worker.uuid)) {
     const Handoff& handoff = *state.FindHandoff(id);
     item.attempts.push_back({id, number, handoff.owner, handoff.exclusive, handoff.agent,

@@ -136,6 +136,7 @@ v1::Worker ToProto(const core::ListWorkers::Item& item) {
   worker.set_ssh(from.ssh);
   if (from.enclosure.has_value()) *worker.mutable_enclosure() = ToProto(*from.enclosure);
   if (item.certificate_until != absl::InfinitePast()) {
+    *worker.mutable_certificate_issued_at() = ToProto(item.certificate_since);
     *worker.mutable_certificate_not_after() = ToProto(item.certificate_until);
   }
   worker.set_renewal_problem(from.renewal_problem);

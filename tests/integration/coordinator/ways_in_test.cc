@@ -99,6 +99,11 @@ TEST_F(WorkersAccess, ItsCertificateRenewalAndClockAreListed) {
   const absl::Duration left = FromProto(silent.certificate_not_after()) - absl::Now();
   EXPECT_GT(left, absl::Hours(23));
   EXPECT_LE(left, absl::Hours(24));
+  // The certificate itself knows whole seconds.
+  const absl::Duration whole =
+      FromProto(silent.certificate_not_after()) - FromProto(silent.certificate_issued_at());
+  EXPECT_GT(whole, absl::Hours(24) - absl::Seconds(1));
+  EXPECT_LE(whole, absl::Hours(24));
   worker.StartAgain();
   request = worker.Request();
   *request.mutable_now() = ToProto(absl::Now() - absl::Minutes(10));

@@ -1,4 +1,4 @@
-// What a person reads of what is kept for a handoff.
+// What a person reads of what is kept for a handoff, and of the place where it runs.
 #include "absl/strings/str_cat.h"
 #include "cli/render.h"
 #include "common/text.h"
@@ -9,6 +9,7 @@
 namespace handoff {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -66,6 +67,26 @@ TEST(Enclosure, OfRootSaysWhatThatMeans) {
               HasSubstr("Runs as    root (0): agents may do anything on that host\n"));
   worker.mutable_enclosure()->clear_account();
   EXPECT_THAT(RenderWorker(worker, Piped()), HasSubstr("Runs as    uid 0: agents may"));
+}
+
+TEST(Access, SaysUntilWhenItIsGoodAndWhatStandsInItsWay) {
+  v1::Worker worker;
+  EXPECT_THAT(RenderWorker(worker, Piped()),
+              AllOf(Not(HasSubstr("Certified")), Not(HasSubstr("Clock"))))
+      << "an older coordinator does not say";
+  worker.mutable_certificate_not_after()->set_seconds(kNow + 20 * 3600);
+  worker.mutable_certificate_issued_at()->set_seconds(kNow - 4 * 3600);
+  worker.mutable_clock_ahead()->set_seconds(-30);
+  EXPECT_THAT(RenderWorker(worker, Piped()),
+              HasSubstr("\nCertified  until 2027-01-16 04:00 (in 20 h), issued 4 h ago\n"
+                        "Clock      agrees with the coordinator's\n"));
+  worker.mutable_certificate_not_after()->set_seconds(kNow - 60);
+  worker.set_renewal_problem("nobody\x1b[31m answered");
+  worker.mutable_clock_ahead()->set_seconds(600);
+  EXPECT_THAT(RenderWorker(worker, Piped()),
+              HasSubstr("\nCertified  until 2027-01-15 07:59 (60 s ago), issued 4 h ago\n"
+                        "           could not be renewed: nobody answered\n"
+                        "Clock      10 min ahead of the coordinator's\n"));
 }
 
 TEST(Workers, AreListedWithWhoHasTheSlotsAndAsWhomAgentsRun) {
