@@ -149,6 +149,18 @@ TEST_F(CheckpointTest, TheNextAttemptElsewhereHasEveryFile) {
   EXPECT_EQ(pool_.log(second), "3\nnew\ndeep\nsecond\nfirst\na\n");
 }
 
+// A bare host has no name for commits, and whoever submitted may have none either.
+TEST_F(CheckpointTest, WhoHasNoNameCommitsByTheOwners) {
+  Start();
+  v1::Handoff handoff = InRepository("git config user.name; git config user.email");
+  handoff.set_owner("lea");
+  handoff.mutable_spec()->mutable_repository()->clear_user_name();
+  handoff.mutable_spec()->mutable_repository()->clear_user_email();
+  const AttemptKey key = pool_.Want(handoff);
+  EXPECT_EQ(pool_.AwaitEnd(key).failure(), v1::Failure::NONE);
+  EXPECT_EQ(pool_.log(key), "lea\nlea@localhost\n");
+}
+
 TEST_F(CheckpointTest, WhatAFailedOrStoppedAttemptLeftIsStoredToo) {
   Start();
   const std::string begun = Gate("begun");
