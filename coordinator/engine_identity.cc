@@ -13,7 +13,6 @@ Identified Of(const core::IdentityRecords& records, const core::Credential& cred
   found.subject = credential.subject;
   found.repos = credential.repos;
   found.revoked = credential.revoked_at != absl::InfinitePast();
-  found.not_after = credential.not_after;
   if (credential.purpose == core::CredentialPurpose::kCi) found.role = core::Role::kCi;
   if (credential.purpose != core::CredentialPurpose::kUser) return found;
   const core::User* const user = records.FindUser(credential.subject);
@@ -55,12 +54,6 @@ const Identified* IdentitySnapshot::Find(absl::string_view serial) const {
   return found == part->end() ? nullptr : &found->second;
 }
 
-const core::User* IdentitySnapshot::FindUser(absl::string_view name) const {
-  if (users_ == nullptr) return nullptr;
-  const auto found = users_->find(name);
-  return found == users_->end() || found->second.disabled ? nullptr : &found->second;
-}
-
 std::shared_ptr<const IdentitySnapshot> IdentityView::Get() const {
   MutexLock lock(mutex_);
   return current_;
@@ -77,16 +70,9 @@ CutOff IdentityView::Update(const core::State& state, Touched touched) {
   const core::IdentityRecords& records = state.identity();
   const std::shared_ptr<const IdentitySnapshot> before = Get();
   auto after = std::make_shared<IdentitySnapshot>(*before);
-  if (!touched.users.empty()) {
-    auto users = before->users_ == nullptr
-                     ? std::make_shared<IdentitySnapshot::Users>()
-                     : std::make_shared<IdentitySnapshot::Users>(*before->users_);
-    for (const std::string& name : touched.users) {
-      if (const core::User* user = records.FindUser(name)) (*users)[name] = *user;
-      const std::set<std::string>& theirs = records.SerialsOf(name);
-      touched.serials.insert(theirs.begin(), theirs.end());
-    }
-    after->users_ = std::move(users);
+  for (const std::string& name : touched.users) {
+    const std::set<std::string>& theirs = records.SerialsOf(name);
+    touched.serials.insert(theirs.begin(), theirs.end());
   }
   std::map<size_t, IdentitySnapshot::Part> parts;
   for (const std::string& serial : touched.serials) {
@@ -121,7 +107,6 @@ void IdentityView::Rebuild(const core::State& state) {
     if (parts[i].empty()) continue;
     next->parts_[i] = std::make_shared<const IdentitySnapshot::Part>(std::move(parts[i]));
   }
-  next->users_ = std::make_shared<const IdentitySnapshot::Users>(records.users());
   Publish(std::move(next));
 }
 

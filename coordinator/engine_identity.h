@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "common/mutex.h"
 #include "coordinator/core/state.h"
 
@@ -25,7 +24,6 @@ struct Identified {
   std::optional<core::Role> role;
   std::vector<std::string> repos;  // patterns; empty: any
   bool revoked = false;
-  absl::Time not_after = absl::InfinitePast();
   friend bool operator==(const Identified&, const Identified&) = default;
 };
 
@@ -40,19 +38,15 @@ class IdentitySnapshot {
  public:
   // nullptr: no such credential, or none any more.
   const Identified* Find(absl::string_view serial) const;
-  // A user who is not disabled, for who comes in by other means than a certificate.
-  const core::User* FindUser(absl::string_view name) const;
 
  private:
   friend class IdentityView;
   static constexpr size_t kParts = 256;
   using Part = std::map<std::string, Identified, std::less<>>;
-  using Users = std::map<std::string, core::User, std::less<>>;
   static size_t PartOf(absl::string_view serial);
 
   // Shared with the snapshots before and after; null: empty.
   std::array<std::shared_ptr<const Part>, kParts> parts_;
-  std::shared_ptr<const Users> users_;
 };
 
 // Thread-safe; Update and Rebuild are for the engine's thread.

@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/hash.h"
+#include "coordinator/core/identity_decisions.h"
+#include "coordinator/core/identity_rules.h"
 
 namespace handoff::core {
 
@@ -16,6 +18,13 @@ std::string AuditHash(absl::string_view previous, const AuditEntry& entry) {
   absl::StrAppend(&bytes, entry.seq, ",", absl::ToUnixNanos(entry.at), ",",
                   static_cast<int>(entry.outcome));
   return Sha256Hex(bytes);
+}
+
+absl::StatusOr<Decision<NoteRefusal::Reply>> Decide(const State& state, const NoteRefusal& command,
+                                                    absl::Time now) {
+  Draft draft(state, now);
+  RecordRefused(draft, {command.caller, command.method, command.object}, command.detail);
+  return Decision<NoteRefusal::Reply>{draft.Take(), {}};
 }
 
 }  // namespace handoff::core

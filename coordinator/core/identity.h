@@ -71,6 +71,11 @@ struct Credential {
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 
+inline bool IsWorkers(const Credential& credential) {
+  return credential.purpose == CredentialPurpose::kWorker ||
+         credential.purpose == CredentialPurpose::kRenewal;
+}
+
 // Who asks. `serial` and `name` come from the connection and are looked at again when it is
 // decided.
 struct Caller {

@@ -78,8 +78,6 @@ class IdentityRecords {
   void CheckInvariants() const;
 
  private:
-  void Unindex(const Credential& credential);
-
   std::map<std::string, User, std::less<>> users_;
   std::map<std::string, Token, std::less<>> tokens_;
   std::map<std::string, Credential, std::less<>> credentials_;

@@ -1,7 +1,6 @@
 #include "coordinator/core/identity_rules.h"
 
 #include <algorithm>
-#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -136,6 +135,17 @@ bool EqualInConstantTime(absl::string_view a, absl::string_view b) {
   return differs == 0;
 }
 
+// The pool must not be left without anybody who can let people in.
+absl::Status CheckAdminsLeft(const State& state, const User& known, const User& changed) {
+  const bool was = known.role == Role::kAdmin && !known.disabled;
+  const bool is = changed.role == Role::kAdmin && !changed.disabled;
+  if (!was || is || state.identity().ActiveAdmins() > 1) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "'", known.name,
+      "' is the last admin of the pool. Nothing was done: make another user an admin first, with "
+      "`handoff user role NAME admin`."));
+}
+
 void DropDead(Draft& draft) {
   const IdentityRecords& identity = draft.state().identity();
   size_t dropped = 0;
@@ -147,29 +157,6 @@ void DropDead(Draft& draft) {
     if (time > draft.now() || dropped++ >= kMaxDropped) break;
     draft.Add(DropCredential{serial});
   }
-}
-
-size_t RevokeLine(Draft& draft, const std::string& line) {
-  size_t revoked = 0;
-  for (const std::string& serial : draft.state().identity().SerialsOfLine(line)) {
-    Credential credential = *draft.state().identity().FindCredential(serial);
-    if (credential.revoked_at != absl::InfinitePast()) continue;
-    credential.revoked_at = draft.now();
-    draft.Add(PutCredential{std::move(credential)});
-    ++revoked;
-  }
-  return revoked;
-}
-
-size_t RevokeSubject(Draft& draft, const std::string& subject) {
-  const IdentityRecords& identity = draft.state().identity();
-  std::set<std::string> lines;
-  for (const std::string& serial : identity.SerialsOf(subject)) {
-    lines.insert(identity.FindCredential(serial)->line);
-  }
-  size_t revoked = 0;
-  for (const std::string& line : lines) revoked += RevokeLine(draft, line);
-  return revoked;
 }
 
 void ForgetWorker(Draft& draft, const Worker& worker) {

@@ -52,6 +52,8 @@ absl::Status CheckPatterns(const std::vector<std::string>& patterns);
 // The name of a worker or a device: one line.
 absl::Status CheckDeviceName(absl::string_view name);
 absl::Status NoSuchUser(absl::string_view name);
+// FAILED_PRECONDITION for a change after which nobody could let people in any more.
+absl::Status CheckAdminsLeft(const State& state, const User& known, const User& changed);
 
 // As long as both have the same length, in the same time for all that they may be.
 bool EqualInConstantTime(absl::string_view a, absl::string_view b);
@@ -59,9 +61,6 @@ bool EqualInConstantTime(absl::string_view a, absl::string_view b);
 // Drops some of the tokens and credentials that have been of no use for long.
 void DropDead(Draft& draft);
 
-// Every credential of the line, or of the subject. Returns how many were good until now.
-size_t RevokeLine(Draft& draft, const std::string& line);
-size_t RevokeSubject(Draft& draft, const std::string& subject);
 // The worker is not one of the pool any more. What it holds stays leased to it: it may still run
 // that until the leases end.
 void ForgetWorker(Draft& draft, const Worker& worker);

@@ -1,11 +1,9 @@
-// How a credential follows another, and how it ends before its time.
+// How a credential follows another.
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
-#include "common/text.h"
 #include "coordinator/core/identity_decisions.h"
 #include "coordinator/core/identity_rules.h"
 #include "coordinator/core/issue.h"
@@ -14,11 +12,6 @@
 
 namespace handoff::core {
 namespace {
-
-bool IsWorkers(const Credential& credential) {
-  return credential.purpose == CredentialPurpose::kWorker ||
-         credential.purpose == CredentialPurpose::kRenewal;
-}
 
 absl::Status NotRenewed(absl::string_view why, bool of_worker) {
   return absl::UnauthenticatedError(absl::StrCat(
@@ -84,54 +77,6 @@ int LatestGeneration(const State& state, const std::string& line) {
   return latest;
 }
 
-// Of one that was revoked, whoever had its token made.
-bool IsWorkersOwn(const State& state, const std::string& uuid, const std::string& name) {
-  const Worker* worker = state.FindWorker(uuid);
-  if (worker != nullptr) return worker->owner == name;
-  const std::set<std::string>& serials = state.identity().SerialsOf(uuid);
-  return !serials.empty() && state.identity().FindCredential(*serials.begin())->sponsor == name;
-}
-
-bool IsOwn(const State& state, const Credential& credential, const std::string& name) {
-  if (IsWorkers(credential)) return IsWorkersOwn(state, credential.subject, name);
-  const bool of_ci = credential.purpose == CredentialPurpose::kCi;
-  return of_ci ? credential.sponsor == name : credential.subject == name;
-}
-
-absl::StatusOr<const Credential*> FindRevocable(const State& state,
-                                                const RevokeCredential& command) {
-  ASSIGN_OR_RETURN(const Grant grant,
-                   CheckCaller(state, command.caller, Method::kRevokeCredential));
-  const Credential* known = state.identity().FindCredential(command.serial);
-  // What is another's is not found by who may not act on it.
-  if (known != nullptr && Covers(grant.access, IsOwn(state, *known, command.caller.name)))
-    return known;
-  return absl::NotFoundError(absl::StrCat("no credential has the serial ",
-                                          OneLine(command.serial, 64),
-                                          ". `handoff user list` shows those that are."));
-}
-
-// By name or uuid; one that was revoked has no row any more, but its credentials know it.
-std::string SubjectOf(const State& state, const std::string& name) {
-  const Worker* worker = state.FindWorkerByName(name);
-  if (worker != nullptr) return worker->uuid;
-  if (state.FindWorker(name) != nullptr) return name;
-  for (const auto& [serial, credential] : state.identity().credentials()) {
-    if (IsWorkers(credential) && (credential.device == name || credential.subject == name))
-      return credential.subject;
-  }
-  return "";
-}
-
-void Expel(Draft& draft, const std::string& uuid, absl::string_view reason) {
-  RevokeSubject(draft, uuid);
-  const Worker* worker = draft.state().FindWorker(uuid);
-  if (worker == nullptr) return;
-  draft.TellOfWorker("worker_revoked", *worker,
-                     absl::StrCat("Revoked", reason.empty() ? "." : ": ", Sentence(reason)));
-  ForgetWorker(draft, *worker);
-}
-
 }  // namespace
 
 absl::StatusOr<Decision<RenewCredential::Reply>> Decide(const State& state,
@@ -165,50 +110,6 @@ absl::StatusOr<Decision<RenewCredential::Reply>> Decide(const State& state,
                           newer == 0 ? ""
                                      : ". It was renewed before: that answer was lost, or another "
                                        "host has a copy of the key; what it got is good no more"));
-  decision.edit = draft.Take();
-  return decision;
-}
-
-absl::StatusOr<Decision<RevokeCredential::Reply>> Decide(const State& state,
-                                                         const RevokeCredential& command,
-                                                         absl::Time now) {
-  const Act act{command.caller, Method::kRevokeCredential, command.serial};
-  const absl::StatusOr<const Credential*> known = FindRevocable(state, command);
-  if (!known.ok()) return Refuse<RevokeCredential::Reply>(state, now, act, known.status());
-  const Credential& credential = **known;
-  Decision<RevokeCredential::Reply> decision;
-  decision.reply.already = credential.revoked_at != absl::InfinitePast();
-  if (decision.reply.already) return decision;
-  Draft draft(state, now);
-  if (IsWorkers(credential)) {
-    Expel(draft, credential.subject, command.reason);
-  } else {
-    RevokeLine(draft, credential.line);
-  }
-  RecordDone(draft, act, absl::StrCat(DescribeCredential(credential), ". ", command.reason));
-  decision.edit = draft.Take();
-  return decision;
-}
-
-absl::StatusOr<Decision<RevokeWorker::Reply>> Decide(const State& state,
-                                                     const RevokeWorker& command, absl::Time now) {
-  const Act act{command.caller, Method::kRevokeWorker, command.name};
-  const std::string uuid = SubjectOf(state, command.name);
-  const absl::StatusOr<Grant> grant = CheckCaller(state, command.caller, act.method);
-  absl::Status refused = grant.status();
-  if (refused.ok() && uuid.empty()) {
-    refused = absl::NotFoundError(absl::StrCat("no worker is named '", OneLine(command.name, 64),
-                                               "'. `handoff worker list` shows those that are."));
-  }
-  if (refused.ok() && !Covers(grant->access, IsWorkersOwn(state, uuid, command.caller.name)))
-    refused = NotOwn(act);
-  if (!refused.ok()) return Refuse<RevokeWorker::Reply>(state, now, act, refused);
-  Decision<RevokeWorker::Reply> decision{{}, {uuid, state.FindWorker(uuid) == nullptr}};
-  if (decision.reply.already && state.identity().IsRevoked(uuid)) return decision;
-  decision.reply.already = false;
-  Draft draft(state, now);
-  Expel(draft, uuid, command.reason);
-  RecordDone(draft, act, absl::StrCat(uuid, ". ", command.reason));
   decision.edit = draft.Take();
   return decision;
 }

@@ -131,18 +131,6 @@ Token WithoutHash(Token token) {
   return token;
 }
 
-// The credential that a ci token bought goes with it. Returns how many were good until now.
-size_t RevokeBought(Draft& draft, const Token& token) {
-  if (token.purpose != TokenPurpose::kCi) return 0;
-  const std::set<std::string> serials = draft.state().identity().SerialsOf(token.user);
-  size_t revoked = 0;
-  for (const std::string& serial : serials) {
-    const Credential* const bought = draft.state().identity().FindCredential(serial);
-    if (bought->device == token.id) revoked += RevokeLine(draft, bought->line);
-  }
-  return revoked;
-}
-
 std::string Describe(const CreateTokens& command, const Token& token) {
   std::string text =
       absl::StrCat("for ", NameOf(token.purpose), " until ", TimeText(token.expires_at));
@@ -199,33 +187,6 @@ absl::StatusOr<Decision<ListTokens::Reply>> Decide(const State& state, const Lis
     const bool own = token.created_by == command.caller.name || token.user == command.caller.name;
     if (Covers(grant.access, own)) decision.reply.tokens.push_back(WithoutHash(token));
   }
-  return decision;
-}
-
-absl::StatusOr<Decision<RevokeToken::Reply>> Decide(const State& state, const RevokeToken& command,
-                                                    absl::Time now) {
-  const Act act{command.caller, Method::kRevokeToken, command.id};
-  const Token* known = state.identity().FindToken(command.id);
-  const absl::StatusOr<Grant> grant = CheckCaller(state, command.caller, act.method);
-  absl::Status refused = grant.status();
-  const bool own = known != nullptr &&
-                   (known->created_by == command.caller.name || known->user == command.caller.name);
-  // What is another's is not found by who may not act on it.
-  if (refused.ok() && (known == nullptr || !Covers(grant->access, own))) {
-    refused = absl::NotFoundError(absl::StrCat("there is no token ", OneLine(command.id, 64),
-                                               ". `handoff token list` shows those that are."));
-  }
-  if (!refused.ok()) return Refuse<RevokeToken::Reply>(state, now, act, refused);
-  Decision<RevokeToken::Reply> decision;
-  Draft draft(state, now);
-  const size_t revoked = RevokeBought(draft, *known);
-  decision.reply.already = revoked == 0 && !IsOpen(*known);
-  if (decision.reply.already) return decision;
-  Token token = *known;
-  token.revoked_at = now;
-  draft.Add(PutToken{std::move(token)});
-  RecordDone(draft, act, command.reason);
-  decision.edit = draft.Take();
   return decision;
 }
 

@@ -8,6 +8,7 @@
 #include "coordinator/core/identity_rules.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/placement.h"
+#include "coordinator/core/revoke.h"
 #include "coordinator/core/scheduler.h"
 #include "coordinator/core/sentence.h"
 

@@ -153,8 +153,8 @@ TEST_F(EngineIdentityTest, ARefusalIsAnsweredWhenTheLogHasIt) {
   const auto lost = Ask(core::AddUser{kCoordinator, "ada", core::Role::kMember, {}});
   EXPECT_EQ(lost.status().code(), absl::StatusCode::kUnavailable) << "no log, no act";
   EXPECT_EQ(store_.audit().size(), entries + 1);
-  EXPECT_EQ(engine_->identities()->FindUser("ada"), nullptr);
-  ASSERT_TRUE(Ask(core::AddUser{kCoordinator, "ada", core::Role::kMember, {}}).ok());
+  ASSERT_TRUE(Ask(core::AddUser{kCoordinator, "ada", core::Role::kMember, {}}).ok())
+      << "the first one added nobody";
   EXPECT_EQ(store_.audit().back().seq, entries + 2);
 }
 
@@ -181,7 +181,6 @@ TEST_F(EngineIdentityTest, ServicesSeeWhoIsBehindASerial) {
   EXPECT_EQ(worker->subject, "uuid-a");
   EXPECT_EQ(worker->role, std::nullopt);
   EXPECT_FALSE(worker->revoked);
-  EXPECT_GT(worker->not_after, clock_.Now() + absl::Hours(23));
   EXPECT_EQ(Look("a10")->purpose, core::CredentialPurpose::kRenewal);
   EXPECT_EQ(Look("c1")->role, core::Role::kAdmin);
   EXPECT_EQ(Look("c1")->subject, "root");
@@ -200,8 +199,6 @@ TEST_F(EngineIdentityTest, ServicesSeeWhoIsBehindASerial) {
   StartEngine();
   const std::optional<Identified> after[] = {Look("a1"), Look("a10"), Look("c1"), Look("d1")};
   for (size_t i = 0; i < std::size(before); ++i) EXPECT_EQ(before[i], after[i]) << i;
-  ASSERT_NE(engine_->identities()->FindUser("root"), nullptr);
-  EXPECT_EQ(engine_->identities()->FindUser("nobody"), nullptr);
 }
 
 TEST_F(EngineIdentityTest, ASnapshotIsTheSameUntilAnIdentityChanges) {
@@ -258,7 +255,6 @@ TEST_F(EngineIdentityTest, ADisabledUserAndOneOfAnotherRoleAreCutOff) {
   EXPECT_THAT(cuts_[2].serials, ElementsAre("c2"));
   EXPECT_THAT(cuts_[2].subjects, ElementsAre("ada"));
   EXPECT_TRUE(Look("c2")->revoked);
-  EXPECT_EQ(engine_->identities()->FindUser("ada"), nullptr);
   ASSERT_TRUE(Ask(core::ChangeUser{kCoordinator, "ada", {}, {}, false}).ok());
   EXPECT_FALSE(Look("c2")->revoked);
   EXPECT_TRUE(Look("c1")->revoked);
@@ -316,7 +312,6 @@ TEST_F(EngineIdentityTest, SnapshotsAreReadWhileTheNextIsMade) {
   stop = true;
   for (std::thread& reader : readers) reader.join();
   EXPECT_GE(reads, 100);
-  EXPECT_NE(engine_->identities()->FindUser("u199"), nullptr);
 }
 
 }  // namespace
