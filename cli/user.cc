@@ -99,32 +99,14 @@ VerbResult SetDisabled(const std::string& name, bool disabled, Context& context)
                 context);
 }
 
-absl::StatusOr<v1::RevokeRequest> RevokeDevice(const UserFlags& flags, Client& client) {
-  ASSIGN_OR_RETURN(const v1::ListUsersResponse users, client.ListUsers());
-  v1::RevokeRequest request;
-  std::string devices;
-  for (const v1::User& user : users.users()) {
-    if (user.name() != flags.name) continue;
-    for (const v1::Credential& credential : user.credentials()) {
-      if (credential.has_revoked_at()) continue;
-      absl::StrAppend(&devices, devices.empty() ? "" : ", ", OneLine(credential.device(), 64));
-      // The last one: an earlier one of the same line goes with it.
-      if (credential.device() == flags.device) request.set_serial(credential.serial());
-    }
-  }
-  if (!request.serial().empty()) return request;
-  return absl::NotFoundError(
-      absl::StrCat(OneLine(flags.name, 64), " has no device '", OneLine(flags.device, 64),
-                   "', so nothing was revoked; theirs are: ", devices.empty() ? "none" : devices));
-}
-
 VerbResult Revoke(const UserFlags& flags, Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   v1::RevokeRequest request;
   if (flags.device.empty()) {
     request.set_user(flags.name);
   } else {
-    ASSIGN_OR_RETURN(request, RevokeDevice(flags, *client));
+    request.mutable_device()->set_user(flags.name);
+    request.mutable_device()->set_name(flags.device);
   }
   request.set_reason(flags.reason);
   ASSIGN_OR_RETURN(const v1::RevokeResponse answer, client->Revoke(request));
@@ -196,7 +178,13 @@ VerbRun DefineUserEnable(CLI::App& app) {
 VerbRun DefineUserRevoke(CLI::App& app) {
   const auto flags = std::make_shared<UserFlags>();
   AddName(app, *flags);
+  // Not the empty one of a variable that is not set: that would be the whole user.
   app.add_option("--device", flags->device, "Only this machine of theirs ('handoff user list')")
+      ->check(CLI::Validator(
+          [](const std::string& name) -> std::string {
+            return name.empty() ? "a device has a name" : "";
+          },
+          ""))
       ->type_name("NAME");
   app.add_option("--reason", flags->reason, "Kept in the audit log")->type_name("TEXT");
   return [flags](Context& context) { return Revoke(*flags, context); };

@@ -208,6 +208,9 @@ void Engine::Post(core::RevokeUser c, Done<core::RevokeUser::Reply> done) {
 void Engine::Post(core::RevokeToken c, Done<core::RevokeToken::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::RevokeToken>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::RevokeDevice c, Done<core::RevokeDevice::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::RevokeDevice>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::RevokeCredential c, Done<core::RevokeCredential::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::RevokeCredential>>(std::move(c), std::move(done)));
 }

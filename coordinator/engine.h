@@ -116,6 +116,7 @@ class Engine {
   void Post(core::RevokeWorker command, Done<core::RevokeWorker::Reply> done);
   void Post(core::RevokeUser command, Done<core::RevokeUser::Reply> done);
   void Post(core::RevokeToken command, Done<core::RevokeToken::Reply> done);
+  void Post(core::RevokeDevice command, Done<core::RevokeDevice::Reply> done);
   void Post(core::RevokeCredential command, Done<core::RevokeCredential::Reply> done);
   void Post(core::NoteRefusal command, Done<core::NoteRefusal::Reply> done);
   // Held until the answer differs from what the request lists, or sync_hold passed. A newer Sync of

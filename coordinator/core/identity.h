@@ -71,6 +71,9 @@ struct Credential {
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 
+inline bool IsGood(const Credential& credential, absl::Time now) {
+  return credential.revoked_at == absl::InfinitePast() && now < credential.not_after;
+}
 inline bool IsWorkers(const Credential& credential) {
   return credential.purpose == CredentialPurpose::kWorker ||
          credential.purpose == CredentialPurpose::kRenewal;

@@ -34,6 +34,8 @@ absl::StatusOr<Decision<RevokeUser::Reply>> Decide(const State& state, const Rev
                                                    absl::Time now);
 absl::StatusOr<Decision<RevokeToken::Reply>> Decide(const State& state, const RevokeToken& command,
                                                     absl::Time now);
+absl::StatusOr<Decision<RevokeDevice::Reply>> Decide(const State& state,
+                                                     const RevokeDevice& command, absl::Time now);
 absl::StatusOr<Decision<RevokeCredential::Reply>> Decide(const State& state,
                                                          const RevokeCredential& command,
                                                          absl::Time now);

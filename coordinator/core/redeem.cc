@@ -76,8 +76,7 @@ size_t GoodLines(const State& state, const std::string& subject, absl::Time now)
   std::set<std::string> lines;
   for (const std::string& serial : state.identity().SerialsOf(subject)) {
     const Credential& credential = *state.identity().FindCredential(serial);
-    if (credential.revoked_at == absl::InfinitePast() && now < credential.not_after)
-      lines.insert(credential.line);
+    if (IsGood(credential, now)) lines.insert(credential.line);
   }
   return lines.size();
 }

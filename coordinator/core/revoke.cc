@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "coordinator/core/identity_decisions.h"
@@ -14,6 +15,8 @@
 
 namespace handoff::core {
 namespace {
+
+constexpr size_t kMaxListedBytes = 1000;  // of names in one sentence
 
 // Of one that was revoked, whoever had its token made.
 bool IsWorkersOwn(const State& state, const std::string& uuid, const std::string& name) {
@@ -40,6 +43,39 @@ absl::StatusOr<const Credential*> FindRevocable(const State& state,
   return absl::NotFoundError(absl::StrCat("no credential has the serial ",
                                           OneLine(command.serial, 64),
                                           ". `handoff user list` shows those that are."));
+}
+
+// The lines that a user has under this name: each login there began one.
+std::set<std::string> LinesOf(const State& state, const RevokeDevice& command) {
+  std::set<std::string> lines;
+  for (const std::string& serial : state.identity().SerialsOf(command.user)) {
+    const Credential& credential = *state.identity().FindCredential(serial);
+    if (credential.device == command.device) lines.insert(credential.line);
+  }
+  return lines;
+}
+
+absl::Status NoSuchDevice(const State& state, const RevokeDevice& command, absl::Time now) {
+  std::set<std::string> devices;
+  for (const std::string& serial : state.identity().SerialsOf(command.user)) {
+    const Credential& credential = *state.identity().FindCredential(serial);
+    if (IsGood(credential, now)) devices.insert(credential.device);
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "'", command.user, "' has no device '", OneLine(command.device, 64),
+      "'. Nothing was revoked; theirs are: ",
+      devices.empty() ? "none" : OneLine(absl::StrJoin(devices, ", "), kMaxListedBytes), "."));
+}
+
+absl::Status CheckDevice(const State& state, const RevokeDevice& command, absl::Time now) {
+  ASSIGN_OR_RETURN(const Grant grant,
+                   CheckCaller(state, command.caller, Method::kRevokeCredential));
+  // What is another's is not found by who may not act on it.
+  if (state.identity().FindUser(command.user) == nullptr ||
+      !Covers(grant.access, command.user == command.caller.name)) {
+    return NoSuchUser(command.user);
+  }
+  return LinesOf(state, command).empty() ? NoSuchDevice(state, command, now) : absl::OkStatus();
 }
 
 // By name or uuid; one that was revoked has no row any more, but its credentials know it.
@@ -169,6 +205,25 @@ absl::StatusOr<Decision<RevokeToken::Reply>> Decide(const State& state, const Re
   token.revoked_at = now;
   draft.Add(PutToken{std::move(token)});
   RecordDone(draft, act, command.reason);
+  decision.edit = draft.Take();
+  return decision;
+}
+
+absl::StatusOr<Decision<RevokeDevice::Reply>> Decide(const State& state,
+                                                     const RevokeDevice& command, absl::Time now) {
+  const Act act{command.caller, Method::kRevokeCredential,
+                absl::StrCat(command.user, " (", command.device, ")")};
+  const absl::Status refused = CheckDevice(state, command, now);
+  if (!refused.ok()) return Refuse<RevokeDevice::Reply>(state, now, act, refused);
+  Draft draft(state, now);
+  Decision<RevokeDevice::Reply> decision;
+  for (const std::string& line : LinesOf(state, command))
+    decision.reply.credentials += RevokeLine(draft, line);
+  decision.reply.already = decision.reply.credentials == 0;
+  if (decision.reply.already) return decision;
+  RecordDone(
+      draft, act,
+      absl::StrCat(CountText(decision.reply.credentials, "credential"), ". ", command.reason));
   decision.edit = draft.Take();
   return decision;
 }

@@ -36,6 +36,15 @@ struct RevokeToken {
     bool already = false;
   };
 };
+struct RevokeDevice {  // every credential that the user has under this name
+  Caller caller;
+  std::string user, device;
+  std::string reason;
+  struct Reply {
+    size_t credentials = 0;
+    bool already = false;
+  };
+};
 struct RevokeCredential {  // with all of its line; of a worker: the worker
   Caller caller;
   std::string serial;

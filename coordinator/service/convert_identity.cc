@@ -85,11 +85,13 @@ absl::Status Validate(const v1::CreateTokensRequest& request) {
 absl::Status Validate(const v1::RevokeRequest& request) {
   if (request.what_case() == v1::RevokeRequest::WHAT_NOT_SET) {
     return absl::InvalidArgumentError(
-        "say what to revoke: a worker, a user, a token or a serial. Nothing was revoked");
+        "say what to revoke: a worker, a user, a token, a device or a serial. Nothing was revoked");
   }
   RETURN_IF_ERROR(ValidateLine("worker", request.worker(), kMaxLine));
   RETURN_IF_ERROR(ValidateLine("user", request.user(), kMaxLine));
   RETURN_IF_ERROR(ValidateLine("token", request.token(), kMaxLine));
+  RETURN_IF_ERROR(ValidateLine("device.user", request.device().user(), kMaxLine));
+  RETURN_IF_ERROR(ValidateLine("device.name", request.device().name(), kMaxLine));
   RETURN_IF_ERROR(ValidateLine("serial", request.serial(), kMaxLine));
   return ValidateLine("reason", request.reason(), kMaxLine);
 }
@@ -130,6 +132,22 @@ core::CreateTokens ToCore(const v1::CreateTokensRequest& request) {
   create.owner = request.owner();
   create.shared = request.shared();
   return create;
+}
+
+Revocation ToCore(const v1::RevokeRequest& request, const core::Caller& caller) {
+  const std::string& reason = request.reason();
+  switch (request.what_case()) {
+    case v1::RevokeRequest::kWorker:
+      return core::RevokeWorker{caller, request.worker(), reason};
+    case v1::RevokeRequest::kUser:
+      return core::RevokeUser{caller, request.user(), reason};
+    case v1::RevokeRequest::kToken:
+      return core::RevokeToken{caller, request.token(), reason};
+    case v1::RevokeRequest::kDevice:
+      return core::RevokeDevice{caller, request.device().user(), request.device().name(), reason};
+    default:
+      return core::RevokeCredential{caller, request.serial(), reason};
+  }
 }
 
 v1::User ToProto(const core::User& user) {

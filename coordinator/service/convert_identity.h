@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <variant>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -22,6 +23,11 @@ absl::StatusOr<core::AddUser> ToCore(const v1::AddUserRequest& request);
 absl::StatusOr<core::ChangeUser> ToCore(const v1::ChangeUserRequest& request);
 // But for the secrets, which the service makes. `request` was validated.
 core::CreateTokens ToCore(const v1::CreateTokensRequest& request);
+
+using Revocation = std::variant<core::RevokeWorker, core::RevokeUser, core::RevokeToken,
+                                core::RevokeDevice, core::RevokeCredential>;
+// `request` was validated.
+Revocation ToCore(const v1::RevokeRequest& request, const core::Caller& caller);
 
 v1::User ToProto(const core::User& user);
 v1::ListUsersResponse ToProto(const core::ListUsers::Reply& reply);

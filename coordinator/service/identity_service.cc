@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "common/identity/authority.h"
@@ -221,24 +222,15 @@ Unary* IdentityService::Revoke(Context* context, const v1::RevokeRequest* reques
   const auto guest = parts_.door.Enter(*context, core::Method::kRevoke, Validate(*request));
   if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
-  const auto post = [&](auto command) {
-    parts_.engine.Post(std::move(command), AnswerWith(reactor, [response](const auto& reply) {
-                         response->set_already(reply.already);
-                         return absl::OkStatus();
-                       }));
-    return reactor;
-  };
-  const std::string& reason = request->reason();
-  switch (request->what_case()) {
-    case v1::RevokeRequest::kWorker:
-      return post(core::RevokeWorker{guest->caller, request->worker(), reason});
-    case v1::RevokeRequest::kUser:
-      return post(core::RevokeUser{guest->caller, request->user(), reason});
-    case v1::RevokeRequest::kToken:
-      return post(core::RevokeToken{guest->caller, request->token(), reason});
-    default:
-      return post(core::RevokeCredential{guest->caller, request->serial(), reason});
-  }
+  std::visit(
+      [&](auto command) {
+        parts_.engine.Post(std::move(command), AnswerWith(reactor, [response](const auto& reply) {
+                             response->set_already(reply.already);
+                             return absl::OkStatus();
+                           }));
+      },
+      ToCore(*request, guest->caller));
+  return reactor;
 }
 
 Unary* IdentityService::ListAudit(Context* context, const v1::ListAuditRequest* request,

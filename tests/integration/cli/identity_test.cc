@@ -94,13 +94,17 @@ TEST_F(IdentityCommand, AUserIsRevokedWholeOrByOneDevice) {
   EXPECT_EQ(Run({"user", "revoke", "bob"}).exit, 0);
   const auto revokes = identity_.revokes();
   ASSERT_EQ(revokes.size(), 2u);
-  EXPECT_EQ(revokes[0].serial(), "ab02");
+  EXPECT_EQ(revokes[0].device().user(), "bob");
+  EXPECT_EQ(revokes[0].device().name(), "desk");
   EXPECT_EQ(revokes[0].reason(), "lost");
   EXPECT_EQ(revokes[1].user(), "bob");
+  const Said unset = Run({"user", "revoke", "bob", "--device", ""});
+  EXPECT_EQ(unset.exit, 2) << unset.err;
+  EXPECT_EQ(identity_.revokes().size(), 2u) << "not the whole user";
+  identity_.Refuse({grpc::StatusCode::NOT_FOUND, "theirs are: laptop, desk"});
   const Said none = Run({"user", "revoke", "bob", "--device", "phone"});
   EXPECT_EQ(none.exit, 3) << none.err;
   EXPECT_THAT(none.err, HasSubstr("theirs are: laptop, desk"));
-  EXPECT_EQ(identity_.revokes().size(), 2u);
 }
 
 TEST_F(IdentityCommand, InviteMakesAsManyLinesAsThereAreHosts) {

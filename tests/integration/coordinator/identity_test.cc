@@ -333,6 +333,23 @@ TEST_F(IdentityTest, AWorkerLearnsNothingOfALogThatItWasNotGiven) {
   EXPECT_EQ(worker.Report(worker.ReportOf(attempt, std::string(1000, 'x')))->log_offset(), 6u);
 }
 
+// After a login anew on the same machine there are two, and a thief may have the first.
+TEST_F(IdentityTest, ADeviceIsRevokedWithEveryLoginThere) {
+  Guests again(dir_.path() + "/again", clock_);
+  again.Connect(address(), config().data_dir);
+  const Channel logins[] = {guests_.User("bea"), again.User("bea")};
+  const std::string path = PathOf(core::Method::kGetPool);
+  for (const Channel& login : logins) EXPECT_TRUE(CallEmpty(login, path).ok());
+  v1::RevokeRequest revoke;
+  revoke.mutable_device()->set_user("bea");
+  revoke.mutable_device()->set_name("another");
+  EXPECT_TRUE(absl::IsNotFound(Revoke(revoke)));
+  for (const Channel& login : logins) EXPECT_TRUE(CallEmpty(login, path).ok());
+  revoke.mutable_device()->set_name("test");
+  EXPECT_EQ(Revoke(revoke), absl::OkStatus());
+  for (const Channel& login : logins) EXPECT_TRUE(absl::IsUnauthenticated(CallEmpty(login, path)));
+}
+
 TEST_F(IdentityTest, WhoIsRevokedIsCutOffInTheMiddleOfACall) {
   ScriptedWorker worker(guests_, "host-a");
   worker.StartAgain();

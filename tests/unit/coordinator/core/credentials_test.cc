@@ -248,6 +248,50 @@ TEST_F(CredentialsTest, ARevokedDeviceIsRevokedWithWhatFollowedIt) {
   EXPECT_TRUE(pool.Do(ListUsers{other}).ok());
 }
 
+// Each login there began another line: one that a thief took would be as good as before.
+TEST_F(CredentialsTest, ADeviceIsRevokedWithEveryLineThatItHas) {
+  Add("ada", Role::kMember);
+  Add("bob", Role::kMember);
+  const Caller taken = Login("ada"), again = Login("ada"), bob = Login("bob");
+  const Caller other = Login("ada", "desk");
+  const std::string next = Renew(taken.serial).credential.serial;
+  const auto revoked = pool.Do(RevokeDevice{other, "ada", "laptop", "lost"});
+  ASSERT_TRUE(revoked.ok()) << revoked.status();
+  EXPECT_FALSE(revoked->already);
+  EXPECT_EQ(revoked->credentials, 3u);
+  for (const std::string& serial : {taken.serial, next, again.serial}) {
+    EXPECT_EQ(Find(serial)->revoked_at, pool.now) << serial;
+    EXPECT_EQ(TryRenew(serial), kUnauthenticated);
+  }
+  for (const Caller& kept : {other, bob}) {
+    EXPECT_EQ(Find(kept.serial)->revoked_at, absl::InfinitePast()) << kept.name;
+  }
+  const size_t entries = pool.audit().size();
+  EXPECT_TRUE(pool.Do(RevokeDevice{other, "ada", "laptop", ""})->already);
+  EXPECT_EQ(pool.audit().size(), entries);
+  ASSERT_FALSE(pool.Do(RevokeDevice{root, "ada", "desk", "left"})->already);
+  EXPECT_EQ(LastAudit().action, "RevokeCredential");
+  EXPECT_EQ(LastAudit().object, "ada (desk)");
+  EXPECT_EQ(LastAudit().detail, "1 credential. left");
+}
+
+TEST_F(CredentialsTest, ADeviceThatIsNoneOrAnothersIsNotFound) {
+  Add("ada", Role::kMember);
+  Add("bob", Role::kMember);
+  const Caller ada = Login("ada"), bob = Login("bob");
+  Login("ada", "desk");
+  const absl::Status none = pool.Do(RevokeDevice{ada, "ada", "phone", ""}).status();
+  EXPECT_EQ(none.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(none.message()), HasSubstr("theirs are: desk, laptop."));
+  for (const char* user : {"ada", "nobody"}) {
+    const absl::Status anothers = pool.Do(RevokeDevice{bob, user, "laptop", ""}).status();
+    EXPECT_EQ(anothers.code(), absl::StatusCode::kNotFound) << user;
+    EXPECT_THAT(std::string(anothers.message()), HasSubstr("no user is named"));
+  }
+  EXPECT_EQ(LastAudit().outcome, AuditOutcome::kRefused);
+  EXPECT_EQ(Find(ada.serial)->revoked_at, absl::InfinitePast());
+}
+
 TEST_F(CredentialsTest, AUserIsNoWorker) {
   Add("ada", Role::kMember);
   const Caller ada = Login("ada");

@@ -65,10 +65,10 @@ class IdentityTest : public ::testing::Test {
     }
     return redeem;
   }
-  Caller Login(const std::string& user) {
+  Caller Login(const std::string& user, const std::string& device = "laptop") {
     CreateTokens wish = Wish(Coordinator(), TokenPurpose::kLogin);
     wish.user = user;
-    const auto redeemed = pool.Do(Redemption(Create(wish), TokenPurpose::kLogin, "laptop"));
+    const auto redeemed = pool.Do(Redemption(Create(wish), TokenPurpose::kLogin, device));
     EXPECT_TRUE(redeemed.ok()) << redeemed.status();
     return {user, redeemed->credential.serial, "10.0.0.1"};
   }
