@@ -57,7 +57,8 @@ VerbResult Revoke(const TokenFlags& flags, Context& context) {
   } else {
     context.terminal.Say(absl::StrCat(
         "token ", OneLine(flags.id, 64),
-        answer.already() ? ": was revoked before" : ": revoked; it lets nobody in from now on"));
+        answer.already() ? ": it or what it bought was revoked before, so nobody is in by it"
+                         : ": revoked; it lets nobody in from now on"));
   }
   return Exit::kDone;
 }

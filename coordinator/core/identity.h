@@ -39,6 +39,7 @@ struct Token {
   absl::Time created_at = absl::InfinitePast();
   std::string created_by;  // a user; empty: the coordinator at its first start
   absl::Time used_at = absl::InfinitePast();
+  std::string line;  // that it bought; empty: none yet, or an earlier version did not note it
   absl::Time revoked_at = absl::InfinitePast();
   // Of the worker that joins with it.
   std::map<std::string, std::string> labels;

@@ -155,6 +155,7 @@ absl::StatusOr<Decision<RedeemToken::Reply>> Decide(const State& state, const Re
   DropDead(draft);
   // Used, and what it buys is there: one edit, so neither is ever without the other.
   token.used_at = now;
+  token.line = command.serial;
   draft.Add(PutToken{token});
   Decision<RedeemToken::Reply> decision;
   RedeemToken::Reply& reply = decision.reply;

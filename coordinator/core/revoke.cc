@@ -111,6 +111,46 @@ size_t RevokeBought(Draft& draft, const Token& token) {
   return revoked;
 }
 
+// Of a token that is not for ci: who came in by it and may still come; nullptr when nobody does.
+const Credential* InBy(const State& state, const Token& token, absl::Time now) {
+  for (const std::string& serial : state.identity().SerialsOfLine(token.line)) {
+    const Credential* const credential = state.identity().FindCredential(serial);
+    if (IsGood(*credential, now)) return credential;
+  }
+  return nullptr;
+}
+
+// Who pasted it, and how what they got is taken back.
+std::string UsedBy(const State& state, const Credential& bought) {
+  if (!IsWorkers(bought)) {
+    return absl::StrCat("by ", bought.subject, " (", bought.device,
+                        "), who may still come in. Nothing was revoked: cut that machine off with "
+                        "`handoff user revoke ",
+                        bought.subject, " --device ", ShellQuote(bought.device), "`.");
+  }
+  const Worker* const worker = state.FindWorker(bought.subject);
+  const std::string& name = worker == nullptr ? bought.subject : worker->name;
+  return absl::StrCat("by the worker ", name,
+                      ", which is still in. Nothing was revoked: cut it off with `handoff worker "
+                      "revoke ",
+                      name, "`.");
+}
+
+// The line let somebody in, and taking it back would not put them out.
+absl::Status CheckUnused(const State& state, const Token& token, absl::Time now) {
+  if (token.purpose == TokenPurpose::kCi || token.used_at == absl::InfinitePast())
+    return absl::OkStatus();
+  const Credential* const bought = InBy(state, token, now);
+  if (bought == nullptr && !token.line.empty()) return absl::OkStatus();
+  const std::string by = bought == nullptr
+                             ? "by somebody who may still come in. Nothing was revoked: `handoff "
+                               "audit` says who, and they are cut off with `handoff user revoke "
+                               "NAME --device NAME` or `handoff worker revoke NAME`."
+                             : UsedBy(state, *bought);
+  return absl::FailedPreconditionError(
+      absl::StrCat("token ", token.id, " was used at ", TimeText(token.used_at), " ", by));
+}
+
 }  // namespace
 
 size_t RevokeLine(Draft& draft, const std::string& line) {
@@ -195,6 +235,7 @@ absl::StatusOr<Decision<RevokeToken::Reply>> Decide(const State& state, const Re
     refused = absl::NotFoundError(absl::StrCat("there is no token ", OneLine(command.id, 64),
                                                ". `handoff token list` shows those that are."));
   }
+  if (refused.ok()) refused = CheckUnused(state, *known, now);
   if (!refused.ok()) return Refuse<RevokeToken::Reply>(state, now, act, refused);
   Decision<RevokeToken::Reply> decision;
   Draft draft(state, now);

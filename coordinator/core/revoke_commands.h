@@ -28,6 +28,8 @@ struct RevokeUser {  // disabled, with everything that they have and made
     bool already = false;
   };
 };
+// One of ci goes with what it bought. Of others, what they bought is revoked as what it is: to do
+// nothing about it and say so is FAILED_PRECONDITION.
 struct RevokeToken {
   Caller caller;
   std::string id;

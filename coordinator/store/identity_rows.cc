@@ -34,6 +34,7 @@ void Visit(V&& v, T& t, const core::Token*) {
   v("created_at", t.created_at);
   v("created_by", t.created_by);
   v("used_at", t.used_at);
+  v("line", t.line);
   v("revoked_at", t.revoked_at);
   v("labels", t.labels);
   v("owner", t.owner);

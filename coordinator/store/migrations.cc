@@ -235,6 +235,10 @@ CREATE INDEX handoffs_held_for_owner ON handoffs (owner, rank, stored_bytes);
     R"sql(
 ALTER TABLE meta ADD COLUMN authority TEXT NOT NULL DEFAULT '';
 )sql",
+    // 7. The line of credentials that a token bought; '' of those that were used before.
+    R"sql(
+ALTER TABLE tokens ADD COLUMN line TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 }  // namespace

@@ -350,6 +350,44 @@ TEST_F(TokensTest, ARevokedOneIsRevokedOnceAndOthersAreNotSeen) {
   EXPECT_EQ(pool.audit().size(), entries);
 }
 
+// Who pasted a line that leaked stays in: that must not read as if it were done.
+TEST_F(TokensTest, AUsedOneIsNotRevokedAndItSaysWhatToRevoke) {
+  Add("ada", Role::kMember);
+  CreateTokens wish = Wish(root, TokenPurpose::kLogin);
+  wish.user = "ada";
+  const std::string link = Create(wish), invitation = Invite();
+  const auto login = pool.Do(Redemption(link, TokenPurpose::kLogin, "ada's desk"));
+  ASSERT_TRUE(login.ok()) << login.status();
+  ASSERT_TRUE(pool.Do(Redemption(invitation, TokenPurpose::kWorker, "a")).ok());
+  // Renewed until the first of the line is forgotten.
+  std::string serial = login->credential.serial;
+  for (int i = 0; i < 2; ++i) serial = pool.Do(Renewal(serial))->credential.serial;
+  ASSERT_EQ(Find(login->credential.serial), nullptr);
+  pool.Restart();
+  const auto refused = [&](const std::string& id, const char* how) {
+    const auto tokens = pool.state.identity().tokens();
+    const absl::Status status = pool.Do(RevokeToken{root, id, ""}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("was used at"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr(how));
+    EXPECT_EQ(pool.state.identity().tokens(), tokens);
+    EXPECT_EQ(LastAudit().outcome, AuditOutcome::kRefused);
+  };
+  refused(link, "`handoff user revoke ada --device 'ada'\\''s desk'`");
+  refused(invitation, "`handoff worker revoke a`");
+
+  ASSERT_TRUE(pool.Do(RevokeDevice{root, "ada", "ada's desk", ""}).ok());
+  ASSERT_TRUE(pool.Do(RevokeWorker{root, "a", ""}).ok());
+  for (const std::string& id : {link, invitation})
+    EXPECT_TRUE(pool.Do(RevokeToken{root, id, ""})->already) << "nobody is in by it";
+
+  // One that an earlier version took did not note what it bought.
+  Token old = *pool.state.identity().FindToken(link);
+  old.line.clear();
+  pool.Install({{PutToken{old}}});
+  refused(link, "`handoff user revoke NAME --device NAME`");
+}
+
 TEST_F(TokensTest, WhatIsOfNoUseAnyMoreGoes) {
   const std::string used = Invite(), open = Invite();
   ASSERT_TRUE(pool.Do(Redemption(used, TokenPurpose::kWorker, "a")).ok());

@@ -25,7 +25,7 @@ class MigrationsTest : public ::testing::Test {
 
   static std::string RowOf(const std::string& table) {
     if (table == "users") return "('ada',1,'',1000,'',0)";
-    if (table == "tokens") return "('t','h',1,'','',2000,1000,'',NULL,NULL,'','',0)";
+    if (table == "tokens") return "('t','h',1,'','',2000,1000,'',NULL,NULL,'','',0,'')";
     return "('5e',3,'ada','','5e',1,'','',1000,2000,NULL)";
   }
 
@@ -250,6 +250,18 @@ TEST_F(MigrationsTest, OfSchema5EachKindOfIdentityCounts) {
     store->reset();
     Write(NewestSchema(), absl::StrCat("DELETE FROM ", table));
   }
+}
+
+TEST_F(MigrationsTest, ATokenOfSchema6IsReadWithoutWhatItBought) {
+  Write(6, "INSERT INTO tokens VALUES ('t','h',1,'','',2000,1000,'',1500,NULL,'','',0)");
+  auto store = SqliteStore::Open(Path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  const auto state = (*store)->Load(false);
+  ASSERT_TRUE(state.ok()) << state.status();
+  const core::Token* const token = state->identity().FindToken("t");
+  ASSERT_NE(token, nullptr);
+  EXPECT_NE(token->used_at, absl::InfinitePast());
+  EXPECT_EQ(token->line, "");
 }
 
 TEST_F(MigrationsTest, WhatWasNotedOfTheAuthorityStays) {

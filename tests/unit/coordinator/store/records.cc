@@ -236,6 +236,7 @@ core::Token RecordSource::Token(int n) {
   token.created_at = Time();
   token.created_by = Text();
   token.used_at = Time();
+  token.line = Text();
   token.revoked_at = Time();
   token.labels = {{Text(), Text()}};
   token.owner = Text();
