@@ -66,9 +66,9 @@ size_t IdentityRecords::ActiveAdmins() const {
   }));
 }
 
-size_t IdentityRecords::OpenTokens(absl::Time now) const {
+size_t IdentityRecords::OpenTokensBy(absl::string_view user, absl::Time now) const {
   return static_cast<size_t>(std::count_if(tokens_.begin(), tokens_.end(), [&](const auto& entry) {
-    return IsOpen(entry.second) && now < entry.second.expires_at;
+    return entry.second.created_by == user && IsOpen(entry.second) && now < entry.second.expires_at;
   }));
 }
 

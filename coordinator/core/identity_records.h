@@ -56,7 +56,8 @@ class IdentityRecords {
   // Neither disabled nor unknown.
   bool IsActive(absl::string_view user) const;
   size_t ActiveAdmins() const;
-  size_t OpenTokens(absl::Time now) const;  // could be redeemed
+  // Could be redeemed; "": made by the coordinator.
+  size_t OpenTokensBy(absl::string_view user, absl::Time now) const;
 
   // What is of no use any more, by the time since when: ids of tokens and serials.
   using ByTime = std::set<std::pair<absl::Time, std::string>>;

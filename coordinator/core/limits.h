@@ -82,7 +82,9 @@ inline constexpr absl::Duration kStopGrace = absl::Seconds(10);
 
 // Identities.
 inline constexpr size_t kMaxUsers = 10'000;
-inline constexpr size_t kMaxOpenTokens = 10'000;    // that could be redeemed now
+// That could be redeemed now and were made by one user, so that nobody takes them from others.
+inline constexpr size_t kMaxOpenTokens = 1'000;
+inline constexpr size_t kMaxOpenTokensOfAdmin = 10'000;
 inline constexpr size_t kMaxTokensAtOnce = 1000;    // of one `invite --count`
 inline constexpr size_t kMaxDevices = 50;           // of one user: lines that are good
 inline constexpr size_t kMaxCiCredentials = 5'000;  // of one ci subject: that are good

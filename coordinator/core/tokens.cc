@@ -22,7 +22,7 @@ bool IsHash(absl::string_view text) {
          text.find_first_not_of("0123456789abcdef") == absl::string_view::npos;
 }
 
-absl::Status CheckSecrets(const State& state, const CreateTokens& command, absl::Time now) {
+absl::Status CheckSecrets(const State& state, const CreateTokens& command) {
   const size_t count = command.secrets.size();
   if (count == 0 || count > kMaxTokensAtOnce) {
     return absl::InvalidArgumentError(absl::StrCat(count, " tokens are asked for; 1 to ",
@@ -36,12 +36,18 @@ absl::Status CheckSecrets(const State& state, const CreateTokens& command, absl:
     if (!fresh || secret.id.empty() || !IsHash(secret.hash))
       return absl::InvalidArgumentError("a token's id or hash is not one. None was made.");
   }
-  if (state.identity().OpenTokens(now) + count <= kMaxOpenTokens) return absl::OkStatus();
+  return absl::OkStatus();
+}
+
+absl::Status CheckRoom(const State& state, const CreateTokens& command, const Grant& grant,
+                       absl::Time now) {
+  const size_t most = grant.role == Role::kAdmin ? kMaxOpenTokensOfAdmin : kMaxOpenTokens;
+  const size_t open = state.identity().OpenTokensBy(command.caller.name, now);
+  if (open + command.secrets.size() <= most) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
-      "the pool has ", state.identity().OpenTokens(now), " tokens that nobody used yet, and ",
-      kMaxOpenTokens,
-      " is its limit. None was made: wait until some expire, or revoke them with `handoff token "
-      "revoke ID`."));
+      "'", command.caller.name, "' had ", open, " tokens made that nobody used yet, and ", most,
+      " is the limit of one user. None was made: wait until some expire, or revoke them with "
+      "`handoff token revoke ID`."));
 }
 
 absl::Status CheckTtl(const CreateTokens& command) {
@@ -120,7 +126,8 @@ absl::StatusOr<Wish> WishOf(const State& state, const CreateTokens& command, con
 
 absl::StatusOr<Wish> Check(const State& state, const CreateTokens& command, absl::Time now) {
   ASSIGN_OR_RETURN(const Grant grant, CheckCaller(state, command.caller, Method::kCreateTokens));
-  RETURN_IF_ERROR(CheckSecrets(state, command, now));
+  RETURN_IF_ERROR(CheckSecrets(state, command));
+  RETURN_IF_ERROR(CheckRoom(state, command, grant, now));
   RETURN_IF_ERROR(CheckTtl(command));
   RETURN_IF_ERROR(CheckRepos(state, command));
   return WishOf(state, command, grant);
