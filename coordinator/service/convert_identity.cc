@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "common/handoff/names.h"
 #include "common/rpc/proto_time.h"
 #include "common/status.h"
 #include "coordinator/core/limits.h"
@@ -34,6 +33,22 @@ absl::StatusOr<core::Role> RoleOf(v1::User::Role role) {
       return absl::InvalidArgumentError(
           "role must be admin, operator, member, viewer or ci. Nothing was done");
   }
+}
+
+using Repos = google::protobuf::RepeatedPtrField<std::string>;
+
+// So much only that the engine's thread copies nothing large; what is a pattern is the core's.
+absl::Status ValidateRepos(const Repos& repos) {
+  if (static_cast<size_t>(repos.size()) > core::kMaxPatterns) {
+    return absl::InvalidArgumentError(absl::StrCat(repos.size(), " patterns in repos: use at most ",
+                                                   core::kMaxPatterns, ". Nothing was done"));
+  }
+  const bool fits = std::all_of(repos.begin(), repos.end(), [](const std::string& pattern) {
+    return pattern.size() <= core::kMaxPatternBytes;
+  });
+  if (fits) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "a pattern in repos has more than ", core::kMaxPatternBytes, " bytes. Nothing was done"));
 }
 
 void SetTime(absl::Time from, google::protobuf::Timestamp* (v1::Token::*to)(), v1::Token& token) {
@@ -78,8 +93,9 @@ absl::Status Validate(const v1::CreateTokensRequest& request) {
   RETURN_IF_ERROR(FromProto(request.ttl(), "ttl").status());
   RETURN_IF_ERROR(ValidateLine("user", request.user(), kMaxLine));
   RETURN_IF_ERROR(ValidateLine("owner", request.owner(), kMaxLine));
-  for (const auto& [key, value] : request.labels()) RETURN_IF_ERROR(ValidateLabel(key, value));
-  return absl::OkStatus();
+  // Each token has a copy of them.
+  RETURN_IF_ERROR(ValidateLabels(request.labels(), "labels"));
+  return ValidateRepos(request.repos());
 }
 
 absl::Status Validate(const v1::RevokeRequest& request) {
@@ -105,6 +121,7 @@ absl::StatusOr<core::AddUser> ToCore(const v1::AddUserRequest& request) {
   core::AddUser add;
   add.name = request.name();
   ASSIGN_OR_RETURN(add.role, RoleOf(request.role()));
+  RETURN_IF_ERROR(ValidateRepos(request.repos()));
   add.repos.assign(request.repos().begin(), request.repos().end());
   return add;
 }
@@ -115,6 +132,7 @@ absl::StatusOr<core::ChangeUser> ToCore(const v1::ChangeUserRequest& request) {
   if (request.has_role()) {
     ASSIGN_OR_RETURN(change.role, RoleOf(request.role()));
   }
+  RETURN_IF_ERROR(ValidateRepos(request.repos()));
   if (request.set_repos()) change.repos.emplace(request.repos().begin(), request.repos().end());
   if (request.has_disabled()) change.disabled = request.disabled();
   return change;

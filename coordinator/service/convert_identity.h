@@ -18,7 +18,7 @@ absl::Status Validate(const v1::CreateTokensRequest& request);
 absl::Status Validate(const v1::RevokeRequest& request);
 absl::Status Validate(const v1::ListAuditRequest& request);
 
-// INVALID_ARGUMENT for a role, or a purpose, that is none.
+// INVALID_ARGUMENT for a role that is none, or repositories without bounds.
 absl::StatusOr<core::AddUser> ToCore(const v1::AddUserRequest& request);
 absl::StatusOr<core::ChangeUser> ToCore(const v1::ChangeUserRequest& request);
 // But for the secrets, which the service makes. `request` was validated.

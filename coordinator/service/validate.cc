@@ -28,6 +28,7 @@ constexpr int kMaxPage = 500;
 constexpr int kMaxRepoKeys = 1000;
 constexpr int kMaxWorkspaces = 10000;
 constexpr int kMaxOffers = 64;
+constexpr int kMaxWorkerLabels = 64;  // its own and those of the token with which it joined
 constexpr int kMaxProbes = 256;
 constexpr uint64_t kMaxTerm = uint64_t{1} << 62;  // the core bounds it by its own
 
@@ -167,6 +168,18 @@ absl::Status ValidateLine(absl::string_view field, absl::string_view text, size_
       field, " must be at most ", most, " bytes of text on one line, without control characters"));
 }
 
+absl::Status ValidateLabels(const google::protobuf::Map<std::string, std::string>& labels,
+                            absl::string_view name, int most) {
+  if (labels.size() > static_cast<size_t>(most)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(labels.size(), " entries in ", name, ": use at most ", most));
+  }
+  for (const auto& [key, value] : labels) {
+    RETURN_IF_ERROR(Annotate(ValidateLabel(key, value), name));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Validate(const v1::ListRequest& request) {
   RETURN_IF_ERROR(ValidateLine("owner", request.owner(), 128));
   RETURN_IF_ERROR(ValidateLine("repo", request.repo(), 2048));
@@ -177,8 +190,7 @@ absl::Status Validate(const v1::ListRequest& request) {
       return absl::InvalidArgumentError(absl::StrCat("status ", status, " is not known"));
     }
   }
-  if (request.labels().size() > 32) return TooMany("labels", request.labels().size(), 32);
-  for (const auto& [key, value] : request.labels()) RETURN_IF_ERROR(ValidateLabel(key, value));
+  RETURN_IF_ERROR(ValidateLabels(request.labels(), "labels"));
   if (request.page_size() >= 0 && request.page_size() <= kMaxPage) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "page_size is ", request.page_size(), ": use 1 to ", kMaxPage, ", or 0 for the default"));
@@ -288,8 +300,7 @@ absl::Status Validate(const v1::SyncRequest& request) {
     return absl::InvalidArgumentError(
         absl::StrCat("slots is ", request.slots(), ": use 0 to ", core::kMaxSlots));
   }
-  if (request.labels().size() > 64) return TooMany("labels", request.labels().size(), 64);
-  for (const auto& [key, value] : request.labels()) RETURN_IF_ERROR(ValidateLabel(key, value));
+  RETURN_IF_ERROR(ValidateLabels(request.labels(), "labels", kMaxWorkerLabels));
   RETURN_IF_ERROR(ValidateOffers(request));
   if (request.repo_keys_size() > kMaxRepoKeys) {
     return TooMany("repo_keys", request.repo_keys_size(), kMaxRepoKeys);

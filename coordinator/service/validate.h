@@ -3,6 +3,8 @@
 // the caller did nothing yet when one is returned (INVALID_ARGUMENT).
 #pragma once
 
+#include <google/protobuf/map.h>
+
 #include <set>
 #include <string>
 
@@ -13,6 +15,8 @@
 #include "handoff/v1/pool.pb.h"
 
 namespace handoff {
+
+inline constexpr int kMaxLabels = 32;
 
 absl::Status Validate(const v1::HandoffSpec& spec);
 // That every --notify KEY is in the coordinator's configuration.
@@ -39,6 +43,9 @@ absl::Status Validate(const v1::AppendLogRequest& request);
 
 // A full id or a part of one, as people type it.
 absl::Status ValidateIdPart(absl::string_view part);
+// At most so many, each of valid form.
+absl::Status ValidateLabels(const google::protobuf::Map<std::string, std::string>& labels,
+                            absl::string_view name, int most = kMaxLabels);
 // Text on one line without control characters, at most `most` bytes. Empty is fine.
 absl::Status ValidateLine(absl::string_view field, absl::string_view text, size_t most);
 

@@ -23,7 +23,6 @@ constexpr int kMaxNotify = 8;
 constexpr int kMaxCheckRetries = 20;
 constexpr size_t kMaxChecks = 16;
 constexpr size_t kMaxCheckBytes = 4096;
-constexpr int kMaxLabels = 32;
 constexpr size_t kMaxEnv = 64;
 constexpr size_t kMaxEnvBytes = 32 << 10;
 constexpr int kMaxArgv = 4096;
@@ -48,18 +47,6 @@ absl::Status ValidateRange(int64_t value, absl::string_view name, int64_t least,
   if (value >= least && value <= most) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(name, " is ", value, ": use ", least, " to ", most));
-}
-
-template <typename Labels>
-absl::Status ValidateLabels(const Labels& labels, absl::string_view name) {
-  if (labels.size() > kMaxLabels) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(labels.size(), " entries in ", name, ": use at most ", kMaxLabels));
-  }
-  for (const auto& [key, value] : labels) {
-    RETURN_IF_ERROR(Annotate(ValidateLabel(key, value), name));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status ValidateEnv(const v1::HandoffSpec& spec) {
