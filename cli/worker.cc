@@ -107,8 +107,10 @@ VerbResult Revoke(const std::string& name, const std::string& reason, Context& c
   v1::RevokeRequest request;
   request.set_worker(name);
   request.set_reason(reason);
-  // What it holds is not shown any more when it is gone.
-  ASSIGN_OR_RETURN(const v1::ListWorkersResponse workers, client->ListWorkers(name));
+  // What it holds is not shown any more when it is gone. One that is not listed may be revoked all
+  // the same: by its uuid, or because it was removed.
+  const auto workers = client->ListWorkers(name);
+  if (!workers.ok() && !absl::IsNotFound(workers.status())) return workers.status();
   ASSIGN_OR_RETURN(const v1::RevokeResponse answer, client->Revoke(request));
   if (context.json) {
     context.terminal.Out(ToJsonLine(answer));
@@ -121,13 +123,14 @@ VerbResult Revoke(const std::string& name, const std::string& reason, Context& c
                          " is cut off, and comes back with a new 'handoff worker invite' "
                          "only. What its agents do on that host goes on until their leases "
                          "end: stop handoff-worker there, or the host"));
-  for (const v1::Worker& worker : workers.workers()) SayWhatItHolds(worker, *client, context);
+  if (!workers.ok()) return Exit::kDone;
+  for (const v1::Worker& worker : workers->workers()) SayWhatItHolds(worker, *client, context);
   return Exit::kDone;
 }
 
-std::shared_ptr<std::string> AddName(CLI::App& app) {
+std::shared_ptr<std::string> AddName(CLI::App& app, const std::string& what = "The worker's name") {
   const auto name = std::make_shared<std::string>();
-  app.add_option("NAME", *name, "The worker's name")->required();
+  app.add_option("NAME", *name, what)->required();
   return name;
 }
 
@@ -155,7 +158,7 @@ VerbRun DefineWorkerRemove(CLI::App& app) {
 }
 
 VerbRun DefineWorkerRevoke(CLI::App& app) {
-  const auto name = AddName(app);
+  const auto name = AddName(app, "The worker's name, or its uuid");
   const auto reason = std::make_shared<std::string>();
   app.add_option("--reason", *reason, "Kept in the audit log")->type_name("TEXT");
   return [name, reason](Context& context) { return Revoke(*name, *reason, context); };

@@ -78,13 +78,15 @@ absl::Status CheckDevice(const State& state, const RevokeDevice& command, absl::
   return LinesOf(state, command).empty() ? NoSuchDevice(state, command, now) : absl::OkStatus();
 }
 
-// By name or uuid; one that was revoked has no row any more, but its credentials know it.
+// By name or uuid; one that was revoked has no row any more, but its credentials know it. Who has a
+// row goes by the name there, whatever it was called when it joined.
 std::string SubjectOf(const State& state, const std::string& name) {
   const Worker* worker = state.FindWorkerByName(name);
   if (worker != nullptr) return worker->uuid;
   if (state.FindWorker(name) != nullptr) return name;
   for (const auto& [serial, credential] : state.identity().credentials()) {
-    if (IsWorkers(credential) && (credential.device == name || credential.subject == name))
+    const bool called = credential.device == name || credential.subject == name;
+    if (IsWorkers(credential) && called && state.FindWorker(credential.subject) == nullptr)
       return credential.subject;
   }
   return "";

@@ -64,6 +64,9 @@ TEST_F(RevokeTest, ItsAttemptStaysLeasedUntilSomebodyTakesItAway) {
   Revoke();
   pool_.Eventually([&] { return Refusals() > 0; });
   EXPECT_THAT(pool_.Handoff({"worker", "list"}).out, Not(HasSubstr("a  ")));
+  const auto again = pool_.Handoff({"worker", "revoke", "a"});
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("a was revoked before"));
   EXPECT_EQ(Show().at("status"), "RUNNING") << "one at a time: it may still run there";
   EXPECT_EQ(Show().at("attempts").size(), 1u);
   EXPECT_THAT(pool_.Handoff({"why", id_}).out,

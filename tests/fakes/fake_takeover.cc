@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "tests/fakes/fake_coordinator.h"
 #include "tests/fakes/fake_identity.h"
 
@@ -111,6 +112,9 @@ grpc::Status FakeCoordinator::ListWorkers(grpc::ServerContext*,
   for (const auto& [name, worker] : workers_) {
     if (request->name().empty() || request->name() == name) *response->add_workers() = worker;
   }
+  if (!request->name().empty() && response->workers().empty())
+    return {grpc::StatusCode::NOT_FOUND,
+            absl::StrCat("no worker is named '", request->name(), "'")};
   return grpc::Status::OK;
 }
 

@@ -195,6 +195,9 @@ TEST_F(IdentityCommand, AWorkerIsRevoked) {
   ASSERT_EQ(identity_.revokes().size(), 1u);
   EXPECT_EQ(identity_.revokes()[0].worker(), "build-7");
   EXPECT_EQ(identity_.revokes()[0].reason(), "stolen");
+  // Which the coordinator does not list any more, or never lists so.
+  EXPECT_EQ(Run({"worker", "revoke", "0a1b-2c3d"}).exit, 0);
+  EXPECT_EQ(identity_.revokes()[1].worker(), "0a1b-2c3d");
 }
 
 TEST_F(IdentityCommand, WhatTheCoordinatorDeniesIsDenied) {

@@ -292,6 +292,25 @@ TEST_F(CredentialsTest, ADeviceThatIsNoneOrAnothersIsNotFound) {
   EXPECT_EQ(Find(ada.serial)->revoked_at, absl::InfinitePast());
 }
 
+// Joined under one name, and started with another: of the first name may be another by now.
+TEST_F(CredentialsTest, AWorkerIsRevokedByTheNameThatItHasNow) {
+  Join("build-1");
+  FakeWorker renamed(pool, "build-1");
+  renamed.self.name = "build-2";
+  renamed.Call();
+  EXPECT_EQ(pool.Do(RevokeWorker{root, "build-1", ""}).status().code(),
+            absl::StatusCode::kNotFound);
+  ASSERT_NE(pool.state.FindWorker("uuid-build-1"), nullptr);
+  // A second one of that name, whose serials sort behind, was revoked.
+  RedeemToken second = Redemption(Invite(), TokenPurpose::kWorker, "build-1");
+  second.worker_uuid = "uuid-second";
+  ASSERT_TRUE(pool.Do(second).ok());
+  EXPECT_EQ(pool.Do(RevokeWorker{root, "build-1", ""})->worker_uuid, "uuid-second");
+  EXPECT_TRUE(pool.Do(RevokeWorker{root, "build-1", ""})->already);
+  ASSERT_NE(pool.state.FindWorker("uuid-build-1"), nullptr);
+  EXPECT_EQ(pool.Do(RevokeWorker{root, "build-2", ""})->worker_uuid, "uuid-build-1");
+}
+
 TEST_F(CredentialsTest, AUserIsNoWorker) {
   Add("ada", Role::kMember);
   const Caller ada = Login("ada");
