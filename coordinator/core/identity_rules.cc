@@ -1,6 +1,7 @@
 #include "coordinator/core/identity_rules.h"
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -124,6 +125,25 @@ absl::Status CheckDeviceName(absl::string_view name) {
 absl::Status NoSuchUser(absl::string_view name) {
   return absl::NotFoundError(absl::StrCat("no user is named '", OneLine(name, kMaxNameBytes),
                                           "'. `handoff user list` shows those that are."));
+}
+
+size_t GoodLines(const State& state, const std::string& subject, absl::Time now) {
+  std::set<std::string> lines;
+  for (const std::string& serial : state.identity().SerialsOf(subject)) {
+    const Credential& credential = *state.identity().FindCredential(serial);
+    if (IsGood(credential, now)) lines.insert(credential.line);
+  }
+  return lines.size();
+}
+
+absl::Status CheckRoomForCi(const State& state, const std::string& subject, absl::Time now) {
+  if (GoodLines(state, subject, now) < kMaxCiCredentials) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "'", subject, "' has ", kMaxCiCredentials,
+      " tokens that are good, which is the limit. No line was given: wait until some expire, "
+      "revoke "
+      "some with `handoff token revoke ID` (`handoff token list` shows them), or choose another "
+      "--name."));
 }
 
 bool EqualInConstantTime(absl::string_view a, absl::string_view b) {

@@ -55,6 +55,12 @@ absl::Status NoSuchUser(absl::string_view name);
 // FAILED_PRECONDITION for a change after which nobody could let people in any more.
 absl::Status CheckAdminsLeft(const State& state, const User& known, const User& changed);
 
+// How many of a subject's lines are good still.
+size_t GoodLines(const State& state, const std::string& subject, absl::Time now);
+// Whether one more may be had for "ci/NAME", which is asked before a token is made and again when
+// it is redeemed: nobody has its line then.
+absl::Status CheckRoomForCi(const State& state, const std::string& subject, absl::Time now);
+
 // As long as both have the same length, in the same time for all that they may be.
 bool EqualInConstantTime(absl::string_view a, absl::string_view b);
 

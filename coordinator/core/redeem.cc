@@ -1,5 +1,4 @@
 // How a token becomes a credential, once.
-#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -71,21 +70,11 @@ absl::Status CheckWorker(const State& state, const RedeemToken& command) {
       "NAME`."));
 }
 
-// How many of a subject's lines are good still.
-size_t GoodLines(const State& state, const std::string& subject, absl::Time now) {
-  std::set<std::string> lines;
-  for (const std::string& serial : state.identity().SerialsOf(subject)) {
-    const Credential& credential = *state.identity().FindCredential(serial);
-    if (IsGood(credential, now)) lines.insert(credential.line);
-  }
-  return lines.size();
-}
-
 absl::Status CheckRoomFor(const State& state, const Token& token, absl::Time now) {
-  const size_t most = token.purpose == TokenPurpose::kCi ? kMaxCiCredentials : kMaxDevices;
-  if (GoodLines(state, token.user, now) < most) return absl::OkStatus();
+  if (token.purpose == TokenPurpose::kCi) return CheckRoomForCi(state, token.user, now);
+  if (GoodLines(state, token.user, now) < kMaxDevices) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat(
-      "'", token.user, "' has ", most,
+      "'", token.user, "' has ", kMaxDevices,
       " credentials that are good, which is the limit. Nothing was done, and the token is still "
       "good: revoke those that are not used any more (`handoff user list` shows them)."));
 }

@@ -103,7 +103,15 @@ absl::StatusOr<Wish> WishOfWorker(const State& state, const CreateTokens& comman
   return Wish{"", owner};
 }
 
-absl::StatusOr<Wish> WishOf(const State& state, const CreateTokens& command, const Grant& grant) {
+absl::StatusOr<Wish> WishOfCi(const State& state, const std::string& name, absl::Time now) {
+  RETURN_IF_ERROR(CheckUserName(name));
+  Wish wish{absl::StrCat("ci/", name), ""};
+  RETURN_IF_ERROR(CheckRoomForCi(state, wish.user, now));
+  return wish;
+}
+
+absl::StatusOr<Wish> WishOf(const State& state, const CreateTokens& command, const Grant& grant,
+                            absl::Time now) {
   const bool all = grant.access == Access::kAll;
   if (grant.role == Role::kViewer && command.purpose != TokenPurpose::kLogin) {
     return absl::PermissionDeniedError(absl::StrCat("a viewer may not have a token for ",
@@ -120,8 +128,7 @@ absl::StatusOr<Wish> WishOf(const State& state, const CreateTokens& command, con
     if (state.identity().IsActive(name)) return Wish{name, ""};
     return NoSuchUser(name);
   }
-  RETURN_IF_ERROR(CheckUserName(name));
-  return Wish{absl::StrCat("ci/", name), ""};
+  return WishOfCi(state, name, now);
 }
 
 absl::StatusOr<Wish> Check(const State& state, const CreateTokens& command, absl::Time now) {
@@ -130,7 +137,7 @@ absl::StatusOr<Wish> Check(const State& state, const CreateTokens& command, absl
   RETURN_IF_ERROR(CheckRoom(state, command, grant, now));
   RETURN_IF_ERROR(CheckTtl(command));
   RETURN_IF_ERROR(CheckRepos(state, command));
-  return WishOf(state, command, grant);
+  return WishOf(state, command, grant, now);
 }
 
 Token WithoutHash(Token token) {

@@ -130,6 +130,36 @@ TEST_F(IdentityBoundsTest, DevicesThatExpiredLeaveRoom) {
   EXPECT_EQ(pool.Do(Redemption(taken, TokenPurpose::kLogin, "d")).status().code(), kOk);
 }
 
+TEST_F(IdentityBoundsTest, TokensOfOnePipelineAreBoundedAndNoneIsLeftWithoutItsLine) {
+  CreateTokens wish = Wish(root, TokenPurpose::kCi);
+  wish.repos = {"h/x"};
+  const std::string meanwhile = Create(wish);
+  Edit edit;
+  for (size_t i = 0; i < kMaxCiCredentials; ++i) {
+    Credential credential = Known(absl::StrCat("c", i), "ci/root");
+    credential.purpose = CredentialPurpose::kCi;
+    credential.repos = {"h/x"};
+    edit.changes.emplace_back(PutCredential{std::move(credential)});
+  }
+  pool.Install(edit);
+  const size_t tokens = pool.state.identity().tokens().size();
+  wish.secrets = Secrets(1);
+  const absl::Status created = pool.Do(wish).status();
+  const absl::Status redeemed = pool.Do(Redemption(meanwhile, TokenPurpose::kCi, "")).status();
+  for (const absl::Status& status : {created, redeemed}) {
+    EXPECT_EQ(status.code(), kFull);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("No line was given"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("`handoff token list` shows them"));
+  }
+  EXPECT_EQ(pool.state.identity().tokens().size(), tokens);
+  wish.user = "nightly";
+  EXPECT_EQ(pool.Do(wish).status().code(), kOk) << "another pipeline";
+  pool.now += absl::Hours(1);
+  wish.user.clear();
+  wish.secrets = Secrets(1);
+  EXPECT_EQ(pool.Do(wish).status().code(), kOk) << "those have expired";
+}
+
 TEST_F(IdentityBoundsTest, RefusalsAreToldOnceAndAClockThatWasSetBackHidesNone) {
   const NoteRefusal refusal{{"ada", "", "10.0.0.7"}, Method::kCancel, "h-1", "not yours"};
   for (uint64_t i = 0; i < kMaxRefusalsNoted + 1; ++i) ASSERT_TRUE(pool.Do(refusal).ok());
