@@ -316,7 +316,7 @@ absl::StatusOr<v1::User> Client::AddUser(const v1::AddUserRequest& request) {
   return impl_->Call(&v1::Identity::Stub::AddUser, request);
 }
 
-absl::StatusOr<v1::User> Client::ChangeUser(const v1::ChangeUserRequest& request) {
+absl::StatusOr<v1::ChangeUserResponse> Client::ChangeUser(const v1::ChangeUserRequest& request) {
   return impl_->Call(&v1::Identity::Stub::ChangeUser, request);
 }
 

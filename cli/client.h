@@ -25,6 +25,7 @@ namespace v1 {
 class AddUserRequest;
 class CancelRequest;
 class ChangeUserRequest;
+class ChangeUserResponse;
 class CreateTokensRequest;
 class CreateTokensResponse;
 class DeleteRequest;
@@ -98,7 +99,7 @@ class Client {
   absl::StatusOr<v1::IssuedCertificate> Renew(const v1::RenewRequest& request,
                                               absl::Duration limit);
   absl::StatusOr<v1::User> AddUser(const v1::AddUserRequest& request);
-  absl::StatusOr<v1::User> ChangeUser(const v1::ChangeUserRequest& request);
+  absl::StatusOr<v1::ChangeUserResponse> ChangeUser(const v1::ChangeUserRequest& request);
   absl::StatusOr<v1::ListUsersResponse> ListUsers();
   absl::StatusOr<v1::CreateTokensResponse> CreateTokens(const v1::CreateTokensRequest& request);
   absl::StatusOr<v1::ListTokensResponse> ListTokens();

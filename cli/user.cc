@@ -67,13 +67,27 @@ VerbResult ListUsers(Context& context) {
   return Exit::kDone;
 }
 
+// Pipelines stop by it, and people wait for a line that is good no more.
+std::string WentWith(const v1::ChangeUserResponse& change) {
+  std::string went;
+  if (change.revoked_tokens() > 0) {
+    absl::StrAppend(&went, Plural(change.revoked_tokens(), "line"), " that nobody had used yet");
+  }
+  if (change.revoked_credentials() > 0) {
+    absl::StrAppend(&went, went.empty() ? "" : " and ",
+                    Plural(change.revoked_credentials(), "token"), " of pipelines");
+  }
+  if (went.empty()) return "";
+  return absl::StrCat(". Revoked for good, since they had them made before: ", went);
+}
+
 VerbResult Change(const v1::ChangeUserRequest& request, absl::string_view what, Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
-  ASSIGN_OR_RETURN(const v1::User user, client->ChangeUser(request));
+  ASSIGN_OR_RETURN(const v1::ChangeUserResponse change, client->ChangeUser(request));
   if (context.json) {
-    context.terminal.Out(ToJsonLine(user));
+    context.terminal.Out(ToJsonLine(change));
   } else {
-    context.terminal.Say(absl::StrCat(OneLine(user.name(), 64), what));
+    context.terminal.Say(absl::StrCat(OneLine(change.user().name(), 64), what, WentWith(change)));
   }
   return Exit::kDone;
 }

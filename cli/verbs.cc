@@ -153,10 +153,18 @@ std::vector<Verb> IdentityVerbs() {
       {"user list", "users", "who may come in, from which machines", "  handoff user list\n", true,
        false, DefineUserList},
       {"user role", "", "another role, or other repositories",
-       "  handoff user role bob member\n  handoff user role bob member --any-repo\n", true, false,
-       DefineUserRole},
+       "  handoff user role bob member\n  handoff user role bob member --any-repo\n"
+       "\nWhat they had made by the former role or repositories is revoked with it, for good: "
+       "lines "
+       "that nobody\nused yet, and tokens of pipelines, which stop. Their machines and build hosts "
+       "stay.\n",
+       true, false, DefineUserRole},
       {"user disable", "", "nothing they have is good until they are enabled again",
-       "  handoff user disable bob\n", true, false, DefineUserDisable},
+       "  handoff user disable bob\n"
+       "\nLines that nobody used yet and tokens of pipelines, which they had made, are revoked "
+       "with "
+       "it, for\ngood: those pipelines stop.\n",
+       true, false, DefineUserDisable},
       {"user enable", "", "after disable", "  handoff user enable bob\n", true, false,
        DefineUserEnable},
       {"user revoke", "", "cut somebody off at once, or one machine of theirs",

@@ -2,6 +2,7 @@
 // of them does, and that it was refused, stands in the audit log with the same commit.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ struct ChangeUser {
   std::optional<bool> disabled;
   struct Reply {
     User user;
+    size_t revoked_credentials = 0, revoked_tokens = 0;
   };
 };
 

@@ -71,7 +71,7 @@ absl::StatusOr<Decision<ChangeUser::Reply>> Decide(const State& state, const Cha
   refused = CheckLimits(user);
   if (refused.ok()) refused = CheckAdminsLeft(state, *known, user);
   if (!refused.ok()) return Refuse<ChangeUser::Reply>(state, now, act, refused);
-  Decision<ChangeUser::Reply> decision{{}, {user}};
+  Decision<ChangeUser::Reply> decision{{}, {user, 0, 0}};
   if (user == *known) return decision;
   Draft draft(state, now);
   draft.Add(PutUser{user});
@@ -81,6 +81,8 @@ absl::StatusOr<Decision<ChangeUser::Reply>> Decide(const State& state, const Cha
   RecordDone(draft, act,
              absl::StrCat(DescribeUser(*known), " to ", DescribeUser(user), "; revoked ",
                           made.credentials, " credentials of ci and ", made.tokens, " tokens"));
+  decision.reply.revoked_credentials = made.credentials;
+  decision.reply.revoked_tokens = made.tokens;
   decision.edit = draft.Take();
   return decision;
 }

@@ -179,6 +179,14 @@ v1::User ToProto(const core::User& user) {
   return out;
 }
 
+v1::ChangeUserResponse ToProto(const core::ChangeUser::Reply& reply) {
+  v1::ChangeUserResponse out;
+  *out.mutable_user() = ToProto(reply.user);
+  out.set_revoked_tokens(static_cast<int32_t>(reply.revoked_tokens));
+  out.set_revoked_credentials(static_cast<int32_t>(reply.revoked_credentials));
+  return out;
+}
+
 v1::ListUsersResponse ToProto(const core::ListUsers::Reply& reply) {
   v1::ListUsersResponse out;
   for (const core::ListUsers::Item& item : reply.users) {

@@ -30,6 +30,7 @@ using Revocation = std::variant<core::RevokeWorker, core::RevokeUser, core::Revo
 Revocation ToCore(const v1::RevokeRequest& request, const core::Caller& caller);
 
 v1::User ToProto(const core::User& user);
+v1::ChangeUserResponse ToProto(const core::ChangeUser::Reply& reply);
 v1::ListUsersResponse ToProto(const core::ListUsers::Reply& reply);
 v1::Token ToProto(const core::Token& token);
 v1::ListTokensResponse ToProto(const core::ListTokens::Reply& reply);

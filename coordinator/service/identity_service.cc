@@ -135,7 +135,7 @@ Unary* IdentityService::AddUser(Context* context, const v1::AddUserRequest* requ
 }
 
 Unary* IdentityService::ChangeUser(Context* context, const v1::ChangeUserRequest* request,
-                                   v1::User* response) {
+                                   v1::ChangeUserResponse* response) {
   const auto guest = parts_.door.Enter(*context, core::Method::kChangeUser);
   if (!guest.ok()) return Answer(context, guest.status());
   auto change = ToCore(*request);
@@ -144,7 +144,7 @@ Unary* IdentityService::ChangeUser(Context* context, const v1::ChangeUserRequest
   Unary* const reactor = context->DefaultReactor();
   parts_.engine.Post(*std::move(change),
                      AnswerWith(reactor, [response](const core::ChangeUser::Reply& reply) {
-                       *response = ToProto(reply.user);
+                       *response = ToProto(reply);
                        return absl::OkStatus();
                      }));
   return reactor;

@@ -20,7 +20,7 @@ class IdentityService final : public v1::Identity::CallbackService {
   Unary* Redeem(Context*, const v1::RedeemRequest*, v1::IssuedCertificate*) override;
   Unary* Renew(Context*, const v1::RenewRequest*, v1::IssuedCertificate*) override;
   Unary* AddUser(Context*, const v1::AddUserRequest*, v1::User*) override;
-  Unary* ChangeUser(Context*, const v1::ChangeUserRequest*, v1::User*) override;
+  Unary* ChangeUser(Context*, const v1::ChangeUserRequest*, v1::ChangeUserResponse*) override;
   Unary* ListUsers(Context*, const v1::ListUsersRequest*, v1::ListUsersResponse*) override;
   Unary* CreateTokens(Context*, const v1::CreateTokensRequest*, v1::CreateTokensResponse*) override;
   Unary* ListTokens(Context*, const v1::ListTokensRequest*, v1::ListTokensResponse*) override;

@@ -52,6 +52,12 @@ void FakeIdentity::SetUser(const v1::User& user) {
   users_[user.name()] = user;
 }
 
+void FakeIdentity::SetRevoked(int tokens, int credentials) {
+  const MutexLock lock(mutex_);
+  revoked_.set_revoked_tokens(tokens);
+  revoked_.set_revoked_credentials(credentials);
+}
+
 void FakeIdentity::AddAudit(const v1::AuditEntry& entry) {
   const MutexLock lock(mutex_);
   audit_.push_back(entry);
@@ -157,12 +163,13 @@ grpc::Status FakeIdentity::AddUser(grpc::ServerContext*, const v1::AddUserReques
 }
 
 grpc::Status FakeIdentity::ChangeUser(grpc::ServerContext*, const v1::ChangeUserRequest* request,
-                                      v1::User* response) {
+                                      v1::ChangeUserResponse* response) {
   const MutexLock lock(mutex_);
   changes_.push_back(*request);
   if (!refusal_.ok()) return refusal_;
-  response->set_name(request->name());
-  if (request->has_role()) response->set_role(request->role());
+  *response = revoked_;
+  response->mutable_user()->set_name(request->name());
+  if (request->has_role()) response->mutable_user()->set_role(request->role());
   return grpc::Status::OK;
 }
 

@@ -26,6 +26,8 @@ class FakeIdentity final : public v1::Identity::Service {
   // Every call from now on is answered so.
   void Refuse(const grpc::Status& status);
   void SetUser(const v1::User& user);
+  // What every change from now on says that it revoked.
+  void SetRevoked(int tokens, int credentials);
   void AddAudit(const v1::AuditEntry& entry);
   void SetBroken(const std::string& broken);
 
@@ -41,7 +43,8 @@ class FakeIdentity final : public v1::Identity::Service {
   grpc::Status Renew(grpc::ServerContext*, const v1::RenewRequest*,
                      v1::IssuedCertificate*) override;
   grpc::Status AddUser(grpc::ServerContext*, const v1::AddUserRequest*, v1::User*) override;
-  grpc::Status ChangeUser(grpc::ServerContext*, const v1::ChangeUserRequest*, v1::User*) override;
+  grpc::Status ChangeUser(grpc::ServerContext*, const v1::ChangeUserRequest*,
+                          v1::ChangeUserResponse*) override;
   grpc::Status ListUsers(grpc::ServerContext*, const v1::ListUsersRequest*,
                          v1::ListUsersResponse*) override;
   grpc::Status CreateTokens(grpc::ServerContext*, const v1::CreateTokensRequest*,
@@ -70,6 +73,7 @@ class FakeIdentity final : public v1::Identity::Service {
   std::string broken_ ABSL_GUARDED_BY(mutex_);
   int renewals_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<v1::RedeemRequest> redeems_ ABSL_GUARDED_BY(mutex_);
+  v1::ChangeUserResponse revoked_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::AddUserRequest> added_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::ChangeUserRequest> changes_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::CreateTokensRequest> creates_ ABSL_GUARDED_BY(mutex_);

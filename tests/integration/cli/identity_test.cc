@@ -88,6 +88,19 @@ TEST_F(IdentityCommand, RolesAndStatesAreChanged) {
   EXPECT_TRUE(changes[3].has_disabled());
 }
 
+// Or somebody changes a role and wonders in the evening why the pipelines stopped.
+TEST_F(IdentityCommand, AChangeSaysWhatItRevoked) {
+  EXPECT_THAT(Run({"user", "role", "bob", "viewer"}).err, Not(HasSubstr("evoked")));
+  identity_.SetRevoked(2, 1);
+  const std::string went = "2 lines that nobody had used yet and 1 token of pipelines";
+  EXPECT_THAT(Run({"user", "role", "bob", "viewer"}).err, HasSubstr(went));
+  EXPECT_THAT(Run({"user", "disable", "bob"}).err, HasSubstr(went));
+  EXPECT_THAT(Run({"user", "role", "bob", "viewer", "--json"}).out,
+              HasSubstr("\"revokedCredentials\":1"));
+  EXPECT_THAT(Run({"user", "role", "--help"}).out, HasSubstr("tokens of pipelines, which stop"));
+  EXPECT_THAT(Run({"user", "disable", "--help"}).out, HasSubstr("those pipelines stop"));
+}
+
 TEST_F(IdentityCommand, AUserIsRevokedWholeOrByOneDevice) {
   identity_.SetUser(UserWithDevices("bob"));
   EXPECT_EQ(Run({"user", "revoke", "bob", "--device", "desk", "--reason", "lost"}).exit, 0);

@@ -206,7 +206,11 @@ TEST_F(UsersTest, WhatWasMadeByRightsThatAreGoneGoesToo) {
     link.user = name;
     link.secrets = Secrets(1);
     const std::string for_them = Create(link);
-    ASSERT_TRUE((disable ? Disable(name) : Change(name, Role::kViewer)).ok());
+    const auto changed = pool.Do(disable ? ChangeUser{root, name, {}, {}, true}
+                                         : ChangeUser{root, name, Role::kViewer, {}, {}});
+    ASSERT_TRUE(changed.ok()) << changed.status();
+    EXPECT_EQ(changed->revoked_credentials, 1u);
+    EXPECT_EQ(changed->revoked_tokens, disable ? 3u : 2u);
     EXPECT_THAT(LastAudit().detail,
                 HasSubstr(absl::StrCat("1 credentials of ci and ", disable ? 3 : 2, " tokens")));
     ASSERT_TRUE(Disable(name, false).ok());
