@@ -30,8 +30,8 @@ auto* FindIn(const Map& map, absl::string_view key) {
 
 absl::Time DeadAt(const Token& token) { return token.expires_at + kExpiredKept; }
 absl::Time DeadAt(const Credential& credential) {
-  const bool renewable = credential.purpose == CredentialPurpose::kWorker;
-  return credential.not_after + (renewable ? kRenewalGrace : kExpiredKept);
+  const bool of_worker = credential.purpose == CredentialPurpose::kWorker;
+  return credential.not_after + (of_worker ? kExpiredWorkerKept : kExpiredKept);
 }
 
 }  // namespace

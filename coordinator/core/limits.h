@@ -97,8 +97,9 @@ inline constexpr absl::Duration kWorkerLife = absl::Hours(24);    // of credenti
 inline constexpr absl::Duration kRenewalLife = absl::Hours(91 * 24);
 inline constexpr absl::Duration kUserLife = absl::Hours(90 * 24);
 inline constexpr absl::Duration kLocalLife = absl::Hours(24);  // of who came in by their uid
-// How long an expired credential of a worker can still be renewed, and is remembered.
-inline constexpr absl::Duration kRenewalGrace = absl::Hours(90 * 24);
+// An expired one of a worker, whose host may be off for long: as long as it can come back by its
+// renewal credential, lists say since when.
+inline constexpr absl::Duration kExpiredWorkerKept = absl::Hours(90 * 24);
 inline constexpr size_t kMaxDropped = 100;  // of what is of no use any more, in one decision
 // Entries of the audit log for what was refused, a minute.
 inline constexpr uint64_t kMaxRefusalsNoted = 60;

@@ -47,11 +47,8 @@ absl::Status CheckRenewable(const State& state, const Credential* known, absl::T
   }
   if (known->purpose == CredentialPurpose::kUser && !state.identity().IsActive(known->subject))
     return NotRenewed(absl::StrCat("User '", known->subject, "' is disabled."), of_worker);
-  const absl::Duration grace =
-      known->purpose == CredentialPurpose::kWorker ? kRenewalGrace : absl::ZeroDuration();
-  if (now < known->not_after + grace) return absl::OkStatus();
-  return NotRenewed(absl::StrCat("This credential expired at ", TimeText(known->not_after),
-                                 of_worker ? ", too long ago." : "."),
+  if (now < known->not_after) return absl::OkStatus();
+  return NotRenewed(absl::StrCat("This credential expired at ", TimeText(known->not_after), "."),
                     of_worker);
 }
 

@@ -51,11 +51,12 @@ TEST_F(IdentityBoundsTest, WhoHasOneGoodCredentialIsNotRevoked) {
 
 // Others' tokens are made and dropped meanwhile.
 TEST_F(IdentityBoundsTest, AWorkersCredentialIsRememberedAsLongAsItCanBeRenewed) {
-  const std::string serial = Join("a").credential.serial;
-  pool.now = Find(serial)->not_after + kRenewalGrace - absl::Seconds(1);
+  const RedeemToken::Reply joined = Join("a");
+  const std::string serial = joined.credential.serial;
+  pool.now = Find(serial)->not_after + kExpiredWorkerKept - absl::Seconds(1);
   Login("root");
-  ASSERT_NE(Find(serial), nullptr);
-  EXPECT_TRUE(pool.Do(Renewal(serial)).ok());
+  EXPECT_NE(Find(serial), nullptr);
+  EXPECT_TRUE(pool.Do(Renewal(joined.renewal->serial)).ok());
 }
 
 TEST_F(IdentityBoundsTest, OneDecisionForgetsOnlySoMany) {
