@@ -18,6 +18,7 @@
 #include "common/file.h"
 #include "common/identity/signing_request.h"
 #include "common/identity/verify.h"
+#include "common/peer_name.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -26,7 +27,6 @@
 namespace handoff {
 namespace {
 
-constexpr size_t kMostDeviceBytes = 64;
 constexpr absl::Duration kReachWithin = absl::Seconds(5);
 
 struct LoginFlags {
@@ -37,7 +37,7 @@ struct LoginFlags {
 std::string HostName() {
   char name[256] = {};
   if (::gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0') return "unknown";
-  return OneLine(name, kMostDeviceBytes);
+  return OneLine(name, kMaxDeviceName);
 }
 
 // A line for a machine on which they are not logged in yet.
@@ -137,8 +137,9 @@ VerbResult LoginHere(const LoginFlags& flags, Context& context) {
 
 VerbResult Login(const LoginFlags& flags, Context& context) {
   const std::string device = flags.device.empty() ? HostName() : flags.device;
-  if (device.size() > kMostDeviceBytes) {
-    return absl::InvalidArgumentError("--device is longer than 64 bytes");
+  if (device.size() > kMaxDeviceName) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--device is longer than ", kMaxDeviceName, " bytes"));
   }
   ASSIGN_OR_RETURN(const Secret line,
                    ReadSecretLine("Paste the line and press Enter (it is not shown): ",
@@ -162,7 +163,7 @@ VerbResult Login(const LoginFlags& flags, Context& context) {
   const View view = context.terminal.ErrView();
   context.terminal.Say(
       absl::StrCat("You are ", issued.subject(), " in pool ", access.pool_id(),
-                   " from this machine (", OneLine(device, kMostDeviceBytes), "), until ",
+                   " from this machine (", OneLine(device, kMaxDeviceName), "), until ",
                    absl::FormatTime("%Y-%m-%d", stored.certificate.not_after(), view.zone),
                    "; using it renews it by itself.\nNext: handoff doctor\n"
                    "  handoff login --link     for another machine of yours"));

@@ -9,6 +9,8 @@
 namespace handoff {
 
 inline constexpr size_t kMaxPeerName = 64;
+// What a person calls one of their machines: one line of text, in no certificate.
+inline constexpr size_t kMaxDeviceName = 64;
 // [a-z0-9][a-z0-9._-]{0,63}
 bool IsPeerName(absl::string_view name);
 // The same in words, to stand behind "is no name for a user: ".

@@ -14,7 +14,6 @@ namespace {
 
 constexpr size_t kMaxAuditText = 500;
 constexpr size_t kMaxNameBytes = 64;  // of one that is shown
-constexpr size_t kMaxDeviceBytes = 128;
 
 AuditEntry EntryFor(const Act& act, AuditOutcome outcome, absl::string_view detail) {
   AuditEntry entry;
@@ -116,9 +115,9 @@ absl::Status CheckPatterns(const std::vector<std::string>& patterns) {
 }
 
 absl::Status CheckDeviceName(absl::string_view name) {
-  if (!name.empty() && name.size() <= kMaxDeviceBytes && OneLine(name, kMaxDeviceBytes) == name)
+  if (!name.empty() && name.size() <= kMaxDeviceName && OneLine(name, kMaxDeviceName) == name)
     return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("a name of one line and at most ", kMaxDeviceBytes,
+  return absl::InvalidArgumentError(absl::StrCat("a name of one line and at most ", kMaxDeviceName,
                                                  " bytes is needed. Nothing was done."));
 }
 

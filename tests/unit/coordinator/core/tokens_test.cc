@@ -290,6 +290,7 @@ TEST_F(TokensTest, WhoChoseBadlyMayTryAgain) {
   refused(kInvalid, [](auto& r) { r.worker_uuid = "UUID-B"; });  // in no certificate
   refused(kInvalid, [](auto& r) { r.device = ""; });
   refused(kInvalid, [](auto& r) { r.device = "b\nc"; });
+  refused(kInvalid, [](auto& r) { r.device = std::string(65, 'b'); });
   refused(kInvalid, [](auto& r) { r.serial = ""; });
   refused(kInvalid, [](auto& r) { r.serial = "XYZ"; });
   refused(kInvalid, [](auto& r) { r.renewal_serial = ""; });
