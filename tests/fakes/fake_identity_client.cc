@@ -64,7 +64,7 @@ absl::StatusOr<IssuedPair> FakeIdentityClient::Redeem(const std::string& address
   if (std::exchange(used_[redemption.token_id], true)) {
     return absl::UnauthenticatedError("this token is not good");
   }
-  if (lose_answer) return absl::UnavailableError("the connection broke");
+  if (lose_answer) return absl::UnknownError("the connection broke");
   ASSIGN_OR_RETURN(const PublicKey key, ReadSigningRequest(redemption.signing_request));
   IssuedPair issued = Issue(key, redemption.worker_uuid);
   spoil(issued);

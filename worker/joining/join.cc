@@ -120,13 +120,34 @@ class Joining {
                     pool.coordinators.begin() + static_cast<std::ptrdiff_t>(i) + 1);
         return issued;
       }
+      if (absl::IsUnknown(issued.status())) {
+        return MayHaveJoined(ticket, pool.coordinators[i], issued.status().message());
+      }
       if (!IsAway(issued.status())) return issued.status();
       failures.push_back(absl::StrCat(pool.coordinators[i], ": ", issued.status().message()));
     }
-    return absl::UnavailableError(
-        absl::StrCat("the coordinator did not answer. This host did not join; until ",
-                     absl::FormatTime("%H:%M:%S UTC", ticket.expires, absl::UTCTimeZone()),
-                     " the line can be tried again.\n  ", absl::StrJoin(failures, "\n  ")));
+    return absl::UnavailableError(absl::StrCat(
+        "the coordinator was not reached. This host did not join; until ", TimeOf(ticket.expires),
+        " the line can be tried again.\n  ", absl::StrJoin(failures, "\n  ")));
+  }
+
+  static std::string TimeOf(absl::Time time) {
+    return absl::FormatTime("%H:%M:%S UTC", time, absl::UTCTimeZone());
+  }
+
+  // Another address is the same coordinator: it would say of a line that is used that it is no
+  // good.
+  absl::Status MayHaveJoined(const Ticket& ticket, const std::string& address,
+                             absl::string_view why) const {
+    return absl::UnknownError(absl::StrCat(
+        address, " was reached, and then gave no answer: ", why,
+        ". Whether this host joined is not known, and nothing was put in place here. See "
+        "`handoff worker list`: when it shows ",
+        options_.name, " as of now, that is of this try; run `handoff worker remove ",
+        options_.name,
+        "`, and join with a new line. When it does not, this line can be tried again "
+        "until ",
+        TimeOf(ticket.expires), "."));
   }
 
   absl::Status Keep(const Ticket& ticket, const IssuedPair& issued, const PoolFile& pool) const {

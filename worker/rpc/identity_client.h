@@ -37,13 +37,14 @@ struct IssuedPair {
 };
 
 // Thread-safe. Each call has a connection of its own, to `address`. Nothing here retries.
-// UNAVAILABLE when there is no answer; whether something was done is then not known.
 class IdentityClient {
  public:
   virtual ~IdentityClient() = default;
+  // UNAVAILABLE or DEADLINE_EXCEEDED when nobody was reached: the token is as good as before.
+  // UNKNOWN when the coordinator was reached, and then gave no answer: it may have used the token.
   virtual absl::StatusOr<IssuedPair> Redeem(const std::string& address, const ShownIdentity& shown,
                                             const Redemption& redemption) = 0;
-  // CANCELLED when `stop` was requested.
+  // CANCELLED when `stop` was requested; UNAVAILABLE or DEADLINE_EXCEEDED when there is no answer.
   virtual absl::StatusOr<IssuedPair> Renew(const std::string& address, const ShownIdentity& shown,
                                            const std::string& signing_request,
                                            std::stop_token stop) = 0;

@@ -264,8 +264,14 @@ TEST_F(JoinTest, AHalfMadeOneIsBegunAnewWithANewLine) {
 
 TEST_F(JoinTest, AnAnswerThatWasLostLeavesRoomForANewLine) {
   pool_.lose_answer = true;
-  const std::string line = pool_.Line();
-  EXPECT_FALSE(Join(line).ok());
+  const std::string line = pool_.Line({"a:1", "b:2"});
+  EXPECT_THAT(
+      WhyNot(line),
+      AllOf(HasSubstr("a:1 was reached, and then gave no answer: the connection broke"),
+            HasSubstr("Whether this host joined is not known"), HasSubstr("`handoff worker list`"),
+            HasSubstr("`handoff worker remove build-1`"), Not(HasSubstr("did not join"))));
+  EXPECT_EQ(pool_.calls.size(), 1u) << "elsewhere it is the same pool, and the line may be used";
+  EXPECT_FALSE(PathExists(data() + "/identity"));
   const std::string uuid = Uuid();
   pool_.lose_answer = false;
   EXPECT_TRUE(absl::IsUnauthenticated(Join(line).status()));

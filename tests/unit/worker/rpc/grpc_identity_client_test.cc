@@ -56,6 +56,33 @@ TEST_F(GrpcIdentityClientTest, ARedemptionShowsTheTokensCertificate) {
   EXPECT_EQ(Certificate::FromPem(issued->renewal)->peer()->kind, PeerKind::kRenewal);
 }
 
+// A token is used once: who was not reached has not used it, of who was nobody knows.
+TEST_F(GrpcIdentityClientTest, ARedemptionSaysWhetherItMayHaveBeenDone) {
+  const Secret secret = Secret::Random(32);
+  const auto redeem = [&](const std::string& address) {
+    return client_
+        .Redeem(address, Shown(PeerKind::kToken, "0123"),
+                {"0123", secret.Reveal(), Request(), kTlsWorker, "build-1"})
+        .status();
+  };
+  const absl::Status nobody = redeem("127.0.0.1:1");
+  EXPECT_TRUE(absl::IsUnavailable(nobody)) << nobody;
+  TlsPool other;  // of the same id, by another authority
+  const absl::Status twin = redeem(other.address());
+  EXPECT_TRUE(absl::IsUnavailable(twin)) << twin;
+  EXPECT_THAT(std::string(twin.message()), HasSubstr("is not this pool's coordinator"));
+  // What comes from there and what its connection ends with look the same here.
+  for (const absl::Status& broken :
+       {absl::UnavailableError("Socket closed"), absl::DeadlineExceededError("Deadline Exceeded"),
+        absl::InternalError("it broke"), absl::UnknownError("Stream removed")}) {
+    pool_.identity().Refuse(broken);
+    EXPECT_EQ(redeem(pool_.address()), absl::UnknownError(broken.message())) << broken;
+  }
+  const absl::Status refused = absl::UnauthenticatedError("this token is not good");
+  pool_.identity().Refuse(refused);
+  EXPECT_EQ(redeem(pool_.address()), refused);
+}
+
 TEST_F(GrpcIdentityClientTest, ARenewalShowsWhicheverItIsGiven) {
   EXPECT_TRUE(Renew(Shown(PeerKind::kWorker, kTlsWorker)).ok());
   EXPECT_TRUE(Renew(Shown(PeerKind::kRenewal, kTlsWorker)).ok());
