@@ -117,7 +117,9 @@ struct Client::Impl {
       case grpc::StatusCode::UNIMPLEMENTED:
         return absl::UnimplementedError(
             absl::StrCat("what answers at ", address,
-                         " does not know this call: it is no coordinator, or an older one"));
+                         " does not know this call; it is no coordinator, or one of another "
+                         "version: ",
+                         status.error_message()));
       default:
         break;
     }

@@ -33,7 +33,7 @@ absl::Status CheckProtocol(absl::string_view user_agent) {
   int number = 0;
   if (!protocol.has_value()) return absl::OkStatus();
   if (absl::SimpleAtoi(*protocol, &number) && number == kProtocol) return absl::OkStatus();
-  return absl::FailedPreconditionError(
+  return absl::UnimplementedError(
       absl::StrCat("this coordinator is handoff ", kVersion, " and speaks protocol ", kProtocol,
                    "; what calls it is handoff ", OneLine(version, kMostShown),
                    " and speaks protocol ", OneLine(*protocol, kMostShown),

@@ -16,8 +16,9 @@ inline constexpr int kProtocol = 1;
 // What a channel puts before gRPC's own words: "handoff/0.1.0 handoff-protocol/1".
 std::string UserAgent();
 
-// FAILED_PRECONDITION when a caller says that it speaks another protocol. Whoever says nothing of
-// one is no program of ours, and may do what its certificate lets it do.
+// UNIMPLEMENTED when a caller says that it speaks another protocol: it says nothing of what was
+// asked for, as no other answer to that call may have it. Whoever says nothing of one is no program
+// of ours, and may do what its certificate lets it do.
 absl::Status CheckProtocol(absl::string_view user_agent);
 
 }  // namespace handoff

@@ -17,7 +17,8 @@ absl::Status FromCall(const grpc::Status& status) {
 
 absl::Status FromAttemptCall(const grpc::Status& status) {
   const absl::Status said = FromGrpc(status);
-  return absl::IsUnauthenticated(said) ? absl::UnavailableError(said.message()) : said;
+  const bool of_attempt = !absl::IsUnauthenticated(said) && !absl::IsUnimplemented(said);
+  return of_attempt ? said : absl::UnavailableError(said.message());
 }
 
 }  // namespace handoff::worker

@@ -36,7 +36,7 @@ TEST(Protocol, AnotherOneIsRefusedWithBothVersionsAndWhatToDo) {
   for (const int other : {0, kProtocol + 1, -1}) {
     const absl::Status refused =
         CheckProtocol(Said(absl::StrCat("handoff/9.9 handoff-protocol/", other)));
-    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition) << other;
+    EXPECT_EQ(refused.code(), absl::StatusCode::kUnimplemented) << other;
     EXPECT_THAT(std::string(refused.message()),
                 AllOf(HasSubstr(absl::StrCat("handoff ", kVersion, " and speaks protocol 1")),
                       HasSubstr(absl::StrCat("handoff 9.9 and speaks protocol ", other, ".")),

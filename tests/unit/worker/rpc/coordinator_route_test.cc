@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/identity/private_file.h"
+#include "common/rpc/protocol.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/fakes/fake_clock.h"
@@ -117,6 +118,23 @@ TEST_F(CoordinatorRouteTest, WhoIsNotLetInAsksBySyncAlone) {
   pool_.pool().Refuse(absl::OkStatus());
   EXPECT_TRUE(Sync().ok());
   EXPECT_TRUE(Report().ok());
+}
+
+// The coordinator was upgraded first. What it would say of the attempt is not known, so that the
+// last checkpoint and the report are kept until they understand each other.
+TEST_F(CoordinatorRouteTest, OneOfAnotherProtocolSaysNothingOfAnAttempt) {
+  Open(Issue());
+  ASSERT_TRUE(Sync().ok());
+  const absl::Status other = CheckProtocol("handoff/9.9 handoff-protocol/0");
+  ASSERT_FALSE(other.ok());
+  pool_.pool().Refuse(other);
+  EXPECT_EQ(Sync(), other) << "which says what to install";
+  EXPECT_EQ(Report(), absl::UnavailableError(other.message()));
+  EXPECT_EQ(client_->SaveCheckpoint({kTlsPool, {"h", 1}, 7, ""}, {}).status(),
+            absl::UnavailableError(other.message()));
+  pool_.pool().Refuse(absl::OkStatus());
+  EXPECT_TRUE(Report().ok());
+  EXPECT_TRUE(client_->SaveCheckpoint({kTlsPool, {"h", 1}, 7, ""}, {}).ok());
 }
 
 TEST_F(CoordinatorRouteTest, TheNextAddressIsTriedWhenOneIsAway) {

@@ -81,6 +81,12 @@ grpc::Status TellingPool::Report(grpc::ServerContext*, const v1::ReportRequest*,
   return ToGrpc(refusal_);
 }
 
+grpc::Status TellingPool::SaveCheckpoint(grpc::ServerContext*, const v1::SaveCheckpointRequest*,
+                                         v1::SaveCheckpointResponse*) {
+  MutexLock lock(mutex_);
+  return ToGrpc(refusal_);
+}
+
 void TellingPool::Refuse(absl::Status status) {
   MutexLock lock(mutex_);
   refusal_ = std::move(status);

@@ -58,6 +58,9 @@ class TellingPool final : public v1::Pool::Service {
                     v1::SyncResponse* response) override;
   grpc::Status Report(grpc::ServerContext* context, const v1::ReportRequest* request,
                       v1::ReportResponse* response) override;
+  grpc::Status SaveCheckpoint(grpc::ServerContext* context,
+                              const v1::SaveCheckpointRequest* request,
+                              v1::SaveCheckpointResponse* response) override;
   void Refuse(absl::Status status);
   std::vector<std::string> serials();
   int reports();
