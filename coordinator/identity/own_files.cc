@@ -49,17 +49,20 @@ absl::StatusOr<PrivateKey> LoadOrMakeKey(const std::string& directory) {
   return key;
 }
 
-// The one that lies there, if it is good for this key and has more than half of its life left.
-std::optional<Certificate> Fresh(const std::string& directory, const Issuer& issuer,
-                                 const PublicKey& key, CertificateUse use, absl::Time now) {
+// The one that lies there, if it is good for this key.
+std::optional<Certificate> Held(const std::string& directory, const Issuer& issuer,
+                                const PublicKey& key, CertificateUse use, absl::Time now) {
   const auto pem = ReadFile(CertificateFile(directory), kMaxFileBytes);
   if (!pem.ok()) return std::nullopt;
   auto certificate = Certificate::FromPem(*pem);
   if (!certificate.ok() || certificate->public_key() != key) return std::nullopt;
   if (!VerifyCertificate(*certificate, issuer.authority(), now, use).ok()) return std::nullopt;
-  const absl::Duration life = certificate->not_after() - certificate->not_before();
-  if (certificate->not_after() - now < life / 2) return std::nullopt;
   return *std::move(certificate);
+}
+
+bool HasHalfOfItsLife(const Certificate& certificate, absl::Time now) {
+  const absl::Duration life = certificate.not_after() - certificate.not_before();
+  return certificate.not_after() - now >= life / 2;
 }
 
 absl::Status WriteSet(const std::string& directory, const Issuer& issuer,
@@ -121,8 +124,9 @@ absl::Status RefreshServerFiles(const std::string& directory, const Issuer& issu
                                 const std::vector<std::string>& hosts, absl::Time now) {
   RETURN_IF_ERROR(MakeDirectories(directory));
   ASSIGN_OR_RETURN(const PrivateKey key, LoadOrMakeKey(directory));
-  const auto held = Fresh(directory, issuer, key.public_key(), CertificateUse::kServer, now);
-  if (held.has_value()) return WriteSet(directory, issuer, held->ToPem());
+  const auto held = Held(directory, issuer, key.public_key(), CertificateUse::kServer, now);
+  if (held.has_value() && HasHalfOfItsLife(*held, now))
+    return WriteSet(directory, issuer, held->ToPem());
   ASSIGN_OR_RETURN(const Certificate made,
                    issuer.IssueServer(key.public_key(), hosts, kServerLife));
   return WriteSet(directory, issuer, made.ToPem());
@@ -132,11 +136,29 @@ absl::Status RefreshLocalAdmin(const std::string& directory, const std::string& 
                                const Issuer& issuer, Engine& engine, absl::Time now) {
   RETURN_IF_ERROR(MakeDirectories(directory));
   ASSIGN_OR_RETURN(const PrivateKey key, LoadOrMakeKey(directory));
-  const auto held = Fresh(directory, issuer, key.public_key(), CertificateUse::kClient, now);
-  if (held.has_value() && held->peer()->name == name) {
-    return WriteSet(directory, issuer, held->ToPem());
+  if (engine.identities()->FindUser(name) == nullptr) RETURN_IF_ERROR(EnsureAdmin(name, engine));
+  const auto identities = engine.identities();
+  if (identities->FindUser(name) == nullptr) {
+    SPDLOG_WARN(
+        "'{}' is disabled in the pool, so {} lets nobody in. `handoff user enable {}` as another "
+        "admin changes that",
+        name, directory, name);
+    return absl::OkStatus();
   }
-  RETURN_IF_ERROR(EnsureAdmin(name, engine));
+  const auto held = Held(directory, issuer, key.public_key(), CertificateUse::kClient, now);
+  if (held.has_value() && held->peer()->name == name) {
+    const Identified* const known = identities->Find(held->serial());
+    if (known != nullptr && known->revoked) {
+      SPDLOG_WARN(
+          "the certificate in {} was revoked and lets nobody in. To have another one made for "
+          "'{}', remove that directory and start the coordinator again, or wait an hour",
+          directory, name);
+      return absl::OkStatus();
+    }
+    if (known != nullptr && HasHalfOfItsLife(*held, now)) {
+      return WriteSet(directory, issuer, held->ToPem());
+    }
+  }
   const std::string serial = NewSerial();
   ASSIGN_OR_RETURN(const core::Credential credential, Admit(name, serial, engine));
   ASSIGN_OR_RETURN(const std::string pem, issuer.IssueTo(key.public_key(), PeerKind::kUser, name,

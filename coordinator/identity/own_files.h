@@ -17,10 +17,14 @@
 
 namespace handoff {
 
-// Makes what is missing, damaged, of another authority, or past half of its life.
+// Both make what is missing, damaged, of another authority, or past half of its life.
 absl::Status RefreshServerFiles(const std::string& directory, const Issuer& issuer,
                                 const std::vector<std::string>& hosts, absl::Time now);
-// The same for the admin `name`, who is made a user of the pool when there is none of that name.
+// For the admin `name`, who is made a user of the pool when there is none of that name. What the
+// pool does not know is made anew, too: its records were restored from before it was given. One
+// that was revoked stays as it is, and so does everything of a user who is disabled: somebody
+// decided so, and to read this directory is not to be let in again. Each time it is logged what to
+// do.
 absl::Status RefreshLocalAdmin(const std::string& directory, const std::string& name,
                                const Issuer& issuer, Engine& engine, absl::Time now);
 
