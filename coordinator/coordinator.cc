@@ -245,6 +245,8 @@ Coordinator::~Coordinator() { Stop(); }
 
 const std::string& Coordinator::address() const { return impl_->server->address(); }
 
+std::vector<std::string> Coordinator::addresses() const { return impl_->issuer->addresses(); }
+
 absl::StatusOr<Secret> Coordinator::LoginLine() {
   return MakeLoginLine(LocalAdminName(), kLoginLineTtl, *impl_->issuer, *impl_->engine);
 }

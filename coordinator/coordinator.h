@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"
@@ -23,6 +24,8 @@ class Coordinator {
 
   // Where it listens, with the port that the kernel chose.
   const std::string& address() const;
+  // Those in the lines that it makes.
+  std::vector<std::string> addresses() const;
 
   // A line for the admin of this host to log in with elsewhere, good for an hour. A secret.
   absl::StatusOr<Secret> LoginLine();

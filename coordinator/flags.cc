@@ -59,7 +59,10 @@ std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv) {
   if (!advertise->empty()) config.advertise = flags.advertise;
   if (!log_level->empty()) config.log_level = flags.log_level;
   if (const absl::Status valid = Validate(config); !valid.ok()) return Refuse(valid);
-  return CommandLine{std::move(config), init->parsed()};
+  return CommandLine{std::move(config),
+                     init->parsed(),
+                     std::move(file),
+                     {!listen->empty(), !advertise->empty(), !log_level->empty()}};
 }
 
 }  // namespace handoff

@@ -8,11 +8,11 @@
 #include <cstring>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/service_notify.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/flags.h"
+#include "coordinator/made_pool.h"
 
 namespace handoff {
 namespace {
@@ -31,32 +31,23 @@ void Notify(absl::string_view state) {
 }
 
 // What is left to do after `init`; the line alone goes to stdout.
-int SayHowToGoOn(Coordinator& coordinator, const Config& config) {
+int SayHowToGoOn(Coordinator& coordinator, const CommandLine& flags) {
   const auto line = coordinator.LoginLine();
   if (!line.ok()) {
     const std::string message(line.status().message());
     std::fprintf(stderr, "handoff-coordinator: %s\n", message.c_str());
     return 1;
   }
-  std::string advertise;
-  for (const std::string& address : config.advertise) {
-    absl::StrAppend(&advertise, " --advertise ", address);
-  }
-  std::fprintf(stderr,
-               "The pool is made; everything of it is in %s.\n\n"
-               "Start it here:\n"
-               "  handoff-coordinator --data-dir %s --listen %s%s\n"
-               "On this host, as this user, 'handoff' is an admin with\n"
-               "  export HANDOFF_CREDENTIALS=%s/identity/local\n"
-               "On another machine, within an hour: 'handoff login', and paste this line, which is "
-               "a secret:\n",
-               config.data_dir.c_str(), config.data_dir.c_str(), config.listen.c_str(),
-               advertise.c_str(), config.data_dir.c_str());
+  std::fputs(DescribeMadePool(flags, coordinator.addresses()).c_str(), stderr);
   std::printf("%s\n", std::string(line->Reveal()).c_str());
   return 0;
 }
 
-int Run(const Config& config, bool init) {
+int Run(const CommandLine& flags) {
+  Config config = flags.config;
+  // Nobody comes in while the pool is made, and its directory may be the service's alone.
+  if (flags.init) config.unix_socket.clear();
+
   // Blocked before any thread starts, so that only sigwait below gets them.
   sigset_t stop;
   sigemptyset(&stop);
@@ -73,7 +64,7 @@ int Run(const Config& config, bool init) {
     std::fprintf(stderr, "handoff-coordinator: %s\n", message.c_str());
     return absl::IsInvalidArgument(coordinator.status()) ? 2 : 1;
   }
-  if (init) return SayHowToGoOn(**coordinator, config);
+  if (flags.init) return SayHowToGoOn(**coordinator, flags);
   SPDLOG_INFO("listening on {}", (*coordinator)->address());
   std::printf("handoff-coordinator ready on %s\n", (*coordinator)->address().c_str());
   std::fflush(stdout);
@@ -92,6 +83,5 @@ int Run(const Config& config, bool init) {
 int main(int argc, char** argv) {
   const auto flags = handoff::ParseFlags(argc, argv);
   if (const int* const exit_status = std::get_if<int>(&flags)) return *exit_status;
-  const auto& line = std::get<handoff::CommandLine>(flags);
-  return handoff::Run(line.config, line.init);
+  return handoff::Run(std::get<handoff::CommandLine>(flags));
 }
