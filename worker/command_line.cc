@@ -105,15 +105,14 @@ void AddDaemonFlags(CLI::App& app, Flags& flags) {
 }
 
 CLI::App& AddJoin(CLI::App& app, Flags& flags) {
-  flags.join.name = HostName();
   CLI::App& join = *app.add_subcommand(
       "join",
       "Makes this host a worker of the pool that a line of `handoff worker invite` is of. The line "
       "is asked for, or read from stdin.");
-  join.add_option("--data-dir", flags.join.data_dir, "Where this worker keeps its data")
-      ->envname("HANDOFF_DATA_DIR");
+  join.add_option("--data-dir", flags.join.data_dir,
+                  "Where this worker keeps its data; HANDOFF_DATA_DIR unless given");
   join.add_option("--name", flags.join.name, "Name of this worker in the pool")
-      ->capture_default_str();
+      ->default_str(HostName());
   join.add_option("--coordinator", flags.join.coordinator,
                   "HOST:PORT, unix:/path or ssh://HOST, to be tried before the line's addresses "
                   "from now on");
@@ -123,7 +122,13 @@ CLI::App& AddJoin(CLI::App& app, Flags& flags) {
 
 absl::Status Finish(Flags& flags, bool joins) {
   RETURN_IF_ERROR(AddLabels(flags.labels, joins ? flags.join.labels : flags.config.labels));
-  if (joins) return Check(flags.join);
+  if (joins) {
+    // Those of the daemon are meant for it when they come before `join`.
+    if (flags.join.data_dir.empty()) flags.join.data_dir = flags.config.data_dir;
+    if (flags.join.name.empty()) flags.join.name = flags.config.name;
+    if (flags.join.name.empty()) flags.join.name = HostName();
+    return Check(flags.join);
+  }
   RETURN_IF_ERROR(Check(flags.config));
   return flags.file.empty() ? absl::OkStatus() : ReadConfigFile(flags.file, flags.config);
 }

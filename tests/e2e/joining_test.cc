@@ -89,6 +89,24 @@ TEST(Joining, WhatCannotBeIsSaidAndNothingIsDone) {
   EXPECT_THAT(used.err, HasSubstr("this token is not good"));
 }
 
+TEST(Joining, WhatStandsBeforeTheWordJoinCountsToo) {
+  Pool pool;
+  pool.StartCoordinator();
+  const std::string data = pool.path("w");
+  const CommandResult joined =
+      Worker({"--data-dir", data, "--name", "build-7", "--label", "gpu=yes", "join"}, Line(pool));
+  EXPECT_EQ(joined.exit_code, 0) << joined.err;
+  EXPECT_THAT(joined.out, AllOf(HasSubstr("as worker build-7"), HasSubstr(data)));
+  EXPECT_THAT(ReadFile(data + "/identity/pool.toml").value(), HasSubstr("gpu"));
+  // What is said to the word itself wins.
+  const std::string other = pool.path("other");
+  const CommandResult twice = Worker(
+      {"--data-dir", data, "--name", "build-7", "join", "--data-dir", other, "--name", "build-8"},
+      Line(pool));
+  EXPECT_EQ(twice.exit_code, 0) << twice.err;
+  EXPECT_THAT(twice.out, AllOf(HasSubstr("as worker build-8"), HasSubstr(other)));
+}
+
 TEST(Joining, ALineThatAnotherPoolMadeLeadsThere) {
   Pool one, other;
   one.StartCoordinator();
