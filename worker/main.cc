@@ -32,6 +32,8 @@
 namespace handoff::worker {
 namespace {
 
+// Of a start that is in vain until somebody does something; 2 is wrong usage, too.
+constexpr int kStartedWrongly = 2;
 constexpr char kPrompt[] = "Paste the line of `handoff worker invite` (it is not shown): ";
 
 int Fail(const absl::Status& status) {
@@ -83,7 +85,10 @@ int RunDaemon(WorkerConfig config) {
   if (!programs.ok()) return Fail(programs.status());
   std::string uuid;
   const auto joined = LoadJoined(config.data_dir, uuid);
-  if (!joined.ok()) return Fail(joined.status());
+  if (!joined.ok()) {
+    Fail(joined.status());
+    return kStartedWrongly;
+  }
   Complete(joined->pool, config);
 
   const RealClock clock;

@@ -70,7 +70,7 @@ TEST(Joining, WhatCannotBeIsSaidAndNothingIsDone) {
   pool.StartCoordinator();
   const std::string data = pool.path("w"), line = Line(pool);
   const CommandResult not_joined = Worker({"--data-dir", data});
-  EXPECT_EQ(not_joined.exit_code, 1);
+  EXPECT_EQ(not_joined.exit_code, 2) << "by which its unit knows that to try again is in vain";
   EXPECT_THAT(not_joined.err,
               AllOf(HasSubstr("has not joined a pool"), HasSubstr("handoff-worker join")));
   const CommandResult argument = Worker({"join", "--data-dir", data, line});

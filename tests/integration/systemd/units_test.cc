@@ -88,6 +88,31 @@ TEST(Units, TheSystemsRunAsAccountsOfTheirOwn) {
   }
 }
 
+// With a condition systemd says nothing at all; the daemon itself says what to do.
+TEST(Units, AWorkerThatHasNotJoinedFailsAndIsNotTriedAgain) {
+  for (const char* name : {"handoff-worker", "user/handoff-worker"}) {
+    EXPECT_THAT(Lines(name), Contains("RestartPreventExitStatus=2")) << name;
+    EXPECT_THAT(Unit(name), Not(HasSubstr("ConditionPath"))) << name;
+  }
+}
+
+// Where people are told to join is where the unit looks.
+TEST(Units, TheUsersWorkerHasItsDataWhereEveryTextSaysSo) {
+  EXPECT_THAT(Unit("user/handoff-worker"), HasSubstr(" --data-dir %h/handoff-worker "));
+  for (const char* file : {"README.md", "deploy/README.md", "cli/invite.cc",
+                           "deploy/systemd/user/handoff-worker.service"}) {
+    const std::string text = ReadFile(absl::StrCat(HANDOFF_SOURCE_DIR, "/", file)).value();
+    EXPECT_THAT(text, HasSubstr("handoff-worker join --data-dir ~/handoff-worker")) << file;
+  }
+}
+
+// README's [unix] socket is in a directory that the coordinator may write, and nobody else.
+TEST(Units, TheCoordinatorHasADirectoryForItsSocket) {
+  EXPECT_THAT(Lines("handoff-coordinator"), Contains("RuntimeDirectory=handoff"));
+  EXPECT_THAT(ReadFile(HANDOFF_SOURCE_DIR "/README.md").value(),
+              HasSubstr("socket = \"/run/handoff/login.sock\""));
+}
+
 TEST(Units, AllWaitUntilTheDaemonIsReady) {
   for (const char* name : {"handoff-coordinator", "handoff-worker", "user/handoff-worker"}) {
     EXPECT_THAT(Lines(name), Contains("Type=notify")) << name;
