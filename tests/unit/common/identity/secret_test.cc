@@ -14,6 +14,7 @@
 #include "common/hash.h"
 #include "common/identity/base64.h"
 #include "common/identity/parts.h"
+#include "common/unique_fd.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -52,34 +53,35 @@ TEST(Secret, MovesWithoutLeavingAnythingBehind) {
   EXPECT_EQ(to.Reveal(), "other");
 }
 
-// Reads this process's memory as a core dump would: whether or not it was freed.
-std::string MemoryAt(uintptr_t address, size_t size) {
-  const auto fd = OpenFile("/proc/self/mem", O_RDONLY);
-  std::string bytes(size, '\0');
-  const ssize_t n =
-      fd.ok() ? ::pread(fd->get(), bytes.data(), size, static_cast<off_t>(address)) : -1;
-  bytes.resize(n < 0 ? 0 : static_cast<size_t>(n));
-  return bytes;
+// Reads this process's memory as a core dump would: whether or not it was freed. Into what is there
+// already: what is taken after something was freed may be just that.
+void ReadMemory(const UniqueFd& memory, uintptr_t address, std::string& into) {
+  const ssize_t n = ::pread(memory.get(), into.data(), into.size(), static_cast<off_t>(address));
+  EXPECT_EQ(n, static_cast<ssize_t>(into.size()));
 }
 
 TEST(Secret, IsWipedWhenItIsLetGo) {
   const std::string middle(64, '!');
   const std::string content = std::string(96, '#') + middle + std::string(96, '#');
   std::optional<Secret> ended(content), replaced_slot(content);
-  Secret shortened(content);
+  Secret shortened(content), other("x");
   const auto at = [](const Secret& secret) {
     return reinterpret_cast<uintptr_t>(secret.Reveal().data());
   };
   const uintptr_t where[] = {at(*ended), at(*replaced_slot), at(shortened)};
-  for (const uintptr_t address : where) {
-    if (MemoryAt(address, content.size()) != content) GTEST_SKIP() << "/proc/self/mem is closed";
+  const auto memory = OpenFile("/proc/self/mem", O_RDONLY);
+  if (!memory.ok()) GTEST_SKIP() << "/proc/self/mem is closed";
+  std::string found[3];
+  for (size_t i = 0; i < 3; ++i) {
+    found[i].assign(content.size(), '\0');
+    ReadMemory(*memory, where[i], found[i]);
+    ASSERT_EQ(found[i], content);
   }
   ended.reset();
-  *replaced_slot = Secret("x");
+  *replaced_slot = std::move(other);
   shortened.Shorten(96);
-  for (const uintptr_t address : where) {
-    EXPECT_THAT(MemoryAt(address, content.size()), Not(HasSubstr(middle.substr(0, 16))));
-  }
+  for (size_t i = 0; i < 3; ++i) ReadMemory(*memory, where[i], found[i]);
+  for (const std::string& left : found) EXPECT_THAT(left, Not(HasSubstr(middle.substr(0, 16))));
 }
 
 TEST(Secret, RandomOnesDiffer) {
