@@ -50,7 +50,7 @@ absl::StatusOr<std::string> CoordinatorRoute::Address() {
   return local;
 }
 
-absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetLocked() {
+absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetLocked(ConnectionsPtr& old) {
   RETURN_IF_ERROR(Load());
   ASSIGN_OR_RETURN(const std::string address, Address());
   const bool anew = anew_at_.ns != 0 && clock_.Boot() >= anew_at_;
@@ -60,19 +60,21 @@ absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetLocked() {
   const auto channel = [&, shown = credentials_.get()] {
     return shown == nullptr ? MakeChannel(address) : MakeChannel(address, *shown, options_.name);
   };
-  connections_ = std::make_shared<Connections>(channel(), channel());
+  old = std::exchange(connections_, std::make_shared<Connections>(channel(), channel()));
   return connections_;
 }
 
 absl::StatusOr<ConnectionsPtr> CoordinatorRoute::Get() {
+  ConnectionsPtr old;  // goes after the lock
   MutexLock lock(mutex_);
   if (!denied_.ok()) return absl::UnavailableError(denied_.message());
-  return GetLocked();
+  return GetLocked(old);
 }
 
 absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetToSync() {
+  ConnectionsPtr old;  // goes after the lock
   MutexLock lock(mutex_);
-  return GetLocked();
+  return GetLocked(old);
 }
 
 void CoordinatorRoute::Synced(const ConnectionsPtr& connections, const absl::Status& status) {

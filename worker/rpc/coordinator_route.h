@@ -65,7 +65,10 @@ class CoordinatorRoute {
  private:
   absl::Status Load() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::string> Address() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<ConnectionsPtr> GetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What it had before goes to `old`, for the caller to let go of after the lock: that may take
+  // half a second, and every call comes by here.
+  absl::StatusOr<ConnectionsPtr> GetLocked(ConnectionsPtr& old)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Options options_;
   const Clock& clock_;
