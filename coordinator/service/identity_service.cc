@@ -46,6 +46,15 @@ absl::Status Sign(const Issuer& issuer, const PublicKey& key, const core::Creden
   return absl::OkStatus();
 }
 
+// What the host that joined learns of what was decided for it.
+void TellTerms(const core::Token& token, v1::IssuedCertificate& out) {
+  if (token.purpose != core::TokenPurpose::kWorker) return;
+  out.mutable_labels()->insert(token.labels.begin(), token.labels.end());
+  out.set_owner(token.owner);
+  out.set_shared(token.shared);
+  out.mutable_repos()->Assign(token.repos.begin(), token.repos.end());
+}
+
 core::TokenPurpose PurposeOf(const v1::RedeemRequest& request) {
   return request.worker_uuid().empty() ? core::TokenPurpose::kLogin : core::TokenPurpose::kWorker;
 }
@@ -88,12 +97,12 @@ Unary* IdentityService::Redeem(Context* context, const v1::RedeemRequest* reques
   redeem.serial = NewSerial();
   if (!redeem.worker_uuid.empty()) redeem.renewal_serial = NewSerial();
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(
-      std::move(redeem), AnswerWith(reactor, [this, key = *std::move(key),
-                                              response](const core::RedeemToken::Reply& reply) {
-        response->mutable_labels()->insert(reply.token.labels.begin(), reply.token.labels.end());
-        return Sign(issuer_, key, reply.credential, reply.renewal, *response);
-      }));
+  parts_.engine.Post(std::move(redeem),
+                     AnswerWith(reactor, [this, key = *std::move(key),
+                                          response](const core::RedeemToken::Reply& reply) {
+                       TellTerms(reply.token, *response);
+                       return Sign(issuer_, key, reply.credential, reply.renewal, *response);
+                     }));
   return reactor;
 }
 

@@ -53,10 +53,11 @@ TEST(Joining, ALineAndTwoCommandsMakeAWorker) {
       Worker({"join", "--data-dir", pool.path("w"), "--name", "build-1", "--label", "gpu=yes"},
              Line(pool, {"--label", "site=home"}) + "\n");
   ASSERT_EQ(joined.exit_code, 0) << joined.err;
-  EXPECT_THAT(joined.out,
-              AllOf(HasSubstr(" as worker build-1 "), HasSubstr(absl::StrCat("uid ", ::geteuid())),
-                    HasSubstr("network"), HasSubstr("isolation"),
-                    HasSubstr("handoff-worker --data-dir " + pool.path("w"))));
+  EXPECT_THAT(
+      joined.out,
+      AllOf(HasSubstr(" as worker build-1 "), HasSubstr(absl::StrCat("uid ", ::geteuid())),
+            HasSubstr("It takes the work of "), HasSubstr("network"), HasSubstr("isolation"),
+            HasSubstr("handoff-worker --data-dir " + pool.path("w"))));
   EXPECT_EQ(joined.err, "") << "nothing but a prompt would be there, and this is no terminal";
   EXPECT_EQ(::rename(pool.path("w").c_str(), pool.path("build-1").c_str()), 0);
   pool.StartWorker("build-1", 1);

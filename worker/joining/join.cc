@@ -14,15 +14,27 @@
 #include "common/identity/signing_request.h"
 #include "common/identity/ticket.h"
 #include "common/status.h"
+#include "common/text.h"
 #include "worker/data_dir.h"
 #include "worker/identity.h"
 
 namespace handoff::worker {
 namespace {
 
-// An address that leads nowhere says nothing of the line.
+constexpr size_t kMostShown = 300;
+
+// An address at which nobody was reached says nothing of the line.
 bool IsAway(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+}
+
+// As whoever invited this host decided.
+std::string DescribeTaken(const IssuedPair& issued) {
+  if (issued.owner.empty() && !issued.shared) return "";  // a coordinator that does not say it
+  std::string text = issued.shared ? "everybody" : OneLine(issued.owner, kMostShown);
+  if (issued.repos.empty()) return text;
+  return absl::StrCat(text, ", of repositories like ",
+                      OneLine(absl::StrJoin(issued.repos, ", "), kMostShown));
 }
 
 class Joining {
@@ -56,7 +68,7 @@ class Joining {
     return joined.pool;
   }
 
-  absl::StatusOr<PoolFile> Begin(const Ticket& ticket) const {
+  absl::Status Begin(const Ticket& ticket, JoinResult& result) const {
     ASSIGN_OR_RETURN(const Identity identity, IdentityToJoin(data_.identity(), data_.root()));
     const std::string& pool_id = ticket.authority.pool_id();
     if (!identity.pool_id.empty() && identity.pool_id != pool_id) {
@@ -81,7 +93,9 @@ class Joining {
           ". The line is used up: join again with a new one, and report this if it stays so."));
     }
     RETURN_IF_ERROR(PutInPlace(identity, pool));
-    return pool;
+    result.pool = std::move(pool);
+    result.takes = DescribeTaken(issued);
+    return absl::OkStatus();
   }
 
  private:
@@ -200,7 +214,7 @@ absl::StatusOr<JoinResult> Join(const JoinOptions& options,
   ASSIGN_OR_RETURN(const Secret pasted, line());
   ASSIGN_OR_RETURN(const Ticket ticket,
                    DecodeTicket(pasted.Reveal(), TicketKind::kWorker, clock.Now()));
-  ASSIGN_OR_RETURN(result.pool, joining.Begin(ticket));
+  RETURN_IF_ERROR(joining.Begin(ticket, result));
   return result;
 }
 

@@ -28,6 +28,7 @@ struct JoinOptions {
 struct JoinResult {
   std::string data_dir;  // absolute
   PoolFile pool;
+  std::string takes;       // whose work, in words; empty: the pool did not say
   bool was_begun = false;  // an earlier join had got the certificates; no line was asked for
 };
 

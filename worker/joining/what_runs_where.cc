@@ -32,7 +32,9 @@ std::string DescribeJoined(const JoinResult& joined, const Account& account) {
   std::string text = absl::StrCat(
       joined.was_begun ? "Finished the join that was begun before: " : "", "Joined pool ",
       joined.pool.pool_id, " as worker ", joined.pool.name, " (coordinator ",
-      joined.pool.coordinators.front(), ").\n\nAgents will run here\n  as         ",
+      joined.pool.coordinators.front(), ").\n",
+      joined.takes.empty() ? "" : absl::StrCat("It takes the work of ", joined.takes, ".\n"),
+      "\nAgents will run here\n  as         ",
       account.name.empty() ? "" : absl::StrCat(account.name, ", "), "uid ", account.uid,
       ", like the worker: what this account may read or change on this host, they may\n"
       "  network    ",

@@ -18,7 +18,8 @@ Account AccountOfThisProcess();
 // In what agents run here; for the pool to show, in the very words of a join.
 Enclosure EnclosureOf(const Account& account);
 
-// As whom, with which network and in what isolation agents will run here, and the next command.
+// Whose work it takes, as whom, with which network and in what isolation agents will run here, and
+// the next command.
 std::string DescribeJoined(const JoinResult& joined, const Account& account);
 
 }  // namespace handoff::worker

@@ -70,7 +70,10 @@ IssuedPair Taken(const v1::IssuedCertificate& response) {
                     response.renewal_certificate(),
                     response.pool_id(),
                     response.subject(),
-                    {response.labels().begin(), response.labels().end()}};
+                    {response.labels().begin(), response.labels().end()},
+                    response.owner(),
+                    response.shared(),
+                    {response.repos().begin(), response.repos().end()}};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <map>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -28,12 +29,16 @@ struct Redemption {
   std::string name;
 };
 
+// What the pool says of it is as whoever made the token wanted it: only a redemption has that.
 struct IssuedPair {
   std::string certificate;  // PEM
   std::string renewal;      // PEM
   std::string pool_id;
   std::string subject;
-  std::map<std::string, std::string> labels;  // of the token, when one was redeemed
+  std::map<std::string, std::string> labels;
+  std::string owner = {};  // whose work it takes, unless it is shared: then everybody's
+  bool shared = false;
+  std::vector<std::string> repos = {};  // patterns; empty: of any repository
 };
 
 // Thread-safe. Each call has a connection of its own, to `address`. Nothing here retries.

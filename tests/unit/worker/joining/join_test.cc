@@ -97,6 +97,38 @@ TEST_F(JoinTest, TheLineMaySayLabelsAndTheHostsOwnerWins) {
   EXPECT_THAT(Read()->pool.labels, ElementsAre(Pair("gpu", "yes"), Pair("os", "linux")));
 }
 
+TEST_F(JoinTest, APersonIsToldWhoseWorkTheHostWillTake) {
+  struct Case {
+    std::string owner;
+    bool shared;
+    std::vector<std::string> repos;
+    std::string said;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"ann", false, {}, "It takes the work of ann.\n"},
+           {"ann", true, {}, "It takes the work of everybody.\n"},
+           {"ann",
+            true,
+            {"github.com/acme/*", "host/\x1b[2Jx"},
+            "It takes the work of everybody, of repositories like github.com/acme/*, host/"}}) {
+    ASSERT_TRUE(RemoveTree(data()).ok());
+    pool_.spoil = [&](IssuedPair& issued) {
+      issued.owner = c.owner;
+      issued.shared = c.shared;
+      issued.repos = c.repos;
+    };
+    const auto result = Join(pool_.Line());
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(DescribeJoined(*result, {"builder", 1001}),
+                AllOf(HasSubstr(c.said), Not(HasSubstr("\x1b"))));
+  }
+  // A coordinator of before says nothing of it.
+  ASSERT_TRUE(RemoveTree(data()).ok());
+  pool_.spoil = [](IssuedPair&) {};
+  EXPECT_THAT(DescribeJoined(*Join(pool_.Line()), {"builder", 1001}),
+              Not(HasSubstr("takes the work")));
+}
+
 TEST_F(JoinTest, NothingOfTheLineStaysOnDisk) {
   const std::string line = pool_.Line();
   ASSERT_TRUE(Join(line).ok());
