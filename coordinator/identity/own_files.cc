@@ -136,23 +136,17 @@ absl::Status RefreshLocalAdmin(const std::string& directory, const std::string& 
                                const Issuer& issuer, Engine& engine, absl::Time now) {
   RETURN_IF_ERROR(MakeDirectories(directory));
   ASSIGN_OR_RETURN(const PrivateKey key, LoadOrMakeKey(directory));
-  if (engine.identities()->FindUser(name) == nullptr) RETURN_IF_ERROR(EnsureAdmin(name, engine));
   const auto identities = engine.identities();
-  if (identities->FindUser(name) == nullptr) {
-    SPDLOG_WARN(
-        "'{}' is disabled in the pool, so {} lets nobody in. `handoff user enable {}` as another "
-        "admin changes that",
-        name, directory, name);
-    return absl::OkStatus();
-  }
   const auto held = Held(directory, issuer, key.public_key(), CertificateUse::kClient, now);
   if (held.has_value() && held->peer()->name == name) {
     const Identified* const known = identities->Find(held->serial());
     if (known != nullptr && known->revoked) {
       SPDLOG_WARN(
-          "the certificate in {} was revoked and lets nobody in. To have another one made for "
-          "'{}', remove that directory and start the coordinator again, or wait an hour",
-          directory, name);
+          "the certificate in {} lets nobody in: it was revoked, or '{}' is disabled, which "
+          "another "
+          "admin changes with `handoff user enable {}`. To have another certificate made, remove "
+          "that directory and start the coordinator again, or wait an hour",
+          directory, name, name);
       return absl::OkStatus();
     }
     if (known != nullptr && HasHalfOfItsLife(*held, now)) {
@@ -160,9 +154,18 @@ absl::Status RefreshLocalAdmin(const std::string& directory, const std::string& 
     }
   }
   const std::string serial = NewSerial();
-  ASSIGN_OR_RETURN(const core::Credential credential, Admit(name, serial, engine));
+  RETURN_IF_ERROR(EnsureAdmin(name, engine));
+  const auto credential = Admit(name, serial, engine);
+  if (absl::IsNotFound(credential.status())) {
+    SPDLOG_WARN(
+        "'{}' is disabled in the pool, so {} lets nobody in. `handoff user enable {}` as another "
+        "admin changes that",
+        name, directory, name);
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(credential.status());
   ASSIGN_OR_RETURN(const std::string pem, issuer.IssueTo(key.public_key(), PeerKind::kUser, name,
-                                                         serial, credential.not_after));
+                                                         serial, credential->not_after));
   return WriteSet(directory, issuer, pem);
 }
 
