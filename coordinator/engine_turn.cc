@@ -9,6 +9,7 @@
 #include "common/backoff.h"
 #include "common/check.h"
 #include "common/handoff/names.h"
+#include "common/hash.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/refusal.h"
 
@@ -152,7 +153,10 @@ absl::Status EngineTurn::LookUp(core::Submit& command) {
   }
   RETURN_IF_ERROR(HasRoom());
   if (command.wished_id.empty()) {
-    ASSIGN_OR_RETURN(command.free_id, ids_.Next(MakeId(now_, handoff.task_line), state_));
+    // An id stands where the task does not: in lists, in names of branches.
+    const std::string words =
+        handoff.is_private ? absl::StrCat("private ", RandomHex(4)) : handoff.task_line;
+    ASSIGN_OR_RETURN(command.free_id, ids_.Next(MakeId(now_, words), state_));
   } else {
     ASSIGN_OR_RETURN(command.wished_id_taken, ids_.IsTaken(command.wished_id, state_));
   }

@@ -95,6 +95,21 @@ TEST_F(EngineTest, EqualTasksOfOneBatchGetNumbersOfTheirOwn) {
   EXPECT_THAT(*ids.rbegin(), HasSubstr("same-words-9"));
 }
 
+TEST_F(EngineTest, TheIdOfWhatIsPrivateIsNotMadeOfItsTask) {
+  core::Submit quiet = Task("same words");
+  quiet.handoff.is_private = true;
+  const auto first = Post(quiet);
+  const auto second = Post(quiet);
+  quiet.wished_id = "mine";
+  const auto third = Post(quiet);
+  engine_->Step();
+  const std::string id = (**first)->handoff.id;
+  EXPECT_THAT(id, ::testing::MatchesRegex("[0-9]{8}-private-[0-9a-f]{8}"));
+  EXPECT_THAT((**second)->handoff.id, ::testing::MatchesRegex("[0-9]{8}-private-[0-9a-f]{8}"));
+  EXPECT_NE((**second)->handoff.id, id);
+  EXPECT_EQ((**third)->handoff.id, "mine");
+}
+
 TEST_F(EngineTest, AWishedIdOfTheSameBatchIsTaken) {
   core::Submit wished = Task("x");
   wished.wished_id = SubmitOne("words") + "-2";
