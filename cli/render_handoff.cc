@@ -294,6 +294,7 @@ void AddNext(const v1::Handoff& handoff, const View& view, Fields& fields) {
 std::string ListReason(const v1::Handoff& handoff, const View& view) {
   if (handoff.deleted()) return OneLine(absl::StrCat("Deleted. ", handoff.reason()), 300);
   if (!handoff.reason().empty()) return OneLine(handoff.reason(), 300);
+  if (handoff.private_() && handoff.task().empty()) return "Private.";  // somebody else's
   if (handoff.status() == v1::Handoff::INTERACTIVE) return TakenWords(handoff, view);
   if (handoff.attempts().empty()) return "";
   const v1::Attempt& attempt = *handoff.attempts().rbegin();

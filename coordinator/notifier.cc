@@ -14,6 +14,7 @@
 #include "common/subprocess.h"
 #include "common/text.h"
 #include "coordinator/service/convert.h"
+#include "coordinator/service/listed.h"
 
 namespace handoff {
 namespace {
@@ -93,9 +94,14 @@ bool Notifier::TellStored() {
 void Notifier::Tell(const core::Event& event) {
   const auto handoff = reader_.Get(event.handoff_id);
   if (!handoff.ok() || handoff->notify.count(options_.key) == 0) return;
+  v1::Event told = ToProto(event);
+  v1::Handoff about = ToProto(*handoff, Detail::kList);
+  if (handoff->is_private) {  // nobody knows who reads what the command is given
+    told.clear_message();
+    about = Listed(about);
+  }
   const std::string input =
-      absl::StrCat("{\"event\":", Json(ToProto(event)),
-                   ",\"handoff\":", Json(ToProto(*handoff, Detail::kList)), "}\n");
+      absl::StrCat("{\"event\":", Json(told), ",\"handoff\":", Json(about), "}\n");
   for (int failures = 1; failures <= options_.tries; ++failures) {
     if (RunCommand(input)) return;
     const bool last = failures == options_.tries;

@@ -17,6 +17,7 @@ struct ListWorkers {  // a question
     std::string owner;
     bool exclusive = false;
     std::string agent = {}, account = {};  // account of the agent
+    bool is_private = false;
     friend bool operator==(const Slot&, const Slot&) = default;
   };
   struct Item {

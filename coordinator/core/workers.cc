@@ -54,7 +54,7 @@ ListWorkers::Item ItemFor(const State& state, const Worker& worker, absl::Time n
   for (const auto& [id, number] : state.AttemptsOf(worker.uuid)) {
     const Handoff& handoff = *state.FindHandoff(id);
     item.attempts.push_back({id, number, handoff.owner, handoff.exclusive, handoff.agent,
-                             handoff.attempts[number - 1].account});
+                             handoff.attempts[number - 1].account, handoff.is_private});
   }
   return item;
 }

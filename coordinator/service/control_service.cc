@@ -18,6 +18,7 @@
 #include "coordinator/service/equivalence.h"
 #include "coordinator/service/event_follower.h"
 #include "coordinator/service/imported_logs.h"
+#include "coordinator/service/listed.h"
 #include "coordinator/service/log_follower.h"
 #include "coordinator/service/open_calls.h"
 #include "coordinator/service/rights.h"
@@ -38,15 +39,6 @@ Stream* StartFollowing(const Guest& guest, OpenCalls& calls, Arguments&&... argu
   stream->Subscribe();
   stream->Begin();
   return stream.get();
-}
-
-// What a list tells of somebody else's private handoff: that it is there, and where it runs.
-void HideWork(v1::Handoff& handoff) {
-  handoff.mutable_spec()->clear_task();
-  handoff.clear_task();
-  handoff.clear_reason();
-  handoff.clear_question();
-  handoff.mutable_labels()->clear();
 }
 
 template <typename Message>
@@ -149,7 +141,7 @@ v1::ListResponse ControlService::Show(const handoff::ListPage& page, const v1::L
       continue;
     }
     for (v1::Attempt& attempt : *handoff.mutable_attempts()) attempt.clear_facts();
-    if (SightOf(guest, from, parts_) != core::Sight::kWhole) HideWork(handoff);
+    if (SightOf(guest, from, parts_) != core::Sight::kWhole) handoff = Listed(handoff);
     *response.add_handoffs() = std::move(handoff);
   }
   return response;
@@ -369,12 +361,12 @@ Unary* ControlService::ListWorkers(Context* context, const v1::ListWorkersReques
   const auto guest = parts_.door.Enter(*context, core::Method::kListWorkers, named);
   if (!guest.ok()) return Answer(context, guest.status());
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(
-      core::ListWorkers{request->name()},
-      AnswerWith(reactor, [request, response](const core::ListWorkers::Reply& reply) {
-        *response = ToProto(reply, request->page_token());
-        return absl::OkStatus();
-      }));
+  parts_.engine.Post(core::ListWorkers{request->name()},
+                     AnswerWith(reactor, [eyes = EyesOf(*guest), request,
+                                          response](const core::ListWorkers::Reply& reply) {
+                       *response = ToProto(reply, request->page_token(), eyes);
+                       return absl::OkStatus();
+                     }));
   return reactor;
 }
 
@@ -385,11 +377,12 @@ Unary* ControlService::DrainWorker(Context* context, const v1::DrainWorkerReques
   Unary* const reactor = context->DefaultReactor();
   core::Drain drain{request->name(), request->reason(), request->undrain(), guest->subject};
   drain.caller = guest->caller;
-  parts_.engine.Post(std::move(drain),
-                     AnswerWith(reactor, [response](const core::Drain::Reply& reply) {
-                       *response = ToProto(reply.worker);
-                       return absl::OkStatus();
-                     }));
+  parts_.engine.Post(
+      std::move(drain),
+      AnswerWith(reactor, [eyes = EyesOf(*guest), response](const core::Drain::Reply& reply) {
+        *response = ToProto(reply.worker, eyes);
+        return absl::OkStatus();
+      }));
   return reactor;
 }
 

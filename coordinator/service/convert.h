@@ -61,11 +61,12 @@ void Overlay(const std::optional<core::AttemptView>& view,
              const std::optional<Engine::Lease>& lease, v1::Handoff& handoff);
 v1::Event ToProto(const core::Event& event);
 v1::Enclosure ToProto(const core::Enclosure& from);
-v1::Worker ToProto(const core::ListWorkers::Item& item);
+// What the eyes may not see of others is left out; of what is listed for them, whose it is stays.
+v1::Worker ToProto(const core::ListWorkers::Item& item, const Eyes& eyes);
 v1::WhyResponse ToProto(const core::Why::Reply& reply);
 // Workers after `page_token` by name, as many as fit into a message.
 v1::ListWorkersResponse ToProto(const core::ListWorkers::Reply& reply,
-                                const std::string& page_token);
+                                const std::string& page_token, const Eyes& eyes);
 // At most 1 MiB of specs (and at least one): attempts beyond that are named by the next answer, for
 // which the worker is to call at once.
 v1::SyncResponse ToProto(const SyncAnswer& answer);

@@ -90,6 +90,20 @@ v1::AttemptSpec ToSpec(const core::Handoff& handoff) {
   return spec;
 }
 
+// Those who see less of it than its owner are not told which agent and account it uses.
+void AddHeld(const core::ListWorkers::Slot& slot, const Eyes& eyes, v1::Worker& worker) {
+  const bool own = slot.owner == eyes.subject;
+  if (!own && !(slot.is_private ? eyes.others_listed : eyes.others)) return;
+  v1::Worker::Slot& held = *worker.add_held();
+  held.set_attempt(absl::StrCat(slot.handoff_id, "/", slot.number));
+  held.set_owner(slot.owner);
+  held.set_exclusive(slot.exclusive);
+  worker.add_attempts(held.attempt());
+  if (!own && slot.is_private && !eyes.others_private) return;
+  held.set_agent(slot.agent);
+  held.set_account(slot.account);
+}
+
 }  // namespace
 
 v1::Enclosure ToProto(const core::Enclosure& from) {
@@ -101,7 +115,7 @@ v1::Enclosure ToProto(const core::Enclosure& from) {
   return enclosure;
 }
 
-v1::Worker ToProto(const core::ListWorkers::Item& item) {
+v1::Worker ToProto(const core::ListWorkers::Item& item, const Eyes& eyes) {
   const core::Worker& from = item.worker;
   v1::Worker worker;
   worker.set_name(from.name);
@@ -120,15 +134,7 @@ v1::Worker ToProto(const core::ListWorkers::Item& item) {
   worker.set_not_accepting(from.not_accepting);
   worker.set_disk_free_bytes(from.disk_free_bytes);
   for (const core::Hold& hold : item.holds) *worker.add_holds() = HoldToProto(hold);
-  for (const core::ListWorkers::Slot& slot : item.attempts) {
-    v1::Worker::Slot& held = *worker.add_held();
-    held.set_attempt(absl::StrCat(slot.handoff_id, "/", slot.number));
-    held.set_owner(slot.owner);
-    held.set_exclusive(slot.exclusive);
-    held.set_agent(slot.agent);
-    held.set_account(slot.account);
-    worker.add_attempts(held.attempt());
-  }
+  for (const core::ListWorkers::Slot& slot : item.attempts) AddHeld(slot, eyes, worker);
   worker.set_owner(from.owner);
   worker.set_shared(from.shared);
   for (const std::string& pattern : from.repos) worker.add_repos(pattern);
@@ -145,13 +151,13 @@ v1::Worker ToProto(const core::ListWorkers::Item& item) {
 }
 
 v1::ListWorkersResponse ToProto(const core::ListWorkers::Reply& reply,
-                                const std::string& page_token) {
+                                const std::string& page_token, const Eyes& eyes) {
   std::map<std::string, const core::ListWorkers::Item*> by_name;
   for (const auto& item : reply.workers) by_name[item.worker.name] = &item;
   v1::ListWorkersResponse response;
   size_t bytes = 0;
   for (auto it = by_name.upper_bound(page_token); it != by_name.end(); ++it) {
-    v1::Worker worker = ToProto(*it->second);
+    v1::Worker worker = ToProto(*it->second, eyes);
     bytes += worker.ByteSizeLong();
     if (bytes > kMaxPageBytes && response.workers_size() > 0) {
       response.set_next_page_token(response.workers(response.workers_size() - 1).name());

@@ -38,6 +38,7 @@ Eyes EyesOf(const Guest& guest) {
   if (guest.purpose == core::CredentialPurpose::kWorker) return eyes;
   eyes.subject = guest.subject;
   eyes.others = core::SightOf(guest.role, false, false) == core::Sight::kWhole;
+  eyes.others_listed = core::SightOf(guest.role, false, true) != core::Sight::kNothing;
   eyes.others_private = core::SightOf(guest.role, false, true) == core::Sight::kWhole;
   return eyes;
 }

@@ -16,11 +16,14 @@ namespace handoff {
 struct Eyes {
   std::string subject;         // owner of what is their own
   bool others = true;          // what is not
-  bool others_private = true;  // and of that, what its owner keeps private
+  bool others_listed = true;   // and of that, that there is what its owner keeps private
+  bool others_private = true;  // and what that is
 };
 
 struct ListFilter {
-  Eyes eyes;  // lists show private ones of others, too: that they are there
+  // Private ones of others are in lists for whom they are listed, unless it is asked for what is
+  // not shown of them: `repo`, `labels`.
+  Eyes eyes;
   std::string owner;
   std::vector<core::HandoffStatus> statuses;
   std::string repo;    // substring of url or key

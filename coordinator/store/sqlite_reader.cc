@@ -80,11 +80,19 @@ class Query {
   std::vector<Value> values_;
 };
 
+// What is found by a repository or a label has it, although neither is shown.
+bool HidesPrivate(const ListFilter& filter) {
+  if (filter.eyes.others_private) return false;
+  return !filter.eyes.others_listed || !filter.repo.empty() || !filter.labels.empty();
+}
+
 // The rows of one rank, in order, after the cursor.
 Query PageOf(const ListFilter& filter, const Cursor& cursor, int limit) {
   Query query(absl::StrCat("SELECT ", rows::HandoffColumns(), " FROM handoffs WHERE "));
   if (!filter.owner.empty()) query.Add("owner=? AND ", filter.owner);
   if (!filter.eyes.others) query.Add("owner=? AND ", filter.eyes.subject);
+  if (filter.eyes.others && HidesPrivate(filter))
+    query.Add("(private=0 OR owner=?) AND ", filter.eyes.subject);
   if (!filter.deleted) query.Add("deleted=0 AND ");
   query.Add("rank=?", cursor.rank);
   query.Add(" AND (position,seq)<(?", cursor.position).Add(",?)", cursor.seq);

@@ -46,7 +46,7 @@ class OpenControl final : public v1::Control::CallbackService {
     auto* const reactor = context->DefaultReactor();
     engine_.Post(core::ListWorkers{},
                  AnswerWith(reactor, [request, response](const core::ListWorkers::Reply& reply) {
-                   *response = ToProto(reply, request->page_token());
+                   *response = ToProto(reply, request->page_token(), {});
                    return absl::OkStatus();
                  }));
     return reactor;

@@ -312,7 +312,7 @@ TEST(Enclosure, IsToldOfTheWorkerAndOfItsLiveAttempt) {
   said.set_isolation("none");
   const core::ListWorkers::Item item{
       ToCore(request).worker, true, {}, {{"h", 1, "ada", false, "cursor", "team"}}};
-  const v1::Worker worker = ToProto(item);
+  const v1::Worker worker = ToProto(item, {});
   EXPECT_EQ(worker.enclosure().SerializeAsString(), said.SerializeAsString());
   EXPECT_EQ(worker.held(0).agent(), "cursor");
   EXPECT_EQ(worker.held(0).account(), "team");
@@ -456,7 +456,7 @@ TEST(Workers, AreShownWithWhoHasTheirSlotsAndWhoseWorkTheyTake) {
   item.worker.shared = true;
   item.worker.repos = {"x/*", "y"};
   item.attempts = {{"h", 2, "bob", /*exclusive=*/true}};
-  const v1::Worker worker = ToProto(item);
+  const v1::Worker worker = ToProto(item, {});
   EXPECT_EQ(worker.owner(), "ann");
   EXPECT_TRUE(worker.shared());
   ASSERT_EQ(worker.repos_size(), 2);
@@ -469,6 +469,31 @@ TEST(Workers, AreShownWithWhoHasTheirSlotsAndWhoseWorkTheyTake) {
   EXPECT_EQ(worker.slots_used(), 1);
 }
 
+TEST(Workers, AreShownWithWhatIsPrivateAsItIsListed) {
+  core::ListWorkers::Item item;
+  item.attempts = {{"open", 1, "ann", false, "cursor", "team", /*is_private=*/false},
+                   {"hidden", 1, "bob", false, "cursor", "team", /*is_private=*/true}};
+  const v1::Worker whole = ToProto(item, {"cyd", true, true, true});
+  ASSERT_EQ(whole.held_size(), 2);
+  EXPECT_EQ(whole.held(1).account(), "team");
+  const v1::Worker owners = ToProto(item, {"bob", false, false, false});
+  ASSERT_EQ(owners.held_size(), 1);
+  EXPECT_EQ(owners.held(0).attempt(), "hidden/1");
+  EXPECT_EQ(owners.held(0).account(), "team");
+  const v1::Worker listed = ToProto(item, {"cyd", true, true, false});
+  ASSERT_EQ(listed.held_size(), 2);
+  EXPECT_EQ(listed.held(0).account(), "team");
+  EXPECT_EQ(listed.held(1).attempt(), "hidden/1");
+  EXPECT_EQ(listed.held(1).owner(), "bob");
+  EXPECT_EQ(listed.held(1).agent(), "");
+  EXPECT_EQ(listed.held(1).account(), "");
+  const v1::Worker nothing = ToProto(item, {"cyd", true, false, false});
+  ASSERT_EQ(nothing.held_size(), 1);
+  EXPECT_EQ(nothing.held(0).attempt(), "open/1");
+  ASSERT_EQ(nothing.attempts_size(), 1);
+  EXPECT_EQ(nothing.slots_used(), 2);
+}
+
 TEST(Workers, AreListedByNameInPagesThatFitIntoAMessage) {
   core::ListWorkers::Reply reply;
   for (const std::string name : {"c", "a", "b"}) {
@@ -477,11 +502,11 @@ TEST(Workers, AreListedByNameInPagesThatFitIntoAMessage) {
     item.worker.not_accepting = std::string(900 << 10, 'x');
     reply.workers.push_back(item);
   }
-  const v1::ListWorkersResponse first = ToProto(reply, "");
+  const v1::ListWorkersResponse first = ToProto(reply, "", {});
   ASSERT_EQ(first.workers_size(), 2);
   EXPECT_EQ(first.workers(0).name(), "a");
   EXPECT_EQ(first.next_page_token(), "b");
-  const v1::ListWorkersResponse second = ToProto(reply, first.next_page_token());
+  const v1::ListWorkersResponse second = ToProto(reply, first.next_page_token(), {});
   ASSERT_EQ(second.workers_size(), 1);
   EXPECT_EQ(second.workers(0).name(), "c");
   EXPECT_EQ(second.next_page_token(), "");

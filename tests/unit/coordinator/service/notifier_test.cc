@@ -51,16 +51,21 @@ class FakeReader final : public Reader {
   }
 
   void Happens(const std::string& id, const std::string& kind, absl::Time at,
-               const std::string& key = "mail") {
+               const std::string& key = "mail", bool is_private = false) {
     MutexLock lock(mutex_);
     core::Handoff& handoff = handoffs_[id];
     handoff.id = id;
     handoff.notify = {key};
+    handoff.is_private = is_private;
+    handoff.owner = "ann";
+    handoff.task_line = "say swordfish";
+    handoff.reason = "It said swordfish.";
     core::Event event;
     event.revision = events_.size() + 1;
     event.at = at;
     event.handoff_id = id;
     event.kind = kind;
+    event.message = handoff.reason;
     events_.push_back(event);
   }
 
@@ -112,6 +117,21 @@ TEST_F(NotifierTest, TellsWhatNeedsAPersonAndNothingElse) {
   ASSERT_THAT(told, testing::SizeIs(2));
   EXPECT_THAT(told[0], HasSubstr("\"kind\":\"waiting\""));
   EXPECT_THAT(told[0], HasSubstr("\"id\":\"20260101-a\""));
+  EXPECT_THAT(told[1], HasSubstr("\"kind\":\"ended\""));
+}
+
+TEST_F(NotifierTest, OfWhatIsPrivateItTellsThatSomethingHappenedAndNotWhat) {
+  Notifier notifier(Options(Record()), reader_, clock_);
+  reader_.Happens("20260101-a", "ended", clock_.Now());
+  reader_.Happens("20260101-private-12", "ended", clock_.Now(), "mail", /*is_private=*/true);
+  notifier.Committed();
+  AwaitCursor(2);
+  const auto told = Told();
+  ASSERT_THAT(told, testing::SizeIs(2));
+  EXPECT_THAT(told[0], HasSubstr("swordfish"));
+  EXPECT_THAT(told[1], testing::Not(HasSubstr("swordfish")));
+  EXPECT_THAT(told[1], HasSubstr("\"id\":\"20260101-private-12\""));
+  EXPECT_THAT(told[1], HasSubstr("\"owner\":\"ann\""));
   EXPECT_THAT(told[1], HasSubstr("\"kind\":\"ended\""));
 }
 

@@ -156,6 +156,30 @@ TEST_F(SqliteReaderTest, EachFilterKeepsWhatMatches) {
               ElementsAre("bobs", "other", "fresh"));
 }
 
+TEST_F(SqliteReaderTest, WhatIsPrivateIsListedForWhomItIsAndNotByWhatIsHidden) {
+  core::Handoff hidden = Add("open", Status::kQueued);
+  hidden.seq = ++seq_;
+  hidden.id = "hidden";
+  hidden.is_private = true;
+  hidden.repo_url = "https://example.org/tools.git";
+  hidden.labels = {{"team", "a"}};
+  Put(hidden);
+  const Eyes all = {"bob", true, true, true}, member = {"bob", true, true, false};
+  const Eyes viewer = {"bob", true, false, false}, ci = {"bob", false, false, false};
+  const auto as = [](Eyes eyes) { return [eyes](ListFilter& f) { f.eyes = eyes; }; };
+  EXPECT_THAT(Ids(Where(as(all))), ElementsAre("hidden", "open"));
+  EXPECT_THAT(Ids(Where(as(member))), ElementsAre("hidden", "open"));
+  EXPECT_THAT(Ids(Where(as(viewer))), ElementsAre("open"));
+  EXPECT_THAT(Ids(Where(as(ci))), IsEmpty());
+  EXPECT_THAT(Ids(Where(as(all), Repo("tools"))), ElementsAre("hidden"));
+  EXPECT_THAT(Ids(Where(as(member), Repo("tools"))), IsEmpty());
+  EXPECT_THAT(Ids(Where(as(member), Label("team", "a"))), IsEmpty());
+  for (const Eyes& own : {Eyes{"ann", true, true, false}, Eyes{"ann", true, false, false},
+                          Eyes{"ann", false, false, false}}) {
+    EXPECT_THAT(Ids(Where(as(own), Repo("tools"), Label("team", "a"))), ElementsAre("hidden"));
+  }
+}
+
 TEST_F(SqliteReaderTest, RefusesACursorThatNobodyGave) {
   EXPECT_TRUE(absl::IsInvalidArgument(reader_->List(Where(Cursor("1.2"))).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(reader_->List(Where(Cursor("x.1.1"))).status()));
