@@ -322,8 +322,17 @@ absl::StatusOr<v1::ChangeUserResponse> Client::ChangeUser(const v1::ChangeUserRe
   return impl_->Call(&v1::Identity::Stub::ChangeUser, request);
 }
 
-absl::StatusOr<v1::ListUsersResponse> Client::ListUsers() {
-  return impl_->Call(&v1::Identity::Stub::ListUsers, v1::ListUsersRequest());
+absl::StatusOr<v1::ListUsersResponse> Client::ListUsers(const std::string& name) {
+  v1::ListUsersRequest request;
+  request.set_name(name);
+  v1::ListUsersResponse all;
+  do {
+    ASSIGN_OR_RETURN(const v1::ListUsersResponse page,
+                     impl_->Call(&v1::Identity::Stub::ListUsers, request));
+    all.mutable_users()->MergeFrom(page.users());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
 }
 
 absl::StatusOr<v1::CreateTokensResponse> Client::CreateTokens(
@@ -332,7 +341,15 @@ absl::StatusOr<v1::CreateTokensResponse> Client::CreateTokens(
 }
 
 absl::StatusOr<v1::ListTokensResponse> Client::ListTokens() {
-  return impl_->Call(&v1::Identity::Stub::ListTokens, v1::ListTokensRequest());
+  v1::ListTokensRequest request;
+  v1::ListTokensResponse all;
+  do {
+    ASSIGN_OR_RETURN(const v1::ListTokensResponse page,
+                     impl_->Call(&v1::Identity::Stub::ListTokens, request));
+    all.mutable_tokens()->MergeFrom(page.tokens());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return all;
 }
 
 absl::StatusOr<v1::RevokeResponse> Client::Revoke(const v1::RevokeRequest& request) {

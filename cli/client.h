@@ -100,7 +100,8 @@ class Client {
                                               absl::Duration limit);
   absl::StatusOr<v1::User> AddUser(const v1::AddUserRequest& request);
   absl::StatusOr<v1::ChangeUserResponse> ChangeUser(const v1::ChangeUserRequest& request);
-  absl::StatusOr<v1::ListUsersResponse> ListUsers();
+  // All pages of it.
+  absl::StatusOr<v1::ListUsersResponse> ListUsers(const std::string& name);
   absl::StatusOr<v1::CreateTokensResponse> CreateTokens(const v1::CreateTokensRequest& request);
   absl::StatusOr<v1::ListTokensResponse> ListTokens();
   absl::StatusOr<v1::RevokeResponse> Revoke(const v1::RevokeRequest& request);

@@ -58,7 +58,7 @@ VerbResult Add(const UserFlags& flags, Context& context) {
 
 VerbResult ListUsers(Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
-  ASSIGN_OR_RETURN(const v1::ListUsersResponse users, client->ListUsers());
+  ASSIGN_OR_RETURN(const v1::ListUsersResponse users, client->ListUsers(""));
   if (context.json) {
     for (const v1::User& user : users.users()) context.terminal.Out(ToJsonLine(user));
   } else {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,12 +40,16 @@ struct ChangeUser {
 
 struct ListUsers {  // a question
   Caller caller;
+  std::string name = "";   // empty: all
+  std::string after = "";  // those with a greater name
+  size_t most = std::numeric_limits<size_t>::max();
   struct Item {
     User user;
     std::vector<Credential> credentials;
   };
   struct Reply {
-    std::vector<Item> users;  // the caller alone, for who may see no more
+    std::vector<Item> users;  // by name; the caller alone, for who may see no more
+    bool more = false;
   };
 };
 
@@ -97,10 +102,17 @@ struct RenewCredential {
   };
 };
 
+struct TokenPlace {  // in the order of a list: newest first, then by id
+  absl::Time created_at = absl::InfiniteFuture();
+  std::string id = "";
+};
 struct ListTokens {  // a question
   Caller caller;
+  TokenPlace after = {};
+  size_t most = std::numeric_limits<size_t>::max();
   struct Reply {
     std::vector<Token> tokens;
+    bool more = false;
   };
 };
 

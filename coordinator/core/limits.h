@@ -86,6 +86,7 @@ inline constexpr size_t kMaxUsers = 10'000;
 inline constexpr size_t kMaxOpenTokens = 1'000;
 inline constexpr size_t kMaxOpenTokensOfAdmin = 10'000;
 inline constexpr size_t kMaxTokensAtOnce = 1000;    // of one `invite --count`
+inline constexpr size_t kMaxRevokedShown = 100;     // of one user, in lists
 inline constexpr size_t kMaxDevices = 50;           // of one user: lines that are good
 inline constexpr size_t kMaxCiCredentials = 5'000;  // of one ci subject: that are good
 inline constexpr size_t kMaxPatterns = 100;         // of one user, token or worker

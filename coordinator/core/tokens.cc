@@ -1,6 +1,8 @@
 // Tokens: who may have one made, and for what.
 #include <algorithm>
+#include <cstddef>
 #include <set>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -80,6 +82,12 @@ absl::Status CheckRepos(const State& state, const CreateTokens& command) {
   return absl::PermissionDeniedError(absl::StrCat(
       "'", maker->name, "' is limited to ", absl::StrJoin(maker->repos, " "),
       ". None was made: name some of these patterns with --repo, as they stand here."));
+}
+
+TokenPlace PlaceOf(const Token& token) { return {token.created_at, token.id}; }
+
+bool IsBefore(const TokenPlace& a, const TokenPlace& b) {
+  return a.created_at != b.created_at ? a.created_at > b.created_at : a.id < b.id;
 }
 
 // Whom the token is for, completed from who asks.
@@ -196,11 +204,20 @@ absl::StatusOr<Decision<CreateTokens::Reply>> Decide(const State& state,
 absl::StatusOr<Decision<ListTokens::Reply>> Decide(const State& state, const ListTokens& command,
                                                    absl::Time) {
   ASSIGN_OR_RETURN(const Grant grant, CheckCaller(state, command.caller, Method::kListTokens));
-  Decision<ListTokens::Reply> decision;
+  std::vector<const Token*> rest;
   for (const auto& [id, token] : state.identity().tokens()) {
     const bool own = token.created_by == command.caller.name || token.user == command.caller.name;
-    if (Covers(grant.access, own)) decision.reply.tokens.push_back(WithoutHash(token));
+    if (Covers(grant.access, own) && IsBefore(command.after, PlaceOf(token)))
+      rest.push_back(&token);
   }
+  const size_t count = std::min(rest.size(), command.most);
+  std::partial_sort(
+      rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(count), rest.end(),
+      [](const Token* a, const Token* b) { return IsBefore(PlaceOf(*a), PlaceOf(*b)); });
+  Decision<ListTokens::Reply> decision;
+  decision.reply.more = count < rest.size();
+  rest.resize(count);
+  for (const Token* token : rest) decision.reply.tokens.push_back(WithoutHash(*token));
   return decision;
 }
 

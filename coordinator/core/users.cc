@@ -37,6 +37,23 @@ absl::Status CheckAdd(const State& state, const AddUser& command) {
       absl::StrCat("the pool has ", kMaxUsers, " users, which is its limit. Nothing was done."));
 }
 
+// Every log-in that was revoked is kept until it would have expired, and there is no bound to them.
+ListUsers::Item ItemFor(const IdentityRecords& identity, const User& user) {
+  ListUsers::Item item{user, {}};
+  std::vector<const Credential*> revoked;
+  for (const std::string& serial : identity.SerialsOf(user.name)) {
+    const Credential* credential = identity.FindCredential(serial);
+    const bool good = credential->revoked_at == absl::InfinitePast();
+    if (good) item.credentials.push_back(*credential);
+    if (!good) revoked.push_back(credential);
+  }
+  std::stable_sort(revoked.begin(), revoked.end(),
+                   [](const auto* a, const auto* b) { return a->revoked_at > b->revoked_at; });
+  revoked.resize(std::min(revoked.size(), kMaxRevokedShown));
+  for (const Credential* credential : revoked) item.credentials.push_back(*credential);
+  return item;
+}
+
 std::string DescribeUser(const User& user) {
   return absl::StrCat(NameOf(user.role), user.repos.empty() ? "" : ", repositories ",
                       absl::StrJoin(user.repos, " "), user.disabled ? ", disabled" : "");
@@ -90,14 +107,23 @@ absl::StatusOr<Decision<ChangeUser::Reply>> Decide(const State& state, const Cha
 absl::StatusOr<Decision<ListUsers::Reply>> Decide(const State& state, const ListUsers& command,
                                                   absl::Time) {
   ASSIGN_OR_RETURN(const Grant grant, CheckCaller(state, command.caller, Method::kListUsers));
+  const auto seen = [&](const User& user) {
+    return Covers(grant.access, user.name == command.caller.name);
+  };
+  const IdentityRecords& identity = state.identity();
   Decision<ListUsers::Reply> decision;
-  for (const auto& [name, user] : state.identity().users()) {
-    if (!Covers(grant.access, name == command.caller.name)) continue;
-    ListUsers::Item item{user, {}};
-    for (const std::string& serial : state.identity().SerialsOf(name)) {
-      item.credentials.push_back(*state.identity().FindCredential(serial));
-    }
-    decision.reply.users.push_back(std::move(item));
+  if (!command.name.empty()) {
+    const User* user = identity.FindUser(command.name);
+    if (user == nullptr || !seen(*user)) return NoSuchUser(command.name);
+    if (command.after < user->name) decision.reply.users.push_back(ItemFor(identity, *user));
+    return decision;
+  }
+  const auto& users = identity.users();
+  for (auto it = users.upper_bound(command.after); it != users.end(); ++it) {
+    if (!seen(it->second)) continue;
+    decision.reply.more = decision.reply.users.size() >= command.most;
+    if (decision.reply.more) break;
+    decision.reply.users.push_back(ItemFor(identity, it->second));
   }
   return decision;
 }

@@ -1,8 +1,13 @@
 #include "coordinator/service/convert_identity.h"
 
-#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/handoff/names.h"
 #include "common/rpc/proto_time.h"
 #include "common/status.h"
 #include "coordinator/core/limits.h"
@@ -13,7 +18,9 @@ namespace {
 
 constexpr size_t kMaxSigningRequest = 4096;
 constexpr size_t kMaxLine = 1024;
-constexpr int kMaxAuditPage = 1000;
+constexpr int kMaxPage = 1000;
+constexpr int kDefaultPage = 200;
+constexpr size_t kMaxPageBytes = 2 << 20;
 constexpr absl::Duration kJoinTtl = absl::Minutes(15);
 constexpr absl::Duration kCiTtl = absl::Hours(1);
 
@@ -49,6 +56,34 @@ absl::Status ValidateRepos(const Repos& repos) {
   if (fits) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(
       "a pattern in repos has more than ", core::kMaxPatternBytes, " bytes. Nothing was done"));
+}
+
+absl::Status CheckPageSize(int size) {
+  if (size >= 0 && size <= kMaxPage) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("page_size must be from 0 to ", kMaxPage));
+}
+
+size_t MostOf(int page_size) {
+  return static_cast<size_t>(page_size == 0 ? kDefaultPage : page_size);
+}
+
+// The time when the token before was made, in nanoseconds, and its id.
+std::string PageToken(const core::Token& last) {
+  return absl::StrCat(absl::ToUnixNanos(last.created_at), ".", last.id);
+}
+
+absl::StatusOr<core::TokenPlace> PlaceFrom(const std::string& page_token) {
+  core::TokenPlace place;
+  if (page_token.empty()) return place;
+  const std::vector<std::string> parts = absl::StrSplit(page_token, absl::MaxSplits('.', 1));
+  int64_t nanos = 0;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &nanos)) {
+    return absl::InvalidArgumentError(
+        "the page token is not one that a list returned; start the list again without it");
+  }
+  place.created_at = absl::FromUnixNanos(nanos);
+  place.id = parts[1];
+  return place;
 }
 
 void SetTime(absl::Time from, google::protobuf::Timestamp* (v1::Token::*to)(), v1::Token& token) {
@@ -113,8 +148,7 @@ absl::Status Validate(const v1::RevokeRequest& request) {
 }
 
 absl::Status Validate(const v1::ListAuditRequest& request) {
-  if (request.page_size() >= 0 && request.page_size() <= kMaxAuditPage) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("page_size must be from 0 to ", kMaxAuditPage));
+  return CheckPageSize(request.page_size());
 }
 
 absl::StatusOr<core::AddUser> ToCore(const v1::AddUserRequest& request) {
@@ -136,6 +170,26 @@ absl::StatusOr<core::ChangeUser> ToCore(const v1::ChangeUserRequest& request) {
   if (request.set_repos()) change.repos.emplace(request.repos().begin(), request.repos().end());
   if (request.has_disabled()) change.disabled = request.disabled();
   return change;
+}
+
+absl::StatusOr<core::ListUsers> ToCore(const v1::ListUsersRequest& request) {
+  RETURN_IF_ERROR(CheckPageSize(request.page_size()));
+  RETURN_IF_ERROR(ValidateLine("name", request.name(), kMaxLine));
+  RETURN_IF_ERROR(ValidateLine("page_token", request.page_token(), kMaxLine));
+  core::ListUsers list;
+  list.name = request.name();
+  list.after = request.page_token();
+  list.most = MostOf(request.page_size());
+  return list;
+}
+
+absl::StatusOr<core::ListTokens> ToCore(const v1::ListTokensRequest& request) {
+  RETURN_IF_ERROR(CheckPageSize(request.page_size()));
+  RETURN_IF_ERROR(ValidateLine("page_token", request.page_token(), kMaxLine));
+  core::ListTokens list;
+  ASSIGN_OR_RETURN(list.after, PlaceFrom(request.page_token()));
+  list.most = MostOf(request.page_size());
+  return list;
 }
 
 core::CreateTokens ToCore(const v1::CreateTokensRequest& request) {
@@ -189,12 +243,18 @@ v1::ChangeUserResponse ToProto(const core::ChangeUser::Reply& reply) {
 
 v1::ListUsersResponse ToProto(const core::ListUsers::Reply& reply) {
   v1::ListUsersResponse out;
+  size_t bytes = 0;
   for (const core::ListUsers::Item& item : reply.users) {
     v1::User user = ToProto(item.user);
     for (const core::Credential& credential : item.credentials)
       *user.add_credentials() = CredentialToProto(credential);
+    bytes += user.ByteSizeLong();
+    if (bytes > kMaxPageBytes && !out.users().empty()) break;
     *out.add_users() = std::move(user);
   }
+  const auto shown = static_cast<size_t>(out.users_size());
+  if (shown < reply.users.size() || (reply.more && shown > 0))
+    out.set_next_page_token(reply.users[shown - 1].user.name);
   return out;
 }
 
@@ -216,11 +276,17 @@ v1::Token ToProto(const core::Token& token) {
 }
 
 v1::ListTokensResponse ToProto(const core::ListTokens::Reply& reply) {
-  std::vector<core::Token> newest_first = reply.tokens;
-  std::stable_sort(newest_first.begin(), newest_first.end(),
-                   [](const auto& a, const auto& b) { return a.created_at > b.created_at; });
   v1::ListTokensResponse out;
-  for (const core::Token& token : newest_first) *out.add_tokens() = ToProto(token);
+  size_t bytes = 0;
+  for (const core::Token& from : reply.tokens) {
+    v1::Token token = ToProto(from);
+    bytes += token.ByteSizeLong();
+    if (bytes > kMaxPageBytes && !out.tokens().empty()) break;
+    *out.add_tokens() = std::move(token);
+  }
+  const auto shown = static_cast<size_t>(out.tokens_size());
+  if (shown < reply.tokens.size() || (reply.more && shown > 0))
+    out.set_next_page_token(PageToken(reply.tokens[shown - 1]));
   return out;
 }
 

@@ -18,9 +18,12 @@ absl::Status Validate(const v1::CreateTokensRequest& request);
 absl::Status Validate(const v1::RevokeRequest& request);
 absl::Status Validate(const v1::ListAuditRequest& request);
 
-// INVALID_ARGUMENT for a role that is none, or repositories without bounds.
+// INVALID_ARGUMENT for a role, or a purpose, that is none, repositories without bounds, or a page
+// that no list named.
 absl::StatusOr<core::AddUser> ToCore(const v1::AddUserRequest& request);
 absl::StatusOr<core::ChangeUser> ToCore(const v1::ChangeUserRequest& request);
+absl::StatusOr<core::ListUsers> ToCore(const v1::ListUsersRequest& request);
+absl::StatusOr<core::ListTokens> ToCore(const v1::ListTokensRequest& request);
 // But for the secrets, which the service makes. `request` was validated.
 core::CreateTokens ToCore(const v1::CreateTokensRequest& request);
 
@@ -31,6 +34,7 @@ Revocation ToCore(const v1::RevokeRequest& request, const core::Caller& caller);
 
 v1::User ToProto(const core::User& user);
 v1::ChangeUserResponse ToProto(const core::ChangeUser::Reply& reply);
+// Of these two, as many as fit into a message.
 v1::ListUsersResponse ToProto(const core::ListUsers::Reply& reply);
 v1::Token ToProto(const core::Token& token);
 v1::ListTokensResponse ToProto(const core::ListTokens::Reply& reply);

@@ -159,12 +159,14 @@ Unary* IdentityService::ChangeUser(Context* context, const v1::ChangeUserRequest
   return reactor;
 }
 
-Unary* IdentityService::ListUsers(Context* context, const v1::ListUsersRequest*,
+Unary* IdentityService::ListUsers(Context* context, const v1::ListUsersRequest* request,
                                   v1::ListUsersResponse* response) {
-  const auto guest = parts_.door.Enter(*context, core::Method::kListUsers);
+  auto list = ToCore(*request);
+  const auto guest = parts_.door.Enter(*context, core::Method::kListUsers, list.status());
   if (!guest.ok()) return Answer(context, guest.status());
+  list->caller = guest->caller;
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(core::ListUsers{guest->caller},
+  parts_.engine.Post(*std::move(list),
                      AnswerWith(reactor, [response](const core::ListUsers::Reply& reply) {
                        *response = ToProto(reply);
                        return absl::OkStatus();
@@ -213,12 +215,14 @@ void IdentityService::RedeemForCi(const Ticket& ticket, Unary* reactor) {
                      }));
 }
 
-Unary* IdentityService::ListTokens(Context* context, const v1::ListTokensRequest*,
+Unary* IdentityService::ListTokens(Context* context, const v1::ListTokensRequest* request,
                                    v1::ListTokensResponse* response) {
-  const auto guest = parts_.door.Enter(*context, core::Method::kListTokens);
+  auto list = ToCore(*request);
+  const auto guest = parts_.door.Enter(*context, core::Method::kListTokens, list.status());
   if (!guest.ok()) return Answer(context, guest.status());
+  list->caller = guest->caller;
   Unary* const reactor = context->DefaultReactor();
-  parts_.engine.Post(core::ListTokens{guest->caller},
+  parts_.engine.Post(*std::move(list),
                      AnswerWith(reactor, [response](const core::ListTokens::Reply& reply) {
                        *response = ToProto(reply);
                        return absl::OkStatus();

@@ -1,6 +1,7 @@
 #include "tests/fakes/fake_identity.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/time/clock.h"
 #include "common/check.h"
@@ -56,6 +57,11 @@ void FakeIdentity::SetRevoked(int tokens, int credentials) {
   const MutexLock lock(mutex_);
   revoked_.set_revoked_tokens(tokens);
   revoked_.set_revoked_credentials(credentials);
+}
+
+void FakeIdentity::SetPage(size_t most) {
+  const MutexLock lock(mutex_);
+  page_ = most;
 }
 
 void FakeIdentity::AddAudit(const v1::AuditEntry& entry) {
@@ -173,10 +179,17 @@ grpc::Status FakeIdentity::ChangeUser(grpc::ServerContext*, const v1::ChangeUser
   return grpc::Status::OK;
 }
 
-grpc::Status FakeIdentity::ListUsers(grpc::ServerContext*, const v1::ListUsersRequest*,
+grpc::Status FakeIdentity::ListUsers(grpc::ServerContext*, const v1::ListUsersRequest* request,
                                      v1::ListUsersResponse* response) {
   const MutexLock lock(mutex_);
-  for (const auto& [name, user] : users_) *response->add_users() = user;
+  for (auto it = users_.upper_bound(request->page_token()); it != users_.end(); ++it) {
+    if (!request->name().empty() && it->first != request->name()) continue;
+    if (static_cast<size_t>(response->users_size()) == page_) {
+      response->set_next_page_token(response->users().rbegin()->name());
+      break;
+    }
+    *response->add_users() = it->second;
+  }
   return refusal_;
 }
 
@@ -197,10 +210,16 @@ grpc::Status FakeIdentity::CreateTokens(grpc::ServerContext*,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeIdentity::ListTokens(grpc::ServerContext*, const v1::ListTokensRequest*,
+grpc::Status FakeIdentity::ListTokens(grpc::ServerContext*, const v1::ListTokensRequest* request,
                                       v1::ListTokensResponse* response) {
   const MutexLock lock(mutex_);
-  for (const auto& [id, given] : tokens_) *response->add_tokens() = given.token;
+  for (auto it = tokens_.upper_bound(request->page_token()); it != tokens_.end(); ++it) {
+    if (static_cast<size_t>(response->tokens_size()) == page_) {
+      response->set_next_page_token(std::prev(it)->first);
+      break;
+    }
+    *response->add_tokens() = it->second.token;
+  }
   return refusal_;
 }
 

@@ -28,6 +28,8 @@ class FakeIdentity final : public v1::Identity::Service {
   void SetUser(const v1::User& user);
   // What every change from now on says that it revoked.
   void SetRevoked(int tokens, int credentials);
+  // Lists answer with so many at a time.
+  void SetPage(size_t most);
   void AddAudit(const v1::AuditEntry& entry);
   void SetBroken(const std::string& broken);
 
@@ -71,6 +73,7 @@ class FakeIdentity final : public v1::Identity::Service {
   std::map<std::string, v1::User> users_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::AuditEntry> audit_ ABSL_GUARDED_BY(mutex_);
   std::string broken_ ABSL_GUARDED_BY(mutex_);
+  size_t page_ ABSL_GUARDED_BY(mutex_) = 1000;
   int renewals_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<v1::RedeemRequest> redeems_ ABSL_GUARDED_BY(mutex_);
   v1::ChangeUserResponse revoked_ ABSL_GUARDED_BY(mutex_);

@@ -120,6 +120,19 @@ TEST_F(IdentityCommand, AUserIsRevokedWholeOrByOneDevice) {
   EXPECT_THAT(none.err, HasSubstr("theirs are: laptop, desk"));
 }
 
+TEST_F(IdentityCommand, ListsAreFollowedPageByPage) {
+  for (const char* name : {"ada", "bob", "cyd"}) identity_.SetUser(UserWithDevices(name));
+  identity_.LoginLine("ada");
+  identity_.LoginLine("bob");
+  const size_t tokens = Lines(Run({"token", "list", "--json"}).out).size();
+  EXPECT_GE(tokens, 2u);
+  identity_.SetPage(1);
+  EXPECT_EQ(Lines(Run({"user", "list", "--json"}).out).size(), 3u);
+  EXPECT_EQ(Lines(Run({"token", "list", "--json"}).out).size(), tokens);
+  EXPECT_EQ(Run({"user", "revoke", "cyd", "--device", "desk"}).exit, 0);
+  EXPECT_EQ(identity_.revokes()[0].serial(), "ab02");
+}
+
 TEST_F(IdentityCommand, InviteMakesAsManyLinesAsThereAreHosts) {
   const Said said = Run({"worker", "invite", "--count", "3", "--label", "gpu=yes", "--shared",
                          "--repo", "github.com/team/*"});

@@ -253,6 +253,46 @@ TEST_F(IdentityTest, WhatOthersKeepPrivateIsNotFound) {
   EXPECT_EQ(list.handoffs(0).owner(), "bea");
 }
 
+TEST_F(IdentityTest, UsersAndTokensAreListedInPages) {
+  for (const char* name : {"ann", "cyd", "bea"}) guests_.User(name);
+  const auto stub = v1::Identity::NewStub(guests_.Admin());
+  std::vector<std::string> names;
+  v1::ListUsersRequest users;
+  users.set_page_size(1);
+  do {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::ListUsersResponse page;
+    ASSERT_TRUE(stub->ListUsers(&context, users, &page).ok());
+    ASSERT_EQ(page.users_size(), 1);
+    names.push_back(page.users(0).name());
+    users.set_page_token(page.next_page_token());
+  } while (!users.page_token().empty());
+  EXPECT_THAT(names, ::testing::IsSupersetOf({"ann", "bea", "cyd"}));
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
+  std::set<std::string> ids;
+  size_t listed = 0;
+  v1::ListTokensRequest tokens;
+  tokens.set_page_size(2);
+  do {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::ListTokensResponse page;
+    ASSERT_TRUE(stub->ListTokens(&context, tokens, &page).ok());
+    ASSERT_LE(page.tokens_size(), 2);
+    for (const v1::Token& token : page.tokens()) ids.insert(token.id());
+    listed += static_cast<size_t>(page.tokens_size());
+    tokens.set_page_token(page.next_page_token());
+  } while (!tokens.page_token().empty());
+  EXPECT_EQ(ids.size(), listed);
+  EXPECT_GE(listed, 3u) << "what they logged in with";
+  tokens.set_page_token("no page");
+  grpc::ClientContext context;
+  SetDeadline(context);
+  v1::ListTokensResponse page;
+  EXPECT_TRUE(absl::IsInvalidArgument(FromGrpc(stub->ListTokens(&context, tokens, &page))));
+}
+
 // Neither found nor given by handing over the same, or with the same key.
 TEST_F(IdentityTest, ASubmitThatSomebodyRepeatsTellsThemNothing) {
   v1::HandoffSpec spec = Spec("quiet work");

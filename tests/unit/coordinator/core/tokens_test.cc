@@ -1,4 +1,5 @@
 // Tokens: who has them made, and that each is good once.
+#include <algorithm>
 #include <set>
 
 #include "coordinator/core/identity_rules.h"
@@ -54,6 +55,34 @@ TEST_F(TokensTest, ManyAreMadeInOneStepAndNoReplyHasAHash) {
   ASSERT_TRUE(listed.ok());
   EXPECT_THAT(listed->tokens, SizeIs(1001)) << "with root's own login";
   for (const Token& token : listed->tokens) EXPECT_EQ(token.secret_hash, "");
+}
+
+TEST_F(TokensTest, AreListedInPagesNewestFirst) {
+  std::vector<std::string> expected;  // newest last
+  for (int n = 0; n < 3; ++n) {
+    pool.now += absl::Seconds(1);
+    CreateTokens wish = Wish(root, TokenPurpose::kWorker);
+    wish.secrets = Secrets(2);
+    ASSERT_TRUE(pool.Do(wish).ok());
+    // Of one moment they come by their ids.
+    const auto [first, second] = std::minmax(wish.secrets[0].id, wish.secrets[1].id);
+    expected.insert(expected.end(), {second, first});
+  }
+  std::vector<std::string> ids;
+  ListTokens list{root};
+  list.most = 3;
+  bool more = true;
+  while (more && ids.size() < 10) {
+    const auto reply = pool.Do(list);
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    ASSERT_LE(reply->tokens.size(), 3u);
+    for (const Token& token : reply->tokens) ids.push_back(token.id);
+    list.after = {reply->tokens.back().created_at, reply->tokens.back().id};
+    more = reply->more;
+  }
+  ASSERT_THAT(ids, SizeIs(7)) << "with root's own login";
+  ids.pop_back();
+  EXPECT_EQ(ids, std::vector<std::string>(expected.rbegin(), expected.rend()));
 }
 
 TEST_F(TokensTest, WhatIsNotATokenIsNotMade) {

@@ -135,6 +135,64 @@ TEST_F(UsersTest, WhatIsTheSameIsNoChange) {
   EXPECT_EQ(Change("nobody", Role::kMember).code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(UsersTest, AreListedInPages) {
+  for (const char* name : {"bob", "ada", "cyd"}) Add(name, Role::kMember);
+  std::vector<std::string> names;
+  ListUsers list{root};
+  list.most = 2;
+  bool more = true;
+  for (int page = 0; more && page < 3; ++page) {
+    const auto reply = pool.Do(list);
+    ASSERT_TRUE(reply.ok()) << reply.status();
+    ASSERT_LE(reply->users.size(), 2u);
+    for (const auto& item : reply->users) names.push_back(item.user.name);
+    list.after = names.back();
+    more = reply->more;
+  }
+  EXPECT_FALSE(more);
+  EXPECT_EQ(names, (std::vector<std::string>{"ada", "bob", "cyd", "root"}));
+  // What is others' makes no further page.
+  list = {Login("ada")};
+  list.most = 1;
+  const auto own = pool.Do(list);
+  ASSERT_TRUE(own.ok()) << own.status();
+  EXPECT_THAT(own->users, SizeIs(1));
+  EXPECT_FALSE(own->more);
+}
+
+TEST_F(UsersTest, OneIsListedByNameForWhoMaySeeThem) {
+  Add("ada", Role::kMember);
+  const Caller ada = Login("ada");
+  ListUsers list{root, "ada"};
+  const auto found = pool.Do(list);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_THAT(found->users, SizeIs(1));
+  EXPECT_EQ(found->users[0].user.name, "ada");
+  EXPECT_THAT(found->users[0].credentials, SizeIs(1));
+  EXPECT_TRUE(pool.Do(ListUsers{ada, "ada"}).ok());
+  const absl::Status absent = pool.Do(ListUsers{root, "bob"}).status();
+  EXPECT_EQ(absent.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(pool.Do(ListUsers{ada, "root"}).status().code(), absl::StatusCode::kNotFound);
+}
+
+// Or whoever logs in and out again often enough could not be listed, nor their devices found.
+TEST_F(UsersTest, OfWhatWasRevokedTheLastIsListed) {
+  Add("ada", Role::kMember);
+  std::string last;
+  for (size_t n = 0; n < kMaxRevokedShown + 5; ++n) {
+    pool.now += absl::Seconds(1);
+    last = Login("ada").serial;
+    ASSERT_TRUE(pool.Do(RevokeCredential{root, last, ""}).ok());
+  }
+  const std::string good = Login("ada").serial;
+  const auto found = pool.Do(ListUsers{root, "ada"});
+  ASSERT_TRUE(found.ok()) << found.status();
+  const auto& shown = found->users[0].credentials;
+  ASSERT_THAT(shown, SizeIs(kMaxRevokedShown + 1));
+  EXPECT_EQ(shown[0].serial, good);
+  EXPECT_EQ(shown[1].serial, last);
+}
+
 TEST_F(UsersTest, EachSeesWhatTheyMay) {
   Add("ada", Role::kMember);
   const Caller ada = Login("ada");
