@@ -63,9 +63,8 @@ absl::StatusOr<Grant> CheckCaller(const State& state, const Caller& caller, Meth
   if (caller.is_coordinator) return Grant{Access::kAll, Role::kAdmin};
   const IdentityRecords& identity = state.identity();
   const Credential* credential = identity.FindCredential(caller.serial);
-  const bool good = caller.serial.empty() ||
-                    (credential != nullptr && credential->revoked_at == absl::InfinitePast() &&
-                     credential->subject == caller.name && MayCall(credential->purpose, method));
+  const bool good = credential != nullptr && credential->revoked_at == absl::InfinitePast() &&
+                    credential->subject == caller.name && MayCall(credential->purpose, method);
   const bool is_ci = credential != nullptr && credential->purpose == CredentialPurpose::kCi;
   if (!good || (!is_ci && !identity.IsActive(caller.name))) {
     return absl::PermissionDeniedError(

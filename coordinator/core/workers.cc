@@ -74,9 +74,8 @@ absl::Status CheckRemovable(const State& state, const Worker& worker, absl::Time
                    absl::ToInt64Seconds(kUnreachableAfter), " s after that."));
 }
 
-// Who is not authenticated may, which no service lets happen. An unknown worker is nobody's.
+// An unknown worker is nobody's.
 absl::Status CheckActsOn(const State& state, const Worker* worker, const Act& act) {
-  if (act.caller == Caller{}) return absl::OkStatus();
   ASSIGN_OR_RETURN(const Grant grant, CheckCaller(state, act.caller, act.method));
   const bool own = worker != nullptr && worker->owner == act.caller.name;
   return worker == nullptr || Covers(grant.access, own) ? absl::OkStatus() : NotOwn(act);
@@ -120,14 +119,11 @@ absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
   if (worker == nullptr) return NoSuchWorker(command.name);
   RETURN_IF_ERROR(CheckRemovable(state, *worker, now));
   Draft draft(state, now);
-  const std::string& actor = command.caller.name.empty() ? command.actor : command.caller.name;
   RevokeSubject(draft, worker->uuid);
   ForgetWorker(draft, *worker);
-  const std::string by = actor.empty() ? "" : absl::StrCat(" by ", actor);
+  const std::string by = command.actor.empty() ? "" : absl::StrCat(" by ", command.actor);
   draft.TellOfWorker("worker_removed", *worker, absl::StrCat("Removed", by, "."));
-  Caller caller = command.caller;
-  caller.name = actor;
-  RecordDone(draft, {std::move(caller), act.method, act.object}, worker->uuid);
+  RecordDone(draft, act, worker->uuid);
   return Decision<RemoveWorker::Reply>{draft.Take(), {}};
 }
 

@@ -27,6 +27,7 @@ namespace {
 constexpr absl::Duration kFaulty = absl::Minutes(5);
 constexpr absl::Duration kCalm = absl::Hours(4);
 constexpr int kHandoffs = 8;
+const core::Caller kCoordinator{"", "", "", /*is_coordinator=*/true};
 
 class PoolSim {
  public:
@@ -160,10 +161,10 @@ class PoolSim {
         break;
       }
       case 9:
-        Ask(core::Drain{"host-0", "", world_.OneIn(2), "ada"}, [](const auto&) {});
+        Ask(core::Drain{"host-0", "", world_.OneIn(2), "ada", kCoordinator}, [](const auto&) {});
         break;
       case 10:
-        Ask(core::RemoveWorker{"host-1", "ada"}, [](const auto&) {});
+        Ask(core::RemoveWorker{"host-1", "ada", kCoordinator}, [](const auto&) {});
         break;
       case 11:
       case 12:
@@ -240,7 +241,7 @@ class PoolSim {
       host->Cut(false);
       host->StartDaemon();
     }
-    Ask(core::Drain{"host-0", "", true, "ada"}, [](const auto&) {});
+    Ask(core::Drain{"host-0", "", true, "ada", kCoordinator}, [](const auto&) {});
   }
 
   bool Over() {

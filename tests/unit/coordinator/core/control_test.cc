@@ -259,7 +259,7 @@ TEST(Drain, ShowsTheWorkerWithWhatStillRunsThere) {
   pool.Submit("h");
   a.Call();
   for (int i = 0; i < 2; ++i) {  // the second time it changes nothing
-    const auto reply = pool.Do(Drain{"a", "new disk", false, "ada"});
+    const auto reply = pool.Do(Drain{"a", "new disk", false, "ada", pool.SignIn("ada")});
     ASSERT_TRUE(reply.ok()) << reply.status();
     EXPECT_TRUE(reply->worker.worker.draining);
     EXPECT_EQ(reply->worker.worker.drain_reason, "new disk");
@@ -377,12 +377,12 @@ TEST(RemoveWorker, RefusesOneThatIsReachableAlsoWhenItIsDrained) {
   Pool pool;
   FakeWorker a(pool, "a");
   a.Call();
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "ada"}).ok());
-  const absl::Status refused = pool.Do(RemoveWorker{"a", "ada"}).status();
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "ada", pool.SignIn("ada")}).ok());
+  const absl::Status refused = pool.Do(RemoveWorker{"a", "ada", pool.SignIn("ada")}).status();
   EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(refused.message()), HasSubstr("stop its daemon first"));
   pool.Pass(kUnreachableAfter);
-  EXPECT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).ok());
+  EXPECT_TRUE(pool.Do(RemoveWorker{"a", "ada", pool.SignIn("ada")}).ok());
 }
 
 TEST(Room, IsTakenByTheEndsOfAttemptsToo) {

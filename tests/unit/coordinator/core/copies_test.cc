@@ -111,7 +111,7 @@ TEST_F(CopiesTest, AreToldAgainWhenSomebodyUndrainsAndBothStillCall) {
   };
   alternate();
   ASSERT_TRUE(Known().draining);
-  ASSERT_TRUE(pool_.Do(Drain{"a", "", /*undrain=*/true, "ada"}).ok());
+  ASSERT_TRUE(pool_.Do(Drain{"a", "", /*undrain=*/true, "ada", pool_.SignIn("ada")}).ok());
   EXPECT_FALSE(Known().draining);
   alternate();
   EXPECT_TRUE(Known().draining);

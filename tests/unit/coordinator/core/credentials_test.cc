@@ -172,10 +172,10 @@ TEST_F(CredentialsTest, WhatARevokedWorkerHeldIsGivenAwayWhenItsLeaseEnds) {
 
 TEST_F(CredentialsTest, ARemovedWorkerIsRevoked) {
   const RedeemToken::Reply joined = Join("a");
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).ok());
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "root", root}).ok());
   EXPECT_TRUE(pool.state.identity().IsRevoked("uuid-a"));
   EXPECT_EQ(LastAudit().action, "RemoveWorker");
-  EXPECT_EQ(LastAudit().actor, "ada");
+  EXPECT_EQ(LastAudit().actor, "root");
   EXPECT_EQ(TryRenew(joined.renewal->serial), kUnauthenticated);
   EXPECT_TRUE(Join("b").credential.generation == 1) << "others are not";
   RedeemToken again = Redemption(Invite(), TokenPurpose::kWorker, "a");
@@ -205,6 +205,22 @@ TEST_F(CredentialsTest, WhoMayRemoveAndRevokeAWorker) {
   EXPECT_TRUE(pool.Do(RevokeWorker{ada, "ada-2", ""}).ok());
   EXPECT_TRUE(pool.Do(RevokeWorker{ada, "ada-2", ""})->already);
   EXPECT_TRUE(pool.Do(RemoveWorker{"of-root", "", root}).ok());
+}
+
+TEST_F(CredentialsTest, WhoeverHasNoneMayNothing) {
+  Join("a");
+  for (const Caller& caller : {Caller{}, Caller{"root", "", "10.0.0.1"}}) {
+    const auto code = [&](const auto& command) { return pool.Do(command).status().code(); };
+    EXPECT_EQ(code(AddUser{caller, "eve", Role::kAdmin, {}}), kDenied);
+    EXPECT_EQ(code(ListUsers{caller}), kDenied);
+    EXPECT_EQ(code(ListTokens{caller}), kDenied);
+    EXPECT_EQ(code(Wish(caller, TokenPurpose::kWorker)), kDenied);
+    EXPECT_EQ(code(RevokeUser{caller, "root", ""}), kDenied);
+    EXPECT_EQ(code(RevokeWorker{caller, "a", ""}), kDenied);
+    EXPECT_EQ(code(Drain{"a", "", false, "root", caller}), kDenied);
+    EXPECT_EQ(code(RemoveWorker{"a", "root", caller}), kDenied);
+  }
+  EXPECT_FALSE(pool.state.FindWorkerByName("a")->draining);
 }
 
 TEST_F(CredentialsTest, WhoMayDrainAWorker) {

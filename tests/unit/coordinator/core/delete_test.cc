@@ -172,7 +172,7 @@ TEST_F(DeleteTest, ARemovedWorkerIsWaitedForNoLonger) {
   End("h");
   ASSERT_TRUE(Do("h", /*purge=*/true).ok());
   pool.Pass(absl::Minutes(5));
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).ok());
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada", pool.SignIn("ada")}).ok());
   pool.state.EvictAtRest();
   EXPECT_FALSE(pool.state.purged().Has("h"));
 }

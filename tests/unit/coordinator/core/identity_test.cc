@@ -75,7 +75,7 @@ TEST(Identity, ANameIsNotFreeWhileItsSilentWorkerMayStillRunSomething) {
   a.Call();
   pool.Pass(absl::Minutes(2));
   EXPECT_EQ(b.TryCall().code(), kRefused);
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).ok());
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada", pool.SignIn("ada")}).ok());
   EXPECT_TRUE(b.TryCall().ok());
   // Removed by name: what it holds stays its own until the lease ends.
   EXPECT_EQ(pool.Latest("h").state, AttemptState::kLeased);
@@ -88,7 +88,7 @@ TEST(Identity, AfterAStartOfTheCoordinatorATwinDoesNotTakeTheNameOfAnIdleWorker)
   FakeWorker a(pool, "a"), twin(pool, "a");
   twin.self.uuid = "uuid-twin";
   a.Call();
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "ada"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "ada", pool.SignIn("ada")}).ok());
   ASSERT_EQ(twin.TryCall().code(), kRefused);
   pool.Restart();
   EXPECT_EQ(twin.TryCall().code(), kRefused);
@@ -178,10 +178,10 @@ TEST(Identity, AnAttemptThatACopyReportedIsStoppedWhereItRuns) {
   ASSERT_TRUE(copy.Finish("h", 1, Failure(FailureClass::kWorkerLost)).ok());
   EXPECT_TRUE(absl::IsAborted(original.Finish("h", 1, Success()).status()));
   // The copy goes, and the original is taken again.
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).status().code() ==
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada", pool.SignIn("ada")}).status().code() ==
               absl::StatusCode::kFailedPrecondition);
   pool.Pass(kUnreachableAfter);
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).ok());
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada", pool.SignIn("ada")}).ok());
   ReportedAttempt running;
   running.handoff_id = "h";
   running.number = 1;
@@ -203,7 +203,7 @@ TEST(Identity, AReportOfAWorkerThatWasRemovedIsStored) {
   pool.Submit("h");
   a.Call();
   pool.Pass(kUnreachableAfter);
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada"}).ok());
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "ada", pool.SignIn("ada")}).ok());
   EXPECT_TRUE(a.Finish("h", 1, Success()).ok());
   EXPECT_EQ(pool.Get("h").status, HandoffStatus::kSucceeded);
 }

@@ -152,7 +152,7 @@ TEST_F(AffinityTest, DoesNotWaitForAHostThatWentSilent) {
 }
 
 TEST_F(AffinityTest, DoesNotWaitForADrainingHost) {
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, ""}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "", pool.SignIn("ada")}).ok());
   EXPECT_EQ(pool.Latest("h").worker_name, "b");
 }
 
@@ -208,11 +208,12 @@ INSTANTIATE_TEST_SUITE_P(
         ObstacleCase{"Unreachable",
                      [](Pool& p, FakeWorker&, Handoff&) { p.Pass(absl::Minutes(1)); },
                      Obstacle::kUnreachable, "a is unreachable, silent since"},
-        ObstacleCase{"Draining",
-                     [](Pool& p, FakeWorker&, Handoff&) {
-                       EXPECT_TRUE(p.Do(Drain{"a", "new disk", false, "ada"}).ok());
-                     },
-                     Obstacle::kDraining, "a is draining: new disk."},
+        ObstacleCase{
+            "Draining",
+            [](Pool& p, FakeWorker&, Handoff&) {
+              EXPECT_TRUE(p.Do(Drain{"a", "new disk", false, "ada", p.SignIn("ada")}).ok());
+            },
+            Obstacle::kDraining, "a is draining: new disk."},
         ObstacleCase{"AgentUnknown", [](Pool&, FakeWorker&, Handoff& h) { h.agent = "command"; },
                      Obstacle::kAgent, "does not offer the agent command"},
         ObstacleCase{"AgentMissing",
@@ -284,7 +285,7 @@ TEST(Why, CountsWhatKeepsDifferentWorkers) {
   a.self.agents.clear();
   b.self.not_accepting = "disk low";
   for (FakeWorker* worker : {&a, &b, &c}) worker->Call();
-  ASSERT_TRUE(pool.Do(Drain{"c", "", false, ""}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"c", "", false, "", pool.SignIn("ada")}).ok());
   pool.Submit("h");
   const Why::Reply why = pool.Explain("h");
   EXPECT_THAT(why.summary,

@@ -21,6 +21,21 @@ void Pool::Install(const Edit& edit) {
   state.CheckInvariants();
 }
 
+Caller Pool::SignIn(const std::string& name) {
+  Caller caller{name, absl::StrCat("of-", name), "10.0.0.1"};
+  if (state.identity().FindUser(name) != nullptr) return caller;
+  Credential credential;
+  credential.serial = credential.line = caller.serial;
+  credential.purpose = CredentialPurpose::kUser;
+  credential.subject = name;
+  credential.issued_at = now;
+  credential.not_after = now + kUserLife;
+  Edit edit;
+  edit.changes = {PutUser{{name, Role::kAdmin, {}, now, "", false}}, PutCredential{credential}};
+  Install(edit);
+  return caller;
+}
+
 void Pool::Tick() {
   const auto decision = Decide(state, core::Tick{}, now);
   ASSERT_TRUE(decision.ok());

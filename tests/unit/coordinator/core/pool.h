@@ -59,6 +59,8 @@ class Pool {
   const Handoff& Get(const std::string& id) const;
   const Attempt& Latest(const std::string& id) const { return *Get(id).Latest(); }
   Why::Reply Explain(const std::string& id);
+  // An admin of that name, with a certificate.
+  Caller SignIn(const std::string& name);
   std::vector<std::string> EventKinds() const;  // of all Edits so far
   const std::vector<AuditEntry>& audit() const { return audit_; }
 

@@ -107,7 +107,7 @@ TEST_F(ReturnTest, TheConversationGoesOnWhereItLiesAndIsRestoredElsewhere) {
 
 TEST_F(ReturnTest, ElsewhereTheConversationIsRestoredFromThePersonsCheckpoint) {
   Take();
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob", pool.SignIn("bob")}).ok());
   ASSERT_TRUE(pool.Do(Work()).ok());
   EXPECT_EQ(RunsOn(b).session_kind, SessionKind::kRestored);
   EXPECT_EQ(pool.Latest("h").from_commit, "p1");
@@ -332,25 +332,25 @@ TEST_F(ReturnTest, WorkOnTheHostGoesOnThereAndInTheWorkspaceAsItLies) {
 
 TEST_F(ReturnTest, WorkOnTheHostWaitsForThatHost) {
   Take("session-1", /*on_host=*/true);
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob", pool.SignIn("bob")}).ok());
   ASSERT_TRUE(pool.Do(Nothing()).ok());
   EXPECT_THAT(pool.Get("h").reason, HasSubstr("goes on in its workspace on a"));
   b.Call();
   EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued);
-  ASSERT_TRUE(pool.Do(Drain{"a", "", true, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", true, "bob", pool.SignIn("bob")}).ok());
   RunsOn(a);
 }
 
 TEST_F(ReturnTest, WorkOnTheHostIsNotMissedByATakeoverBeforeACheckpointHasIt) {
   Take("session-1", /*on_host=*/true);
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob", pool.SignIn("bob")}).ok());
   ASSERT_TRUE(pool.Do(Nothing()).ok());
   const auto elsewhere = pool.Do(TakeOver{"h", "ada"});
   EXPECT_THAT(std::string(elsewhere.status().message()),
               HasSubstr("done by hand in its workspace on a"));
   ASSERT_TRUE(pool.Do(TakeOver{"h", "ada", /*on_host=*/true, false}).ok());
   ASSERT_TRUE(pool.Do(Nothing()).ok());
-  ASSERT_TRUE(pool.Do(Drain{"a", "", true, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", true, "bob", pool.SignIn("bob")}).ok());
   RunsOn(a);
   ASSERT_TRUE(a.Save("h", pool.Latest("h").number, Taken(pool, "c3")).ok());
   ASSERT_TRUE(a.Finish("h", pool.Latest("h").number, Success()).ok());
@@ -389,18 +389,18 @@ TEST_F(ReturnTest, WorkOnTheHostBindsOnlyUntilACheckpointHasIt) {
   Take("session-1", /*on_host=*/true);
   ASSERT_TRUE(pool.Do(Nothing()).ok());
   RunsOn(a);
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob", pool.SignIn("bob")}).ok());
   ASSERT_TRUE(a.Finish("h", 2, Failure(FailureClass::kAgentError)).ok());
   ASSERT_TRUE(pool.Do(Again("h")).ok());
   b.Call();
   EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued) << "that attempt left no checkpoint";
   EXPECT_THAT(pool.Explain("h").summary,
               HasSubstr("What was done by hand lies only in its workspace on a."));
-  ASSERT_TRUE(pool.Do(Drain{"a", "", true, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", true, "bob", pool.SignIn("bob")}).ok());
   RunsOn(a);
   ASSERT_TRUE(a.Save("h", 3, Taken(pool, "c3")).ok());
   EXPECT_EQ(pool.Get("h").by_hand_on, "");
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob", pool.SignIn("bob")}).ok());
   ASSERT_TRUE(a.Finish("h", 3, Failure(FailureClass::kAgentError)).ok());
   ASSERT_TRUE(pool.Do(Again("h")).ok());
   EXPECT_EQ(RunsOn(b).from_commit, "c3");
@@ -441,7 +441,7 @@ TEST_F(ReturnTest, WorkOnTheHostAfterAnEarlierReturnIsNotMissedEither) {
   ASSERT_TRUE(a.Finish("h", 2, Failure(FailureClass::kAgentError)).ok());  // no checkpoint
   a.Call();
   ASSERT_TRUE(pool.Do(TakeOver{"h", "ada", /*on_host=*/true, false}).ok());
-  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "", false, "bob", pool.SignIn("bob")}).ok());
   ASSERT_TRUE(pool.Do(Nothing()).ok());
   const auto elsewhere = pool.Do(TakeOver{"h", "ada"});
   EXPECT_THAT(std::string(elsewhere.status().message()),

@@ -317,7 +317,7 @@ TEST(Sync, ADrainingWorkerIsToldSoAndKeepsWhatItRuns) {
   a.Call();
   pool.Submit("h1");
   a.Call();
-  ASSERT_TRUE(pool.Do(Drain{"a", "new disk", false, "ada"}).ok());
+  ASSERT_TRUE(pool.Do(Drain{"a", "new disk", false, "ada", pool.SignIn("ada")}).ok());
   EXPECT_TRUE(pool.durable);
   pool.Submit("h2");
   const auto reply = a.Call();

@@ -320,7 +320,7 @@ TEST_F(TakeOverTest, OnItsHostNeedsAWorkspaceThatIsKnownToBeThere) {
   a.Call();
   EXPECT_THAT(Refusal(By("ada", false, true)), HasSubstr("a has no workspace of h any more"));
   pool.Pass(absl::Minutes(1));
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "bob"}).ok());
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "bob", pool.SignIn("bob")}).ok());
   EXPECT_THAT(Refusal(By("ada", false, true)), HasSubstr("no longer in this pool"));
 }
 

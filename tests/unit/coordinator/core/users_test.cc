@@ -54,7 +54,7 @@ TEST_F(UsersTest, ARefusalChangesNothingAndIsInTheLog) {
       {{root, "bob", Role::kMember, {""}}, absl::StatusCode::kInvalidArgument},
       {{root, "bob", Role::kMember, {"a b"}}, absl::StatusCode::kInvalidArgument},
       {{root, "bob", Role::kCi, {}}, absl::StatusCode::kInvalidArgument},
-      {{{"root", "", ""}, "bob", Role::kMember, {}}, absl::StatusCode::kOk},
+      {{{"root", "", ""}, "bob", Role::kMember, {}}, absl::StatusCode::kPermissionDenied},
       {{{"nobody", "", ""}, "bob2", Role::kMember, {}}, absl::StatusCode::kPermissionDenied},
       {{{}, "bob2", Role::kMember, {}}, absl::StatusCode::kPermissionDenied},
       {{{"root", "beef", ""}, "bob2", Role::kMember, {}}, absl::StatusCode::kPermissionDenied},
