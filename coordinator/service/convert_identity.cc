@@ -1,5 +1,6 @@
 #include "coordinator/service/convert_identity.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -7,7 +8,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/handoff/names.h"
 #include "common/rpc/proto_time.h"
 #include "common/status.h"
 #include "coordinator/core/limits.h"
