@@ -198,7 +198,9 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
       ->type_name("WHEN");
   app.add_option("--summary-model", flags.summary_model, "The model of the agent that does")
       ->type_name("M");
-  app.add_option("--env", flags.env, "Variable for the agent; NAME alone takes it from here")
+  app.add_option("--env", flags.env,
+                 "Variable for the agent, which others see without its value; NAME alone takes it "
+                 "from here")
       ->type_name("NAME[=V]")
       ->allow_extra_args(false);
 }

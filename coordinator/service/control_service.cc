@@ -104,6 +104,8 @@ Unary* ControlService::Get(Context* context, const v1::GetRequest* request, v1::
   const auto found = FindFor(*context, core::Method::kGet, request->id(), parts_);
   if (!found.ok()) return Answer(context, found.status());
   *response = handoff::Show(found->handoff, Detail::kFull, parts_);
+  if (found->guest.purpose == core::CredentialPurpose::kWorker)
+    ShowEnvironment(found->handoff, *response);
   return Answer(context, absl::OkStatus());
 }
 

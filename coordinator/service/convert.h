@@ -55,7 +55,10 @@ enum class Detail {
 // Facts are in Attempt.facts and not a second time in Attempt.end. Above 512 KiB the facts and ends
 // of the oldest attempts are left out, and more of them where the whole would not fit into a
 // message.
+// Variables of the agent have the value kHiddenValue: they are for workers, see ShowEnvironment.
 v1::Handoff ToProto(const core::Handoff& handoff, Detail detail);
+inline constexpr absl::string_view kHiddenValue = "(hidden)";
+void ShowEnvironment(const core::Handoff& from, v1::Handoff& handoff);
 // Lays over a stored record what its worker said last.
 void Overlay(const std::optional<core::AttemptView>& view,
              const std::optional<Engine::Lease>& lease, v1::Handoff& handoff);

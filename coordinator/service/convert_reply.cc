@@ -229,6 +229,7 @@ void AddTakeover(const core::Handoff& from, Detail detail, v1::Handoff& handoff)
 void AddSpec(const core::Handoff& from, v1::Handoff& handoff) {
   v1::HandoffSpec& spec = *handoff.mutable_spec();
   spec.ParseFromString(from.spec);
+  for (auto& [name, value] : *spec.mutable_env()) value = std::string(kHiddenValue);
   handoff.set_task(spec.task());
   handoff.set_base_commit(spec.repository().commit());
   *handoff.mutable_checks() = spec.checks();
@@ -247,6 +248,12 @@ void Fit(const core::Handoff& from, v1::Handoff& handoff) {
 }
 
 }  // namespace
+
+void ShowEnvironment(const core::Handoff& from, v1::Handoff& handoff) {
+  v1::HandoffSpec spec;
+  spec.ParseFromString(from.spec);
+  handoff.mutable_spec()->mutable_env()->swap(*spec.mutable_env());
+}
 
 v1::Handoff ToProto(const core::Handoff& from, Detail detail) {
   v1::Handoff handoff;

@@ -62,6 +62,7 @@ v1::DesiredAttempt DesiredToProto(const core::Sync::Desired& from) {
 // What an attempt needs of the record: the task from the spec, and of each section what stands.
 v1::Handoff RecordFor(const core::Handoff& handoff) {
   v1::Handoff record = ToProto(handoff, Detail::kFull);
+  ShowEnvironment(handoff, record);
   if (!record.spec().task().empty()) record.clear_task();
   std::map<std::string, int> last;
   for (const v1::SectionEdit& edit : record.edits()) last[edit.section()] = edit.version();

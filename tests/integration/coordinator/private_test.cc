@@ -13,6 +13,7 @@
 namespace handoff {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -97,6 +98,29 @@ class PrivateTest : public CoordinatorTest {
   std::string id_;
   v1::DesiredAttempt attempt_;
 };
+
+// Of every handoff, private or not, and from its owner, too: what is shown gets around.
+TEST_F(PrivateTest, ValuesOfVariablesAreForWorkersAlone) {
+  v1::HandoffSpec spec = Spec("in the open");
+  (*spec.mutable_env())["API_KEY"] = kSecret;
+  spec.set_on_worker("host-b");
+  const auto submitted = Submit(spec);
+  ASSERT_TRUE(submitted.ok()) << submitted.status();
+  const std::string id = submitted->handoff().id();
+  EXPECT_EQ(submitted->handoff().spec().env().at("API_KEY"), "(hidden)");
+  EXPECT_EQ(Get(id)->spec().env().at("API_KEY"), "(hidden)");
+  for (const Channel& other : {guests_.User("cyd"), guests_.User("vic", "viewer")}) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::GetRequest request;
+    request.set_id(id);
+    v1::Handoff shown;
+    ASSERT_TRUE(v1::Control::NewStub(other)->Get(&context, request, &shown).ok());
+    EXPECT_THAT(shown.SerializeAsString(), AllOf(HasSubstr("API_KEY"), Not(HasSubstr(kSecret))));
+  }
+  ScriptedWorker worker(guests_, "host-b");
+  EXPECT_EQ(worker.TakeAttempt().spec().handoff().spec().env().at("API_KEY"), kSecret);
+}
 
 TEST_F(PrivateTest, ItsIdSaysNothingOfItsTask) {
   EXPECT_THAT(id_, MatchesRegex("[0-9]{8}-private-[0-9a-f]{8}"));
