@@ -16,6 +16,8 @@ namespace {
 
 bool MaySummarise(const State& state, const Handoff& handoff, const Worker& worker,
                   absl::Time now) {
+  // Whose work it takes is its owner's to say, of summaries as of attempts.
+  if (!IsOpenTo(worker, handoff.owner) || !TakesRepository(worker, handoff)) return false;
   if (!IsReachable(worker, now) || worker.draining || !worker.not_accepting.empty()) return false;
   const AgentOffer* offer = FindOffer(worker, handoff.agent);
   return offer != nullptr && offer->state == AgentState::kReady &&

@@ -342,6 +342,32 @@ TEST_F(SummariesTest, ElsewhereOnlyWhereItsOwnerLetsItGo) {
   EXPECT_THAT(std::string(refused.message()), HasSubstr("of those that may have"));
 }
 
+// Task and log go along with a wish, and its worker may read them from then on.
+TEST_F(SummariesTest, NeverOnAWorkerThatWouldNotGetTheHandoff) {
+  FakeWorker foreign(pool, "b"), elsewhere(pool, "c");
+  foreign.Call();
+  elsewhere.Call();
+  Worker put = *pool.state.FindWorker("uuid-b");
+  put.owner = "bob";
+  pool.Install(Edit{{PutWorker{put}}});
+  put = *pool.state.FindWorker("uuid-c");
+  put.repos = {"github.com/acme/*"};
+  pool.Install(Edit{{PutWorker{put}}});
+  Running();
+  a.self.agents[0].state = AgentState::kNeedsSetup;
+  a.Call();
+  FallSilent(When::kAlways);
+  EXPECT_EQ(Wishes(), 0u) << "while it is silent";
+  EXPECT_TRUE(absl::IsFailedPrecondition(Ask().status())) << "asked for by a person";
+  ASSERT_TRUE(End(Success(), When::kAlways).ok());
+  EXPECT_EQ(Wishes(), 0u) << "after its end";
+  put = *pool.state.FindWorker("uuid-b");
+  put.shared = true;
+  pool.Install(Edit{{PutWorker{put}}});
+  ASSERT_TRUE(Ask().ok());
+  EXPECT_EQ(Wish().worker_uuid, "uuid-b") << "a shared one is everybody's";
+}
+
 TEST_F(SummariesTest, AnAgentThatIsHeldIsNotAskedWhenOnlyChecksComeNext) {
   Running();
   ASSERT_TRUE(End(Success(), When::kNever).ok());
