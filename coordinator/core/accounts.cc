@@ -3,28 +3,32 @@
 namespace handoff::core {
 namespace {
 
-AccountKey KeyOf(const std::string& agent, const std::string& account, const std::string& worker) {
-  return {agent, account, account.empty() ? worker : ""};
+AccountKey KeyOf(const std::string& agent, const std::string& account, const std::string& worker,
+                 const std::string& heard_by) {
+  return {agent, account, account.empty() ? worker : "", heard_by};
 }
 
 }  // namespace
 
+std::string HeardBy(const Worker& worker) { return worker.shared ? "" : worker.owner; }
+
 AccountKey KeyOf(const Worker& worker, const AgentOffer& offer) {
-  return KeyOf(offer.name, offer.account, worker.uuid);
+  return KeyOf(offer.name, offer.account, worker.uuid, HeardBy(worker));
 }
 
-std::optional<AccountKey> AccountInUse(const Handoff& handoff) {
+std::optional<AccountKey> AccountInUse(const Handoff& handoff, const Worker* worker) {
   const Attempt* latest = handoff.Latest();
   if (latest == nullptr || !IsLive(latest->state) || latest->only_checks) return std::nullopt;
-  return KeyOf(handoff.agent, latest->account, latest->worker_uuid);
+  return KeyOf(handoff.agent, latest->account, latest->worker_uuid,
+               worker == nullptr ? handoff.owner : HeardBy(*worker));
 }
 
-void AccountIndex::Add(const Handoff& handoff) {
-  if (const auto key = AccountInUse(handoff)) ++used_[*key];
+void AccountIndex::Add(const Handoff& handoff, const Worker* worker) {
+  if (const auto key = AccountInUse(handoff, worker)) ++used_[*key];
 }
 
-void AccountIndex::Remove(const Handoff& handoff) {
-  const auto key = AccountInUse(handoff);
+void AccountIndex::Remove(const Handoff& handoff, const Worker* worker) {
+  const auto key = AccountInUse(handoff, worker);
   if (!key) return;
   const auto used = used_.find(*key);
   if (--used->second == 0) used_.erase(used);

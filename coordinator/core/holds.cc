@@ -21,6 +21,11 @@ std::string KeyFor(const Handoff& handoff, const AttemptEnd& end) {
   return absl::StrCat("agent:", handoff.agent);
 }
 
+// In the place of a worker's UUID.
+std::string HeldFor(const std::string& owner) {
+  return owner.empty() ? "" : absl::StrCat("@", owner);
+}
+
 void PutProbedHold(Draft& draft, Hold hold) {
   hold.next_probe =
       draft.now() + kProbeBackoff.Delay(hold.failures, Jitter(hold.worker_uuid + hold.key,  //
@@ -39,6 +44,14 @@ void Drop(Draft& draft, const Worker& worker, const Hold& hold, absl::string_vie
 
 std::string HoldKeyOf(const std::string& agent, const std::string& account) {
   return absl::StrCat("account:", agent, "/", account);
+}
+
+bool IsOfAccount(const Hold& hold) {
+  return hold.worker_uuid.empty() || hold.worker_uuid[0] == '@';
+}
+
+const Hold* FindUsedUp(const State& state, const std::string& key, const std::string& owner) {
+  return state.FindHold(HeldFor(owner), key);
 }
 
 std::string HeldWords(absl::string_view key) {
@@ -87,18 +100,22 @@ bool HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& e
   const std::string& account = handoff.Latest()->account;
   if (account.empty()) return false;
   const std::string key = HoldKeyOf(handoff.agent, account);
+  const Worker* worker = draft.state().FindWorker(handoff.Latest()->worker_uuid);
+  const std::string owner = worker == nullptr ? handoff.owner : HeardBy(*worker);
   // Two of its limits may be used up, and not every end names a time.
-  const Hold* known = draft.state().FindHold("", key);
+  const Hold* known = FindUsedUp(draft.state(), key, owner);
   if (known != nullptr) until = std::max(until, known->next_probe);
   Hold hold;
+  hold.worker_uuid = HeldFor(owner);
   hold.key = key;
   hold.reason = end.message;
   hold.since = draft.now();
   hold.next_probe = until;
   draft.Add(PutHold{hold});
-  draft.TellOfWorker("hold", Worker{},
-                     absl::StrCat("Nothing that needs ", key, " is placed before ", TimeText(until),
-                                  ": ", Sentence(end.message)));
+  draft.TellOfWorker(
+      "hold", Worker{},
+      absl::StrCat("Nothing ", owner.empty() ? "" : absl::StrCat("of ", owner, " "), "that needs ",
+                   key, " is placed before ", TimeText(until), ": ", Sentence(end.message)));
   return true;
 }
 
@@ -124,13 +141,18 @@ void ApplyProbes(Draft& draft, const Sync& command) {
 }
 
 void EndUsedUpAccounts(Draft& draft) {
-  const auto& holds = draft.state().holds();
-  for (auto hold = holds.begin(); hold != holds.end() && hold->first.first.empty(); ++hold) {
-    if (hold->second.next_probe > draft.now()) continue;
-    draft.Add(DropHold{"", hold->second.key});
-    draft.TellOfWorker("hold_cleared", Worker{},
-                       absl::StrCat(hold->second.key, " may be used again."));
-  }
+  const auto end_from = [&](const std::string& first) {
+    const auto& holds = draft.state().holds();
+    for (auto hold = holds.lower_bound({first, ""});
+         hold != holds.end() && hold->first.first.substr(0, 1) == first; ++hold) {
+      if (hold->second.next_probe > draft.now()) continue;
+      draft.Add(DropHold{hold->second.worker_uuid, hold->second.key});
+      draft.TellOfWorker("hold_cleared", Worker{},
+                         absl::StrCat(hold->second.key, " may be used again."));
+    }
+  };
+  end_from("");
+  end_from("@");
 }
 
 Need NeedOf(const Handoff& handoff) {
@@ -151,8 +173,12 @@ const Hold* HoldAgainst(const State& state, const Handoff& handoff, const Worker
   const std::string account = HoldKeyOf(offer->name, offer->account);
   hold = state.FindHold(worker.uuid, account);
   if (hold != nullptr) return hold;
-  const Hold* everywhere = state.FindHold("", account);
-  return everywhere != nullptr && everywhere->next_probe > now ? everywhere : nullptr;
+  for (const std::string& owner : {std::string(), handoff.owner}) {
+    const Hold* used_up = FindUsedUp(state, account, owner);
+    if (used_up == nullptr || used_up->next_probe <= now) continue;
+    if (hold == nullptr || hold->next_probe < used_up->next_probe) hold = used_up;
+  }
+  return hold;
 }
 
 }  // namespace handoff::core

@@ -14,12 +14,18 @@ namespace handoff::core {
 std::string HoldKeyOf(const std::string& agent, const std::string& account);
 // "agent:cursor", "account:cursor/ann" as a person says it.
 std::string HeldWords(absl::string_view key);
+// Of a used-up account, wherever it is; otherwise of one worker.
+bool IsOfAccount(const Hold& hold);
+// That of the account, for the handoffs of `owner` alone (empty: everybody's); nullptr when there
+// is none.
+const Hold* FindUsedUp(const State& state, const std::string& key, const std::string& owner);
 // What of `worker` the failed attempt of `handoff` could not use.
 void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end);
 // Did an earlier attempt of it fail on the same worker by the same fault? Then the probe that ended
 // the hold between them does not see what is wrong.
 bool FailedSoBefore(const Handoff& handoff, const AttemptEnd& end);
-// The account, everywhere, until its quota is there again: the latest time of all that were told.
+// The account, on every worker, until its quota is there again: the latest time of all that were
+// told. What a private worker says counts for its owner's handoffs alone.
 // False: the account is not known, and nothing is held.
 bool HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& end,
                        absl::Time until);

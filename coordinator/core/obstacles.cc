@@ -32,7 +32,7 @@ std::string AgentSentence(const Handoff& handoff, const Worker& worker) {
 }
 
 std::string HoldSentence(const Hold& hold, absl::Time now) {
-  const bool everywhere = hold.worker_uuid.empty();
+  const bool everywhere = IsOfAccount(hold);
   return absl::StrCat("is on hold for ", HeldWords(hold.key), " since ", TimeText(hold.since), ": ",
                       Sentence(hold.reason), everywhere ? " It ends at " : " Next probe ",
                       UntilText(hold.next_probe, now), ".");
@@ -41,7 +41,7 @@ std::string HoldSentence(const Hold& hold, absl::Time now) {
 std::string AccountSentence(const State& state, const Handoff& handoff, const Seat& seat,
                             absl::Time now) {
   const AgentOffer& offer = *FindOffer(*seat.worker, handoff.agent);
-  const AccountUse use = UseOf(state, offer, seat, now);
+  const AccountUse use = UseOf(state, offer, seat, handoff.owner, now);
   const std::string count = absl::StrCat(use.used, " of ", CountText(use.most, "attempt"));
   if (offer.account.empty())
     return absl::StrCat("may not take it: ", count, " of ", offer.name, " run there already.");

@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "coordinator/core/affinity.h"
-#include "coordinator/core/repo_pattern.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
+#include "coordinator/core/repo_pattern.h"
 
 namespace handoff::core {
 namespace {
@@ -52,19 +52,27 @@ Seat SeatOf(const State& state, const Worker& worker) {
   return seat;
 }
 
-AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat, absl::Time now) {
+AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat,
+                 const std::string& owner, absl::Time now) {
   const AccountIndex& accounts = state.accounts();
   if (!accounts.limited()) return {};
-  const AccountKey key = KeyOf(*seat.worker, offer);
-  const AccountIndex::Limits& limits = accounts.LimitsOf(key);
-  const auto smallest = std::find_if(limits.begin(), limits.end(), [&](const auto& limit) {
-    return IsReachable(*state.FindWorker(limit.second), now);
-  });
-  if (smallest == limits.end()) return {};
-  AccountUse use{static_cast<int64_t>(accounts.UsedOf(key)), smallest->first};
-  if (seat.changes == nullptr) return use;
-  if (const auto change = seat.changes->find(key); change != seat.changes->end())
-    use.used += change->second;
+  AccountKey key = KeyOf(*seat.worker, offer);
+  AccountUse use;
+  const auto hear = [&](const std::string& heard_by) {
+    key.heard_by = heard_by;
+    const AccountIndex::Limits& limits = accounts.LimitsOf(key);
+    const auto smallest = std::find_if(limits.begin(), limits.end(), [&](const auto& limit) {
+      return IsReachable(*state.FindWorker(limit.second), now);
+    });
+    if (smallest != limits.end() && (use.most == 0 || smallest->first < use.most))
+      use.most = smallest->first;
+    use.used += static_cast<int64_t>(accounts.UsedOf(key));
+    if (seat.changes == nullptr) return;
+    if (const auto change = seat.changes->find(key); change != seat.changes->end())
+      use.used += change->second;
+  };
+  hear("");
+  if (!owner.empty()) hear(owner);
   return use;
 }
 
@@ -107,7 +115,7 @@ Obstacle ObstacleFor(const State& state, const Handoff& handoff, const Seat& sea
   if (HoldAgainst(state, handoff, worker, NeedOf(handoff), now) != nullptr) return Obstacle::kHold;
   if (!worker.not_accepting.empty()) return Obstacle::kNotAccepting;
   if (!IsOnlyChecks(handoff)) {
-    const AccountUse use = UseOf(state, *offer, seat, now);
+    const AccountUse use = UseOf(state, *offer, seat, handoff.owner, now);
     if (use.most > 0 && use.used >= use.most) return Obstacle::kAccount;
   }
   if (seat.used >= static_cast<size_t>(worker.slots)) return Obstacle::kNoSlot;

@@ -46,12 +46,13 @@ struct Seat {
 };
 Seat SeatOf(const State& state, const Worker& worker);
 
-// Of the agent on a worker, in the whole pool.
+// Of the agent on a worker, in the whole pool, as the owner of a handoff hears of it.
 struct AccountUse {
   int64_t used = 0;
   int most = 0;  // the smallest limit that a reachable worker with this account sets; 0: none does
 };
-AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat, absl::Time now);
+AccountUse UseOf(const State& state, const AgentOffer& offer, const Seat& seat,
+                 const std::string& owner, absl::Time now);
 
 // A worker of nobody, or a shared one, takes everybody's.
 bool IsOpenTo(const Worker& worker, const std::string& owner);

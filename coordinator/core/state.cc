@@ -25,6 +25,16 @@ auto* FindIn(Map& map, const Key& key) {
   return found == map.end() ? nullptr : &found->second;
 }
 
+// All attempts of a worker; who hears its word changes between the two.
+void Uncount(AccountIndex& accounts, const State& state, const std::string& worker_uuid) {
+  for (const auto& attempt : state.AttemptsOf(worker_uuid))
+    accounts.Remove(*state.FindHandoff(attempt.first), state.FindWorker(worker_uuid));
+}
+void Count(AccountIndex& accounts, const State& state, const std::string& worker_uuid) {
+  for (const auto& attempt : state.AttemptsOf(worker_uuid))
+    accounts.Add(*state.FindHandoff(attempt.first), state.FindWorker(worker_uuid));
+}
+
 }  // namespace
 
 void State::Apply(const Edit& edit) {
@@ -150,15 +160,21 @@ void State::Install(const SetPurgeTold& change) {
 
 void State::Install(const PutWorker& change) {
   const auto known = workers_.find(change.worker.uuid);
+  const bool heard_as_before =
+      known != workers_.end() && HeardBy(known->second) == HeardBy(change.worker);
+  if (!heard_as_before) Uncount(accounts_, *this, change.worker.uuid);
   if (known != workers_.end()) Unindex(known->second);
   Index(workers_[change.worker.uuid] = change.worker);
+  if (!heard_as_before) Count(accounts_, *this, change.worker.uuid);
 }
 
 void State::Install(const DropWorker& change) {
   const auto known = workers_.find(change.uuid);
   CHECK(known != workers_.end());
+  Uncount(accounts_, *this, change.uuid);
   Unindex(known->second);
   workers_.erase(known);
+  Count(accounts_, *this, change.uuid);
   UpdateOpen(change.uuid);
 }
 
@@ -259,7 +275,7 @@ void State::Index(const Handoff& handoff) {
   if (live != nullptr) {
     attempts_of_[live->worker_uuid].insert({handoff.id, live->number});
     lease_ends_.insert({live->lease_until, handoff.id});
-    accounts_.Add(handoff);
+    accounts_.Add(handoff, FindWorker(live->worker_uuid));
     UpdateOpen(live->worker_uuid);
   } else if (handoff.not_before > ticked_at_) {
     waiting_.insert({handoff.not_before, handoff.id});
@@ -286,7 +302,7 @@ void State::Unindex(const Handoff& handoff) {
   const Attempt* live = LiveAttempt(handoff);
   if (live != nullptr) {
     lease_ends_.erase({live->lease_until, handoff.id});
-    accounts_.Remove(handoff);
+    accounts_.Remove(handoff, FindWorker(live->worker_uuid));
     const auto attempts = attempts_of_.find(live->worker_uuid);
     attempts->second.erase({handoff.id, live->number});
     if (attempts->second.empty()) attempts_of_.erase(attempts);

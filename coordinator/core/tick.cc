@@ -50,14 +50,21 @@ void EndDeadlines(Draft& draft) {
   }
 }
 
+std::optional<AccountKey> InUse(const State& state, const Handoff& handoff) {
+  const Attempt* latest = handoff.Latest();
+  return latest == nullptr ? std::nullopt
+                           : AccountInUse(handoff, state.FindWorker(latest->worker_uuid));
+}
+
 // What this Tick has ended so far: an account that was full may have a free place for it.
 AccountChanges EndedSoFar(const Draft& draft) {
   AccountChanges changes;
-  if (!draft.state().accounts().limited()) return changes;
+  const State& state = draft.state();
+  if (!state.accounts().limited()) return changes;
   for (const auto& [id, handoff] : draft.touched()) {
-    const Handoff* before = draft.state().FindHandoff(id);
-    if (const auto key = before == nullptr ? std::nullopt : AccountInUse(*before)) --changes[*key];
-    if (const auto key = AccountInUse(handoff)) ++changes[*key];
+    const Handoff* before = state.FindHandoff(id);
+    if (const auto key = before == nullptr ? std::nullopt : InUse(state, *before)) --changes[*key];
+    if (const auto key = InUse(state, handoff)) ++changes[*key];
   }
   return changes;
 }
@@ -78,7 +85,7 @@ void Lease(Draft& draft, Handoff& handoff, Seat& seat, AccountChanges& changes) 
   handoff.status = HandoffStatus::kRunning;
   handoff.reason.clear();
   handoff.not_before = absl::InfinitePast();
-  if (const auto key = AccountInUse(handoff)) ++changes[*key];
+  if (const auto key = AccountInUse(handoff, seat.worker)) ++changes[*key];
   ++seat.used;
   seat.exclusive |= handoff.exclusive;
   draft.Tell("leased", handoff,

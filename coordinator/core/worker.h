@@ -27,8 +27,9 @@ struct AgentOffer {
 
 // A worker may not get an agent, account or repository for now, because it failed there by the
 // host's fault.
-// An account whose quota is used up is held everywhere: its worker_uuid is empty, nothing is
-// probed, and the hold ends at next_probe.
+// An account whose quota is used up is held on every worker: worker_uuid is empty, nothing is
+// probed, and the hold ends at next_probe. When a private worker said so it is held for its owner's
+// handoffs alone: worker_uuid is "@OWNER", which no UUID is.
 struct Hold {
   std::string worker_uuid;
   std::string key;  // "agent:NAME", "account:AGENT/NAME", "repo:KEY"

@@ -1,4 +1,5 @@
 // What people ask of workers.
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -27,8 +28,11 @@ std::vector<Hold> HoldsOf(const State& state, const Worker& worker) {
     holds.push_back(hold->second);
   }
   for (const AgentOffer& offer : worker.agents) {
-    const Hold* used_up = state.FindHold("", HoldKeyOf(offer.name, offer.account));
-    if (used_up != nullptr) holds.push_back(*used_up);
+    const std::string key = HoldKeyOf(offer.name, offer.account);
+    for (const std::string& owner : std::set<std::string>{"", HeardBy(worker)}) {
+      const Hold* used_up = FindUsedUp(state, key, owner);
+      if (used_up != nullptr) holds.push_back(*used_up);
+    }
   }
   return holds;
 }

@@ -1,6 +1,8 @@
 // At most so many attempts run with an account at a time, in the whole pool.
 #include "coordinator/core/accounts.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "coordinator/core/limits.h"
 #include "gmock/gmock.h"
@@ -240,6 +242,90 @@ TEST_F(AccountsTest, TheLatestTimeThatWasToldEndsTheHold) {
   pool.Pass(absl::Seconds(1));
   EXPECT_EQ(pool.state.live(), 3u);
   for (const char* id : {"h1", "h2", "h3"}) EXPECT_EQ(pool.Get(id).retries_used, 0) << id;
+}
+
+// ---- The word of a private worker ----
+
+class PrivateAccountsTest : public AccountsTest {
+ protected:
+  void SetOwner(const FakeWorker& worker, const std::string& owner, bool shared = false) {
+    Worker put = *pool.state.FindWorker(worker.self.uuid);
+    put.owner = owner;
+    put.shared = shared;
+    pool.Install(Edit{{PutWorker{put}}});
+  }
+  void SubmitFor(const std::string& owner, const std::string& id) {
+    pool.Submit(id, [&](Handoff& handoff) { handoff.owner = owner; });
+    Call();
+  }
+};
+
+TEST_F(PrivateAccountsTest, AUsedUpQuotaThereHoldsItsOwnersHandoffsAlone) {
+  Call();
+  SetOwner(a, "bob");
+  SubmitFor("bob", "of-bob");
+  ASSERT_EQ(pool.Latest("of-bob").worker_name, "a") << "the least loaded, then by name";
+  AttemptEnd end = Failure(FailureClass::kQuota, "Out of requests");
+  end.retry_at = pool.now + absl::Hours(2);
+  ASSERT_TRUE(a.Finish("of-bob", 1, end).ok());
+  SubmitFor("ada", "of-ada");
+  EXPECT_EQ(pool.Get("of-ada").status, HandoffStatus::kRunning);
+  SubmitFor("bob", "again");
+  for (const char* id : {"of-bob", "again"}) {
+    EXPECT_EQ(pool.Get(id).status, HandoffStatus::kQueued) << id;
+    EXPECT_THAT(pool.Explain(id).summary, HasSubstr("on hold for the account team of cursor"));
+  }
+  const auto held = [&](const std::string& worker) {
+    return pool.Do(ListWorkers{worker})->workers.at(0).holds.size();
+  };
+  EXPECT_EQ(held("a"), 1u);
+  EXPECT_EQ(held("b"), 0u);
+  pool.Restart();
+  Call();
+  EXPECT_EQ(pool.Get("again").status, HandoffStatus::kQueued);
+  pool.Pass(absl::Hours(2));
+  Call();
+  EXPECT_TRUE(pool.state.holds().empty());
+  const std::vector<std::string> kinds = pool.EventKinds();
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "hold_cleared"), 1);
+  EXPECT_EQ(pool.Get("again").status, HandoffStatus::kRunning);
+}
+
+TEST_F(PrivateAccountsTest, WhatThePoolKnowsHoldsThemToo) {
+  Call();
+  SetOwner(a, "bob");
+  SetOwner(b, "root", true);
+  SubmitFor("ada", "of-ada");
+  ASSERT_EQ(pool.Latest("of-ada").worker_name, "b");
+  ASSERT_TRUE(b.Finish("of-ada", 1, Failure(FailureClass::kQuota)).ok());
+  SubmitFor("bob", "of-bob");
+  EXPECT_EQ(pool.Get("of-bob").status, HandoffStatus::kQueued);
+}
+
+TEST_F(PrivateAccountsTest, ALimitThatIsSetThereCountsForItsOwnersHandoffsAlone) {
+  Limit(a, 1);
+  Call();
+  SetOwner(a, "bob");
+  for (const char* id : {"ada-1", "ada-2"}) SubmitFor("ada", id);
+  EXPECT_EQ(pool.state.live(), 2u);
+  for (const char* id : {"bob-1", "bob-2"}) SubmitFor("bob", id);
+  EXPECT_EQ(pool.state.live(), 2u) << "two of the account run, and bob asked for one";
+}
+
+TEST_F(PrivateAccountsTest, WhatRunsThereTakesNobodyElsesPlace) {
+  Limit(b, 1);
+  Call();
+  SubmitFor("bob", "of-bob");  // taken by a, which becomes private while it runs
+  ASSERT_EQ(pool.Latest("of-bob").worker_name, "a");
+  SubmitFor("ada", "of-ada");
+  ASSERT_EQ(pool.Get("of-ada").status, HandoffStatus::kQueued);
+  SetOwner(a, "bob");
+  pool.state.CheckInvariants();
+  Call();
+  EXPECT_EQ(pool.Latest("of-ada").worker_name, "b");
+  pool.Pass(kUnreachableAfter);
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "bob"}).ok());
+  pool.state.CheckInvariants();
 }
 
 }  // namespace
