@@ -71,7 +71,9 @@ inline constexpr size_t kMaxPurgesTold = 1000;
 // A worker that remembers more than this beyond our records is wrong: starts of the coordinator,
 // and restores, since the copy was made from which they were restored.
 inline constexpr uint64_t kMostTermsAhead = 1'000'000;
-inline constexpr uint64_t kMostIncarnationsAhead = 1'000;
+inline constexpr uint64_t kMostIncarnationsAhead = 64;
+// Epochs have 32 bits for them; the last half is kept, so that none ever wraps around.
+inline constexpr uint64_t kMostIncarnations = uint64_t{1} << 31;
 // A used-up quota whose end the agent did not name.
 inline constexpr absl::Duration kQuotaWait = absl::Minutes(15);
 // Two daemons of one worker: calls that lie so far apart were not sent by one that has ended, and

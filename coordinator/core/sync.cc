@@ -1,6 +1,7 @@
 // What a worker's Sync records: who it is, what it runs, what it found out.
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
@@ -62,19 +63,58 @@ absl::Status CheckName(const State& state, const Worker& asked, absl::Time now) 
       asked.name, "`."));
 }
 
-// What no coordinator of this pool can have given. Believed, it would spend the numbers that are
-// left for those to come.
-absl::Status CheckMemory(const State& state, const Sync& command) {
-  const bool possible =
-      command.seen_term <= state.term + kMostTermsAhead &&
-      std::all_of(command.attempts.begin(), command.attempts.end(), [&](const auto& attempt) {
-        return attempt.epoch >> 32 <= state.incarnation + kMostIncarnationsAhead;
-      });
-  if (possible) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
+// Its own, or one of which these records know nothing yet. What another worker was given says
+// nothing of them: a worker may say any number.
+bool MayHaveBeenGiven(const State& state, const Sync& command, const ReportedAttempt& listed) {
+  if (listed.number < 1 || listed.number > kMaxAttempts) return false;
+  if (state.purged().Has(listed.handoff_id)) return false;
+  const Handoff* handoff = state.FindHandoff(listed.handoff_id);
+  if (handoff == nullptr || static_cast<size_t>(listed.number) > handoff->attempts.size())
+    return true;
+  const std::string& uuid = handoff->attempts[listed.number - 1].worker_uuid;
+  return uuid.empty() || uuid == command.worker.uuid;
+}
+
+// What these records do not have, of what a worker remembers: the terms and incarnations from which
+// to go on, when there is anything.
+std::optional<SetTerm> Unknown(const State& state, const Sync& command) {
+  uint64_t highest_epoch = 0;
+  for (const ReportedAttempt& listed : command.attempts) {
+    if (MayHaveBeenGiven(state, command, listed))
+      highest_epoch = std::max(highest_epoch, listed.epoch);
+  }
+  const bool unknown_epoch = highest_epoch > (state.incarnation << 32 | state.epoch_counter);
+  const bool unknown_answer =
+      command.seen_term > state.term ||
+      (command.seen_term == state.term && command.seen_revision > command.answers_given);
+  if (!unknown_epoch && !unknown_answer) return std::nullopt;
+  // Above every incarnation that is remembered, or it would give that one's epochs once more.
+  return SetTerm{std::max(state.term, command.seen_term) + 1,
+                 std::max(state.incarnation, highest_epoch >> 32) + 1};
+}
+
+// What no coordinator of this pool can have given, and more than one restore can explain. Believed,
+// it would spend the numbers that are left for those to come, and a commit with every call.
+absl::Status CheckMemory(const State& state, const Sync& command, const Worker* known) {
+  const std::optional<SetTerm> unknown = Unknown(state, command);
+  if (!unknown) return absl::OkStatus();
+  const bool possible = command.seen_term <= state.term + kMostTermsAhead &&
+                        unknown->incarnation <= state.incarnation + kMostIncarnationsAhead + 1;
+  if (!possible || (known != nullptr && known->told_of_restore)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "worker '", command.worker.name, "' remembers a term or an epoch that ",
+        possible ? "these records do not have, again: it was believed once since the coordinator's "
+                   "start"
+                 : "this pool cannot have given",
+        ". It was not registered: if its data directory is damaged, join it anew with an empty "
+        "one."));
+  }
+  if (unknown->incarnation < kMostIncarnations) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
       "worker '", command.worker.name,
-      "' remembers a term or an epoch that this pool cannot have given. It was not registered: if "
-      "its data directory is damaged, start it with an empty one."));
+      "' remembers what these records do not have, and this pool has begun ", state.incarnation,
+      " incarnations: no more are left. It was not registered: join it anew with an empty data "
+      "directory; `handoff audit` shows who had them begun."));
 }
 
 absl::Status CheckIdentity(const State& state, const Sync& command, absl::Time now) {
@@ -86,8 +126,8 @@ absl::Status CheckIdentity(const State& state, const Sync& command, absl::Time n
                                                    " are allowed. It was not registered."));
   }
   RETURN_IF_ERROR(CheckNotRevoked(state, command.worker.uuid, "It was not registered"));
-  RETURN_IF_ERROR(CheckMemory(state, command));
   const Worker* known = state.FindWorker(command.worker.uuid);
+  RETURN_IF_ERROR(CheckMemory(state, command, known));
   if (known != nullptr) RETURN_IF_ERROR(CheckStart(state, *known, command.worker, now));
   if (known == nullptr && state.workers().size() >= kMaxWorkers) {
     return absl::ResourceExhaustedError(absl::StrCat(
@@ -97,7 +137,7 @@ absl::Status CheckIdentity(const State& state, const Sync& command, absl::Time n
   return CheckName(state, command.worker, now);
 }
 
-void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
+void RecordWorker(Draft& draft, const Sync& command, const Worker* known, bool told_of_restore) {
   const State& state = draft.state();
   Worker worker = command.worker;
   worker.last_seen = draft.now();
@@ -109,6 +149,7 @@ void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
   worker.repos = known == nullptr ? std::vector<std::string>{} : known->repos;
   worker.address = command.caller.address;
   if (known != nullptr) worker.other = known->other;
+  worker.told_of_restore = told_of_restore || (known != nullptr && known->told_of_restore);
   if (known != nullptr && DurablePart(worker) == DurablePart(*known)) {
     draft.Add(SetLiveWorker{std::move(worker)});
     return;
@@ -124,26 +165,20 @@ void RecordWorker(Draft& draft, const Sync& command, const Worker* known) {
 
 // A worker that remembers what our records do not have: they were restored from a copy. Epochs and
 // terms that were given before must not be given again, or what was fenced off would count, and
-// what is said now would be taken for old.
-void NoticeRestore(Draft& draft, const Sync& command) {
-  const State& state = draft.state();
-  const uint64_t last_epoch = state.incarnation << 32 | state.epoch_counter;
-  uint64_t highest_epoch = 0;
-  for (const ReportedAttempt& attempt : command.attempts) {
-    highest_epoch = std::max(highest_epoch, attempt.epoch);
-  }
-  const bool unknown_epoch = highest_epoch > last_epoch;
-  const bool unknown_answer =
-      command.seen_term > state.term ||
-      (command.seen_term == state.term && command.seen_revision > command.answers_given);
-  if (!unknown_epoch && !unknown_answer) return;
-  // Above every incarnation that is remembered, or it would give that one's epochs once more.
-  draft.Add(SetTerm{std::max(state.term, command.seen_term) + 1,
-                    std::max(state.incarnation, highest_epoch >> 32) + 1});
+// what is said now would be taken for old. Whether it was noticed.
+bool NoticeRestore(Draft& draft, const Sync& command) {
+  const std::optional<SetTerm> unknown = Unknown(draft.state(), command);
+  if (!unknown) return false;
+  draft.Add(*unknown);
   draft.TellOfWorker("restored", command.worker,
                      absl::StrCat("Worker ", command.worker.name,
                                   " remembers what these records do not have: they were restored "
                                   "from a copy. Leases are numbered anew from here on."));
+  RecordDone(draft, {command.caller, Method::kSync, command.worker.name},
+             absl::StrCat("remembers what these records do not have: incarnation ",
+                          draft.state().incarnation, " became ", unknown->incarnation, ", term ",
+                          draft.state().term, " became ", unknown->term));
+  return true;
 }
 
 using Listed = std::map<std::pair<std::string, int>, const ReportedAttempt*>;
@@ -255,8 +290,8 @@ absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& com
     return RefuseOther(state, command, *known, now, refused);
   RETURN_IF_ERROR(refused);
   Draft draft(state, now);
-  NoticeRestore(draft, command);
-  RecordWorker(draft, command, known);
+  const bool noticed = NoticeRestore(draft, command);
+  RecordWorker(draft, command, known, noticed);
   RecordAttempts(draft, command, known == nullptr || command.worker.start > known->start);
   RecordPurged(draft, command);
   ApplyProbes(draft, command);

@@ -88,6 +88,7 @@ struct Worker {
   std::optional<Enclosure> enclosure;
   std::string address;  // from which its daemon calls
   OtherDaemon other;
+  bool told_of_restore = false;               // since the coordinator's start; it is believed once
   std::optional<absl::Duration> clock_ahead;  // of ours; absent: it did not tell
   std::string renewal_problem;                // of its certificate; empty: none
   friend bool operator==(const Worker&, const Worker&) = default;

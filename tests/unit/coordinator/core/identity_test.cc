@@ -274,5 +274,60 @@ TEST(RestoredRecords, WhatNoCoordinatorGaveIsRefused) {
   EXPECT_EQ(code(pool.state.term, 1), absl::StatusCode::kOk);
 }
 
+Sync Remembers(FakeWorker& worker, const std::string& id, uint64_t incarnation) {
+  Sync request = worker.Request();
+  request.caller = {worker.self.uuid, "serial", "10.0.0.9"};
+  request.attempts.emplace_back();
+  request.attempts[0].handoff_id = id;
+  request.attempts[0].number = 1;
+  request.attempts[0].epoch = incarnation << 32;
+  return request;
+}
+
+TEST(RestoredRecords, AWorkerIsBelievedOnceInAStart) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  ASSERT_TRUE(pool.Do(Remembers(a, "h0", 1 + kMostIncarnationsAhead)).ok());
+  const uint64_t moved = 2 + kMostIncarnationsAhead;
+  EXPECT_EQ(pool.state.incarnation, moved);
+  ASSERT_EQ(pool.audit().size(), 1u);
+  EXPECT_EQ(pool.audit()[0].actor, "uuid-a");
+  EXPECT_EQ(pool.audit()[0].address, "10.0.0.9");
+  EXPECT_THAT(pool.audit()[0].detail, HasSubstr("incarnation 1 became 66"));
+  const absl::Status again = pool.Do(Remembers(a, "h0", moved + 1)).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(again)) << again;
+  EXPECT_THAT(std::string(again.message()), HasSubstr("believed once since"));
+  EXPECT_EQ(pool.state.incarnation, moved);
+  EXPECT_TRUE(pool.Do(Remembers(a, "h0", moved - 1)).ok()) << "what was given says nothing";
+  FakeWorker b(pool, "b");
+  ASSERT_TRUE(pool.Do(Remembers(b, "h0", moved + 1)).ok()) << "another one may remember more";
+  pool.Restart();
+  EXPECT_TRUE(pool.Do(Remembers(a, "h0", pool.state.incarnation + 1)).ok())
+      << "they may have been restored again";
+}
+
+TEST(RestoredRecords, AnAttemptThatAnotherWorkerWasGivenIsNoSign) {
+  Pool pool;
+  FakeWorker a(pool, "a");
+  a.Call();
+  pool.Submit("h");
+  a.Call();
+  FakeWorker b(pool, "b");
+  EXPECT_TRUE(pool.Do(Remembers(b, "h", 5)).ok());
+  EXPECT_EQ(pool.state.incarnation, 1u);
+  EXPECT_TRUE(pool.Do(Remembers(a, "h", 5)).ok());
+  EXPECT_EQ(pool.state.incarnation, 6u) << "its own is one";
+}
+
+TEST(RestoredRecords, TheLastIncarnationIsNeverPassed) {
+  Pool pool;
+  pool.state.incarnation = kMostIncarnations - 1;
+  FakeWorker a(pool, "a");
+  const absl::Status refused = pool.Do(Remembers(a, "h0", kMostIncarnations)).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("no more are left"));
+  EXPECT_EQ(pool.state.incarnation, kMostIncarnations - 1);
+}
+
 }  // namespace
 }  // namespace handoff::core
