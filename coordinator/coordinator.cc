@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/identity/authority_directory.h"
+#include "common/identity/certificate.h"
 #include "common/rpc/address.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/server.h"
@@ -107,6 +108,7 @@ struct Coordinator::Impl {
   absl::Status OpenStores(const std::string& data_dir);
   absl::Status StartEngine(const Config& config, const Clock& clock);
   absl::Status OpenAuthority(const Clock& clock);
+  void LookForRestore(const Clock& clock) const;
   absl::Status OpenIdentity(const Clock& clock);
   absl::Status StartServer(const Config& config, const Clock& clock);
   absl::Status StartNotifiers(const Config& config, const Clock& clock);
@@ -159,7 +161,21 @@ absl::Status Coordinator::Impl::OpenAuthority(const Clock& clock) {
   return store->NoteAuthority(issuer->authority().Fingerprint());
 }
 
+// The admin's certificate beside the database is the first that may be newer than its records.
+void Coordinator::Impl::LookForRestore(const Clock& clock) const {
+  const auto pem = ReadFile(directory->identity() + "/local/certificate.pem", 64 << 10);
+  const auto certificate = pem.ok() ? Certificate::FromPem(*pem) : pem.status();
+  if (!certificate.ok() || certificate->not_after() <= clock.Now()) return;
+  if (engine->identities()->Find(certificate->serial()) != nullptr) return;
+  SPDLOG_WARN(
+      "{}/local has a certificate that these records do not know. Were they restored from a backup "
+      "that is older? Then stop this coordinator, run it with `restored` and start it again, or "
+      "workers that renewed theirs since are not let in",
+      directory->identity());
+}
+
 absl::Status Coordinator::Impl::OpenIdentity(const Clock& clock) {
+  LookForRestore(clock);
   const std::string path = directory->identity();
   OwnFiles::Options options;
   options.server_directory = path + "/server";

@@ -38,6 +38,9 @@ std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv) {
           ->type_name("HOST:PORT");
   const CLI::App* const init = app.add_subcommand(
       "init", "Make the pool, and print a line for its admin to log in with on another machine");
+  const CLI::App* const restored = app.add_subcommand(
+      "restored",
+      "Say that the data directory was copied back from a backup, while no coordinator runs there");
   app.add_option("--config", file,
                  "TOML with data_dir, listen, advertise, log_level, [notify.KEY], [retention], "
                  "[quota] and [unix]");
@@ -61,6 +64,7 @@ std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv) {
   if (const absl::Status valid = Validate(config); !valid.ok()) return Refuse(valid);
   return CommandLine{std::move(config),
                      init->parsed(),
+                     restored->parsed(),
                      std::move(file),
                      {!listen->empty(), !advertise->empty(), !log_level->empty()}};
 }

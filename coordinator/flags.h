@@ -11,6 +11,7 @@ namespace handoff {
 struct CommandLine {
   Config config;
   bool init = false;        // make the pool, say how to go on, and end
+  bool restored = false;    // note that the data directory was restored from a copy, and end
   std::string config_file;  // as it was given; empty: none was
   // What the flags said, and not only the file.
   struct Given {

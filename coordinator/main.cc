@@ -13,6 +13,7 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/flags.h"
 #include "coordinator/made_pool.h"
+#include "coordinator/restored.h"
 
 namespace handoff {
 namespace {
@@ -40,6 +41,18 @@ int SayHowToGoOn(Coordinator& coordinator, const CommandLine& flags) {
   }
   std::fputs(DescribeMadePool(flags, coordinator.addresses()).c_str(), stderr);
   std::printf("%s\n", std::string(line->Reveal()).c_str());
+  return 0;
+}
+
+int Restored(const Config& config) {
+  const RealClock clock;
+  const auto noted = NoteRestored(config.data_dir, clock);
+  if (!noted.ok()) {
+    const std::string message(noted.status().message());
+    std::fprintf(stderr, "handoff-coordinator: %s\n", message.c_str());
+    return 1;
+  }
+  std::printf("%s", noted->c_str());
   return 0;
 }
 
@@ -83,5 +96,6 @@ int Run(const CommandLine& flags) {
 int main(int argc, char** argv) {
   const auto flags = handoff::ParseFlags(argc, argv);
   if (const int* const exit_status = std::get_if<int>(&flags)) return *exit_status;
-  return handoff::Run(std::get<handoff::CommandLine>(flags));
+  const auto& line = std::get<handoff::CommandLine>(flags);
+  return line.restored ? handoff::Restored(line.config) : handoff::Run(line);
 }

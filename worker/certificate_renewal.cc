@@ -21,6 +21,8 @@ constexpr Backoff kInTime{absl::Seconds(10), absl::Minutes(10)};
 constexpr Backoff kExpired{absl::Seconds(1), absl::Minutes(1)};
 // Whoever was told no is told so again.
 constexpr Backoff kDenied{absl::Seconds(30), absl::Minutes(30)};
+// But the pool's records may be mended, and what runs here waits for that.
+constexpr Backoff kNotLetIn{absl::Seconds(5), absl::Minutes(5)};
 // Files may be mended and clocks set at any time, and a suspended host has lost the time of a wait.
 constexpr absl::Duration kMostWait = absl::Minutes(1);
 // Workers that joined together do not renew together: up to this part of the life earlier.
@@ -64,6 +66,22 @@ void CertificateRenewal::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void CertificateRenewal::NotLetIn() {
+  {
+    MutexLock lock(mutex_);
+    // The new one is not shown at once; and what is being tried has its pauses.
+    const bool fresh = renewed_at_.ns != 0 && tools_.clock.Boot() - renewed_at_ < kMostWait;
+    if (fresh || std::exchange(not_let_in_, true)) return;
+    at_once_ = true;
+  }
+  woken_.NotifyAll();
+}
+
+bool CertificateRenewal::not_let_in() const {
+  MutexLock lock(mutex_);
+  return not_let_in_;
+}
+
 std::string CertificateRenewal::problem() const {
   MutexLock lock(mutex_);
   return problem_;
@@ -78,10 +96,11 @@ void CertificateRenewal::Run() {
   while (true) {
     const BootTime until = tools_.clock.Boot() + Step();
     MutexLock lock(mutex_);
-    while (!stopping_ && tools_.clock.Boot() < until) {
+    while (!stopping_ && !at_once_ && tools_.clock.Boot() < until) {
       woken_.WaitFor(mutex_, until - tools_.clock.Boot());
     }
     if (stopping_) return;
+    at_once_ = false;
   }
 }
 
@@ -102,6 +121,11 @@ absl::Duration CertificateRenewal::Step() {
   }
   if (absl::Status renewed = Renew(*joined, *due->with); !renewed.ok()) return Failed(renewed);
   Succeeded();
+  {
+    MutexLock lock(mutex_);
+    not_let_in_ = false;
+    renewed_at_ = tools_.clock.Boot();
+  }
   if (!joined->damage.ok()) SPDLOG_WARN("{}", std::string(joined->damage.message()));
   SPDLOG_INFO("this worker's certificate was renewed");
   tools_.renewed();
@@ -115,7 +139,7 @@ absl::StatusOr<CertificateRenewal::Due> CertificateRenewal::WhatIsDue(const Join
     const absl::Duration life = LifeOf(*joined.certificate);
     const absl::Duration left =
         joined.certificate->not_before() + life / 2 - life * (kSpread * jitter_) - now;
-    if (left > absl::ZeroDuration() && joined.renewal) return Due{left, nullptr};
+    if (left > absl::ZeroDuration() && joined.renewal && !not_let_in()) return Due{left, nullptr};
     // Every second try with the other one: the coordinator's clock may see the first as expired.
     const bool other = renewable && failures_ % 2 == 1;
     return Due{absl::ZeroDuration(), other ? &*joined.renewal : &*joined.certificate};
@@ -188,7 +212,8 @@ absl::Duration CertificateRenewal::Failed(const absl::Status& why) {
     problem_ = left < life_ / kLastPart || left <= absl::ZeroDuration() ? message : "";
   }
   const bool denied = absl::IsUnauthenticated(why) || absl::IsPermissionDenied(why);
-  const Backoff& backoff = denied ? kDenied : left <= absl::ZeroDuration() ? kExpired : kInTime;
+  const Backoff& refused = not_let_in() ? kNotLetIn : kDenied;
+  const Backoff& backoff = denied ? refused : left <= absl::ZeroDuration() ? kExpired : kInTime;
   return backoff.Delay(failures_, static_cast<double>(random_() % 1000) / 1000);
 }
 

@@ -41,6 +41,9 @@ class CertificateRenewal {
   // Does what is due, and says how long there is nothing to do unless the files change. Called by
   // the thread; by tests instead of it.
   absl::Duration Step();
+  // The pool does not let this worker in with what it shows, although that is in its time: the next
+  // one is asked for at once, and then as often as after any other refusal. Thread-safe.
+  void NotLetIn();
   // Why this worker soon cannot work any more; empty while its certificate has enough time left.
   // Thread-safe.
   std::string problem() const;
@@ -54,6 +57,7 @@ class CertificateRenewal {
   };
   void Run();
   absl::StatusOr<Due> WhatIsDue(const Joined& joined) const;
+  bool not_let_in() const;
   absl::Status Renew(const Joined& joined, const Certificate& with);
   absl::Status Keep(const Joined& joined, const IssuedPair& issued);
   absl::Duration Failed(const absl::Status& why);
@@ -71,6 +75,9 @@ class CertificateRenewal {
   mutable Mutex mutex_;
   CondVar woken_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool not_let_in_ ABSL_GUARDED_BY(mutex_) = false;  // since the last renewal
+  bool at_once_ ABSL_GUARDED_BY(mutex_) = false;
+  BootTime renewed_at_ ABSL_GUARDED_BY(mutex_);  // 0: not by this daemon
   std::string problem_ ABSL_GUARDED_BY(mutex_);
   std::string complaint_ ABSL_GUARDED_BY(mutex_);
   std::jthread thread_;

@@ -101,14 +101,19 @@ int RunDaemon(WorkerConfig config) {
                                 CredentialFiles::In(directory), &tunnels},
       clock);
   GrpcIdentityClient identities(clock, tunnels);
-  CertificateRenewal renewal(
-      {directory, uuid, coordinators, clock, identities, [&] { route->Renewed(); }},
+  const auto renewal = std::make_shared<CertificateRenewal>(
+      CertificateRenewal::Tools{directory, uuid, coordinators, clock, identities,
+                                [&] { route->Renewed(); }},
       std::hash<std::string>()(uuid));
+  // The end of a call may be told when all is over.
+  route->OnUnknown([to = std::weak_ptr(renewal)] {
+    if (const auto told = to.lock()) told->NotLetIn();
+  });
   const auto worker = Worker::Open(config, *programs, [&](const Identity& who) {
     return std::unique_ptr<CoordinatorClient>(new GrpcCoordinatorClient(route, who));
   });
   if (!worker.ok()) return Fail(worker.status());
-  (*worker)->SetTrouble([&] { return renewal.problem(); }, [&] { return renewal.complaint(); });
+  (*worker)->SetTrouble([&] { return renewal->problem(); }, [&] { return renewal->complaint(); });
   const auto ready = [&config] {
     std::printf("handoff-worker ready as %s\n", config.name.c_str());
     std::fflush(stdout);
@@ -117,7 +122,7 @@ int RunDaemon(WorkerConfig config) {
     Fail(status);
     ::kill(::getpid(), SIGUSR1);
   };
-  renewal.Start();
+  renewal->Start();
   if (const auto started = (*worker)->Start(ready, fatal); !started.ok()) return Fail(started);
   // Whether the coordinator answers is another matter: agents are looked after without it.
   Notify("READY=1");
@@ -125,6 +130,7 @@ int RunDaemon(WorkerConfig config) {
   ::sigwait(&signals, &signal);
   Notify("STOPPING=1");
   (*worker)->Stop();
+  renewal->Stop();
   return signal == SIGUSR1 ? 1 : 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/hash.h"
+#include "common/identity/backdated.h"
 #include "common/identity/openssl.h"
 #include "common/status.h"
 
@@ -18,7 +19,6 @@ using NamesHandle = OpenSslHandle<GENERAL_NAMES, GENERAL_NAMES_free>;
 using NameHandle = OpenSslHandle<GENERAL_NAME, GENERAL_NAME_free>;
 using NumberHandle = OpenSslHandle<BIGNUM, BN_free>;
 
-constexpr absl::Duration kClockSkew = absl::Minutes(5);
 constexpr absl::Duration kAuthorityLife = absl::Hours(24 * 3652);
 
 // A certificate while it is put together. Each step is a no-op after one that failed.
@@ -141,7 +141,7 @@ absl::StatusOr<Authority> MakeAuthority(absl::string_view pool_id, absl::Time no
   ASSIGN_OR_RETURN(PrivateKey key, PrivateKey::Generate());
   Draft draft;
   draft.Serial(NewSerial());
-  draft.Valid(now - kClockSkew, now + kAuthorityLife);
+  draft.Valid(now - kBackdated, now + kAuthorityLife);
   draft.Key(key.public_key());
   draft.SubjectPart("CN", absl::StrCat("handoff pool ", pool_id));
   draft.IssuedBy(nullptr);
@@ -163,7 +163,7 @@ absl::StatusOr<Certificate> Issue(const Authority& authority, const PublicKey& k
   const bool server = UseOf(spec.peer.kind) == CertificateUse::kServer;
   Draft draft;
   draft.Serial(spec.serial.empty() ? NewSerial() : spec.serial);
-  draft.Valid(spec.not_before - kClockSkew,
+  draft.Valid(spec.not_before - kBackdated,
               std::min(spec.not_after, authority.certificate.not_after()));
   draft.Key(key);
   draft.SubjectPart("O", std::string(KindName(spec.peer.kind)));

@@ -56,6 +56,7 @@ PeerIdentity IdentityOf(const grpc::AuthContext& context) {
   identity.uris = (*facts)->uris;
   identity.serial = (*facts)->serial;
   identity.not_after = (*facts)->not_after;
+  identity.not_before = (*facts)->not_before;
   return identity;
 }
 

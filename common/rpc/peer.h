@@ -22,6 +22,7 @@ struct PeerIdentity {
   // To be held against the clock at every call: a connection may stay open beyond this, and a TLS
   // session that is resumed is not verified again.
   absl::Time not_after = absl::InfinitePast();
+  absl::Time not_before = absl::InfinitePast();
 };
 
 PeerIdentity IdentityOf(const grpc::ServerContextBase& context);

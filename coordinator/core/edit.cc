@@ -16,7 +16,7 @@ bool IsDurable(const Change& change) {
         using T = std::decay_t<decltype(c)>;
         return !kIsOneOf<T, SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace,
                          SetPurgeTold, SetSummaryWish, DropSummaryWish, SetWishOffered, SetTicked,
-                         SetPaidOff, SetListening, SetAuditHead, SetRefusals>;
+                         SetPaidOff, SetListening, SetAuditHead, SetRefusals, SetRestored>;
       },
       change);
 }

@@ -100,7 +100,7 @@ using Change =
                  AddEvent, SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
                  SetProbeAsked, NoteWorkspace, SetPurgeTold, SetSummaryWish, DropSummaryWish,
                  SetWishOffered, SetTicked, SetPaidOff, SetListening, PutUser, PutToken, DropToken,
-                 PutCredential, DropCredential, AddAudit, SetAuditHead, SetRefusals>;
+                 PutCredential, DropCredential, AddAudit, SetAuditHead, SetRefusals, SetRestored>;
 
 bool IsDurable(const Change& change);
 

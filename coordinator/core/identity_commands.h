@@ -90,12 +90,21 @@ struct RedeemToken {
   };
 };
 
+// What a worker's certificate says of itself, which the records do not know. It was given by the
+// pool's authority, and they may have been restored from a copy that is older than it.
+struct UnknownCertificate {
+  CredentialPurpose purpose = CredentialPurpose::kWorker;  // or kRenewal
+  std::string worker_uuid;
+  absl::Time issued_at, not_after;
+};
+
 // By proof of the key of an earlier one, the caller's. It stays good until the next renewal, so
 // that an answer that was lost costs nothing; all others of its line are forgotten.
 struct RenewCredential {
   Caller caller;
   std::string serial;          // of the certificate to be made
   std::string renewal_serial;  // the same, for a worker
+  std::optional<UnknownCertificate> unknown = std::nullopt;
   struct Reply {
     Credential credential;
     std::optional<Credential> renewal;

@@ -38,6 +38,9 @@ struct SetAuditHead {
 struct SetRefusals {
   RefusalCount count;
 };  // volatile
+struct SetRestored {
+  absl::Time at;
+};  // volatile: as the store has it
 
 class IdentityRecords {
  public:
@@ -66,6 +69,9 @@ class IdentityRecords {
 
   const AuditHead& audit_head() const { return audit_head_; }
   const RefusalCount& refusals() const { return refusals_; }
+  // When a person said last that the records were restored from a copy: until then certificates
+  // were issued that they may not know. InfinitePast: nobody did.
+  absl::Time restored_at() const { return restored_at_; }
 
   void Install(const PutUser& change) { users_[change.user.name] = change.user; }
   void Install(const PutToken& change);
@@ -75,6 +81,7 @@ class IdentityRecords {
   void Install(const AddAudit& change);
   void Install(const SetAuditHead& change) { audit_head_ = change.head; }
   void Install(const SetRefusals& change) { refusals_ = change.count; }
+  void Install(const SetRestored& change) { restored_at_ = change.at; }
   // CHECKs what must hold of it at any time.
   void CheckInvariants() const;
 
@@ -84,6 +91,7 @@ class IdentityRecords {
   std::map<std::string, Credential, std::less<>> credentials_;
   AuditHead audit_head_;
   RefusalCount refusals_;
+  absl::Time restored_at_ = absl::InfinitePast();
 
   // Indexes.
   std::map<std::string, std::set<std::string>, std::less<>> by_subject_, by_line_;

@@ -12,6 +12,7 @@
 #include <grpcpp/security/auth_metadata_processor.h>
 #include <grpcpp/server_context.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "common/rpc/peer.h"
 #include "coordinator/core/access.h"
 #include "coordinator/core/identity.h"
 #include "coordinator/core/identity_commands.h"
@@ -34,6 +36,9 @@ struct Guest {
   std::string subject;  // a user's name, "ci/NAME", a worker's UUID, or a token's id
   core::Role role = core::Role::kViewer;  // of users and of ci
   std::vector<std::string> repos;         // patterns; empty: any
+  // A worker's certificate that the records do not know. It is let in to be renewed, where it is
+  // looked at again, and for nothing else.
+  std::optional<core::UnknownCertificate> unknown;
 };
 
 // Thread-safe.
@@ -57,13 +62,15 @@ class Door {
 
  private:
   class Porter;
-  absl::StatusOr<Guest> Find(const std::string& serial, const std::vector<std::string>& uris,
-                             absl::Time not_after) const;
+  absl::StatusOr<Guest> Find(const PeerIdentity& peer, std::optional<core::Method> method) const;
+  absl::Status Admit(const PeerIdentity& peer, std::optional<core::Method> method,
+                     Guest& guest) const;
 
   const std::string pool_id_;
   const Engine& engine_;
   const Clock& clock_;
   const Refused refused_;
+  mutable std::atomic<bool> told_of_unknown_{false};
 };
 
 }  // namespace handoff

@@ -116,6 +116,7 @@ Unary* IdentityService::Renew(Context* context, const v1::RenewRequest* request,
                       guest->purpose == core::CredentialPurpose::kRenewal;
   core::RenewCredential renew;
   renew.caller = guest->caller;
+  renew.unknown = guest->unknown;
   renew.serial = NewSerial();
   if (worker) renew.renewal_serial = NewSerial();
   Unary* const reactor = context->DefaultReactor();

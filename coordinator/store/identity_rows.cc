@@ -130,7 +130,8 @@ absl::StatusOr<IdentityRows> IdentityRows::Prepare(Database& db) {
       {&r.tokens_, rows::Select<core::Token>("tokens")},
       {&r.credentials_, rows::Select<core::Credential>("credentials")},
       {&r.audit_head_,
-       "SELECT max(audit_seq,(SELECT ifnull(max(seq),0) FROM audit)),audit_hash FROM meta"},
+       "SELECT max(audit_seq,(SELECT ifnull(max(seq),0) FROM audit)),audit_hash,restored_at "
+       "FROM meta"},
   };
   for (const auto& [statement, sql] : all) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
@@ -180,6 +181,8 @@ absl::StatusOr<core::Edit> IdentityRows::Load() {
   if (found) {
     edit.changes.emplace_back(
         core::SetAuditHead{{static_cast<uint64_t>(audit_head_.Int(0)), audit_head_.Bytes(1)}});
+    if (!audit_head_.IsNull(2))
+      edit.changes.emplace_back(core::SetRestored{absl::FromUnixNanos(audit_head_.Int(2))});
   }
   audit_head_.Reset();
   return edit;

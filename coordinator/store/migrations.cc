@@ -239,6 +239,10 @@ ALTER TABLE meta ADD COLUMN authority TEXT NOT NULL DEFAULT '';
     R"sql(
 ALTER TABLE tokens ADD COLUMN line TEXT NOT NULL DEFAULT '';
 )sql",
+    // 8. When somebody said last that the records were restored from a copy.
+    R"sql(
+ALTER TABLE meta ADD COLUMN restored_at INTEGER;
+)sql",
 };
 
 }  // namespace

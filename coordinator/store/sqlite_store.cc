@@ -136,6 +136,25 @@ absl::Status SqliteStore::NoteAuthority(const std::string& fingerprint) {
   return Annotate(note.Run(), "noting the pool's authority");
 }
 
+absl::StatusOr<SqliteStore::Restored> SqliteStore::NoteRestored(absl::Time now) {
+  ASSIGN_OR_RETURN(Statement times,
+                   db_.Prepare("SELECT restored_at,max("
+                               "ifnull((SELECT at FROM events ORDER BY revision DESC LIMIT 1),0),"
+                               "ifnull((SELECT at FROM audit ORDER BY seq DESC LIMIT 1),0),"
+                               "ifnull((SELECT max(issued_at) FROM credentials),0)) FROM meta"));
+  ASSIGN_OR_RETURN(const bool found, times.Step());
+  if (!found) return absl::DataLossError(absl::StrCat(path_, " has no meta record"));
+  const absl::Time newest =
+      times.Int(1) == 0 ? absl::InfinitePast() : absl::FromUnixNanos(times.Int(1));
+  if (!times.IsNull(0) && absl::FromUnixNanos(times.Int(0)) >= newest)
+    return Restored{newest, absl::FromUnixNanos(times.Int(0))};
+  times.Reset();
+  ASSIGN_OR_RETURN(Statement note, db_.Prepare("UPDATE meta SET restored_at=?"));
+  note.Bind(1, absl::ToUnixNanos(now));
+  RETURN_IF_ERROR(Annotate(note.Run(), "noting that the records were restored"));
+  return Restored{newest, now};
+}
+
 absl::Status SqliteStore::CountStored(core::State& state) {
   ASSIGN_OR_RETURN(Statement owners,
                    db_.Prepare(absl::StrCat("SELECT owner,sum(rank<", rows::kLiveRank,

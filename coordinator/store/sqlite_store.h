@@ -40,6 +40,14 @@ class SqliteStore final : public Store {
   absl::StatusOr<KnownAuthority> Authority();
   absl::Status NoteAuthority(const std::string& fingerprint);
 
+  // That these records were restored from a copy, until `now`. Before an engine has the store.
+  // Noted once: nothing is changed while nothing was recorded since.
+  struct Restored {
+    absl::Time newest;  // record here; InfinitePast: there is none
+    absl::Time noted;   // since when it is known
+  };
+  absl::StatusOr<Restored> NoteRestored(absl::Time now);
+
   absl::StatusOr<core::State> Load(bool new_term) override;
   absl::Status Commit(const std::vector<core::Edit>& edits) override;
   absl::StatusOr<core::Handoff> Find(const std::string& id) override;

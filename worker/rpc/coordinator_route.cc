@@ -80,6 +80,7 @@ absl::StatusOr<ConnectionsPtr> CoordinatorRoute::GetToSync() {
 void CoordinatorRoute::Synced(const ConnectionsPtr& connections, const absl::Status& status) {
   const bool denied = absl::IsUnauthenticated(status) || absl::IsPermissionDenied(status);
   const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+  if (absl::IsUnauthenticated(status) && unknown_) unknown_();
   if (away) {
     connections->drive_calls.Drive();
     connections->drive_logs.Drive();

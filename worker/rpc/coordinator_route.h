@@ -5,6 +5,7 @@
 #include <grpcpp/channel.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,8 @@ class CoordinatorRoute {
     Tunnels* tunnels = nullptr;  // outlives this
   };
   CoordinatorRoute(Options options, const Clock& clock);
+  // Told whenever the pool does not know the certificate that a Sync showed. Before the first call.
+  void OnUnknown(std::function<void()> unknown) { unknown_ = std::move(unknown); }
 
   // UNAVAILABLE while there is no certificate that could be shown, or the pool does not let us in.
   absl::StatusOr<ConnectionsPtr> Get();
@@ -72,6 +75,7 @@ class CoordinatorRoute {
 
   const Options options_;
   const Clock& clock_;
+  std::function<void()> unknown_;  // may be empty
   Mutex mutex_;
   std::shared_ptr<Credentials> credentials_ ABSL_GUARDED_BY(mutex_);
   ConnectionsPtr connections_ ABSL_GUARDED_BY(mutex_);

@@ -230,6 +230,33 @@ TEST_F(CertificateRenewalTest, NothingIsReplacedByWhatWouldNotBeTaken) {
   EXPECT_EQ(renewed_, 0);
 }
 
+// The pool's records were restored from a copy that does not know what this worker shows.
+TEST_F(CertificateRenewalTest, OneThatThePoolDoesNotLetInIsRenewedAtOnceAndTriedAgain) {
+  pool_.failing = {{"a:1", absl::UnauthenticatedError("its records do not know it")}};
+  const std::string before = Serial();
+  Step();
+  EXPECT_EQ(calls(), 0u) << "nothing is due";
+  renewal_->NotLetIn();
+  const absl::Duration pause = Step();
+  ASSERT_EQ(calls(), 1u);
+  EXPECT_EQ(ShownLast(), PeerKind::kWorker);
+  EXPECT_LE(pause, absl::Minutes(5));
+  EXPECT_THAT(renewal_->complaint(), HasSubstr("its records do not know it"));
+  EXPECT_EQ(Serial(), before) << "nothing of the directory is lost";
+  Step();
+  ASSERT_EQ(calls(), 2u);
+  EXPECT_EQ(ShownLast(), PeerKind::kRenewal);
+  pool_.failing.clear();
+  Step();
+  EXPECT_NE(Serial(), before);
+  EXPECT_EQ(renewed_, 1);
+  // A call that showed the old one ends after that.
+  const size_t so_far = calls();
+  renewal_->NotLetIn();
+  Step();
+  EXPECT_EQ(calls(), so_far);
+}
+
 // Killed between its two files: either certificate is there, and fits.
 TEST_F(CertificateRenewalTest, BetweenItsTwoFilesEverythingFits) {
   const IssuedPair next = pool_.Issue(key_.public_key(), kUuid);

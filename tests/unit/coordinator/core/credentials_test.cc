@@ -384,5 +384,100 @@ TEST_F(CredentialsTest, RevokedOnesAreForgottenWhenTheyCouldNotBeRenewedAnyMore)
   EXPECT_THAT(pool.state.identity().SerialsOf("uuid-a"), IsEmpty());
 }
 
+// ---- Records that were restored from a copy ----
+
+// The records as they were are put back after "a" renewed once, at noon.
+class RestoredCredentialsTest : public CredentialsTest {
+ protected:
+  RestoredCredentialsTest() {
+    first_ = Join("a");
+    pool.now += absl::Hours(12);
+    const State copy = pool.state;
+    noon_ = pool.now += absl::Seconds(10);
+    second_ = Renew(first_.credential.serial);
+    pool.now += absl::Hours(1);
+    pool.state = copy;
+  }
+  void SayRestored() { pool.Install(Edit{{SetRestored{pool.now}}}); }
+  RenewCredential Showing(const Credential& shown, absl::Time issued_at) {
+    RenewCredential renew = Renewal(shown.serial);
+    renew.unknown.emplace();
+    renew.unknown->purpose = shown.purpose;
+    renew.unknown->worker_uuid = shown.subject;
+    renew.unknown->issued_at = issued_at;
+    renew.unknown->not_after = shown.not_after;
+    return renew;
+  }
+  absl::Status TryShowing(const Credential& shown, absl::Time issued_at) {
+    return pool.Do(Showing(shown, issued_at)).status();
+  }
+
+  RedeemToken::Reply first_;
+  RenewCredential::Reply second_;
+  absl::Time noon_;
+};
+
+TEST_F(RestoredCredentialsTest, ANewerOneIsRefusedWithWhatToDoUntilAPersonSaysSo) {
+  const absl::Status refused = TryShowing(second_.credential, noon_);
+  EXPECT_EQ(refused.code(), kUnauthenticated);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("handoff-coordinator --data-dir DIR rest"));
+  EXPECT_EQ(LastAudit().outcome, AuditOutcome::kRefused);
+  EXPECT_THAT(LastAudit().detail, HasSubstr("restored"));
+  EXPECT_EQ(Find(second_.credential.serial), nullptr);
+}
+
+TEST_F(RestoredCredentialsTest, ThenItIsRenewedAndAllIsAsWithoutTheRestore) {
+  SayRestored();
+  const auto third = pool.Do(Showing(second_.credential, noon_));
+  ASSERT_TRUE(third.ok()) << third.status();
+  EXPECT_EQ(third->credential.generation, 3);
+  EXPECT_EQ(third->credential.subject, "uuid-a");
+  ASSERT_TRUE(third->renewal.has_value());
+  EXPECT_EQ(LastAudit().outcome, AuditOutcome::kDone);
+  EXPECT_THAT(LastAudit().detail, HasSubstr("before these records were restored"));
+  EXPECT_NE(Find(second_.credential.serial), nullptr);
+  EXPECT_EQ(Find(first_.credential.serial), nullptr);
+  pool.state.CheckInvariants();
+  // The answer is lost, and it tries with the other one of the two that it has.
+  pool.now += absl::Minutes(1);
+  const auto again = pool.Do(Showing(*second_.renewal, noon_ + absl::Seconds(1)));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(Find(third->credential.serial), nullptr);
+  // As ever: what was replaced twice since is out, whoever has it.
+  const std::string fifth = Renew(again->credential.serial).credential.serial;
+  Renew(fifth);
+  EXPECT_EQ(TryShowing(second_.credential, noon_).code(), kUnauthenticated);
+  EXPECT_EQ(TryShowing(*second_.renewal, noon_).code(), kUnauthenticated);
+  EXPECT_THAT(LastAudit().detail, HasSubstr("was replaced"));
+}
+
+TEST_F(RestoredCredentialsTest, WhatWasReplacedBeforeTheCopyWasMadeStaysOut) {
+  SayRestored();
+  Credential stolen = first_.credential;
+  stolen.serial = "0dd";
+  const absl::Status refused = TryShowing(stolen, first_.credential.issued_at - absl::Hours(20));
+  EXPECT_EQ(refused.code(), kUnauthenticated);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("was replaced"));
+}
+
+TEST_F(RestoredCredentialsTest, WhatWasGivenAfterAPersonSaidSoIsNotCovered) {
+  SayRestored();
+  const absl::Status refused = TryShowing(second_.credential, pool.now + absl::Seconds(1));
+  EXPECT_EQ(refused.code(), kUnauthenticated);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("restored from a backup"));
+}
+
+TEST_F(RestoredCredentialsTest, WhoIsRevokedOrUnknownStaysOut) {
+  SayRestored();
+  Credential other = second_.credential;
+  other.subject = "uuid-b";
+  EXPECT_EQ(TryShowing(other, noon_).code(), kUnauthenticated);
+  other.subject = "root";  // a user's records are no worker's
+  EXPECT_EQ(TryShowing(other, noon_).code(), kUnauthenticated);
+  ASSERT_TRUE(pool.Do(RevokeWorker{root, "a", "stolen"}).ok());
+  EXPECT_EQ(TryShowing(second_.credential, noon_).code(), kUnauthenticated);
+  EXPECT_EQ(Find(second_.credential.serial), nullptr);
+}
+
 }  // namespace
 }  // namespace handoff::core

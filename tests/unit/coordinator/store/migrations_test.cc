@@ -275,6 +275,15 @@ TEST_F(MigrationsTest, WhatWasNotedOfTheAuthorityStays) {
   }
 }
 
+TEST_F(MigrationsTest, OfSchema6NobodySaidThatItWasRestored) {
+  Write(6, "UPDATE meta SET pool_id='the-pool'; INSERT INTO users VALUES ('ada',1,'',1000,'',0);");
+  auto store = SqliteStore::Open(Path());
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->Load(false)->identity().restored_at(), absl::InfinitePast());
+  EXPECT_TRUE((*store)->NoteRestored(absl::FromUnixSeconds(1'800'000'000)).ok());
+  EXPECT_EQ((*store)->Load(false)->identity().restored_at(), absl::FromUnixSeconds(1'800'000'000));
+}
+
 TEST_F(MigrationsTest, TheNewestSchemaIsLeftAsItIs) {
   Write(NewestSchema(), "UPDATE meta SET pool_id='the-pool'");
   ASSERT_TRUE(SqliteStore::Open(Path()).ok());

@@ -337,5 +337,31 @@ TEST_F(SqliteStoreTest, TheLogStartsOverAfterACheckpoint) {
   EXPECT_LT(*FileSize(Path() + "-wal"), 50u * 4096u * 4u);
 }
 
+// The time is the newest of what is recorded, and a second word changes nothing until there is
+// more.
+TEST_F(SqliteStoreTest, ThatItWasRestoredIsNotedOnce) {
+  const absl::Time start = absl::FromUnixSeconds(1'800'000'000);
+  EXPECT_EQ(store_->Load(false)->identity().restored_at(), absl::InfinitePast());
+  EXPECT_EQ(store_->NoteRestored(start)->newest, absl::InfinitePast());
+  core::Credential credential;
+  credential.serial = "5e";
+  credential.subject = "uuid";
+  credential.line = "5e";
+  credential.issued_at = start + absl::Hours(1);
+  credential.not_after = start + absl::Hours(25);
+  ASSERT_TRUE(store_->Commit({core::Edit{{core::PutCredential{credential}}}}).ok());
+  const auto noted = store_->NoteRestored(start + absl::Hours(2));
+  ASSERT_TRUE(noted.ok()) << noted.status();
+  EXPECT_EQ(noted->newest, credential.issued_at);
+  EXPECT_EQ(noted->noted, start + absl::Hours(2));
+  Reopen();
+  EXPECT_EQ(store_->NoteRestored(start + absl::Hours(3))->noted, start + absl::Hours(2));
+  EXPECT_EQ(store_->Load(false)->identity().restored_at(), start + absl::Hours(2));
+  credential.serial = "5f";
+  credential.issued_at = start + absl::Hours(4);
+  ASSERT_TRUE(store_->Commit({core::Edit{{core::PutCredential{credential}}}}).ok());
+  EXPECT_EQ(store_->NoteRestored(start + absl::Hours(5))->noted, start + absl::Hours(5));
+}
+
 }  // namespace
 }  // namespace handoff
