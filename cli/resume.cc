@@ -91,8 +91,7 @@ VerbRun DefineResume(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_option("--timeout", flags->timeout, "The attempt's hard cap")->type_name("D");
   app.add_option("--env", flags->env,
-                 "Variable for the agent, which others see without its value; NAME alone takes it "
-                 "from here")
+                 "Variable for the agent, its value hidden; NAME alone: taken from here")
       ->type_name("NAME[=V]")
       ->allow_extra_args(false);
   return [flags](Context& context) { return Resume(*flags, context); };

@@ -199,8 +199,7 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
   app.add_option("--summary-model", flags.summary_model, "The model of the agent that does")
       ->type_name("M");
   app.add_option("--env", flags.env,
-                 "Variable for the agent, which others see without its value; NAME alone takes it "
-                 "from here")
+                 "Variable for the agent, its value hidden; NAME alone: taken from here")
       ->type_name("NAME[=V]")
       ->allow_extra_args(false);
 }

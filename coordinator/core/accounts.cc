@@ -20,7 +20,7 @@ std::optional<AccountKey> AccountInUse(const Handoff& handoff, const Worker* wor
   const Attempt* latest = handoff.Latest();
   if (latest == nullptr || !IsLive(latest->state) || latest->only_checks) return std::nullopt;
   return KeyOf(handoff.agent, latest->account, latest->worker_uuid,
-               worker == nullptr ? handoff.owner : HeardBy(*worker));
+               worker == nullptr ? "" : HeardBy(*worker));
 }
 
 void AccountIndex::Add(const Handoff& handoff, const Worker* worker) {

@@ -31,7 +31,8 @@ struct AccountKey {
 };
 AccountKey KeyOf(const Worker& worker, const AgentOffer& offer);
 // Of the attempt that runs, or may, on its worker; nullopt when none does or no agent is needed for
-// it. A worker that is not one of the pool any more (nullptr) is heard by the owner.
+// it. What runs on a worker that is not one of the pool any more (nullptr) counts for everybody
+// until its lease ends.
 std::optional<AccountKey> AccountInUse(const Handoff& handoff, const Worker* worker);
 
 class AccountIndex {

@@ -101,7 +101,7 @@ bool HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& e
   if (account.empty()) return false;
   const std::string key = HoldKeyOf(handoff.agent, account);
   const Worker* worker = draft.state().FindWorker(handoff.Latest()->worker_uuid);
-  const std::string owner = worker == nullptr ? handoff.owner : HeardBy(*worker);
+  const std::string owner = worker == nullptr ? "" : HeardBy(*worker);
   // Two of its limits may be used up, and not every end names a time.
   const Hold* known = FindUsedUp(draft.state(), key, owner);
   if (known != nullptr) until = std::max(until, known->next_probe);

@@ -199,7 +199,8 @@ bool Pool::MakeSmallDisk(const std::string& name) {
                   ::geteuid() == 0 ? "-m" : "-rm",
                   "sh",
                   "-c",
-                  "mount -t tmpfs -o size=32m tmpfs \"$0\" && echo ready && exec sleep infinity",
+                  "mount -t tmpfs -o size=32m,mode=0700 tmpfs \"$0\" && echo ready && "
+                  "exec sleep infinity",
                   path(name)};
   options.env = Environment();
   options.fds = {{1, said->second.get()}};

@@ -19,7 +19,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-CommandResult Run(const std::vector<std::string>& argv) {
+CommandResult RunHere(const std::vector<std::string>& argv) {
   SpawnOptions options;
   options.argv = argv;
   options.env = {"PATH=/usr/bin:/bin"};
@@ -36,17 +36,17 @@ class RestoredTest : public ::testing::Test {
   }
   void Backup() {
     pool_.Kill("coordinator", SIGTERM);
-    ASSERT_EQ(Run({"cp", "-a", pool_.path("coordinator"), pool_.path("backup")}).exit_code, 0);
+    ASSERT_EQ(RunHere({"cp", "-a", pool_.path("coordinator"), pool_.path("backup")}).exit_code, 0);
     pool_.StartCoordinator();
   }
   void CopyBack() {
     pool_.Kill("coordinator", SIGTERM);
     ASSERT_TRUE(RemoveTree(pool_.path("coordinator")).ok());
-    ASSERT_EQ(Run({"cp", "-a", pool_.path("backup"), pool_.path("coordinator")}).exit_code, 0);
+    ASSERT_EQ(RunHere({"cp", "-a", pool_.path("backup"), pool_.path("coordinator")}).exit_code, 0);
     pool_.StartCoordinator();
   }
   CommandResult SayRestored() const {
-    return Run(
+    return RunHere(
         {Program("handoff-coordinator"), "--data-dir", pool_.path("coordinator"), "restored"});
   }
   std::string InIdentity(const std::string& name) const {
@@ -124,7 +124,7 @@ TEST_F(RestoredTest, AWorkerThatRenewedSinceTheBackupComesBackWithAllThatItHolds
 
 TEST_F(RestoredTest, WhereThereIsNoDatabaseNothingIsMade) {
   const CommandResult said =
-      Run({Program("handoff-coordinator"), "--data-dir", pool_.path("nothing"), "restored"});
+      RunHere({Program("handoff-coordinator"), "--data-dir", pool_.path("nothing"), "restored"});
   EXPECT_EQ(said.exit_code, 1);
   EXPECT_THAT(said.err, HasSubstr("no records were restored there"));
   EXPECT_FALSE(PathExists(pool_.path("nothing")));

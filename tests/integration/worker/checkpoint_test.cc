@@ -51,7 +51,7 @@ class SmallDisk {
   explicit SmallDisk(const std::string& path)
       : path_(path),
         mounted_(MakeDirectories(path).ok() &&
-                 ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=32m") == 0) {}
+                 ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=32m,mode=0700") == 0) {}
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
   ~SmallDisk() {

@@ -324,7 +324,7 @@ TEST_F(PrivateAccountsTest, WhatRunsThereTakesNobodyElsesPlace) {
   Call();
   EXPECT_EQ(pool.Latest("of-ada").worker_name, "b");
   pool.Pass(kUnreachableAfter);
-  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "bob"}).ok());
+  ASSERT_TRUE(pool.Do(RemoveWorker{"a", "bob", pool.SignIn("bob")}).ok());
   pool.state.CheckInvariants();
 }
 
