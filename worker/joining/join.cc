@@ -22,6 +22,8 @@ namespace handoff::worker {
 namespace {
 
 constexpr size_t kMostShown = 300;
+// More than all files of a join together.
+constexpr size_t kRoom = 64 << 10;
 
 // An address at which nobody was reached says nothing of the line.
 bool IsAway(const absl::Status& status) {
@@ -78,12 +80,18 @@ class Joining {
                        ". Nothing was done, and the line is still good: give another --data-dir."));
     }
     ASSIGN_OR_RETURN(const PrivateKey key, MakeKey());
+    RETURN_IF_ERROR(HoldRoom());
     ASSIGN_OR_RETURN(const std::string request, MakeSigningRequest(key));
     PoolFile pool{pool_id, Addresses(ticket), options_.name, options_.labels};
     ASSIGN_OR_RETURN(const IssuedPair issued, Redeem(ticket, request, identity.uuid, pool));
     // What the owner of the host says wins over what the line says.
     pool.labels.insert(issued.labels.begin(), issued.labels.end());
-    RETURN_IF_ERROR(Keep(ticket, issued, pool));
+    RETURN_IF_ERROR(RemoveTree(Room()));
+    if (const absl::Status kept = Keep(ticket, issued, pool); !kept.ok()) {
+      return Annotate(kept, absl::StrCat("the line is used up, and this host did not join: have "
+                                         "`handoff worker remove ",
+                                         options_.name, "` run, and join with a new line"));
+    }
     // Read as the daemon will read it, so that nothing comes to its place that it would refuse.
     const auto joined = ReadJoined(made_, identity.uuid);
     const absl::Status problem = joined.ok() ? joined->damage : joined.status();
@@ -106,6 +114,17 @@ class Joining {
     ASSIGN_OR_RETURN(const Secret pem, key.ToPem());
     RETURN_IF_ERROR(WritePrivateFile(JoinedFiles(made_).key, pem.Reveal()));
     return key;
+  }
+
+  std::string Room() const { return made_ + "/room"; }
+
+  // A line is good once: a disk on which its files find no room is noticed before it is used.
+  absl::Status HoldRoom() const {
+    const absl::Status held = WritePrivateFile(Room(), std::string(kRoom, '\0'));
+    if (held.ok()) return held;
+    return absl::Status(held.code(), absl::StrCat(held.message(),
+                                                  ". This host did not join, and the line is "
+                                                  "still good: make room there and try again."));
   }
 
   std::vector<std::string> Addresses(const Ticket& ticket) const {

@@ -2,8 +2,10 @@
 
 #include "worker/joining/join.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -186,6 +188,22 @@ TEST_F(JoinTest, WhereNobodyAnswersTheLineIsStillGood) {
   EXPECT_FALSE(PathExists(data() + "/identity"));
   pool_.failing.clear();
   EXPECT_TRUE(Join(line).ok());
+}
+
+// As on a full disk: what is written beyond a page is refused.
+TEST_F(JoinTest, WhereItsFilesFindNoRoomTheLineIsNotUsed) {
+  const std::string line = pool_.Line({"a:1"});
+  rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit little{4096, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &little), 0);
+  const std::string refused = WhyNot(line);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_THAT(refused, AllOf(HasSubstr("did not join"), HasSubstr("still good")));
+  const auto joined = Join(line);
+  EXPECT_TRUE(joined.ok()) << joined.status();
 }
 
 TEST_F(JoinTest, ARefusalIsNotTriedElsewhere) {
