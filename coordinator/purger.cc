@@ -90,7 +90,7 @@ void Purger::RemoveLeftLogs() {
   if (!ids.ok()) return;
   for (const std::string& id : *ids) {
     if (stopping()) return;
-    if (!reader_.WasPurged(id).value_or(false)) continue;
+    if (!reader_.WasPurged(id, Eyes()).value_or(false)) continue;
     const absl::Status removed = logs_.Remove(id);
     if (!removed.ok()) SPDLOG_WARN("logs of {}: {}", id, std::string(removed.message()));
   }

@@ -27,8 +27,9 @@ grpc::ServerUnaryReactor* ControlService::Delete(Context* context, const v1::Del
                              IdRule::kOnlyOne, Validate(*request));
   if (!found.ok()) {
     // The answer to an earlier call may have been lost.
-    const bool done = absl::IsNotFound(found.status()) && request->purge() &&
-                      parts_.reader.WasPurged(request->id()).value_or(false);
+    const auto guest = parts_.door.Enter(*context, core::Method::kDelete);
+    const bool done = absl::IsNotFound(found.status()) && request->purge() && guest.ok() &&
+                      parts_.reader.WasPurged(request->id(), EyesOf(*guest)).value_or(false);
     return Answer(context, done ? absl::OkStatus() : found.status());
   }
   Unary* const reactor = context->DefaultReactor();

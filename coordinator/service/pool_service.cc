@@ -152,7 +152,7 @@ absl::StatusOr<bool> PoolService::CompareLog(const Guest& guest, const v1::Repor
                    parts_.logs.Size({id, request.number(), /*checks=*/true}));
   if (size < end.log_bytes() || of_checks < end.checks_log_bytes()) {
     // Of one that was purged nobody wants the log: the engine says that it is gone.
-    ASSIGN_OR_RETURN(const bool purged, parts_.reader.WasPurged(id));
+    ASSIGN_OR_RETURN(const bool purged, parts_.reader.WasPurged(id, Eyes()));
     if (purged) return true;
     // Nor is its size for a worker that was not given it: the engine refuses that one.
     const auto handoff = parts_.reader.Get(id);

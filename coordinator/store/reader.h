@@ -64,7 +64,9 @@ class Reader {
   virtual absl::StatusOr<std::string> PoolId() = 0;
   // Whether any handoff needs this object.
   virtual absl::StatusOr<bool> NeedsObject(const std::string& sha256) = 0;
-  virtual absl::StatusOr<bool> WasPurged(const std::string& id) = 0;
+  // False also for whom it is not told: of what is left nobody knows any more whose it was, so that
+  // only whoever purged it, and who sees everything, is.
+  virtual absl::StatusOr<bool> WasPurged(const std::string& id, const Eyes& eyes) = 0;
   // Ids of at most `limit` handoffs that ended before `time`, those that ended first come first.
   virtual absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int limit) = 0;
 };

@@ -162,13 +162,19 @@ Query& AddEyes(Query& query, const Eyes& eyes) {
   return query;
 }
 
-// Those of a handoff that was purged are of nobody any more: whoever sees all sees them.
+// Those of a handoff that was purged are of nobody any more: whoever sees all sees them. Those of
+// workers are for people, and not for a pipeline, which sees what it submitted.
 void AddEventEyes(Query& query, const Eyes& eyes) {
-  constexpr char kOfVisible[] =
-      " AND (handoff_id='' OR EXISTS (SELECT 1 FROM handoffs WHERE id=events.handoff_id AND ";
-  if (!eyes.others) query.Add(absl::StrCat(kOfVisible, "owner=?))"), eyes.subject);
+  constexpr char kOfVisible[] = "EXISTS (SELECT 1 FROM handoffs WHERE id=events.handoff_id AND ";
+  if (!eyes.others) query.Add(absl::StrCat(" AND ", kOfVisible, "owner=?)"), eyes.subject);
   if (eyes.others && !eyes.others_private)
-    query.Add(absl::StrCat(kOfVisible, "(private=0 OR owner=?)))"), eyes.subject);
+    query.Add(absl::StrCat(" AND (handoff_id='' OR ", kOfVisible, "(private=0 OR owner=?)))"),
+              eyes.subject);
+}
+
+Query& AddPurgedEyes(Query& query, const Eyes& eyes) {
+  if (!eyes.others_private) query.Add(" AND actor=?", eyes.subject);
+  return query;
 }
 
 absl::StatusOr<std::vector<std::string>> Texts(Database& db, const Query& query) {
@@ -181,9 +187,9 @@ absl::StatusOr<std::vector<std::string>> Texts(Database& db, const Query& query)
   }
 }
 
-absl::Status NotFound(Database& db, const std::string& part) {
+absl::Status NotFound(Database& db, const std::string& part, const Eyes& eyes) {
   Query query("SELECT at,actor FROM purged WHERE id=");
-  query.Add("?", part);
+  AddPurgedEyes(query.Add("?", part), eyes);
   ASSIGN_OR_RETURN(Statement row, query.Prepare(db));
   ASSIGN_OR_RETURN(const bool purged, row.Step());
   if (purged) {
@@ -275,7 +281,7 @@ absl::StatusOr<core::Handoff> SqliteReader::Get(const std::string& id) {
   query.Add("?", id);
   ASSIGN_OR_RETURN(Statement row, query.Prepare(snapshot.db()));
   ASSIGN_OR_RETURN(const bool found, row.Step());
-  if (!found) return NotFound(snapshot.db(), id);
+  if (!found) return NotFound(snapshot.db(), id, Eyes());
   core::Handoff handoff = rows::ReadHandoff(row);
   handoff.spec = row.Bytes(rows::HandoffColumnCount());
   RETURN_IF_ERROR(ReadAttempts(snapshot.db(), handoff, /*with_parts=*/true));
@@ -319,7 +325,7 @@ absl::StatusOr<std::string> SqliteReader::Resolve(const std::string& part, IdRul
         absl::StrCat(part, " names more than one handoff: ", absl::StrJoin(ids, ", "),
                      more ? " and others" : "", "; give more of the id"));
   }
-  return NotFound(snapshot.db(), part);
+  return NotFound(snapshot.db(), part, eyes);
 }
 
 absl::StatusOr<std::vector<core::Event>> SqliteReader::Events(uint64_t after,
@@ -366,10 +372,10 @@ absl::StatusOr<bool> SqliteReader::NeedsObject(const std::string& sha256) {
   return !ids.empty();
 }
 
-absl::StatusOr<bool> SqliteReader::WasPurged(const std::string& id) {
+absl::StatusOr<bool> SqliteReader::WasPurged(const std::string& id, const Eyes& eyes) {
   ASSIGN_OR_RETURN(Snapshot snapshot, Snapshot::Take(*this));
   Query query("SELECT id FROM purged WHERE id=");
-  query.Add("?", id);
+  AddPurgedEyes(query.Add("?", id), eyes);
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, Texts(snapshot.db(), query));
   return !ids.empty();
 }

@@ -33,7 +33,7 @@ class SqliteReader final : public Reader {
   absl::StatusOr<uint64_t> LastRevision() override;
   absl::StatusOr<std::string> PoolId() override;
   absl::StatusOr<bool> NeedsObject(const std::string& sha256) override;
-  absl::StatusOr<bool> WasPurged(const std::string& id) override;
+  absl::StatusOr<bool> WasPurged(const std::string& id, const Eyes& eyes) override;
   absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time time, int limit) override;
 
  private:

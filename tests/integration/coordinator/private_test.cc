@@ -1,6 +1,7 @@
 // What others are told of a handoff that its owner keeps private, while its agent runs and after.
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -120,6 +121,52 @@ TEST_F(PrivateTest, ValuesOfVariablesAreForWorkersAlone) {
   }
   ScriptedWorker worker(guests_, "host-b");
   EXPECT_EQ(worker.TakeAttempt().spec().handoff().spec().env().at("API_KEY"), kSecret);
+}
+
+TEST_F(PrivateTest, ThatItWasPurgedIsToldToWhoeverDidItAndToAdmins) {
+  ASSERT_TRUE(worker_.Report(worker_.ReportOf(attempt_, kSecret))->accepted());
+  const auto purge = [&](const Channel& channel) {
+    grpc::ClientContext context;
+    SetDeadline(context);
+    v1::DeleteRequest request;
+    request.set_id(id_);
+    request.set_purge(true);
+    v1::DeleteResponse response;
+    return FromGrpc(v1::Control::NewStub(channel)->Delete(&context, request, &response));
+  };
+  ASSERT_TRUE(purge(guests_.User("bea")).ok());
+  EXPECT_TRUE(purge(guests_.User("bea")).ok()) << "said again";
+  EXPECT_THAT(std::string(Get(id_).status().message()), HasSubstr("was purged by bea"));
+  for (const Channel& other : Others()) {
+    const absl::Status told = purge(other);
+    EXPECT_FALSE(told.ok());
+    EXPECT_THAT(std::string(told.message()), Not(HasSubstr("was purged")));
+  }
+}
+
+// A pipeline has what it submitted, and not what happens in the pool.
+TEST_F(PrivateTest, EventsOfWorkersAreNotForPipelines) {
+  const auto of_workers = [](const std::vector<v1::Event>& events) {
+    return std::count_if(events.begin(), events.end(),
+                         [](const v1::Event& event) { return event.handoff_id().empty(); });
+  };
+  EXPECT_GT(of_workers(EventsAs(guests_.User("ann"))), 0);
+  const Channel pipeline = guests_.User("pip", "ci");
+  v1::SubmitRequest request;
+  *request.mutable_spec() = Spec("its own");
+  request.mutable_spec()->mutable_repository()->set_url("https://git.example/a.git");
+  request.mutable_spec()->mutable_repository()->set_commit(std::string(40, 'a'));
+  grpc::ClientContext context, watching;
+  SetDeadline(context);
+  SetDeadline(watching);
+  v1::SubmitResponse response;
+  const absl::Status submitted =
+      FromGrpc(v1::Control::NewStub(pipeline)->Submit(&context, request, &response));
+  ASSERT_TRUE(submitted.ok()) << submitted;
+  const auto stream = v1::Control::NewStub(pipeline)->Watch(&watching, v1::WatchRequest());
+  v1::Event first;
+  ASSERT_TRUE(stream->Read(&first));
+  EXPECT_EQ(first.handoff_id(), response.handoff().id());
 }
 
 TEST_F(PrivateTest, ItsIdSaysNothingOfItsTask) {

@@ -45,7 +45,7 @@ class FakeReader final : public Reader {
   }
   absl::StatusOr<std::string> PoolId() override { return std::string("pool"); }
   absl::StatusOr<bool> NeedsObject(const std::string&) override { return false; }
-  absl::StatusOr<bool> WasPurged(const std::string&) override { return false; }
+  absl::StatusOr<bool> WasPurged(const std::string&, const Eyes&) override { return false; }
   absl::StatusOr<std::vector<std::string>> EndedBefore(absl::Time, int) override {
     return std::vector<std::string>{};
   }

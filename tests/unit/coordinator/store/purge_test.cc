@@ -86,7 +86,7 @@ TEST_F(PurgeTest, EveryRowGoesAndThatItWasThereStays) {
 
   EXPECT_TRUE(*store_->WasPurged(handoff.id));
   EXPECT_FALSE(*store_->WasPurged(other.id));
-  EXPECT_TRUE(*reader_->WasPurged(handoff.id));
+  EXPECT_TRUE(*reader_->WasPurged(handoff.id, Eyes()));
   EXPECT_TRUE(absl::IsNotFound(store_->Find(handoff.id).status()));
   EXPECT_FALSE(store_->FindByIdempotencyKey("ann", "key-1")->has_value());
   const absl::Status gone = reader_->Resolve(handoff.id, IdRule::kPreferLive, {}).status();
