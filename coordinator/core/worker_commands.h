@@ -38,7 +38,7 @@ struct Drain {  // and the end of it
   std::string reason;
   bool undrain = false;
   std::string actor;
-  Caller caller = {};  // empty: nobody is authenticated here
+  Caller caller = {};
   struct Reply {
     ListWorkers::Item worker;
   };
@@ -47,7 +47,7 @@ struct Drain {  // and the end of it
 struct RemoveWorker {  // and revokes what it joined with
   std::string name;
   std::string actor;
-  Caller caller = {};  // empty: nobody is authenticated here
+  Caller caller = {};
   struct Reply {};
 };
 
