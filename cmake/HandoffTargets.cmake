@@ -23,10 +23,14 @@ target_compile_options(handoff_warnings INTERFACE
   # absl's lock annotations are understood by clang only; -Wthread-safety makes them binding there.
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 
-# Headers that most files include are parsed once a build instead of six hundred times, which is half of compiling (ADR 33). tsan,
-# release and bench go without (CMAKE_DISABLE_PRECOMPILE_HEADERS): there it shows that each source includes what it needs.
+# Headers that most files include are parsed once a build instead of six hundred times, which is half of compiling (ADR 33). release
+# and bench go without (CMAKE_DISABLE_PRECOMPILE_HEADERS): there it shows that each source includes what it needs.
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/gen/precompiled.cc" CONTENT "")
-foreach(kind IN ITEMS library test)
+set(_precompiled library)
+if(BUILD_TESTING)  # without tests there is no GoogleTest, which the other one has
+  list(APPEND _precompiled test)
+endif()
+foreach(kind IN LISTS _precompiled)
   add_library(handoff_precompiled_${kind} OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/gen/precompiled.cc")
   target_link_libraries(handoff_precompiled_${kind} PRIVATE handoff_options handoff_warnings
     absl::status absl::statusor absl::strings absl::str_format absl::time absl::any_invocable
