@@ -143,9 +143,8 @@ absl::Status RefreshLocalAdmin(const std::string& directory, const std::string& 
     if (known != nullptr && known->revoked) {
       SPDLOG_WARN(
           "the certificate in {} lets nobody in: it was revoked, or '{}' is disabled, which "
-          "another "
-          "admin changes with `handoff user enable {}`. To have another certificate made, remove "
-          "that directory and start the coordinator again, or wait an hour",
+          "another admin changes with `handoff user enable {}`. To have another certificate made, "
+          "remove that directory and start the coordinator again, or wait an hour",
           directory, name, name);
       return absl::OkStatus();
     }
