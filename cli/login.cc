@@ -91,8 +91,16 @@ absl::StatusOr<v1::IssuedCertificate> Redeem(const PoolAccess& access, const std
   request.set_secret(std::string(access.ticket->secret.Reveal()));
   ASSIGN_OR_RETURN(*request.mutable_signing_request(), MakeSigningRequest(key));
   request.set_device(device);
-  ASSIGN_OR_RETURN(v1::IssuedCertificate issued, client.Redeem(request));
-  RETURN_IF_ERROR(CheckIssued(issued, access, key));
+  auto issued = client.Redeem(request);
+  // Also when the answer alone was lost.
+  if (absl::IsUnavailable(issued.status())) {
+    return absl::UnavailableError(
+        absl::StrCat(issued.status().message(),
+                     ". You are not logged in. Paste the line once more; ask for another one "
+                     "if it counts as used by then"));
+  }
+  RETURN_IF_ERROR(issued.status());
+  RETURN_IF_ERROR(CheckIssued(*issued, access, key));
   return issued;
 }
 

@@ -109,7 +109,10 @@ VerbResult SetDisabled(const std::string& name, bool disabled, Context& context)
                 disabled ? absl::StrCat(" can do nothing from now on; what they have comes back "
                                         "with: handoff user enable ",
                                         name)
-                         : " can use what they had again",
+                         : absl::StrCat(" can use what they had again, but for what was revoked; "
+                                        "a new line for a machine of theirs: handoff login "
+                                        "--link --user ",
+                                        name),
                 context);
 }
 
@@ -134,6 +137,10 @@ VerbResult Revoke(const UserFlags& flags, Context& context) {
           : absl::StrCat("device ", OneLine(flags.device, 64), " of ", OneLine(flags.name, 64));
   context.terminal.Say(
       absl::StrCat(what, answer.already() ? ": was revoked before" : ": revoked, and cut off"));
+  if (flags.device.empty()) {
+    context.terminal.Say(absl::StrCat("What they handed over goes on; see: handoff list --owner ",
+                                      OneLine(flags.name, 64)));
+  }
   return Exit::kDone;
 }
 

@@ -115,7 +115,7 @@ CLI::App& AddJoin(CLI::App& app, Flags& flags) {
       ->default_str(HostName());
   join.add_option("--coordinator", flags.join.coordinator,
                   "HOST:PORT, unix:/path or ssh://HOST, to be tried before the line's addresses "
-                  "from now on");
+                  "from now on; HANDOFF_COORDINATOR unless given");
   join.add_option("--label", flags.labels, "KEY=VALUE that handoffs may require; may be repeated");
   return join;
 }
@@ -125,6 +125,7 @@ absl::Status Finish(Flags& flags, bool joins) {
   if (joins) {
     // Those of the daemon are meant for it when they come before `join`.
     if (flags.join.data_dir.empty()) flags.join.data_dir = flags.config.data_dir;
+    if (flags.join.coordinator.empty()) flags.join.coordinator = flags.config.coordinator;
     if (flags.join.name.empty()) flags.join.name = flags.config.name;
     if (flags.join.name.empty()) flags.join.name = HostName();
     return Check(flags.join);

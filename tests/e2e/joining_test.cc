@@ -94,9 +94,11 @@ TEST(Joining, WhatStandsBeforeTheWordJoinCountsToo) {
   Pool pool;
   pool.StartCoordinator();
   const std::string data = pool.path("w");
-  const CommandResult joined =
-      Worker({"--data-dir", data, "--name", "build-7", "--label", "gpu=yes", "join"}, Line(pool));
+  const CommandResult joined = Worker({"--data-dir", data, "--name", "build-7", "--label",
+                                       "gpu=yes", "--coordinator", "localhost:1", "join"},
+                                      Line(pool));
   EXPECT_EQ(joined.exit_code, 0) << joined.err;
+  EXPECT_THAT(ReadFile(data + "/identity/pool.toml").value(), HasSubstr("localhost:1"));
   EXPECT_THAT(joined.out, AllOf(HasSubstr("as worker build-7"), HasSubstr(data)));
   EXPECT_THAT(ReadFile(data + "/identity/pool.toml").value(), HasSubstr("gpu"));
   // What is said to the word itself wins.

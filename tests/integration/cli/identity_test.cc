@@ -73,7 +73,9 @@ TEST_F(IdentityCommand, RolesAndStatesAreChanged) {
   EXPECT_EQ(Run({"user", "role", "bob", "operator"}).exit, 0);
   EXPECT_EQ(Run({"user", "role", "bob", "member", "--any-repo"}).exit, 0);
   EXPECT_EQ(Run({"user", "disable", "bob"}).exit, 0);
-  EXPECT_EQ(Run({"user", "enable", "bob"}).exit, 0);
+  const Said enabled = Run({"user", "enable", "bob"});
+  EXPECT_EQ(enabled.exit, 0);
+  EXPECT_THAT(enabled.err, HasSubstr("but for what was revoked"));
   EXPECT_EQ(Run({"user", "role", "bob", "ci"}).exit, 2);
   EXPECT_EQ(Run({"user", "role", "bob", "king"}).exit, 2);
   const auto changes = identity_.changes();
@@ -103,8 +105,12 @@ TEST_F(IdentityCommand, AChangeSaysWhatItRevoked) {
 
 TEST_F(IdentityCommand, AUserIsRevokedWholeOrByOneDevice) {
   identity_.SetUser(UserWithDevices("bob"));
-  EXPECT_EQ(Run({"user", "revoke", "bob", "--device", "desk", "--reason", "lost"}).exit, 0);
-  EXPECT_EQ(Run({"user", "revoke", "bob"}).exit, 0);
+  const Said device = Run({"user", "revoke", "bob", "--device", "desk", "--reason", "lost"});
+  EXPECT_EQ(device.exit, 0);
+  EXPECT_THAT(device.err, Not(HasSubstr("handed over")));
+  const Said whole = Run({"user", "revoke", "bob"});
+  EXPECT_EQ(whole.exit, 0);
+  EXPECT_THAT(whole.err, HasSubstr("handoff list --owner bob"));
   const auto revokes = identity_.revokes();
   ASSERT_EQ(revokes.size(), 2u);
   EXPECT_EQ(revokes[0].device().user(), "bob");

@@ -84,6 +84,14 @@ TEST_F(LoginCommand, ALineIsGoodOnce) {
   EXPECT_TRUE(ReadCredential(PoolDirectory()).ok());
 }
 
+TEST_F(LoginCommand, WhereTheAnswerMayBeLostTheNextTryIsNamed) {
+  identity_.Refuse({grpc::StatusCode::UNAVAILABLE, "the disk is full"});
+  const Said said = RunBare({"login"}, identity_.LoginLine("grace"));
+  EXPECT_EQ(said.exit, 4) << said.err;
+  EXPECT_THAT(said.err, AllOf(HasSubstr("You are not logged in"), HasSubstr("counts as used")));
+  EXPECT_FALSE(PathExists(PoolDirectory()));
+}
+
 TEST_F(LoginCommand, WhatIsNoLineIsRefusedBeforeAnythingIsSent) {
   const std::string line = identity_.LoginLine("grace");
   for (const std::string& input : {std::string(), std::string("\n\n"), std::string("hello"),
