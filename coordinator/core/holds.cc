@@ -21,6 +21,12 @@ std::string KeyFor(const Handoff& handoff, const AttemptEnd& end) {
   return absl::StrCat("agent:", handoff.agent);
 }
 
+// Everybody is told of a hold, and the words of a failure may be those of a private log.
+std::string ReasonFor(const Handoff& handoff, const AttemptEnd& end) {
+  if (!handoff.is_private) return end.message;
+  return absl::StrCat("a private handoff failed there (", FailureName(end.failure), ")");
+}
+
 // In the place of a worker's UUID.
 std::string HeldFor(const std::string& owner) {
   return owner.empty() ? "" : absl::StrCat("@", owner);
@@ -72,7 +78,7 @@ void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end)
   hold.worker_uuid = attempt.worker_uuid;
   hold.key = KeyFor(handoff, end);
   if (absl::StartsWith(hold.key, "repo:")) hold.url = handoff.repo_url;
-  hold.reason = end.message;
+  hold.reason = ReasonFor(handoff, end);
   hold.since = draft.now();
   if (const Hold* known = draft.state().FindHold(hold.worker_uuid, hold.key); known != nullptr)
     hold.failures = known->failures + 1;
@@ -81,7 +87,7 @@ void HoldAfterFault(Draft& draft, const Handoff& handoff, const AttemptEnd& end)
   named.name = attempt.worker_name;
   draft.TellOfWorker("hold", named,
                      absl::StrCat(attempt.worker_name, " gets nothing that needs ", hold.key,
-                                  " until a probe passes: ", Sentence(end.message)));
+                                  " until a probe passes: ", Sentence(hold.reason)));
 }
 
 bool FailedSoBefore(const Handoff& handoff, const AttemptEnd& end) {
@@ -108,14 +114,14 @@ bool HoldUsedUpAccount(Draft& draft, const Handoff& handoff, const AttemptEnd& e
   Hold hold;
   hold.worker_uuid = HeldFor(owner);
   hold.key = key;
-  hold.reason = end.message;
+  hold.reason = ReasonFor(handoff, end);
   hold.since = draft.now();
   hold.next_probe = until;
   draft.Add(PutHold{hold});
   draft.TellOfWorker(
       "hold", Worker{},
       absl::StrCat("Nothing ", owner.empty() ? "" : absl::StrCat("of ", owner, " "), "that needs ",
-                   key, " is placed before ", TimeText(until), ": ", Sentence(end.message)));
+                   key, " is placed before ", TimeText(until), ": ", Sentence(hold.reason)));
   return true;
 }
 

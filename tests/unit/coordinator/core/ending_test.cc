@@ -8,6 +8,7 @@
 namespace handoff::core {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -116,6 +117,28 @@ TEST_F(EndingTest, AHostFaultSpendsNoRetryAndNeverEatsTheQueue) {
   b.Call();
   EXPECT_EQ(pool.Latest("h").worker_name, "b") << "h is the oldest";
   EXPECT_THAT(pool.EventKinds(), Contains("hold"));
+}
+
+// Everybody sees holds; what a failure says may quote the log.
+TEST_F(EndingTest, AHoldTellsNoWordsOfAPrivateHandoff) {
+  FakeWorker b(pool, "b", 1);
+  pool.Submit("hidden", [](Handoff& handoff) {
+    handoff.is_private = true;
+    handoff.on_worker = "b";
+  });
+  b.Call();
+  ASSERT_EQ(pool.Latest("hidden").worker_name, "b");
+  ASSERT_TRUE(b.Finish("hidden", 1,
+                       HostFault(FailureClass::kAgentNeedsSetup, "agent:cursor",
+                                 "the plan of project X is not in this account"))
+                  .ok());
+  const Hold* const hold = pool.state.FindHold(b.self.uuid, "agent:cursor");
+  ASSERT_NE(hold, nullptr);
+  EXPECT_EQ(hold->reason, "a private handoff failed there (agent_needs_setup)");
+  const auto told = std::find_if(pool.events().begin(), pool.events().end(),
+                                 [](const Event& event) { return event.kind == "hold"; });
+  ASSERT_NE(told, pool.events().end());
+  EXPECT_THAT(told->message, AllOf(HasSubstr("rivate handoff"), Not(HasSubstr("project X"))));
 }
 
 TEST_F(EndingTest, TheSameHostFaultAgainSpendsRetries) {

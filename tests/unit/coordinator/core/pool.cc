@@ -14,7 +14,7 @@ Pool::Pool() {
 
 void Pool::Install(const Edit& edit) {
   for (const Change& change : edit.changes) {
-    if (const auto* event = std::get_if<AddEvent>(&change)) kinds_.push_back(event->event.kind);
+    if (const auto* event = std::get_if<AddEvent>(&change)) events_.push_back(event->event);
     if (const auto* audit = std::get_if<AddAudit>(&change)) audit_.push_back(audit->entry);
   }
   state.Apply(edit);
@@ -103,7 +103,11 @@ Why::Reply Pool::Explain(const std::string& id) {
   return std::move(decision->reply);
 }
 
-std::vector<std::string> Pool::EventKinds() const { return kinds_; }
+std::vector<std::string> Pool::EventKinds() const {
+  std::vector<std::string> kinds;
+  for (const Event& event : events_) kinds.push_back(event.kind);
+  return kinds;
+}
 
 FakeWorker::FakeWorker(Pool& pool, const std::string& name, int slots) : pool_(pool) {
   self.uuid = absl::StrCat("uuid-", name);

@@ -61,11 +61,12 @@ class Pool {
   Why::Reply Explain(const std::string& id);
   // An admin of that name, with a certificate.
   Caller SignIn(const std::string& name);
-  std::vector<std::string> EventKinds() const;  // of all Edits so far
+  std::vector<std::string> EventKinds() const;                  // of all Edits so far
+  const std::vector<Event>& events() const { return events_; }  // the same
   const std::vector<AuditEntry>& audit() const { return audit_; }
 
  private:
-  std::vector<std::string> kinds_;
+  std::vector<Event> events_;
   std::vector<AuditEntry> audit_;
 };
 
