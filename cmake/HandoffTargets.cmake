@@ -6,6 +6,12 @@ target_include_directories(handoff_options INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(handoff_options INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 # gRPC asks for it, and precompiled headers want all files to have it or none.
 target_compile_options(handoff_options INTERFACE -pthread)
+# Links in a third of the time. Only tests are linked so often that it matters, so that it is one of their packages.
+include(CheckLinkerFlag)
+check_linker_flag(CXX -fuse-ld=lld HANDOFF_LLD_IS_THERE)
+if(HANDOFF_LLD_IS_THERE)
+  target_link_options(handoff_options INTERFACE -fuse-ld=lld)
+endif()
 if(HANDOFF_SANITIZE)
   list(JOIN HANDOFF_SANITIZE "," _sanitize)
   # vptr finds out what memory may be read by opening a pipe: false where a test takes every descriptor.
@@ -69,7 +75,7 @@ function(handoff_program name)
 endfunction()
 
 # handoff_test(NAME LABEL unit|sim|integration|e2e SRCS a_test.cc … DEPS lib … [NO_TSAN])
-# One executable per folder of tests; every case is its own ctest entry. NO_TSAN keeps it out of the TSan build: Debian's gRPC
+# One executable per folder of tests; every case is its own ctest entry, but with HANDOFF_WHOLE_UNIT_TESTS. NO_TSAN keeps it out of the TSan build: Debian's gRPC
 # is not instrumented, and protobuf's headers give messages another layout there than its library has.
 function(handoff_test name)
   cmake_parse_arguments(ARG "NO_TSAN" "LABEL;TIMEOUT" "SRCS;DEPS;ENVIRONMENT" ${ARGN})
@@ -81,6 +87,11 @@ function(handoff_test name)
   target_precompile_headers(${name} REUSE_FROM handoff_precompiled_test)
   if(ARG_LABEL MATCHES "^(unit|sim)$" AND NOT ARG_NO_TSAN)
     add_dependencies(tsan_tests ${name})
+  endif()
+  if(HANDOFF_WHOLE_UNIT_TESTS AND ARG_LABEL STREQUAL "unit")
+    add_test(NAME ${name} COMMAND ${name})
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600 ENVIRONMENT "${ARG_ENVIRONMENT}")
+    return()
   endif()
   include(GoogleTest)
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
