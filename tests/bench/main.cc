@@ -21,6 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "common/check.h"
 #include "common/clock.h"
+#include "common/file.h"
 #include "common/hash.h"
 #include "common/uuid.h"
 #include "handoff/v1/control.grpc.pb.h"
@@ -29,6 +30,7 @@
 #include "tests/bench/connect.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/report.h"
+#include "tests/bench/server_process.h"
 #include "tests/e2e/pool.h"
 
 namespace handoff::bench {
@@ -40,6 +42,9 @@ double SecondsSince(BootTime start) { return absl::ToDoubleSeconds(Now() - start
 // A coordinator, and a stub for it.
 struct Bed {
   Bed() {
+    const std::string config = pool.path("quotas.toml");
+    CHECK(WriteFileAtomically(config, CoordinatorProcess::WithoutQuotas()).ok());
+    pool.coordinator_flags = {"--config", config};
     pool.StartCoordinator();
     channel = ConnectAsAdmin(pool.address(), pool.path("coordinator"));
     control = v1::Control::NewStub(channel);

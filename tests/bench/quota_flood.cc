@@ -2,11 +2,14 @@
 
 #include <atomic>
 #include <cstdio>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -22,8 +25,10 @@ namespace {
 
 constexpr int kSlots = 64;
 constexpr int kQuietSubmits = 200;  // of the other user, each time
+constexpr int kReporters = 16;
 
-// Ends what it is given at once, so that it has free slots, and remembers when that was.
+// Ends what it is given at once, so that it has free slots, and remembers when that was. As with a
+// real one, no Sync waits for the reports.
 class Worker {
  public:
   explicit Worker(const CoordinatorProcess& coordinator) {
@@ -38,14 +43,23 @@ class Worker {
     offer.set_state(v1::AgentOffer::READY);
     stub_ = v1::Pool::NewStub(
         coordinator.Connect(coordinator.Join(request_.worker_uuid(), request_.name())));
-    thread_ = std::thread([this] {
+    threads_.emplace_back([this] {
       while (!stop_) Turn();
     });
+    for (int i = 0; i < kReporters; ++i) {
+      threads_.emplace_back([this] {
+        while (const auto report = Next()) Send(*report);
+      });
+    }
   }
   // The call that is held at that moment may take as long as the coordinator holds one.
   ~Worker() {
-    stop_ = true;
-    thread_.join();
+    {
+      const MutexLock lock(mutex_);
+      stop_ = true;
+    }
+    changed_.NotifyAll();
+    for (std::thread& thread : threads_) thread.join();
   }
   absl::Time LeasedAt(const std::string& id) {
     const MutexLock lock(mutex_);
@@ -64,13 +78,15 @@ class Worker {
     request_.set_seq(request_.seq() + 1);
     {
       const MutexLock lock(mutex_);
-      for (const v1::DesiredAttempt& attempt : answer.attempts())
-        leased_.emplace(attempt.handoff_id(), absl::Now());
+      for (const v1::DesiredAttempt& attempt : answer.attempts()) {
+        // Until its report is stored it is in each answer.
+        if (leased_.emplace(attempt.handoff_id(), absl::Now()).second)
+          reports_.push_back(ReportOf(attempt));
+      }
     }
     changed_.NotifyAll();
-    for (const v1::DesiredAttempt& attempt : answer.attempts()) Report(attempt);
   }
-  void Report(const v1::DesiredAttempt& attempt) {
+  v1::ReportRequest ReportOf(const v1::DesiredAttempt& attempt) const {
     v1::ReportRequest report;
     report.set_pool_id(request_.pool_id());
     report.set_worker_uuid(request_.worker_uuid());
@@ -80,6 +96,18 @@ class Worker {
     report.mutable_end()->set_protocol(v1::AttemptEnd::NO_PROTOCOL);
     report.mutable_end()->set_ended_by(v1::AttemptEnd::ITSELF);
     report.mutable_end()->set_exit_code(0);
+    return report;
+  }
+  // Nothing once the worker stops.
+  std::optional<v1::ReportRequest> Next() {
+    const MutexLock lock(mutex_);
+    while (reports_.empty() && !stop_) changed_.Wait(mutex_);
+    if (stop_) return std::nullopt;
+    v1::ReportRequest report = std::move(reports_.front());
+    reports_.pop_front();
+    return report;
+  }
+  void Send(const v1::ReportRequest& report) {
     v1::ReportResponse response;
     grpc::ClientContext context;
     SetDeadline(context);
@@ -93,7 +121,8 @@ class Worker {
   Mutex mutex_;
   CondVar changed_;
   std::map<std::string, absl::Time> leased_ ABSL_GUARDED_BY(mutex_);
-  std::thread thread_;
+  std::deque<v1::ReportRequest> reports_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::thread> threads_;
 };
 
 // From the submit to the answer that gives it to the worker, one after another.
