@@ -21,7 +21,8 @@ const Cli* Find(absl::string_view agent) {
   static const auto* const all =
       new std::vector<Cli>{{"cursor", {"cursor-agent", "agent"}, {"--resume="}, true},
                            {"claude", {"claude"}, {"--resume"}},
-                           {"codex", {"codex"}, {"resume"}}};
+                           {"codex", {"codex"}, {"resume"}},
+                           {"gemini", {"gemini"}, {"--resume"}}};
   const auto found =
       std::find_if(all->begin(), all->end(), [&](const Cli& cli) { return cli.agent == agent; });
   return found == all->end() ? nullptr : &*found;

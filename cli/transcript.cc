@@ -16,9 +16,11 @@ constexpr size_t kMostParsedBytes = 16 << 20;
 constexpr size_t kMostShownBytes = 4000;
 
 // Text of one event; false when the object is none of a stream that we know. The first that knows
-// it tells it: Claude Code's calls are parts of what Cursor tells as plain messages.
+// it tells it: Claude Code's calls are parts of what Cursor tells as plain messages, and Gemini's
+// errors and results have more fields than those of Codex and Cursor.
 bool EventText(const transcript::Json& event, TranscriptState& state, std::string* out) {
   return transcript::ClaudeEventText(event, state, out) ||
+         transcript::GeminiEventText(event, state, out) ||
          transcript::CodexEventText(event, state, out) ||
          transcript::CursorEventText(event, state, out);
 }
@@ -53,6 +55,7 @@ std::string Transcript::Feed(absl::string_view bytes) {
 std::string Transcript::End() {
   std::string out = partial_.empty() ? "" : Line(partial_);
   partial_.clear();
+  absl::StrAppend(&out, transcript::SaidSoFar(state_));
   return out;
 }
 

@@ -127,6 +127,7 @@ TEST(Interactive, EachAgentIsOpenedItsOwnWay) {
               ElementsAre("cursor-agent", "--resume=1"));
   EXPECT_THAT(OpenSession("claude", "claude", "1"), ElementsAre("claude", "--resume", "1"));
   EXPECT_THAT(OpenSession("codex", "codex", "1"), ElementsAre("codex", "resume", "1"));
+  EXPECT_THAT(OpenSession("gemini", "gemini", "1"), ElementsAre("gemini", "--resume", "1"));
   EXPECT_THAT(OpenSession("codex", "codex", ""), IsEmpty());
   EXPECT_THAT(OpenWithPrompt("command", "sh", "", "x"), IsEmpty());
   EXPECT_THAT(OpenOnHost("me@h", "/a b", {"claude", "--resume", "1"}),

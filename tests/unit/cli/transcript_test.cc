@@ -109,6 +109,41 @@ TEST(Transcript, ShowsWhatCodexSaidAndDid) {
       "result: error no more\n");
 }
 
+TEST(Transcript, ShowsWhatGeminiSaidAndDid) {
+  const auto said = [](absl::string_view text) {
+    return absl::StrCat(R"({"type":"message","role":"assistant","delta":true,"content":")", text,
+                        "\"}\n");
+  };
+  EXPECT_EQ(Read(absl::StrCat(
+                R"({"type":"init","session_id":"7d1f","model":"auto"})", "\n",
+                R"({"type":"message","role":"user","content":"the prompt"})", "\n", said("I will "),
+                said("build first.\\nThen more."),
+                R"({"type":"tool_use","tool_id":"t1","tool_name":"run_shell_command",)",
+                R"("parameters":{"command":"ninja","description":"Build"}})", "\n",
+                R"({"type":"tool_result","tool_id":"t1","status":"success","output":"ok"})", "\n",
+                R"({"type":"tool_use","tool_id":"t2","tool_name":"write_file","parameters":)",
+                R"({"file_path":"x.cc"}})", "\n",
+                R"({"type":"tool_result","tool_id":"t2","status":"error","error":)",
+                R"({"type":"policy_violation","message":"not here"}})", "\n",
+                R"({"type":"tool_result","tool_id":"t3","status":"error"})", "\n", said("Done."),
+                R"({"type":"error","severity":"warning","message":"Loop detected"})", "\n",
+                R"({"type":"result","status":"success","stats":{"duration_ms":2000}})", "\n",
+                R"({"type":"result","status":"error","error":{"message":"no more"},"stats":{}})",
+                "\n", said("And so"), said(" it ends."))),
+            "session 7d1f, model auto\n"
+            "I will build first.\nThen more.\n"
+            "> run_shell_command ninja\n"
+            "< run_shell_command ninja  done\n"
+            "> write_file x.cc\n"
+            "< write_file x.cc  failed: not here\n"
+            "< tool  failed\n"
+            "Done.\n"
+            "! Loop detected\n"
+            "result: success after 2 s\n"
+            "result: error no more\n"
+            "And so it ends.\n");
+}
+
 TEST(Transcript, AnErrorResultSaysWhat) {
   EXPECT_EQ(Read(R"({"type":"result","subtype":"error","is_error":true,"result":"out of quota"})"),
             "result: error out of quota\n");
