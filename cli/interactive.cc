@@ -14,6 +14,7 @@ struct Cli {
   std::vector<std::string> programs;
   std::vector<std::string> resume;  // the session's id follows the last one
   bool joined = false;              // as one word with it
+  absl::string_view stay = "";      // goes before a prompt, which it would answer and end else
 };
 
 const Cli* Find(absl::string_view agent) {
@@ -22,7 +23,8 @@ const Cli* Find(absl::string_view agent) {
       new std::vector<Cli>{{"cursor", {"cursor-agent", "agent"}, {"--resume="}, true},
                            {"claude", {"claude"}, {"--resume"}},
                            {"codex", {"codex"}, {"resume"}},
-                           {"gemini", {"gemini"}, {"--resume"}}};
+                           {"gemini", {"gemini"}, {"--resume"}},
+                           {"qwen", {"qwen"}, {"--resume"}, false, "-i"}};
   const auto found =
       std::find_if(all->begin(), all->end(), [&](const Cli& cli) { return cli.agent == agent; });
   return found == all->end() ? nullptr : &*found;
@@ -46,16 +48,20 @@ std::string PromptArgument(const std::string& prompt) {
 
 std::vector<std::string> OpenWithPrompt(absl::string_view agent, const std::string& program,
                                         const std::string& model, const std::string& prompt) {
-  if (Find(agent) == nullptr) return {};
+  const Cli* const cli = Find(agent);
+  if (cli == nullptr) return {};
   std::vector<std::string> argv = WithModel(program, model);
+  if (!cli->stay.empty()) argv.emplace_back(cli->stay);
   argv.push_back(PromptArgument(prompt));
   return argv;
 }
 
 std::string OpenWithPromptFile(absl::string_view agent, const std::string& program,
                                const std::string& model, const std::string& file) {
-  if (Find(agent) == nullptr) return "";
-  return absl::StrCat(ShellJoin(WithModel(program, model)), " \"$(cat ", ShellQuote(file), ")\"");
+  const Cli* const cli = Find(agent);
+  if (cli == nullptr) return "";
+  return absl::StrCat(ShellJoin(WithModel(program, model)), cli->stay.empty() ? "" : " ", cli->stay,
+                      " \"$(cat ", ShellQuote(file), ")\"");
 }
 
 std::vector<std::string> OpenSession(absl::string_view agent, const std::string& program,

@@ -7,13 +7,15 @@
 #include "worker/agent/command_agent.h"
 #include "worker/agent/cursor_agent.h"
 #include "worker/agent/gemini_agent.h"
+#include "worker/agent/qwen_agent.h"
 
 namespace handoff {
 
 const std::vector<const Agent*>& AllAgents() {
   // Never destroyed: threads that outlive main may still hold one.
   static const auto* const agents = new std::vector<const Agent*>{
-      new CursorAgent, new ClaudeAgent, new CodexAgent, new GeminiAgent, new CommandAgent,
+      new CursorAgent, new ClaudeAgent, new CodexAgent,
+      new GeminiAgent, new QwenAgent,   new CommandAgent,
   };
   return *agents;
 }

@@ -128,6 +128,10 @@ TEST(Interactive, EachAgentIsOpenedItsOwnWay) {
   EXPECT_THAT(OpenSession("claude", "claude", "1"), ElementsAre("claude", "--resume", "1"));
   EXPECT_THAT(OpenSession("codex", "codex", "1"), ElementsAre("codex", "resume", "1"));
   EXPECT_THAT(OpenSession("gemini", "gemini", "1"), ElementsAre("gemini", "--resume", "1"));
+  EXPECT_THAT(OpenSession("qwen", "qwen", "1"), ElementsAre("qwen", "--resume", "1"));
+  EXPECT_THAT(OpenWithPrompt("qwen", "qwen", "m", "hi"),
+              ElementsAre("qwen", "--model", "m", "-i", "hi"));
+  EXPECT_EQ(OpenWithPromptFile("qwen", "qwen", "", "a b"), "qwen -i \"$(cat 'a b')\"");
   EXPECT_THAT(OpenSession("codex", "codex", ""), IsEmpty());
   EXPECT_THAT(OpenWithPrompt("command", "sh", "", "x"), IsEmpty());
   EXPECT_THAT(OpenOnHost("me@h", "/a b", {"claude", "--resume", "1"}),

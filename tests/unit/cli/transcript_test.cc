@@ -144,6 +144,23 @@ TEST(Transcript, ShowsWhatGeminiSaidAndDid) {
             "And so it ends.\n");
 }
 
+TEST(Transcript, ShowsWhatQwenSaidAndDid) {
+  EXPECT_EQ(
+      Read(absl::StrCat(
+          R"({"type":"stream_event","event":{"type":"goal_state"}})", "\n",
+          R"({"type":"system","subtype":"retry","data":{"attempt":1,"maxRetries":10}})", "\n",
+          R"({"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":)",
+          R"("run_shell_command","input":{"command":"ninja"}}]}})", "\n",
+          R"({"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1",)",
+          R"("is_error":true,"content":"Command: ninja\nOutput: x\nExit Code: 3\nSignal: -"}]}})",
+          "\n", R"({"type":"result","subtype":"error_during_execution","is_error":true,)",
+          R"("error":{"message":"[API Error: 401 no]"}})", "\n")),
+      "! the model's service failed; it is asked again\n"
+      "> run_shell_command ninja\n"
+      "< run_shell_command ninja  exit 3\n"
+      "result: error [API Error: 401 no]\n");
+}
+
 TEST(Transcript, AnErrorResultSaysWhat) {
   EXPECT_EQ(Read(R"({"type":"result","subtype":"error","is_error":true,"result":"out of quota"})"),
             "result: error out of quota\n");
