@@ -1,4 +1,4 @@
-// The checks of run.sh: node checks.mjs HOME BIN [claude|codex]...
+// The checks of run.sh: node checks.mjs HOME BIN AGENT...
 // HOME/node_modules has the real programs, HOME/run is empty, BIN has the programs of the pool.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,7 +10,8 @@ const run = path.join(home, 'run');
 const requestsFile = path.join(run, 'requests.jsonl');
 const repo = path.join(run, 'repo');
 const userHome = path.join(run, 'home');
-const env = { PATH: process.env.PATH, HOME: userHome, LANG: 'C.UTF-8' };
+const programs = path.join(home, 'node_modules/.bin');
+const env = { PATH: `${programs}:${process.env.PATH}`, HOME: userHome, LANG: 'C.UTF-8' };
 const started = [];
 let failures = 0;
 
@@ -33,6 +34,7 @@ function command(argv, { input = '', ...options } = {}) {
   return new Promise((resolve) => {
     const child = execFile(argv[0], argv.slice(1), { env, cwd: repo, maxBuffer: 1 << 28, ...options }, (error, out, err) =>
       resolve({ code: error ? (error.code ?? 1) : 0, out, err }));
+    child.stdin.on('error', () => {}); // it may have ended without reading
     child.stdin.end(input);
   });
 }
@@ -108,7 +110,17 @@ function processesOf(id) {
   });
 }
 
-const sessionRoots = { claude: path.join(userHome, '.claude/projects'), codex: path.join(userHome, '.codex/sessions') };
+// Where each keeps its conversations below a home, and what the file of one is called.
+const sessions = {
+  claude: { root: '.claude/projects', file: (id) => `${id}.jsonl` },
+  codex: { root: '.codex/sessions', file: (id) => `*${id}.jsonl` },
+  gemini: { root: '.gemini/tmp', file: (id) => `session-*-${id.slice(0, 8)}.jsonl` },
+  qwen: { root: '.qwen/projects', file: (id) => `${id}.jsonl` },
+};
+// Their settings, which a new home has too.
+const settings = ['.codex/config.toml', '.gemini/settings.json'];
+// Those whose usage has the requests of the CLI itself, such as which model a prompt needs.
+const countsItsOwn = ['gemini', 'qwen'];
 
 async function firstRunAndResume(agent) {
   const before = requests().length;
@@ -123,8 +135,9 @@ async function firstRunAndResume(agent) {
   const log = await handoff('logs', id);
   check(`${agent}: logs show the call and the text`, /^> .*HELLO\.txt/m.test(log.out) && /^done: run/m.test(log.out) &&
     /^result: success/m.test(log.out), log.out);
-  const files = await command(['find', sessionRoots[agent], '-name', `*${first.last.session}.jsonl`]);
-  check(`${agent}: the session's file lies below ${path.relative(userHome, sessionRoots[agent])}`, files.out.trim().split('\n').length === 1 && files.out !== '', files.out);
+  const { root, file } = sessions[agent];
+  const files = await command(['find', path.join(userHome, root), '-name', file(first.last.session)]);
+  check(`${agent}: the session's file lies below ${root}`, files.out.trim().split('\n').length === 1 && files.out !== '', files.out);
 
   const asked = requests().length;
   await handoff('resume', id);
@@ -133,11 +146,12 @@ async function firstRunAndResume(agent) {
   check(`${agent}: the resume succeeds in the same session`, second.exit === 0 && second.last.sessionKind === 'SAME' &&
     second.last.sessionVerified === 'YES' && second.last.session === first.last.session, second.last);
   check(`${agent}: the model sees the earlier messages`, seen.length > 0 && seen[0].said.some((text) => text.startsWith('done: run')), seen);
-  const calls = seen.filter((request) => request.tools.length > 0).length;
+  const calls = seen.filter((request) => countsItsOwn.includes(agent) || request.tools.length > 0).length;
   check(`${agent}: each attempt counts its own tokens`, Number(first.last.facts?.usage?.inputTokens) === 1200 * (asked - before) &&
     Number(second.last.facts?.usage?.inputTokens) === 1200 * calls, [first.last.facts?.usage, second.last.facts?.usage, calls]);
 
-  for (const file of files.out.trim().split('\n')) fs.rmSync(file);
+  const all = await command(['find', path.join(userHome, root), '-name', file(first.last.session)]);
+  for (const one of all.out.trim().split('\n')) fs.rmSync(one);
   await handoff('resume', id);
   const third = await ended(id);
   // Out of the checkpoint, or in a fresh one after the CLI refused it.
@@ -152,7 +166,7 @@ async function firstRunAndResume(agent) {
 async function longPrompts(agent) {
   const before = requests().length;
   const { exit, last } = await ended(await submit(agent, `${'x'.repeat(200 << 10)}\nRIG: say whole`));
-  check(`${agent}: a prompt of 200 KiB arrives whole`, exit === 0 && requests()[before]?.bytes > 200 << 10, last);
+  check(`${agent}: a prompt of 200 KiB arrives whole`, exit === 0 && requests().slice(before).some((request) => request.bytes > 200 << 10), last);
   if (agent !== 'codex') return;
   const long = await ended(await submit(agent, 'x'.repeat(1 << 20)));
   check(`${agent}: a prompt beyond 1 MiB is refused`, long.last.failure === 'LIMIT_EXCEEDED', long.last);
@@ -178,6 +192,11 @@ async function modelErrors(agent) {
   // Codex does not say which status it was, but speaks of high demand.
   const expected = agent === 'codex' ? 'RATE_LIMITED' : 'NETWORK';
   check(`${agent}: status 500 is ${expected.toLowerCase()}`, broken.exit === 1 && broken.last.failure === expected, broken.last);
+  if (agent === 'gemini') {
+    const limited = await ended(await submit(agent, 'RIG: fail 429'));
+    check(`${agent}: status 429, of which only its exit status tells, is rate_limited`, limited.exit === 1 &&
+      limited.last.failure === 'RATE_LIMITED', limited.last);
+  }
   // The host's fault: it is held and tried again, so this handoff does not end by itself.
   const id = await submit(agent, 'RIG: fail 401');
   await until('the first attempt ends', async () => (await show(id)).attempts[0].failure !== 'NONE');
@@ -186,6 +205,13 @@ async function modelErrors(agent) {
     attempts[0].failureMessage.includes(' login'), attempts[0]);
   await handoff('cancel', id);
   await ended(id);
+}
+
+async function silentModel(agent) {
+  const id = await submit(agent, 'RIG: silence', '--stall-timeout', '20s');
+  const { exit, last } = await ended(id);
+  check(`${agent}: a model that is silent is stalled`, exit === 1 && last.failure === 'STALLED', last);
+  check(`${agent}: no process is left of it`, processesOf(id).length === 0, processesOf(id));
 }
 
 // The host is gone for good, with its workspaces and the home in which the conversations lay.
@@ -202,20 +228,26 @@ async function anotherHost(agents) {
   lost.removeAllListeners('exit');
   lost.kill('SIGKILL');
   fs.rmSync(path.join(run, 'rig'), { recursive: true });
-  for (const root of Object.values(sessionRoots)) fs.rmSync(root, { recursive: true, force: true });
+  for (const { root } of Object.values(sessions)) fs.rmSync(path.join(userHome, root), { recursive: true, force: true });
   const otherHome = path.join(run, 'other-home');
   fs.mkdirSync(otherHome);
-  fs.cpSync(path.join(userHome, '.codex/config.toml'), path.join(otherHome, '.codex/config.toml'));
+  for (const file of settings) fs.cpSync(path.join(userHome, file), path.join(otherHome, file));
   await startWorker('other', '2', { HOME: otherHome });
-  await until('the probes end', async () => (await handoff('worker', 'show', 'other', '--json')).out.includes('codex'));
+  await probesEnd('other', agents);
   for (const [agent, { id, session }] of ids) {
     const asked = requests().length;
     await handoff('resume', id, '--on', 'other');
     const { exit, record, last } = await ended(id);
     const seen = requests().slice(asked);
-    check(`${agent}: on another host the conversation is restored`, exit === 0 && last.sessionKind === 'RESTORED' &&
-      last.sessionVerified === 'YES' && last.session === session, record.attempts);
-    check(`${agent}: there the model sees the earlier messages`, seen.length > 0 && seen[0].said.some((text) => text.startsWith('done: run')), seen);
+    if (agent === 'qwen') {
+      // It disowns a conversation of another directory, and the data of these workers lie in two.
+      check(`${agent}: on another host, in another directory, a fresh session goes on`, exit === 0 && last.sessionKind === 'FRESH',
+        record.attempts);
+    } else {
+      check(`${agent}: on another host the conversation is restored`, exit === 0 && last.sessionKind === 'RESTORED' &&
+        last.sessionVerified === 'YES' && last.session === session, record.attempts);
+      check(`${agent}: there the model sees the earlier messages`, seen.length > 0 && seen[0].said.some((text) => text.startsWith('done: run')), seen);
+    }
     const there = path.join(run, 'other/workspaces', id, 'repo');
     check(`${agent}: the work is there, committed or not`, fs.existsSync(path.join(there, 'KEPT.txt')) &&
       fs.readFileSync(path.join(there, 'LEFT.txt'), 'utf8') === 'not committed\n', fs.existsSync(there) && fs.readdirSync(there));
@@ -252,7 +284,13 @@ plugins = false
 [analytics]
 enabled = false
 `);
-  const programs = path.join(home, 'node_modules/.bin');
+  // An address of its own counts as a gateway, unless the settings choose the login.
+  fs.mkdirSync(path.join(userHome, '.gemini'));
+  fs.writeFileSync(path.join(userHome, '.gemini/settings.json'), JSON.stringify({
+    security: { auth: { selectedType: 'gemini-api-key' } },
+    general: { maxAttempts: 2 },
+    privacy: { usageStatisticsEnabled: false },
+  }));
   const config = path.join(run, 'worker.toml');
   fs.writeFileSync(config, `[agents.claude]
 binary = "${programs}/claude"
@@ -267,6 +305,18 @@ DISABLE_ERROR_REPORTING = "1"
 binary = "${programs}/codex"
 [agents.codex.env]
 RIG_KEY = "dummy"
+[agents.gemini]
+binary = "${programs}/gemini"
+[agents.gemini.env]
+GEMINI_API_KEY = "dummy"
+GOOGLE_GEMINI_BASE_URL = "${url}"
+GEMINI_CLI_NO_RELAUNCH = "true"
+[agents.qwen]
+binary = "${programs}/qwen"
+[agents.qwen.env]
+OPENAI_API_KEY = "dummy"
+OPENAI_BASE_URL = "${url}/v1"
+OPENAI_MODEL = "rig-model"
 `);
   const address = await start('coordinator', [path.join(bin, 'handoff-coordinator'), '--data-dir', path.join(run, 'coordinator'),
     '--listen', '127.0.0.1:0'], 'ready on ');
@@ -275,24 +325,34 @@ RIG_KEY = "dummy"
   await startWorker('rig', '2');
 }
 
+const offersOf = async (worker) => {
+  const seen = JSON.parse((await handoff('worker', 'show', worker, '--json')).out);
+  return seen.agents ?? seen.worker?.agents ?? [];
+};
+
+const probesEnd = (worker, agents) => until('the probes end', async () => {
+  const names = (await offersOf(worker)).map((offer) => offer.name);
+  return agents.every((agent) => names.includes(agent));
+});
+
 async function agentsReady(agents) {
-  const { out } = await handoff('worker', 'show', 'rig', '--json');
-  const worker = JSON.parse(out);
+  const offers = await offersOf('rig');
   for (const agent of agents) {
-    const offer = (worker.agents ?? worker.worker?.agents)?.find((one) => one.name === agent);
-    check(`${agent}: the probe finds it ready: ${offer?.version}`, offer?.state === 'READY', offer ?? worker);
+    const offer = offers.find((one) => one.name === agent);
+    check(`${agent}: the probe finds it ready: ${offer?.version}`, offer?.state === 'READY', offer ?? offers);
   }
 }
 
 try {
-  const agents = wanted.length > 0 ? wanted : ['claude', 'codex'];
+  const agents = wanted;
   await startPool();
-  await until('the probes end', async () => (await handoff('worker', 'show', 'rig', '--json')).out.includes('codex'));
+  await probesEnd('rig', agents);
   await agentsReady(agents);
   for (const agent of agents) {
     await firstRunAndResume(agent);
     await longPrompts(agent);
     await cancelInTool(agent);
+    await silentModel(agent);
     await modelErrors(agent);
   }
   await anotherHost(agents);
