@@ -111,7 +111,10 @@ Verdict QwenAgent::Diagnose(const ProcessEnd& process, absl::string_view stderr_
             "Qwen Code has a session of that id already, so it did nothing; resume the handoff "
             "with --fresh-session."};
   }
-  if (absl::StrContains(stderr_tail, kNoLogin)) {
+  // Of a refused key the service's own words are all that is said beside the status.
+  if (absl::StrContains(stderr_tail, kNoLogin) ||
+      absl::StrContains(stderr_tail, "[API Error: 401 ") ||
+      absl::StrContains(stderr_tail, "[API Error: 403 ")) {
     return {FailureClass::kAgentNeedsSetup, absl::StrCat(NoLogin("qwen"), ".")};
   }
   constexpr int kBudget = 55;

@@ -107,6 +107,7 @@ TEST(QwenAgent, StderrAndTheExitStatusAreDiagnosed) {
         {1, "Error: Session Id x already exists (active or archived).",
          FailureClass::kSessionFailed, "--fresh-session"},
         {1, "No auth type is selected.", FailureClass::kAgentNeedsSetup, "run `qwen` there"},
+        {1, "[API Error: 401 no]", FailureClass::kAgentNeedsSetup, "run `qwen` there"},
         {55, "Run aborted: tool-call budget of 0 exceeded", FailureClass::kLimitExceeded, "budget"},
         {1, "connect ECONNREFUSED", FailureClass::kNetwork, "Qwen Code said: "}}) {
     const Verdict verdict = QwenAgent().Diagnose({c.exit, 0, EndedBy::kItself}, c.text);
