@@ -148,9 +148,9 @@ class Making {
     options.argv = command.argv;
     options.env = Flatten({BaseEnvironment(around_.config.path),
                            {{"TMPDIR", dir_ + "/tmp"}},
-                           command.env,
                            Environment(env.begin(), env.end()),
                            around_.config.agent(wish_.agent).env,
+                           command.env,  // last: it may be what keeps the agent from writing
                            {{"HANDOFF_ATTEMPT_DIR", dir_}}});
     options.cwd = dir_ + "/work";
     auto result = RunProcess(std::move(options), SummaryPrompt(input_, RandomHex(16)),

@@ -1,5 +1,5 @@
-// A scripted model on 127.0.0.1 for the real agent CLIs: Anthropic Messages and OpenAI Responses, both
-// as server-sent events. It thinks nothing: the last line `RIG: …` of the newest prompt says what to
+// A scripted model on 127.0.0.1 for the real agent CLIs: Anthropic Messages, OpenAI Responses and OpenAI
+// chat completions, all as server-sent events. It thinks nothing: the last line `RIG: …` of the newest prompt says what to
 // answer. Every request is appended to a file, so that a test can see what an agent sent.
 //
 //   node model.mjs PORT_FILE REQUESTS_FILE
@@ -7,6 +7,7 @@
 // RIG: run COMMAND     one call of the CLI's shell tool with that command, then a text
 // RIG: write PATH TEXT the CLI's own tool for files where it has one, else the shell; then a text
 // RIG: fail STATUS     that HTTP status, always
+// RIG: hang            nothing, for ever
 // RIG: say TEXT        a text
 // RIG: call TOOL JSON  a call of that tool, then a text
 import fs from 'node:fs';
@@ -20,14 +21,15 @@ const textOf = (content) =>
     ? content
     : (content ?? []).map((part) => part.text ?? '').join('\n');
 
-// What is asked, of either wire: the prompts of people and the model's answers in order, and whether a
+// What is asked, of any wire: the prompts of people and the model's answers in order, and whether a
 // tool answered since the last prompt.
 function readRequest(wire, body) {
   const prompts = [];
   const said = [];
   let answered = false;
-  for (const item of (wire === 'anthropic' ? body.messages : body.input) ?? []) {
+  for (const item of (wire === 'openai' ? body.input : body.messages) ?? []) {
     const isResult =
+      item.role === 'tool' ||
       item.type === 'function_call_output' ||
       item.type === 'custom_tool_call_output' ||
       (Array.isArray(item.content) && item.content.some((part) => part.type === 'tool_result'));
@@ -49,6 +51,7 @@ function decide({ prompts, answered }, toolNames) {
   const [, verb, rest] = order.match(/^(\S+) ?(.*)$/);
   const done = { text: `done: ${verb}; earlier prompts: ${prompts.length - 1}` };
   if (verb === 'fail') return { status: Number(rest) };
+  if (verb === 'hang') return { hang: true };
   if (verb === 'say') return { text: rest };
   if (answered) return done;
   if (verb === 'call') {
@@ -68,6 +71,9 @@ function decide({ prompts, answered }, toolNames) {
 function shell(command, toolNames) {
   if (toolNames.includes('Bash')) {
     return { tool: 'Bash', input: { command, description: 'what the test asked for' } };
+  }
+  if (toolNames.includes('bash')) {
+    return { tool: 'bash', input: { command, description: 'what the test asked for' } };
   }
   if (toolNames.includes('exec_command')) {
     return { tool: 'exec_command', input: { cmd: command, yield_time_ms: 600000 } };
@@ -114,11 +120,23 @@ function* openaiEvents(answer) {
       input_tokens_details: { cached_tokens: 0 }, output_tokens_details: { reasoning_tokens: 0 } } } }];
 }
 
+function* chatChunks(answer, model) {
+  const chunk = { id: `chatcmpl-rig${++calls}`, object: 'chat.completion.chunk', created: 1, model };
+  const delta = answer.tool
+    ? { tool_calls: [{ index: 0, id: `call_rig${calls}`, type: 'function',
+        function: { name: answer.tool, arguments: JSON.stringify(answer.input) } }] }
+    : { content: answer.text };
+  yield { ...chunk, choices: [{ index: 0, delta: { role: 'assistant', ...delta }, finish_reason: null }] };
+  yield { ...chunk, choices: [{ index: 0, delta: {}, finish_reason: answer.tool ? 'tool_calls' : 'stop' }] };
+  yield { ...chunk, choices: [], usage: { prompt_tokens: usage.input_tokens, completion_tokens: usage.output_tokens,
+    total_tokens: usage.input_tokens + usage.output_tokens } };
+}
+
 const failures = { 400: 'invalid_request_error', 401: 'authentication_error', 429: 'rate_limit_error' };
 
 function answerRequest(wire, body, response) {
   const seen = readRequest(wire, body);
-  const toolNames = (body.tools ?? []).map((tool) => tool.name ?? tool.type);
+  const toolNames = (body.tools ?? []).map((tool) => tool.function?.name ?? tool.name ?? tool.type);
   fs.appendFileSync(requestsFile, JSON.stringify({ wire, ...seen,
     bytes: JSON.stringify(body).length, tools: toolNames }) + '\n');
   const answer = toolNames.length === 0 ? { text: 'a title' } : decide(seen, toolNames);
@@ -129,6 +147,12 @@ function answerRequest(wire, body, response) {
     return;
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' });
+  if (answer.hang) return;
+  if (wire === 'chat') {
+    for (const chunk of chatChunks(answer, body.model)) response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    response.end('data: [DONE]\n\n');
+    return;
+  }
   const events = wire === 'anthropic' ? anthropicEvents(answer, body.model) : openaiEvents(answer);
   for (const [type, data] of events) {
     response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`);
@@ -141,7 +165,8 @@ const server = http.createServer((request, response) => {
   request.on('data', (chunk) => chunks.push(chunk));
   request.on('end', () => {
     const path = request.url.split('?')[0];
-    const wire = path.endsWith('/messages') ? 'anthropic' : path.endsWith('/responses') ? 'openai' : '';
+    const wire = path.endsWith('/messages') ? 'anthropic' : path.endsWith('/responses') ? 'openai'
+      : path.endsWith('/chat/completions') ? 'chat' : '';
     if (request.method !== 'POST' || !wire) {
       response.writeHead(404, { 'content-type': 'application/json' });
       response.end('{"error":{"type":"not_found_error","message":"the scripted model has no such page"}}');

@@ -6,6 +6,7 @@
 #include "worker/agent/codex_agent.h"
 #include "worker/agent/command_agent.h"
 #include "worker/agent/cursor_agent.h"
+#include "worker/agent/opencode_agent.h"
 
 namespace handoff {
 
@@ -15,6 +16,7 @@ const std::vector<const Agent*>& AllAgents() {
       new CursorAgent,
       new ClaudeAgent,
       new CodexAgent,
+      new OpencodeAgent,
       new CommandAgent,
   };
   return *agents;
