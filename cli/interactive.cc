@@ -23,7 +23,8 @@ const Cli* Find(absl::string_view agent) {
       new std::vector<Cli>{{"cursor", {"cursor-agent", "agent"}, {"--resume="}, true},
                            {"claude", {"claude"}, {"--resume"}},
                            {"codex", {"codex"}, {"resume"}},
-                           {"opencode", {"opencode"}, {"--session"}, false, {"--prompt"}}};
+                           {"opencode", {"opencode"}, {"--session"}, false, {"--prompt"}},
+                           {"copilot", {"copilot"}, {"--resume="}, true, {"--interactive"}}};
   const auto found =
       std::find_if(all->begin(), all->end(), [&](const Cli& cli) { return cli.agent == agent; });
   return found == all->end() ? nullptr : &*found;

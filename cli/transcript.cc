@@ -20,6 +20,7 @@ constexpr size_t kMostShownBytes = 4000;
 // opencode's types of events are those of others with another inside.
 bool EventText(const transcript::Json& event, TranscriptState& state, std::string* out) {
   return transcript::OpencodeEventText(event, state, out) ||
+         transcript::CopilotEventText(event, state, out) ||
          transcript::ClaudeEventText(event, state, out) ||
          transcript::CodexEventText(event, state, out) ||
          transcript::CursorEventText(event, state, out);

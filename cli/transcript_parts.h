@@ -30,6 +30,7 @@ std::string TroubleLine(absl::string_view message, bool colour);
 // One event of that agent as text in `out`; false when it is none that it has.
 bool ClaudeEventText(const Json& event, TranscriptState& state, std::string* out);
 bool CodexEventText(const Json& event, const TranscriptState& state, std::string* out);
+bool CopilotEventText(const Json& event, TranscriptState& state, std::string* out);
 bool OpencodeEventText(const Json& event, TranscriptState& state, std::string* out);
 bool CursorEventText(const Json& event, const TranscriptState& state, std::string* out);
 

@@ -154,7 +154,7 @@ TEST(Words, AnAgentThatNobodyKnowsIsRefusedBeforeAnythingIsSent) {
   const CommandResult refused = pool.Handoff({"submit", "--agent", "cursr", "do it"}, repository);
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_EQ(refused.err,
-            "handoff: no agent is called 'cursr'; there are cursor, claude, codex, opencode, command; "
+            "handoff: no agent is called 'cursr'; there are cursor, claude, codex, opencode, copilot, command; "
             "nothing was handed "
             "over\n");
   const std::string id = pool.Submit({"--agent", "command", "true"}, repository);
@@ -162,7 +162,7 @@ TEST(Words, AnAgentThatNobodyKnowsIsRefusedBeforeAnythingIsSent) {
   const CommandResult resumed = pool.Handoff({"resume", id, "--agent", "cursr"});
   EXPECT_EQ(resumed.exit_code, 2);
   EXPECT_THAT(resumed.err,
-              HasSubstr("no agent is called 'cursr'; there are cursor, claude, codex, opencode, command"));
+              HasSubstr("no agent is called 'cursr'; there are cursor, claude, codex, opencode, copilot, command"));
 }
 
 TEST(Words, APartThatSeveralHaveCancelsNothing) {

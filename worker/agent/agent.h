@@ -133,6 +133,9 @@ class Agent {
                                                          const SessionPlace&) const {
     return std::nullopt;
   }
+  // kChosen: the stream tells the id only in its last line, so that one which was killed has a
+  // session all the same.
+  virtual bool names_session_last() const { return false; }
   // How long it may stay, silent, after what looked like its terminal event.
   virtual absl::Duration finish_grace() const { return absl::Seconds(10); }
   // When the process ended without a usable result: what its stderr and exit say (login, trust,

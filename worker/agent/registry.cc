@@ -5,6 +5,7 @@
 #include "worker/agent/claude_agent.h"
 #include "worker/agent/codex_agent.h"
 #include "worker/agent/command_agent.h"
+#include "worker/agent/copilot_agent.h"
 #include "worker/agent/cursor_agent.h"
 #include "worker/agent/opencode_agent.h"
 
@@ -17,6 +18,7 @@ const std::vector<const Agent*>& AllAgents() {
       new ClaudeAgent,
       new CodexAgent,
       new OpencodeAgent,
+      new CopilotAgent,
       new CommandAgent,
   };
   return *agents;

@@ -129,6 +129,7 @@ TEST(Interactive, EachAgentIsOpenedItsOwnWay) {
               ElementsAre("cursor-agent", "--resume=1"));
   EXPECT_THAT(OpenSession("claude", "claude", "1"), ElementsAre("claude", "--resume", "1"));
   EXPECT_THAT(OpenSession("codex", "codex", "1"), ElementsAre("codex", "resume", "1"));
+  EXPECT_THAT(OpenSession("copilot", "copilot", "1"), ElementsAre("copilot", "--resume=1"));
   EXPECT_THAT(OpenSession("opencode", "opencode", "1"), ElementsAre("opencode", "--session", "1"));
   EXPECT_THAT(OpenSession("codex", "codex", ""), IsEmpty());
   EXPECT_THAT(OpenWithPrompt("command", "sh", "", "x"), IsEmpty());
