@@ -19,7 +19,6 @@
 #include "common/subprocess.h"
 #include "common/text.h"
 #include "handoff/v1/types.pb.h"
-#include "worker/agent/registry.h"
 #include "worker/proto_time.h"
 #include "worker/shim/shim_client.h"
 #include "worker/summary_log.h"
@@ -93,7 +92,7 @@ class Making {
 
   // An error is why there is no summary.
   absl::Status Try() {
-    const Agent* agent = FindAgent(wish_.agent);
+    const Agent* agent = around_.probes.AgentOf(wish_.agent);
     const auto found = around_.probes.Find(wish_.agent);
     if (agent == nullptr || !found || found->offer.state != AgentState::kReady) {
       return absl::FailedPreconditionError(
