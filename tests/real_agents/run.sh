@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# Proves the adapters `claude` and `codex` against the real programs, with a pool of the built binaries
+# Proves the adapters `claude`, `codex`, `opencode` and `copilot` against the real programs, with a pool of the built binaries
 # and a scripted model on loopback. By hand, not a part of ctest: it installs the programs with npm into
-# build/real-agents (about 900 MB), and then runs in a network namespace that has loopback only.
+# build/real-agents (about 1.5 GB), and then runs in a network namespace that has loopback only.
 #
-#   tests/real_agents/run.sh [claude|codex]...      needs node, npm, git, unshare and ip
+#   tests/real_agents/run.sh [claude|codex|opencode|copilot]...      needs node, npm, git, unshare and ip
 #
 # BIN=DIR              the programs of the pool; build/release/bin unless given, else build/dev/bin
 # CLAUDE_VERSION=V     other versions than the pinned ones
-# CODEX_VERSION=V
+# CODEX_VERSION=V, OPENCODE_VERSION=V, COPILOT_VERSION=V
 # KEEP=1               leaves the pool's data in build/real-agents/run
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 CLAUDE_VERSION=${CLAUDE_VERSION:-2.1.332}
 CODEX_VERSION=${CODEX_VERSION:-0.171.0}
+OPENCODE_VERSION=${OPENCODE_VERSION:-1.18.33}
+COPILOT_VERSION=${COPILOT_VERSION:-1.0.102}
 if [[ -z ${BIN:-} ]]; then
   BIN=build/release/bin
   [[ -x $BIN/handoff ]] || BIN=build/dev/bin
@@ -25,11 +27,13 @@ fi
 
 home=$PWD/build/real-agents
 mkdir -p "$home"
-if [[ $(cat "$home/installed" 2>/dev/null) != "$CLAUDE_VERSION $CODEX_VERSION" ]]; then
+packages="@anthropic-ai/claude-code@$CLAUDE_VERSION @openai/codex@$CODEX_VERSION"
+packages+=" opencode-ai@$OPENCODE_VERSION @github/copilot@$COPILOT_VERSION"
+if [[ $(cat "$home/installed" 2>/dev/null) != "$packages" ]]; then
   rm -f "$home/installed"
-  npm install --prefix "$home" --no-audit --no-fund \
-    "@anthropic-ai/claude-code@$CLAUDE_VERSION" "@openai/codex@$CODEX_VERSION"
-  echo "$CLAUDE_VERSION $CODEX_VERSION" >"$home/installed"
+  # shellcheck disable=SC2086
+  npm install --prefix "$home" --no-audit --no-fund $packages
+  echo "$packages" >"$home/installed"
 fi
 
 bin=$(realpath "$BIN")
