@@ -15,6 +15,7 @@ struct TranscriptState {
   bool colour = false;
   std::map<std::string, std::string> calls = {};  // in flight: id → "Bash ninja"
   std::string said = {};                          // of a text that comes in pieces
+  std::string session = {};                       // the last that was told
 };
 
 class Transcript {

@@ -33,6 +33,8 @@ std::string TroubleLine(absl::string_view message, bool colour);
 bool ClaudeEventText(const Json& event, TranscriptState& state, std::string* out);
 bool CodexEventText(const Json& event, const TranscriptState& state, std::string* out);
 bool GeminiEventText(const Json& event, TranscriptState& state, std::string* out);
+bool CopilotEventText(const Json& event, TranscriptState& state, std::string* out);
+bool OpencodeEventText(const Json& event, TranscriptState& state, std::string* out);
 bool CursorEventText(const Json& event, const TranscriptState& state, std::string* out);
 
 }  // namespace handoff::transcript

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "worker/agent/like_agent.h"
 #include "worker/agent/probe.h"
 #include "worker/environment.h"
 
@@ -23,6 +24,25 @@ AgentState ToState(ProbeVerdict::State state) {
 }
 
 }  // namespace
+
+AgentProbes::AgentProbes(const WorkerConfig& config, const std::vector<const Agent*>& agents)
+    : config_(config), agents_(agents) {
+  for (const auto& [name, settings] : config.agents) {
+    const Agent* const model = settings.like.empty() ? nullptr : AgentOf(settings.like);
+    if (model == nullptr) continue;
+    likes_.push_back(std::make_unique<LikeAgent>(name, *model));
+  }
+  for (const auto& like : likes_) agents_.push_back(like.get());
+}
+
+AgentProbes::~AgentProbes() = default;
+
+const Agent* AgentProbes::AgentOf(absl::string_view name) const {
+  for (const Agent* agent : agents_) {
+    if (agent->name() == name) return agent;
+  }
+  return nullptr;
+}
 
 void AgentProbes::Probe(const Agent& agent, int cancel) {
   const AgentConfig& config = config_.agent(std::string(agent.name()));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,8 +21,13 @@ class AgentProbes {
     std::string executable;  // absolute
   };
 
-  AgentProbes(const WorkerConfig& config, const std::vector<const Agent*>& agents)
-      : config_(config), agents_(agents) {}
+  // With those of the configuration that are like one of `agents`.
+  AgentProbes(const WorkerConfig& config, const std::vector<const Agent*>& agents);
+  ~AgentProbes();
+
+  // Of ours or of the configuration; nullptr when there is none of that name. Lives as long as
+  // this.
+  const Agent* AgentOf(absl::string_view name) const;
 
   // Blocks for as long as the programs take, at most 15 s a command. A byte on `cancel` ends it.
   void ProbeAll(int cancel);
@@ -37,7 +43,8 @@ class AgentProbes {
 
  private:
   const WorkerConfig& config_;
-  const std::vector<const Agent*> agents_;
+  std::vector<std::unique_ptr<const Agent>> likes_;
+  std::vector<const Agent*> agents_;  // constant after the constructor, as those are
   mutable Mutex mutex_;
   std::map<std::string, Found> found_ ABSL_GUARDED_BY(mutex_);
 };

@@ -22,7 +22,7 @@ const textOf = (content) =>
     ? content
     : (content ?? []).map((part) => part.text ?? '').join('\n');
 
-// What is asked, of either wire: the prompts of people and the model's answers in order, and whether a
+// What is asked, of any wire: the prompts of people and the model's answers in order, and whether a
 // tool answered since the last prompt.
 function readRequest(wire, body) {
   if (wire === 'gemini') body = fromGemini(body);
@@ -81,6 +81,9 @@ function decide({ prompts, answered }, toolNames) {
 function shell(command, toolNames) {
   if (toolNames.includes('Bash')) {
     return { tool: 'Bash', input: { command, description: 'what the test asked for' } };
+  }
+  if (toolNames.includes('bash')) {
+    return { tool: 'bash', input: { command, description: 'what the test asked for' } };
   }
   if (toolNames.includes('exec_command')) {
     return { tool: 'exec_command', input: { cmd: command, yield_time_ms: 600000 } };

@@ -76,6 +76,65 @@ TEST(Transcript, ShowsWhatClaudeSaidAndDid) {
       "result: error No conversation found\n");
 }
 
+TEST(Transcript, ShowsWhatCopilotSaidAndDid) {
+  const auto event = [](absl::string_view type, absl::string_view data) {
+    return absl::StrCat(R"({"type":")", type, R"(","data":{)", data, "}}\n");
+  };
+  EXPECT_EQ(
+      Read(absl::StrCat(
+          event("session.skills_loaded", ""), event("assistant.turn_start", ""),
+          event("assistant.message", R"("content":"I will build.")"),
+          event("tool.execution_start",
+                R"("toolCallId":"1","toolName":"bash","arguments":{"command":"ninja"})"),
+          event("tool.execution_complete",
+                R"("toolCallId":"1","success":true,"shellExecution":{"exitCode":2})"),
+          event("tool.execution_start",
+                R"("toolCallId":"2","toolName":"create","arguments":{"path":"x.cc"})"),
+          event("tool.execution_complete", R"("toolCallId":"2","success":true)"),
+          event("tool.execution_complete", R"("success":false,"error":{"message":"not here"})"),
+          event("session.error", R"("message":"500 no")"), event("abort", ""),
+          R"({"type":"result","sessionId":"1-2","exitCode":0,"usage":{}})", "\n",
+          R"({"type":"result","sessionId":"1-2","exitCode":1,"usage":{}})", "\n")),
+      "I will build.\n"
+      "> bash ninja\n"
+      "< bash ninja  exit 2\n"
+      "> create x.cc\n"
+      "< create x.cc  done\n"
+      "< tool  failed: not here\n"
+      "! 500 no\n"
+      "! interrupted\n"
+      "result: success\nsession 1-2\n"
+      "result: error exit 1\nsession 1-2\n");
+}
+
+TEST(Transcript, ShowsWhatOpencodeSaidAndDid) {
+  const auto event = [](absl::string_view type, absl::string_view fields) {
+    return absl::StrCat(R"({"type":")", type, R"(","sessionID":"ses_1",)", fields, "}\n");
+  };
+  EXPECT_EQ(
+      Read(absl::StrCat(
+          event("step_start", R"("part":{})"),
+          event("tool_use", R"("part":{"tool":"bash","state":{"status":"completed",)"
+                            R"("input":{"command":"ninja"},"metadata":{"exit":2}}})"),
+          event("tool_use", R"("part":{"tool":"write","state":{"status":"completed",)"
+                            R"("input":{"filePath":"x.cc"}}})"),
+          event("tool_use", R"("part":{"tool":"read","state":{"status":"error",)"
+                            R"("input":{"filePath":"y.cc"},"error":"not there"}})"),
+          event("step_finish", R"("part":{"reason":"tool-calls"})"),
+          event("text", R"("part":{"text":"Fixed."})"),
+          event("step_finish", R"("part":{"reason":"stop"})"),
+          event("step_finish", R"("part":{"reason":"length"})"),
+          event("error", R"("error":{"name":"APIError","data":{"message":"no more"}})"))),
+      "session ses_1\n"
+      "< bash ninja  exit 2\n"
+      "< write x.cc  done\n"
+      "< read y.cc  failed: not there\n"
+      "Fixed.\n"
+      "result: success\n"
+      "result: error the model's answer ended early: length\n"
+      "result: error no more\n");
+}
+
 TEST(Transcript, ShowsWhatCodexSaidAndDid) {
   const auto item = [](absl::string_view stage, absl::string_view fields) {
     return absl::StrCat(R"({"type":"item.)", stage, R"(","item":{)", fields, "}}\n");
