@@ -122,6 +122,9 @@ class Agent {
   virtual std::string FileIn(const SessionPlace& /*place*/, const std::string& file) const {
     return file;
   }
+  // Small files that the CLI wants there, too, where the session began in another directory: what
+  // is in each, by its name from the root.
+  virtual std::map<std::string, std::string> FilesBeside(const SessionPlace&) const { return {}; }
   // For a CLI whose sessions are no files that could be taken: writes place.session into the file
   // that FilesOf names; and takes it from there, for the directory in which it is run. Absent: the
   // files are the session.

@@ -2,6 +2,7 @@
 // fork, a second account of the same program. Everything but the name is that agent's.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,9 @@ class LikeAgent final : public Agent {
   SessionFiles FilesOf(const SessionPlace& place) const override { return model_.FilesOf(place); }
   std::string FileIn(const SessionPlace& place, const std::string& file) const override {
     return model_.FileIn(place, file);
+  }
+  std::map<std::string, std::string> FilesBeside(const SessionPlace& place) const override {
+    return model_.FilesBeside(place);
   }
   std::optional<AgentCommand> SaveSessionCommand(const std::string& executable,
                                                  const SessionPlace& place) const override {

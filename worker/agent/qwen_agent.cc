@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/text.h"
+#include "nlohmann/json.hpp"
 #include "worker/agent/project_folder.h"
 #include "worker/agent/qwen_stream.h"
 #include "worker/agent/setup.h"
@@ -98,6 +99,19 @@ std::string QwenAgent::FileIn(const SessionPlace& place, const std::string& file
   std::vector<std::string> parts = absl::StrSplit(file, absl::MaxSplits('/', 2));
   if (parts.size() < 3 || parts[0] != "projects") return file;
   return absl::StrCat("projects/", Folder(place), "/", parts[2]);
+}
+
+// As the CLI itself notes where a session runs (its schema 1). It asks for each of the fields.
+std::map<std::string, std::string> QwenAgent::FilesBeside(const SessionPlace& place) const {
+  const nlohmann::json status = {{"schema_version", 1},
+                                 {"pid", 0},
+                                 {"session_id", place.session},
+                                 {"work_dir", EscapeInvalidUtf8(place.directory)},
+                                 {"hostname", ""},
+                                 {"started_at", 0},
+                                 {"qwen_version", nullptr}};
+  return {{absl::StrCat("projects/", Folder(place), "/chats/", place.session, ".runtime.json"),
+           absl::StrCat(status.dump(), "\n")}};
 }
 
 Verdict QwenAgent::Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const {

@@ -1,6 +1,7 @@
 // Qwen Code, `qwen`.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ class QwenAgent final : public Agent {
   // A session lies in a folder that is named after the one in which the CLI ran.
   SessionFiles FilesOf(const SessionPlace& place) const override;
   std::string FileIn(const SessionPlace& place, const std::string& file) const override;
+  // A record without which it disowns a session whose first line names another directory.
+  std::map<std::string, std::string> FilesBeside(const SessionPlace& place) const override;
   Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const override;
 };
 

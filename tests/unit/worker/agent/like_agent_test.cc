@@ -49,6 +49,7 @@ TEST(LikeAgent, ItIsTheOtherOneButForItsName) {
     EXPECT_EQ(like.FilesOf(place).root, model->FilesOf(place).root);
     EXPECT_EQ(like.FilesOf(place).patterns, model->FilesOf(place).patterns);
     EXPECT_EQ(like.FileIn(place, "projects/a/b"), model->FileIn(place, "projects/a/b"));
+    EXPECT_EQ(like.FilesBeside(place), model->FilesBeside(place));
     EXPECT_EQ(like.SaveSessionCommand("/opt/x", place).has_value(),
               model->SaveSessionCommand("/opt/x", place).has_value());
     EXPECT_EQ(like.LoadSessionCommand("/opt/x", place).has_value(),

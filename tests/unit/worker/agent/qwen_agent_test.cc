@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "worker/agent/json_line.h"
 
 namespace handoff {
 namespace {
@@ -92,6 +93,23 @@ TEST(QwenAgent, ASessionLiesInAFolderNamedAfterTheDirectory) {
   EXPECT_EQ(agent.FilesOf(place).root, "/data/qwen");
   place.env["QWEN_RUNTIME_DIR"] = "/run/qwen";
   EXPECT_EQ(agent.FilesOf(place).root, "/run/qwen");
+}
+
+// Its reader of this file (version 0.24.4) asks for each of these fields.
+TEST(QwenAgent, ASessionFromAnotherDirectoryIsSaidToBelongToThisOne) {
+  const auto beside = QwenAgent().FilesBeside({"/h", {}, "/w/repo", kSession});
+  ASSERT_EQ(beside.size(), 1u);
+  EXPECT_EQ(beside.begin()->first,
+            absl::StrCat("projects/-w-repo/chats/", kSession, ".runtime.json"));
+  const nlohmann::json status = ParseJsonLine(beside.begin()->second).value_or(nlohmann::json());
+  EXPECT_EQ(StringMember(status, "work_dir"), "/w/repo");
+  EXPECT_EQ(StringMember(status, "session_id"), kSession);
+  for (const char* number : {"schema_version", "pid", "started_at"}) {
+    EXPECT_TRUE(IntMember(status, number).has_value()) << number;
+  }
+  EXPECT_NE(Member(status, "hostname"), nullptr);
+  EXPECT_NE(Member(status, "qwen_version"), nullptr);
+  EXPECT_EQ(QwenAgent().FilesBeside({"/h", {}, "/w/\xff", kSession}).size(), 1u);
 }
 
 TEST(QwenAgent, StderrAndTheExitStatusAreDiagnosed) {
