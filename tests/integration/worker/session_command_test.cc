@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 
 // opencode as far as it matters: a store with the folder of each session in its first line, in
 // which alone it goes on.
-constexpr char kOpencode[] = R"(#!/bin/sh
+constexpr char kOpencode[] = R"sh(#!/bin/sh
 store=$XDG_DATA_HOME/opencode/store
 mkdir -p "$store"
 case "$1" in
@@ -37,8 +37,7 @@ run)
   elif [ ! -e "$store/$asked" ]; then
     echo 'Error: Session not found' >&2
     exit 1
-  elif [ "$(head -n 1 "$store/$asked")" != "$(pwd)" ];
-then
+  elif [ "$(head -n 1 "$store/$asked")" != "$(pwd)" ]; then
     echo 'it goes on in the old folder' >&2
     exit 1
   fi
@@ -46,10 +45,9 @@ then
   echo made >>work
   printf '{"type":"text","sessionID":"%s","part":{"text":"%s turns"}}\n' \
     "$id" "$(grep -cx turn "$store/$id")"
-  printf '{"type":"step_finish","sessionID":"%s","part":{"reason":"stop"}}\n' "$id" ;
-;
+  printf '{"type":"step_finish","sessionID":"%s","part":{"reason":"stop"}}\n' "$id" ;;
 esac
-)";
+)sh";
 
 class SessionCommandTest : public RunningWorker {
  protected:

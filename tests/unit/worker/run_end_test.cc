@@ -221,7 +221,7 @@ TEST(FillEnd, Trap9AnIdThatWouldComeLastIsKeptWhenTheAgentSaidAnything) {
     end.set_session_kind(v1::Attempt::NEW);
     FillEnd(run, FindAgent("copilot"), end);
     EXPECT_EQ(end.session(), worked ? "a" : "");
-    EXPECT_FALSE(end.has_session_verified());
+    EXPECT_EQ(end.session_verified(), v1::Attempt::UNKNOWN);
     end.set_session("a");
     FillEnd(run, FindAgent("claude"), end);
     EXPECT_EQ(end.session(), "");
