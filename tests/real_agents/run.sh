@@ -3,10 +3,10 @@
 # binaries and a scripted model on loopback. By hand, not a part of ctest: it installs the programs with
 # npm into build/real-agents (some 2 GB), and then runs in a network namespace that has loopback only.
 #
-#   tests/real_agents/run.sh [claude|codex|gemini|opencode|copilot|qwen|mine]...
+#   tests/real_agents/run.sh [claude|codex|gemini|opencode|copilot|qwen|mine|command]...
 #
 # needs node, npm, git, unshare and ip. `mine` is Claude Code under a name that the worker's configuration
-# gives it with `like`.
+# gives it with `like`; `command` needs no program of npm.
 #
 # BIN=DIR              the programs of the pool; build/release/bin unless given, else build/dev/bin
 # CLAUDE_VERSION=V     other versions than the pinned ones, for each agent
@@ -24,8 +24,9 @@ declare -A packages=(
   [qwen]="@qwen-code/qwen-code@${QWEN_VERSION:-0.24.4} node@22"
 )
 packages[mine]=${packages[claude]}
+packages[command]=-
 agents=("$@")
-[[ $# -gt 0 ]] || agents=(claude codex gemini opencode copilot qwen mine)
+[[ $# -gt 0 ]] || agents=(claude codex gemini opencode copilot qwen mine command)
 
 if [[ -z ${BIN:-} ]]; then
   BIN=build/release/bin
@@ -40,7 +41,7 @@ home=$PWD/build/real-agents
 mkdir -p "$home"
 for agent in "${agents[@]}"; do
   wanted=${packages[$agent]:?"run.sh: there is no agent $agent"}
-  [[ $(cat "$home/installed-$agent" 2>/dev/null) != "$wanted" ]] || continue
+  [[ $wanted != - && $(cat "$home/installed-$agent" 2>/dev/null) != "$wanted" ]] || continue
   rm -f "$home/installed-$agent"
   # shellcheck disable=SC2086
   npm install --prefix "$home" --no-audit --no-fund $wanted
