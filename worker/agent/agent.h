@@ -75,6 +75,7 @@ struct ProbeSpec {
     // Paths from the folder in which the executable really lies, links followed: the first that
     // exists is run instead. For launchers that leave their child behind when they are killed.
     std::vector<std::string> natives = {};
+    std::map<std::string, std::string> env = {};  // wins over that of the agent
   };
   std::vector<Candidate> candidates;
 };
@@ -82,7 +83,7 @@ struct ProbeOutput {  // of the first candidate that exists and shows its banner
   std::string executable;
   std::string version_out;
   int login_exit = 0;
-  bool login_timed_out = false;
+  bool timed_out = false;       // one of its commands: what the others say is not all of it
   std::string login_out;        // stdout and stderr
   std::string doctor_out = {};  // stdout; empty when it was not asked
 };

@@ -71,7 +71,7 @@ ProbeVerdict ClaudeAgent::JudgeProbe(const std::optional<ProbeOutput>& output) c
     return verdict;
   }
   verdict = VerdictFrom(*output, "auth status");
-  if (output->login_timed_out) return verdict;
+  if (output->timed_out) return verdict;
   const nlohmann::json status = StatusIn(output->login_out);
   if (Member(status, "loggedIn") == nullptr) {
     verdict.message = absl::StrCat("`", ShellQuote(output->executable),

@@ -45,6 +45,7 @@ ProbeVerdict CopilotAgent::JudgeProbe(const std::optional<ProbeOutput>& output) 
     return verdict;
   }
   verdict = VerdictFrom(*output, "--version");
+  if (output->timed_out) return verdict;
   if (verdict.version.empty()) {
     verdict.message = absl::StrCat("`", ShellQuote(output->executable),
                                    " --version` does not tell a version; install it again with "

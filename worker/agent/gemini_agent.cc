@@ -1,6 +1,7 @@
 #include "worker/agent/gemini_agent.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -30,6 +31,10 @@ constexpr int kBadInput = 42;
 constexpr int kBadSettings = 52;
 constexpr int kTurnLimit = 53;
 constexpr int kNotTrusted = 55;
+// Else it starts itself once more, and the process that we know only passes on how that ended: it
+// ignores SIGTERM, and killed it leaves the other one behind.
+constexpr char kNoRelaunch[] = "GEMINI_CLI_NO_RELAUNCH";
+
 constexpr uint64_t kMostRegister = 16 << 20;
 
 std::string Root(const SessionPlace& place) {
@@ -69,8 +74,10 @@ int64_t ServiceStatus(const ProcessEnd& process) {
 // There is no command that tells of a login. `/auth` opens a dialog, so without a terminal the CLI
 // ends before it asks a model anything, but after it looked for a login: 41 without one, else 42.
 ProbeSpec GeminiAgent::Probe() const {
-  return {
-      {{"gemini", {"--version"}, {"--help"}, "Gemini CLI", {"--skip-trust", "--prompt=/auth"}}}};
+  ProbeSpec::Candidate gemini{
+      "gemini", {"--version"}, {"--help"}, "Gemini CLI", {"--skip-trust", "--prompt=/auth"}};
+  gemini.env[kNoRelaunch] = "true";
+  return {{std::move(gemini)}};
 }
 
 ProbeVerdict GeminiAgent::JudgeProbe(const std::optional<ProbeOutput>& output) const {
@@ -81,7 +88,7 @@ ProbeVerdict GeminiAgent::JudgeProbe(const std::optional<ProbeOutput>& output) c
     return verdict;
   }
   verdict = VerdictFrom(*output, "--prompt=/auth");
-  if (output->login_timed_out) return verdict;
+  if (output->timed_out) return verdict;
   if (output->login_exit == kNoLogin) {
     verdict.message = NoLogin(ShellQuote(output->executable));
   } else if (output->login_exit == kBadSettings) {
@@ -111,9 +118,7 @@ AgentCommand GeminiAgent::Command(const AgentRun& run) const {
                   run.session};
   if (!run.model.empty()) command.argv.insert(command.argv.end(), {"--model", run.model});
   command.argv.insert(command.argv.end(), run.extra_args.begin(), run.extra_args.end());
-  // Else it starts itself once more, and the process that we know only passes on how that ended: it
-  // ignores SIGTERM, and killed it leaves the other one behind.
-  command.env["GEMINI_CLI_NO_RELAUNCH"] = "true";
+  command.env[kNoRelaunch] = "true";
   command.env["NO_BROWSER"] = "true";  // nobody sits at the host
   return command;
 }

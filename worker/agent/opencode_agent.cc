@@ -56,7 +56,7 @@ ProbeVerdict OpencodeAgent::JudgeProbe(const std::optional<ProbeOutput>& output)
     return verdict;
   }
   verdict = VerdictFrom(*output, "models");
-  if (output->login_timed_out) return verdict;
+  if (output->timed_out) return verdict;
   // A login, a key in the environment and a provider in the configuration all show as models.
   if (output->login_exit == 0 && HasModel(output->login_out)) {
     verdict.state = ProbeVerdict::State::kReady;

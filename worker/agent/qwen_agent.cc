@@ -49,7 +49,7 @@ ProbeVerdict QwenAgent::JudgeProbe(const std::optional<ProbeOutput>& output) con
     return verdict;
   }
   verdict = VerdictFrom(*output, "--prompt=/about");
-  if (output->login_timed_out) return verdict;
+  if (output->timed_out) return verdict;
   if (absl::StrContains(output->login_out, kNoLogin)) {
     verdict.message = NoLogin(ShellQuote(output->executable));
   } else if (output->login_exit == 0 && absl::StrContains(output->login_out, "Auth: ")) {

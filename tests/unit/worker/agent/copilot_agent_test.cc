@@ -60,6 +60,9 @@ TEST(CopilotAgent, AProbeSaysReadyOrMissing) {
   EXPECT_EQ(ready.version, "GitHub Copilot CLI 1.0.102.");
   output.version_out = "";
   EXPECT_EQ(agent.JudgeProbe(output).state, ProbeVerdict::State::kNeedsSetup);
+  output.timed_out = true;
+  EXPECT_EQ(agent.JudgeProbe(output).state, ProbeVerdict::State::kNeedsSetup);
+  EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("no answer in time"));
 }
 
 TEST(CopilotAgent, ASessionIsAFolderWhereverItRan) {

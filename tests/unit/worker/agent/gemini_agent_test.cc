@@ -60,6 +60,7 @@ TEST(GeminiAgent, AProbeSaysReadyMissingOrWhatToSetUp) {
   const GeminiAgent agent;
   EXPECT_THAT(agent.Probe().candidates[0].login_args,
               ElementsAre("--skip-trust", "--prompt=/auth"));
+  EXPECT_EQ(agent.Probe().candidates[0].env.at("GEMINI_CLI_NO_RELAUNCH"), "true");
   const ProbeVerdict missing = agent.JudgeProbe(std::nullopt);
   EXPECT_EQ(missing.state, ProbeVerdict::State::kMissing);
   EXPECT_THAT(missing.message, HasSubstr("npm install -g @google/gemini-cli"));
@@ -89,7 +90,7 @@ TEST(GeminiAgent, AProbeSaysReadyMissingOrWhatToSetUp) {
     EXPECT_EQ(agent.JudgeProbe(output).state, ProbeVerdict::State::kNeedsSetup) << exit;
     EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("update")) << exit;
   }
-  output.login_timed_out = true;
+  output.timed_out = true;
   EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("no answer in time"));
 }
 

@@ -75,7 +75,7 @@ TEST(QwenAgent, AProbeSaysReadyMissingOrWhatToSetUp) {
       EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("update")) << said;
     }
   }
-  output.login_timed_out = true;
+  output.timed_out = true;
   EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("no answer in time"));
 }
 
