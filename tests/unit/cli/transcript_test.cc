@@ -111,28 +111,27 @@ TEST(Transcript, ShowsWhatOpencodeSaidAndDid) {
   const auto event = [](absl::string_view type, absl::string_view fields) {
     return absl::StrCat(R"({"type":")", type, R"(","sessionID":"ses_1",)", fields, "}\n");
   };
-  EXPECT_EQ(
-      Read(absl::StrCat(
-          event("step_start", R"("part":{})"),
-          event("tool_use", R"("part":{"tool":"bash","state":{"status":"completed",)"
-                            R"("input":{"command":"ninja"},"metadata":{"exit":2}}})"),
-          event("tool_use", R"("part":{"tool":"write","state":{"status":"completed",)"
-                            R"("input":{"filePath":"x.cc"}}})"),
-          event("tool_use", R"("part":{"tool":"read","state":{"status":"error",)"
-                            R"("input":{"filePath":"y.cc"},"error":"not there"}})"),
-          event("step_finish", R"("part":{"reason":"tool-calls"})"),
-          event("text", R"("part":{"text":"Fixed."})"),
-          event("step_finish", R"("part":{"reason":"stop"})"),
-          event("step_finish", R"("part":{"reason":"length"})"),
-          event("error", R"("error":{"name":"APIError","data":{"message":"no more"}})"))),
-      "session ses_1\n"
-      "< bash ninja  exit 2\n"
-      "< write x.cc  done\n"
-      "< read y.cc  failed: not there\n"
-      "Fixed.\n"
-      "result: success\n"
-      "result: error the model's answer ended early: length\n"
-      "result: error no more\n");
+  EXPECT_EQ(Read(absl::StrCat(
+                event("step_start", R"("part":{})"),
+                event("tool_use", R"("part":{"tool":"bash","state":{"status":"completed",)"
+                                  R"("input":{"command":"ninja"},"metadata":{"exit":2}}})"),
+                event("tool_use", R"("part":{"tool":"write","state":{"status":"completed",)"
+                                  R"("input":{"filePath":"x.cc"}}})"),
+                event("tool_use", R"("part":{"tool":"read","state":{"status":"error",)"
+                                  R"("input":{"filePath":"y.cc"},"error":"not there"}})"),
+                event("step_finish", R"("part":{"reason":"tool-calls"})"),
+                event("text", R"("part":{"text":"Fixed."})"),
+                event("step_finish", R"("part":{"reason":"stop"})"),
+                event("step_finish", R"("part":{"reason":"length"})"),
+                event("error", R"("error":{"name":"APIError","data":{"message":"no more"}})"))),
+            "session ses_1\n"
+            "< bash ninja  exit 2\n"
+            "< write x.cc  done\n"
+            "< read y.cc  failed: not there\n"
+            "Fixed.\n"
+            "result: success\n"
+            "result: error the model's answer ended early: length\n"
+            "result: error no more\n");
 }
 
 TEST(Transcript, ShowsWhatCodexSaidAndDid) {

@@ -113,23 +113,24 @@ TEST(GeminiStream, Trap13EveryFailureHasItsClass) {
     bool certain;
     const char* says;
   };
-  for (
-      const Case& c :
-      {Case{"unknown", R"([API Error: {\"error\":{\"code\":503,\"message\":\"no\"}}])",
-            FailureClass::kNetwork, true, "no"},
-       {"unknown",
-        R"([API Error: {\"error\":{\"code\":429,\"message\":\"slow\",\"status\":\"X\"}}])",
-        FailureClass::kRateLimited, true, "slow (X)"},
-       {"unknown",
-        R"([API Error: {\"error\":{\"code\":429,\"message\":\"You exceeded your current quota\"}}])",
-        FailureClass::kQuota, false, "You exceeded your current quota"},
-       {"unknown",
-        R"(x {\"error\":{\"message\":\"{\\\"error\\\":{\\\"code\\\":401,\\\"message\\\":\\\"in\\\"}}\"}})",
-        FailureClass::kAgentNeedsSetup, true, "in"},
-       {"FatalAuthenticationError", "no", FailureClass::kAgentNeedsSetup, true, "no"},
-       {"FatalTurnLimitedError", "no", FailureClass::kLimitExceeded, true, "no"},
-       {"unknown", "[API Error: no such model]", FailureClass::kNone, false, "no such model"},
-       {"unknown", "fetch failed", FailureClass::kNetwork, false, "fetch failed"}}) {
+  for (const Case& c :
+       {Case{"unknown", R"([API Error: {\"error\":{\"code\":503,\"message\":\"no\"}}])",
+             FailureClass::kNetwork, true, "no"},
+        {"unknown",
+         R"([API Error: {\"error\":{\"code\":429,\"message\":\"slow\",\"status\":\"X\"}}])",
+         FailureClass::kRateLimited, true, "slow (X)"},
+        {"unknown",
+         R"([API Error: {\"error\":{\"code\":429,)"
+         R"(\"message\":\"You exceeded your current quota\"}}])",
+         FailureClass::kQuota, false, "You exceeded your current quota"},
+        {"unknown",
+         R"(x {\"error\":{\"message\":\"{\\\"error\\\":)"
+         R"({\\\"code\\\":401,\\\"message\\\":\\\"in\\\"}}\"}})",
+         FailureClass::kAgentNeedsSetup, true, "in"},
+        {"FatalAuthenticationError", "no", FailureClass::kAgentNeedsSetup, true, "no"},
+        {"FatalTurnLimitedError", "no", FailureClass::kLimitExceeded, true, "no"},
+        {"unknown", "[API Error: no such model]", FailureClass::kNone, false, "no such model"},
+        {"unknown", "fetch failed", FailureClass::kNetwork, false, "fetch failed"}}) {
     const AgentEvent::Result result = ResultOf(Failing(c.type, c.message));
     EXPECT_FALSE(result.ok);
     EXPECT_EQ(result.failure, c.failure) << c.message;
