@@ -14,6 +14,8 @@ struct Cli {
   std::vector<std::string> programs;
   std::vector<std::string> resume;  // the session's id follows the last one
   bool joined = false;              // as one word with it
+  // Goes before a prompt, which would else be answered and end, or be taken for a folder.
+  std::vector<std::string> prompt = {};
 };
 
 const Cli* Find(absl::string_view agent) {
@@ -21,15 +23,23 @@ const Cli* Find(absl::string_view agent) {
   static const auto* const all =
       new std::vector<Cli>{{"cursor", {"cursor-agent", "agent"}, {"--resume="}, true},
                            {"claude", {"claude"}, {"--resume"}},
-                           {"codex", {"codex"}, {"resume"}}};
+                           {"codex", {"codex"}, {"resume"}},
+                           {"gemini", {"gemini"}, {"--resume"}},
+                           {"opencode", {"opencode"}, {"--session"}, false, {"--prompt"}},
+                           {"copilot", {"copilot"}, {"--resume="}, true, {"--interactive"}},
+                           {"qwen", {"qwen"}, {"--resume"}, false, {"-i"}}};
   const auto found =
       std::find_if(all->begin(), all->end(), [&](const Cli& cli) { return cli.agent == agent; });
   return found == all->end() ? nullptr : &*found;
 }
 
-std::vector<std::string> WithModel(const std::string& program, const std::string& model) {
-  if (model.empty()) return {program};
-  return {program, "--model", model};
+// Up to the prompt.
+std::vector<std::string> Opening(const Cli& cli, const std::string& program,
+                                 const std::string& model) {
+  std::vector<std::string> argv = {program};
+  if (!model.empty()) argv.insert(argv.end(), {"--model", model});
+  argv.insert(argv.end(), cli.prompt.begin(), cli.prompt.end());
+  return argv;
 }
 
 }  // namespace
@@ -45,16 +55,19 @@ std::string PromptArgument(const std::string& prompt) {
 
 std::vector<std::string> OpenWithPrompt(absl::string_view agent, const std::string& program,
                                         const std::string& model, const std::string& prompt) {
-  if (Find(agent) == nullptr) return {};
-  std::vector<std::string> argv = WithModel(program, model);
+  const Cli* const cli = Find(agent);
+  if (cli == nullptr) return {};
+  std::vector<std::string> argv = Opening(*cli, program, model);
   argv.push_back(PromptArgument(prompt));
   return argv;
 }
 
 std::string OpenWithPromptFile(absl::string_view agent, const std::string& program,
                                const std::string& model, const std::string& file) {
-  if (Find(agent) == nullptr) return "";
-  return absl::StrCat(ShellJoin(WithModel(program, model)), " \"$(cat ", ShellQuote(file), ")\"");
+  const Cli* const cli = Find(agent);
+  if (cli == nullptr) return "";
+  return absl::StrCat(ShellJoin(Opening(*cli, program, model)), " \"$(cat ", ShellQuote(file),
+                      ")\"");
 }
 
 std::vector<std::string> OpenSession(absl::string_view agent, const std::string& program,

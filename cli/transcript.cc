@@ -16,9 +16,14 @@ constexpr size_t kMostParsedBytes = 16 << 20;
 constexpr size_t kMostShownBytes = 4000;
 
 // Text of one event; false when the object is none of a stream that we know. The first that knows
-// it tells it: Claude Code's calls are parts of what Cursor tells as plain messages.
+// it tells it: Claude Code's calls are parts of what Cursor tells as plain messages, Gemini's
+// errors and results have more fields than those of Codex and Cursor, and opencode's types of
+// events are those of others with another inside.
 bool EventText(const transcript::Json& event, TranscriptState& state, std::string* out) {
-  return transcript::ClaudeEventText(event, state, out) ||
+  return transcript::OpencodeEventText(event, state, out) ||
+         transcript::CopilotEventText(event, state, out) ||
+         transcript::ClaudeEventText(event, state, out) ||
+         transcript::GeminiEventText(event, state, out) ||
          transcript::CodexEventText(event, state, out) ||
          transcript::CursorEventText(event, state, out);
 }
@@ -53,6 +58,7 @@ std::string Transcript::Feed(absl::string_view bytes) {
 std::string Transcript::End() {
   std::string out = partial_.empty() ? "" : Line(partial_);
   partial_.clear();
+  absl::StrAppend(&out, transcript::SaidSoFar(state_));
   return out;
 }
 

@@ -13,13 +13,15 @@ namespace handoff {
 // What one transcript remembers, and how it looks.
 struct TranscriptState {
   bool colour = false;
-  std::map<std::string, std::string> calls;  // in flight: id → "Bash ninja"
+  std::map<std::string, std::string> calls = {};  // in flight: id → "Bash ninja"
+  std::string said = {};                          // of a text that comes in pieces
+  std::string session = {};                       // the last that was told
 };
 
 class Transcript {
  public:
   // `events`: the agent writes a stream of events; otherwise every line is text.
-  Transcript(bool events, bool colour) : events_(events), state_{colour, {}} {}
+  Transcript(bool events, bool colour) : events_(events), state_{colour} {}
 
   // Whole lines of what was fed so far, as text for a terminal.
   std::string Feed(absl::string_view bytes);

@@ -1,5 +1,5 @@
-// Claude Code's stream as a transcript. Its messages come in parts, and the result of a call names
-// the call only by its id.
+// Claude Code's stream as a transcript, and that of Qwen Code, which has the same frames. Messages
+// come in parts, and the result of a call names the call only by its id.
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -39,6 +39,11 @@ std::string OutcomeOf(const Json& part, bool failed) {
   absl::string_view first = content;
   first = first.substr(0, first.find('\n'));
   if (absl::ConsumePrefix(&first, "Exit code ")) return absl::StrCat("exit ", OneLine(first, 20));
+  constexpr absl::string_view kQwens = "\nExit Code: ";  // a line after the output
+  if (const size_t at = absl::string_view(content).rfind(kQwens); at != absl::string_view::npos) {
+    const absl::string_view code = absl::string_view(content).substr(at + kQwens.size());
+    return absl::StrCat("exit ", OneLine(code.substr(0, code.find('\n')), 20));
+  }
   return first.empty() ? "failed" : absl::StrCat("failed: ", OneLine(first, 200));
 }
 
@@ -87,6 +92,8 @@ bool ClaudeEventText(const Json& event, TranscriptState& state, std::string* out
     *out = MessageParts(event, state);  // the prompt is in handoff.md
   } else if (type == "system" && Text(event, "subtype") == "api_retry") {
     *out = TroubleLine(RetryWords(event), state.colour);
+  } else if (type == "system" && Text(event, "subtype") == "retry") {
+    *out = TroubleLine("the model's service failed; it is asked again", state.colour);
   } else if (type == "rate_limit_event") {
     *out = LimitLine(event, state.colour);
   } else {

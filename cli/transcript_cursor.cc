@@ -1,4 +1,5 @@
-// Cursor's `stream-json` as a transcript, and the frames that Claude Code shares with it.
+// Cursor's `stream-json` as a transcript, and the frames that Claude Code and Qwen Code share with
+// it.
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -72,6 +73,7 @@ std::string ResultLine(const Json& event, bool colour) {
   if (message.empty() && errors.is_array() && !errors.empty() && errors[0].is_string()) {
     message = errors[0].get<std::string>();
   }
+  if (message.empty()) message = Text(Member(event, "error"), "message");
   return ErrorLine(message, duration, colour);
 }
 

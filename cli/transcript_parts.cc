@@ -49,6 +49,12 @@ std::string Block(absl::string_view text) {
   return clean.empty() ? "" : absl::StrCat(clean, "\n");
 }
 
+std::string SaidSoFar(TranscriptState& state) {
+  std::string text = Block(state.said);
+  state.said.clear();
+  return text;
+}
+
 std::string CallWords(absl::string_view name, absl::string_view what) {
   return absl::StrCat(OneLine(name, 40), what.empty() ? "" : " ", OneLine(what, 300));
 }

@@ -1,10 +1,12 @@
 #include "worker/agent_probes.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "worker/agent/probe.h"
+#include "worker/agent/like_agent.h"
 #include "worker/environment.h"
 
 namespace handoff::worker {
@@ -24,25 +26,71 @@ AgentState ToState(ProbeVerdict::State state) {
 
 }  // namespace
 
-void AgentProbes::Probe(const Agent& agent, int cancel) {
+AgentProbes::AgentProbes(const WorkerConfig& config, const std::vector<const Agent*>& agents,
+                         Run run)
+    : config_(config), agents_(agents), run_(std::move(run)) {
+  for (const auto& [name, settings] : config.agents) {
+    const Agent* const model = settings.like.empty() ? nullptr : AgentOf(settings.like);
+    if (model == nullptr) continue;
+    likes_.push_back(std::make_unique<LikeAgent>(name, *model));
+  }
+  for (const auto& like : likes_) agents_.push_back(like.get());
+}
+
+AgentProbes::~AgentProbes() = default;
+
+const Agent* AgentProbes::AgentOf(absl::string_view name) const {
+  for (const Agent* agent : agents_) {
+    if (agent->name() == name) return agent;
+  }
+  return nullptr;
+}
+
+ProbeVerdict AgentProbes::Probe(const Agent& agent, int cancel) {
   const AgentConfig& config = config_.agent(std::string(agent.name()));
   ProbeSettings settings;
   settings.binary = config.binary;
   settings.env = Flatten({BaseEnvironment(config_.path), config.env});
   settings.cancel = cancel;
-  const std::optional<ProbeOutput> output = RunProbe(agent.Probe(), settings);
-  const ProbeVerdict verdict = agent.JudgeProbe(output);
+  const std::optional<ProbeOutput> output = run_(agent.Probe(), settings);
+  ProbeVerdict verdict = agent.JudgeProbe(output);
   Found found;
   found.executable = output ? output->executable : "";
   found.offer = {std::string(agent.name()), ToState(verdict.state), verdict.version,
                  verdict.account,           verdict.message,        absl::Now(),
                  config.max_parallel};
+  const std::string name(agent.name());
+  const bool unanswered = output && output->timed_out;
+  if (unanswered) SPDLOG_WARN("{}", verdict.message);
   MutexLock lock(mutex_);
-  found_[found.offer.name] = std::move(found);
+  if (unanswered) {
+    unanswered_.insert(name);
+    const auto before = found_.find(name);
+    const bool ready = before != found_.end() && before->second.offer.state == AgentState::kReady;
+    if (ready) return verdict;
+  } else {
+    unanswered_.erase(name);
+  }
+  found_[name] = std::move(found);
+  return verdict;
 }
 
 void AgentProbes::ProbeAll(int cancel) {
   for (const Agent* agent : agents_) Probe(*agent, cancel);
+}
+
+bool AgentProbes::AnyUnanswered() const {
+  MutexLock lock(mutex_);
+  return !unanswered_.empty();
+}
+
+void AgentProbes::ProbeUnanswered(int cancel) {
+  std::set<std::string> names;
+  {
+    MutexLock lock(mutex_);
+    names = unanswered_;
+  }
+  for (const std::string& name : names) Probe(*AgentOf(name), cancel);
 }
 
 ProbeResult AgentProbes::ProbeForHold(const std::string& key, int cancel) {
@@ -56,10 +104,9 @@ ProbeResult AgentProbes::ProbeForHold(const std::string& key, int cancel) {
                        (before && !before->offer.account.empty() &&
                         key == absl::StrCat("account:", name, "/", before->offer.account));
     if (!meant) continue;
-    Probe(*agent, cancel);
-    const auto after = Find(name);
-    result.ok = after && after->offer.state == AgentState::kReady;
-    result.message = after ? after->offer.message : "";
+    const ProbeVerdict now = Probe(*agent, cancel);
+    result.ok = now.state == ProbeVerdict::State::kReady;
+    result.message = now.message;
     if (!result.ok) return result;
   }
   return result;

@@ -24,7 +24,6 @@ namespace {
 constexpr BootTime kNever{std::numeric_limits<int64_t>::max()};
 constexpr absl::Duration kShowEvery = absl::Seconds(5);
 constexpr absl::Duration kStopGrace = absl::Seconds(10);
-constexpr absl::Duration kFinishGrace = absl::Seconds(10);
 constexpr uint64_t kParseBudget = 8 << 20;
 constexpr int kEndTries = 12;  // of 5 s
 // Below this a tree only idles: timers of an interpreter, a heartbeat on disk.
@@ -134,7 +133,7 @@ BootTime AgentWatch::Step(ShimClient& shim) {
   if (stream_.result() && stream_.version() != finish_sent_for_) {
     finish_sent_for_ = stream_.version();
     const AgentConfig& config = around_.config.agent(attempt_.wanted().agent());
-    const absl::Duration grace = config.finish_grace.value_or(kFinishGrace);
+    const absl::Duration grace = config.finish_grace.value_or(AgentOf(attempt_).finish_grace());
     shim.Finish(grace).IgnoreError();
     finish_due_ = AttemptLife::After(around_.clock.Boot(), grace + AttemptLife::kFinishGrace);
   }

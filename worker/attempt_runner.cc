@@ -10,7 +10,6 @@
 #include "common/regular_file.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
-#include "worker/agent/registry.h"
 #include "worker/agent_watch.h"
 #include "worker/checks.h"
 #include "worker/preparation.h"
@@ -67,9 +66,11 @@ absl::Status AttemptRunner::Live(const std::string& desired, bool found) {
   const AttemptDir dir(around_.data.attempts(), self.key);
   const absl::Status made = found ? absl::OkStatus() : dir.Create(desired, around_.boot_id);
   const auto text = found ? dir.ReadDesired() : absl::StatusOr<std::string>(desired);
-  auto attempt = text.ok() ? Attempt::Parse(around_, *text,
-                                            [](const std::string& name) { return FindAgent(name); })
-                           : absl::StatusOr<Attempt>(text.status());
+  auto attempt =
+      text.ok()
+          ? Attempt::Parse(around_, *text,
+                           [this](const std::string& name) { return around_.probes.AgentOf(name); })
+          : absl::StatusOr<Attempt>(text.status());
   const bool readable = attempt.ok();
   if (!readable && !found) return attempt.status();
   if (!readable) attempt.emplace(around_, self.key, self.epoch);

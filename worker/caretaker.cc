@@ -12,6 +12,8 @@ namespace handoff::worker {
 namespace {
 
 constexpr absl::Duration kProbeEvery = absl::Minutes(10);
+// After a probe that gave no answer in time, twice as long after each further one.
+constexpr absl::Duration kProbeAgainAfter = absl::Seconds(30);
 constexpr absl::Duration kSweepEvery = absl::Hours(1);
 // A request with more is refused.
 constexpr size_t kMostResults = 256;
@@ -19,7 +21,11 @@ constexpr size_t kMostResults = 256;
 }  // namespace
 
 Caretaker::Caretaker(Tools tools)
-    : tools_(std::move(tools)), wall_then_(tools_.clock.Now()), boot_then_(tools_.clock.Boot()) {}
+    : tools_(std::move(tools)),
+      wall_then_(tools_.clock.Now()),
+      boot_then_(tools_.clock.Boot()),
+      next_probe_(boot_then_),
+      retry_after_(kProbeAgainAfter) {}
 
 Caretaker::~Caretaker() { Stop(); }
 
@@ -91,7 +97,19 @@ absl::Time Caretaker::SweepTime() const {
 }
 
 void Caretaker::ProbeAgents() {
-  tools_.probes.ProbeAll(stop_.fd());
+  if (tools_.clock.Boot() >= next_probe_) {
+    tools_.probes.ProbeAll(stop_.fd());
+    next_probe_ = tools_.clock.Boot() + kProbeEvery;
+  } else {
+    tools_.probes.ProbeUnanswered(stop_.fd());
+  }
+  if (tools_.probes.AnyUnanswered()) {
+    next_retry_ = tools_.clock.Boot() + retry_after_;
+    retry_after_ = std::min(2 * retry_after_, kProbeEvery);
+  } else {
+    next_retry_ = next_probe_;
+    retry_after_ = kProbeAgainAfter;
+  }
   {
     MutexLock lock(mutex_);
     probed_ = true;
@@ -113,7 +131,6 @@ ProbeResult Caretaker::Answer(const Probe& probe) {
 
 void Caretaker::Run() {
   ProbeAgents();
-  BootTime next_probe = tools_.clock.Boot() + kProbeEvery;
   BootTime next_sweep = tools_.clock.Boot();
   // Of the trash. One at a time: it takes long, and whoever asks or stops waits for no more than
   // it.
@@ -123,7 +140,7 @@ void Caretaker::Run() {
     bool trash;
     {
       MutexLock lock(mutex_);
-      const BootTime next = std::min(next_probe, next_sweep);
+      const BootTime next = std::min({next_probe_, next_retry_, next_sweep});
       if (asked_.empty() && !stopping_ && !trash_ && doomed.empty())
         woken_.WaitFor(mutex_, next - tools_.clock.Boot());
       if (stopping_) return;
@@ -152,10 +169,7 @@ void Caretaker::Run() {
       next_sweep = tools_.clock.Boot() + kSweepEvery;
       doomed = ListTrash(tools_.data);  // also of a daemon that was ended meanwhile
     }
-    if (tools_.clock.Boot() >= next_probe) {
-      ProbeAgents();
-      next_probe = tools_.clock.Boot() + kProbeEvery;
-    }
+    if (tools_.clock.Boot() >= std::min(next_probe_, next_retry_)) ProbeAgents();
   }
 }
 

@@ -54,6 +54,7 @@ class Caretaker {
 
  private:
   void Run();
+  // All of them when it is their time, else those that gave no answer in time.
   void ProbeAgents();
   ProbeResult Answer(const Probe& probe);
   absl::Time SweepTime() const;
@@ -61,6 +62,9 @@ class Caretaker {
   const Tools tools_;
   const absl::Time wall_then_;
   const BootTime boot_then_;
+  BootTime next_probe_;  // this and the next two: of the thread alone
+  BootTime next_retry_;  // of a probe that gave no answer in time
+  absl::Duration retry_after_;
   Signal stop_;
   mutable Mutex mutex_;
   CondVar woken_;

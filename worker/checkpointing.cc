@@ -15,6 +15,7 @@
 #include "worker/environment.h"
 #include "worker/housekeeping.h"
 #include "worker/proto_time.h"
+#include "worker/session_command.h"
 #include "worker/session_files.h"
 
 namespace handoff::worker {
@@ -282,6 +283,7 @@ absl::Status TakeLastCheckpoint(const Surroundings& around, Attempt& attempt,
     missing = "The attempt ended before its workspace was there.";
     return absl::OkStatus();
   }
+  if (started) SaveSession(around, attempt, session, control.leave().fd());
   // Of an attempt that nobody waits for any more too: whoever resumes it wants its work.
   const auto taken = keeper.Take(session, /*running=*/false, control.leave().fd());
   if (control.leaving()) return absl::CancelledError("the daemon leaves");

@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
 #include "common/parse_bytes.h"
@@ -36,6 +37,13 @@ Setter Text(std::string& out) {
     if (text == nullptr) return Wrong(node, "a string");
     out = text->get();
     return absl::OkStatus();
+  };
+}
+
+Setter Name(std::string& out) {
+  return [&out](const toml::node& node) -> absl::Status {
+    RETURN_IF_ERROR(Text(out)(node));
+    return out.empty() ? Wrong(node, "a name") : absl::OkStatus();
   };
 }
 
@@ -127,6 +135,33 @@ Setter Section(const std::string& prefix, Setters setters) {
   };
 }
 
+// That it is one of ours, or like one of ours.
+absl::Status CheckLike(const toml::node& node, const std::string& name, const AgentConfig& agent) {
+  const auto wrong = [&](absl::string_view key, absl::string_view why) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("agents.", name, key, ": line ", node.source().begin.line, ": ", why));
+  };
+  if (agent.like.empty()) {
+    if (IsKnownAgent(name)) return absl::OkStatus();
+    return wrong("", absl::StrCat("no agent is called '", name,
+                                  "'; say which one it is like, as like = \"claude\""));
+  }
+  if (IsKnownAgent(name)) {
+    return wrong(".like",
+                 "that is an agent of its own; give the one that is like another its own "
+                 "name");
+  }
+  if (agent.like == "command" || !IsKnownAgent(agent.like)) {
+    std::vector<absl::string_view> names(kAgents.begin(), kAgents.end());
+    std::erase(names, "command");
+    return wrong(".like", absl::StrCat("'", OneLine(agent.like, 80),
+                                       "' is none that another can be like; there are ",
+                                       absl::StrJoin(names, ", ")));
+  }
+  if (!agent.binary.empty()) return absl::OkStatus();
+  return wrong("", absl::StrCat("binary is missing: the program that is like ", agent.like));
+}
+
 absl::Status ApplyAgents(const toml::node& node, std::map<std::string, AgentConfig>& agents) {
   const auto* table = node.as_table();
   if (table == nullptr) return Wrong(node, "a table");
@@ -141,11 +176,13 @@ absl::Status ApplyAgents(const toml::node& node, std::map<std::string, AgentConf
                             {"finish_grace", Length(agent.finish_grace)},
                             {"hard_cap", Length(agent.hard_cap)}};
     const Setter set = Section(prefix, {{"binary", Text(agent.binary)},
+                                        {"like", Name(agent.like)},
                                         {"extra_args", TextList(agent.extra_args)},
                                         {"env", TextMap(agent.env)},
                                         {"max_parallel", Count(agent.max_parallel, kMostParallel)},
                                         {"timers", Section(prefix + "timers.", timers)}});
     RETURN_IF_ERROR(set(value));
+    RETURN_IF_ERROR(CheckLike(value, name, agent));
   }
   return absl::OkStatus();
 }

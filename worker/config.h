@@ -18,6 +18,8 @@ namespace handoff::worker {
 
 // [agents.NAME]
 struct AgentConfig {
+  // The agent whose command line and stream it speaks; empty: NAME is one of ours.
+  std::string like;
   std::string binary;  // instead of the names that the adapter looks for
   std::vector<std::string> extra_args;
   std::map<std::string, std::string> env;

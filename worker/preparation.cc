@@ -121,7 +121,7 @@ class Preparation {
   }
 
   Failure BringSession() {
-    RestoreSession(around_, attempt_);
+    RestoreSession(around_, attempt_, control_.interrupt().fd());
     return std::nullopt;
   }
 

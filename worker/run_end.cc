@@ -101,7 +101,9 @@ void FillSession(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
     const bool chosen =
         agent != nullptr && agent->session_origin() == SessionOrigin::kChosen &&
         (end.session_kind() == v1::Attempt::NEW || end.session_kind() == v1::Attempt::FRESH);
-    if (chosen) end.clear_session();
+    // Where that comes last, one that said anything may have begun it; a resume tells.
+    const bool may_have_begun = chosen && agent->names_session_last() && run.worked;
+    if (chosen && !may_have_begun) end.clear_session();
     // Refused: whatever goes on is another conversation.
     if (run.resumed && end.failure() == v1::Failure::SESSION_FAILED)
       end.set_session_verified(v1::Attempt::NO);

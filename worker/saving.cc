@@ -42,9 +42,8 @@ void ProbeInDoubt(const Surroundings& around, const Attempt& attempt, AttemptCon
                   RunEnd& run) {
   // Of a stopped attempt nobody asks why it failed, and a probe takes its time.
   if (control.stop() || !SetupInDoubt(run, attempt.agent)) return;
-  around.probes.Probe(*attempt.agent, control.leave().fd());
-  const auto found = around.probes.Find(std::string(attempt.agent->name()));
-  run.agent_ready = found && found->offer.state == AgentState::kReady;
+  const ProbeVerdict now = around.probes.Probe(*attempt.agent, control.leave().fd());
+  run.agent_ready = now.state == ProbeVerdict::State::kReady;
 }
 
 // The one that the agent named, if it did. Without an agent the conversation that came with the

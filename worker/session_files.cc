@@ -210,7 +210,11 @@ absl::Status PlaceSession(const Agent& agent, const SessionPlace& place, const s
     RETURN_IF_ERROR(Annotate(PlaceFile(root, absl::StrCat(from, "/", file), to, mark), to));
     placed = true;
   }
-  return placed ? absl::OkStatus() : absl::NotFoundError("the checkpoint holds none of its files");
+  if (!placed) return absl::NotFoundError("the checkpoint holds none of its files");
+  for (const auto& [file, content] : agent.FilesBeside(place)) {
+    RETURN_IF_ERROR(Annotate(root.WriteAtomically(file, content), file));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace handoff::worker

@@ -8,18 +8,20 @@
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/checkpointing.h"
+#include "worker/session_command.h"
 #include "worker/session_files.h"
 
 namespace handoff::worker {
 namespace {
 
-absl::Status Restore(const Surroundings& around, const Attempt& attempt) {
+absl::Status Restore(const Surroundings& around, const Attempt& attempt, int cancel) {
   if (attempt.agent == nullptr || attempt.spec->checkpoint().session_tree().empty()) {
     return absl::NotFoundError("the checkpoint holds none of its files");
   }
-  return PlaceSession(*attempt.agent, SessionPlaceOf(around, attempt, attempt.spec->session()),
-                      attempt.dir.session(),
-                      absl::StrCat(attempt.key.handoff_id, "-", attempt.key.number));
+  RETURN_IF_ERROR(PlaceSession(
+      *attempt.agent, SessionPlaceOf(around, attempt, attempt.spec->session()),
+      attempt.dir.session(), absl::StrCat(attempt.key.handoff_id, "-", attempt.key.number)));
+  return LoadSession(around, attempt, attempt.spec->session(), cancel);
 }
 
 }  // namespace
@@ -36,10 +38,10 @@ bool NeedsSession(const Surroundings& around, const Attempt& attempt) {
   return FindSession(SessionFilesOf(*attempt.agent, place), /*running=*/false).files.empty();
 }
 
-void RestoreSession(const Surroundings& around, Attempt& attempt) {
+void RestoreSession(const Surroundings& around, Attempt& attempt, int cancel) {
   v1::AttemptEnd& end = *attempt.end;
   if (end.session_kind() != v1::Attempt::RESTORED && !NeedsSession(around, attempt)) return;
-  const absl::Status restored = Restore(around, attempt);
+  const absl::Status restored = Restore(around, attempt, cancel);
   RemoveTree(attempt.dir.session()).IgnoreError();
   if (restored.ok()) {
     end.set_session_kind(v1::Attempt::RESTORED);

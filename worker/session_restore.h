@@ -10,7 +10,8 @@ namespace handoff::worker {
 // that lay here are gone.
 bool NeedsSession(const Surroundings& around, const Attempt& attempt);
 
-// With the workspace in place, and what NeedsSession asked for in the attempt's directory.
-void RestoreSession(const Surroundings& around, Attempt& attempt);
+// With the workspace in place, and what NeedsSession asked for in the attempt's directory. A byte
+// on `cancel` ends the agent's own part in it.
+void RestoreSession(const Surroundings& around, Attempt& attempt, int cancel);
 
 }  // namespace handoff::worker

@@ -72,6 +72,14 @@ struct StreamWatch::Visit {
     watch.AddTool(e, at);
     return true;
   }
+  bool operator()(const AgentEvent::Step& e) const {
+    if (e.over) {
+      watch.clocks_.ToolFinished(e.id, at);
+    } else {
+      watch.clocks_.ToolStarted(e.id, "a step of the model", at);
+    }
+    return true;
+  }
   bool operator()(const AgentEvent::Todo& e) const {
     watch.last_line_ = OneLine(e.text, kMaxLine);
     return true;

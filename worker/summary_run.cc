@@ -19,7 +19,6 @@
 #include "common/subprocess.h"
 #include "common/text.h"
 #include "handoff/v1/types.pb.h"
-#include "worker/agent/registry.h"
 #include "worker/proto_time.h"
 #include "worker/shim/shim_client.h"
 #include "worker/summary_log.h"
@@ -93,7 +92,7 @@ class Making {
 
   // An error is why there is no summary.
   absl::Status Try() {
-    const Agent* agent = FindAgent(wish_.agent);
+    const Agent* agent = around_.probes.AgentOf(wish_.agent);
     const auto found = around_.probes.Find(wish_.agent);
     if (agent == nullptr || !found || found->offer.state != AgentState::kReady) {
       return absl::FailedPreconditionError(
@@ -148,9 +147,9 @@ class Making {
     options.argv = command.argv;
     options.env = Flatten({BaseEnvironment(around_.config.path),
                            {{"TMPDIR", dir_ + "/tmp"}},
-                           command.env,
                            Environment(env.begin(), env.end()),
                            around_.config.agent(wish_.agent).env,
+                           command.env,  // last: it may be what keeps the agent from writing
                            {{"HANDOFF_ATTEMPT_DIR", dir_}}});
     options.cwd = dir_ + "/work";
     auto result = RunProcess(std::move(options), SummaryPrompt(input_, RandomHex(16)),

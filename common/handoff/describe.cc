@@ -236,6 +236,10 @@ bool IsInterrupted(const v1::Attempt& attempt) {
   return attempt.end().ended_by() == v1::AttemptEnd::INTERRUPTED && attempt.has_started_at();
 }
 
+// Gemini CLI keeps nothing of a turn that was ended from outside, and resumes the conversation
+// without a word of that (measured with 0.61.0).
+bool ForgetsInterrupted(const v1::Handoff& handoff) { return handoff.spec().agent() == "gemini"; }
+
 // The conversation heard all that was said before. One that failed may have ended before its CLI
 // kept anything; one that was brought from another host is that of an earlier state. Its last
 // attempt; nullptr: it does not know all.
@@ -247,9 +251,10 @@ const v1::Attempt* KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind 
     return a.state() != v1::Attempt::LOST || a.has_end();
   });
   // Of what checks said of a person's work it heard nothing.
-  const bool knows = last != attempts.rend() && !last->only_checks() &&
-                     (last->state() == v1::Attempt::SUCCEEDED ||
-                      last->failure() == v1::Failure::CHECKS_FAILED || IsInterrupted(*last));
+  const bool knows =
+      last != attempts.rend() && !last->only_checks() &&
+      (last->state() == v1::Attempt::SUCCEEDED || last->failure() == v1::Failure::CHECKS_FAILED ||
+       (IsInterrupted(*last) && !ForgetsInterrupted(before)));
   return knows ? &*last : nullptr;
 }
 
@@ -341,7 +346,8 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
   const v1::Attempt::SessionKind kind =
       later == attempts->end() ? v1::Attempt::SESSION_KIND_UNSPECIFIED : later->session_kind();
   // A conversation that begins now has not heard the rules.
-  const bool knows_rules = kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED;
+  const bool knows_rules =
+      (kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED) && !ForgetsInterrupted(handoff);
   attempts->erase(later, attempts->end());
   const HandoffView view(before);
   const std::string messages = NewMessages(handoff, attempt);

@@ -22,8 +22,8 @@ absl::Status ValidateModel(absl::string_view model);
 // [a-z][a-z0-9_-]{0,31}
 absl::Status ValidateAgentName(absl::string_view name);
 // The agents that this version can run. The configuration of a worker may offer further names.
-inline constexpr std::array<absl::string_view, 4> kAgents = {"cursor", "claude", "codex",
-                                                             "command"};
+inline constexpr std::array<absl::string_view, 8> kAgents = {
+    "cursor", "claude", "codex", "gemini", "opencode", "copilot", "qwen", "command"};
 bool IsKnownAgent(absl::string_view name);
 // That there is no such agent; `offered` are the names that workers offer, `not_done` is "nothing
 // was handed over".

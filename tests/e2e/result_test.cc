@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -100,6 +101,18 @@ TEST_F(Result, CommitsAndFilesAreObserved) {
   EXPECT_THAT(document, HasSubstr("src/new.txt"));
   EXPECT_THAT(document, HasSubstr("left.txt"));
   EXPECT_THAT(document, HasSubstr("--print --output-format stream-json --trust --yolo"));
+}
+
+TEST_F(Result, APromptOf200KiBArrivesWhole) {
+  pool_.StartWorker("a", 1);
+  const std::string task = absl::StrCat(std::string(200 << 10, 'x'), "\n",
+                                        Pool::Script({"prompt prompt.txt", "result ok Read it"}));
+  ASSERT_TRUE(WriteFileAtomically(pool_.path("task"), task, 0600).ok());
+  const std::string id = pool_.Submit({"--file", pool_.path("task")}, repository_);
+  EXPECT_EQ(pool_.Handoff({"wait", id}).exit_code, 0);
+  const auto handoff = nlohmann::json::parse(pool_.Handoff({"show", id, "--json"}).out);
+  const std::string workspace = handoff.at("attempts").at(0).at("workspace");
+  EXPECT_TRUE(absl::StartsWith(ReadFile(workspace + "/prompt.txt").value_or(""), task));
 }
 
 TEST_F(Result, TheFinalDocumentAndLogStandInTheWorkspace) {

@@ -153,16 +153,16 @@ TEST(Words, AnAgentThatNobodyKnowsIsRefusedBeforeAnythingIsSent) {
   const std::string repository = pool.MakeRepository("repository");
   const CommandResult refused = pool.Handoff({"submit", "--agent", "cursr", "do it"}, repository);
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_EQ(refused.err,
-            "handoff: no agent is called 'cursr'; there are cursor, claude, codex, command; "
-            "nothing was handed "
-            "over\n");
+  EXPECT_EQ(
+      refused.err,
+      "handoff: no agent is called 'cursr'; there are cursor, claude, codex, gemini, opencode, "
+      "copilot, qwen, command; nothing was handed over\n");
   const std::string id = pool.Submit({"--agent", "command", "true"}, repository);
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
   const CommandResult resumed = pool.Handoff({"resume", id, "--agent", "cursr"});
   EXPECT_EQ(resumed.exit_code, 2);
-  EXPECT_THAT(resumed.err,
-              HasSubstr("no agent is called 'cursr'; there are cursor, claude, codex, command"));
+  EXPECT_THAT(resumed.err, HasSubstr("no agent is called 'cursr'; there are cursor, claude, codex, "
+                                     "gemini, opencode, copilot, qwen, command"));
 }
 
 TEST(Words, APartThatSeveralHaveCancelsNothing) {

@@ -1,16 +1,17 @@
-// The checks of run.sh: node checks.mjs HOME BIN [claude|codex]...
-// HOME/node_modules has the real programs, HOME/run is empty, BIN has the programs of the pool.
+// The checks of run.sh: node checks.mjs HOME RUN BIN AGENT...
+// HOME/node_modules has the real programs, RUN is an empty folder, BIN has the programs of the pool.
 import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
-const [home, bin, ...wanted] = process.argv.slice(2);
+const [home, run, bin, ...wanted] = process.argv.slice(2);
 const here = path.dirname(new URL(import.meta.url).pathname);
-const run = path.join(home, 'run');
 const requestsFile = path.join(run, 'requests.jsonl');
 const repo = path.join(run, 'repo');
 const userHome = path.join(run, 'home');
-const env = { PATH: process.env.PATH, HOME: userHome, LANG: 'C.UTF-8' };
+const programs = path.join(home, 'node_modules/.bin');
+const env = { PATH: `${programs}:${process.env.PATH}`, HOME: userHome, LANG: 'C.UTF-8' };
+const opencodeEnv = { OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1', OPENCODE_DISABLE_DEFAULT_PLUGINS: '1' };
 const started = [];
 let failures = 0;
 
@@ -33,6 +34,7 @@ function command(argv, { input = '', ...options } = {}) {
   return new Promise((resolve) => {
     const child = execFile(argv[0], argv.slice(1), { env, cwd: repo, maxBuffer: 1 << 28, ...options }, (error, out, err) =>
       resolve({ code: error ? (error.code ?? 1) : 0, out, err }));
+    child.stdin.on('error', () => {}); // it may have ended without reading
     child.stdin.end(input);
   });
 }
@@ -75,7 +77,8 @@ function check(what, ok, seen) {
 async function submit(agent, task, ...more) {
   const file = path.join(run, 'task');
   fs.writeFileSync(file, task);
-  const { code, out, err } = await handoff('submit', '--agent', agent, '--file', file, '--retries', '0', '--summaries', 'never', '--json', ...more);
+  const { code, out, err } = await handoff('submit', '--agent', agent, '--file', file, '--retries', '0', '--json',
+    ...(agent === 'command' ? [] : ['--summaries', 'never']), ...more);
   if (code !== 0) throw new Error(`submit: ${err}`);
   const answer = JSON.parse(out);
   return answer.id ?? answer.handoff.id;
@@ -108,7 +111,41 @@ function processesOf(id) {
   });
 }
 
-const sessionRoots = { claude: path.join(userHome, '.claude/projects'), codex: path.join(userHome, '.codex/sessions') };
+// Where each keeps its conversations below a home, and what the file of one is called.
+const sessions = {
+  claude: { root: '.claude/projects', file: (id) => `${id}.jsonl` },
+  codex: { root: '.codex/sessions', file: (id) => `*${id}.jsonl` },
+  gemini: { root: '.gemini/tmp', file: (id) => `session-*-${id.slice(0, 8)}.jsonl` },
+  opencode: { root: '.local/share/opencode/handoff', file: (id) => `${id}.json` },
+  copilot: { root: '.copilot/session-state', file: (id) => id },
+  qwen: { root: '.qwen/projects', file: (id) => `${id}.jsonl` },
+};
+sessions.mine = sessions.claude;
+// Their settings, which a new home has too.
+const settings = ['.codex/config.toml', '.gemini/settings.json', '.config/opencode/opencode.json'];
+// Those that tell no tokens, and those that do not tell what they ask without any tool (a title, say).
+const tellsNoTokens = ['copilot'];
+const tellsNotItsOwn = ['opencode'];
+
+async function sessionFiles(agent, session) {
+  const { root, file } = sessions[agent];
+  const { out } = await command(['find', path.join(userHome, root), '-name', file(session)]);
+  return out.trim().split('\n').filter(Boolean);
+}
+
+// As a disk that was restored from an older day would have it: the CLI does not know the id, or cannot read
+// what it has of it.
+async function spoilSession(agent, session) {
+  if (agent === 'opencode') {
+    const { code, err } = await command([path.join(programs, 'opencode'), 'session', 'delete', session], { env: { ...env, ...opencodeEnv } });
+    if (code !== 0) throw new Error(`opencode session delete: ${err}`);
+    return;
+  }
+  for (const one of await sessionFiles(agent, session)) {
+    const { out } = await command(['find', one, '-type', 'f']);
+    for (const file of out.trim().split('\n')) fs.truncateSync(file);
+  }
+}
 
 async function firstRunAndResume(agent) {
   const before = requests().length;
@@ -118,13 +155,13 @@ async function firstRunAndResume(agent) {
   check(`${agent}: its commit is a fact`, first.last.facts?.commits?.length === 1, first.last.facts);
   check(`${agent}: its tool call is reported`, first.last.facts?.tools?.some((tool) => tool.command?.includes('HELLO.txt')),
     first.last.facts);
-  check(`${agent}: the session is known and verified`, first.last.sessionVerified === 'YES' && /^[0-9a-f-]{36}$/.test(first.last.session ?? ''), first.last);
+  check(`${agent}: the session is known and verified`, first.last.sessionVerified === 'YES' && /^([0-9a-f-]{36}|ses_\w{26})$/.test(first.last.session ?? ''), first.last);
   check(`${agent}: nothing in the stream is unknown`, Object.keys(first.last.facts?.unknownEvents ?? {}).length === 0, first.last.facts?.unknownEvents);
   const log = await handoff('logs', id);
-  check(`${agent}: logs show the call and the text`, /^> .*HELLO\.txt/m.test(log.out) && /^done: run/m.test(log.out) &&
+  check(`${agent}: logs show the call and the text`, /^[<>] .*HELLO\.txt/m.test(log.out) && /^done: run/m.test(log.out) &&
     /^result: success/m.test(log.out), log.out);
-  const files = await command(['find', sessionRoots[agent], '-name', `*${first.last.session}.jsonl`]);
-  check(`${agent}: the session's file lies below ${path.relative(userHome, sessionRoots[agent])}`, files.out.trim().split('\n').length === 1 && files.out !== '', files.out);
+  const files = await sessionFiles(agent, first.last.session);
+  check(`${agent}: the session's file lies below ${sessions[agent].root}`, files.length === 1, files);
 
   const asked = requests().length;
   await handoff('resume', id);
@@ -133,26 +170,43 @@ async function firstRunAndResume(agent) {
   check(`${agent}: the resume succeeds in the same session`, second.exit === 0 && second.last.sessionKind === 'SAME' &&
     second.last.sessionVerified === 'YES' && second.last.session === first.last.session, second.last);
   check(`${agent}: the model sees the earlier messages`, seen.length > 0 && seen[0].said.some((text) => text.startsWith('done: run')), seen);
-  const calls = seen.filter((request) => request.tools.length > 0).length;
-  check(`${agent}: each attempt counts its own tokens`, Number(first.last.facts?.usage?.inputTokens) === 1200 * (asked - before) &&
-    Number(second.last.facts?.usage?.inputTokens) === 1200 * calls, [first.last.facts?.usage, second.last.facts?.usage, calls]);
+  if (!tellsNoTokens.includes(agent)) {
+    const own = (asking) => asking.filter((request) => !tellsNotItsOwn.includes(agent) || request.tools.length > 0).length;
+    const expected = [own(requests().slice(before, asked)), own(seen)].map((calls) => 1200 * calls);
+    check(`${agent}: each attempt counts its own tokens`, Number(first.last.facts?.usage?.inputTokens) === expected[0] &&
+      Number(second.last.facts?.usage?.inputTokens) === expected[1], [first.last.facts?.usage, second.last.facts?.usage, expected]);
+  }
+}
 
-  for (const file of files.out.trim().split('\n')) fs.rmSync(file);
+// A session that is not there any more, and one of which the CLI has nothing but a name.
+async function badSessions(agent) {
+  const id = await submit(agent, 'RIG: run true');
+  const first = await ended(id);
+  for (const one of await sessionFiles(agent, first.last.session)) fs.rmSync(one, { recursive: true });
+  if (agent === 'opencode') await spoilSession(agent, first.last.session);
+  const asked = requests().length;
+  await handoff('resume', id);
+  const second = await ended(id);
+  check(`${agent}: a session whose files are gone is restored from the checkpoint`, second.exit === 0 &&
+    second.last.sessionKind === 'RESTORED' && second.last.session === first.last.session &&
+    requests().slice(asked)[0]?.said.some((text) => text.startsWith('done: run')), second.record.attempts);
+  await spoilSession(agent, first.last.session);
   await handoff('resume', id);
   const third = await ended(id);
-  // Out of the checkpoint, or in a fresh one after the CLI refused it.
-  check(`${agent}: a session that is gone holds nothing up`, third.exit === 0 &&
-    ['RESTORED', 'FRESH'].includes(third.last.sessionKind), third.record.attempts);
+  const refused = third.record.attempts.at(-2);
+  check(`${agent}: a session that it refuses is session_failed, and a fresh one goes on`, third.exit === 0 &&
+    third.last.sessionKind === 'FRESH' && third.last.session !== first.last.session && refused.failure === 'SESSION_FAILED',
+    third.record.attempts);
   await handoff('resume', id, '--fresh-session');
   const fourth = await ended(id);
   check(`${agent}: a fresh session goes on`, fourth.exit === 0 && fourth.last.sessionKind === 'FRESH' &&
-    fourth.last.session !== first.last.session, fourth.last);
+    fourth.last.session !== third.last.session, fourth.last);
 }
 
 async function longPrompts(agent) {
   const before = requests().length;
   const { exit, last } = await ended(await submit(agent, `${'x'.repeat(200 << 10)}\nRIG: say whole`));
-  check(`${agent}: a prompt of 200 KiB arrives whole`, exit === 0 && requests()[before]?.bytes > 200 << 10, last);
+  check(`${agent}: a prompt of 200 KiB arrives whole`, exit === 0 && requests().slice(before).some((request) => request.bytes > 200 << 10), last);
   if (agent !== 'codex') return;
   const long = await ended(await submit(agent, 'x'.repeat(1 << 20)));
   check(`${agent}: a prompt beyond 1 MiB is refused`, long.last.failure === 'LIMIT_EXCEEDED', long.last);
@@ -178,6 +232,11 @@ async function modelErrors(agent) {
   // Codex does not say which status it was, but speaks of high demand.
   const expected = agent === 'codex' ? 'RATE_LIMITED' : 'NETWORK';
   check(`${agent}: status 500 is ${expected.toLowerCase()}`, broken.exit === 1 && broken.last.failure === expected, broken.last);
+  if (agent === 'gemini') {
+    const limited = await ended(await submit(agent, 'RIG: fail 429'));
+    check(`${agent}: status 429, of which only its exit status tells, is rate_limited`, limited.exit === 1 &&
+      limited.last.failure === 'RATE_LIMITED', limited.last);
+  }
   // The host's fault: it is held and tried again, so this handoff does not end by itself.
   const id = await submit(agent, 'RIG: fail 401');
   await until('the first attempt ends', async () => (await show(id)).attempts[0].failure !== 'NONE');
@@ -186,6 +245,13 @@ async function modelErrors(agent) {
     attempts[0].failureMessage.includes(' login'), attempts[0]);
   await handoff('cancel', id);
   await ended(id);
+}
+
+async function silentModel(agent) {
+  const id = await submit(agent, 'RIG: silence', '--stall-timeout', '20s');
+  const { exit, last } = await ended(id);
+  check(`${agent}: a model that is silent is stalled`, exit === 1 && last.failure === 'STALLED', last);
+  check(`${agent}: no process is left of it`, processesOf(id).length === 0, processesOf(id));
 }
 
 // The host is gone for good, with its workspaces and the home in which the conversations lay.
@@ -202,12 +268,12 @@ async function anotherHost(agents) {
   lost.removeAllListeners('exit');
   lost.kill('SIGKILL');
   fs.rmSync(path.join(run, 'rig'), { recursive: true });
-  for (const root of Object.values(sessionRoots)) fs.rmSync(root, { recursive: true, force: true });
+  for (const { root } of Object.values(sessions)) fs.rmSync(path.join(userHome, root), { recursive: true, force: true });
   const otherHome = path.join(run, 'other-home');
   fs.mkdirSync(otherHome);
-  fs.cpSync(path.join(userHome, '.codex/config.toml'), path.join(otherHome, '.codex/config.toml'));
+  await warmUp(otherHome);
   await startWorker('other', '2', { HOME: otherHome });
-  await until('the probes end', async () => (await handoff('worker', 'show', 'other', '--json')).out.includes('codex'));
+  await probesEnd('other', agents);
   for (const [agent, { id, session }] of ids) {
     const asked = requests().length;
     await handoff('resume', id, '--on', 'other');
@@ -220,6 +286,53 @@ async function anotherHost(agents) {
     check(`${agent}: the work is there, committed or not`, fs.existsSync(path.join(there, 'KEPT.txt')) &&
       fs.readFileSync(path.join(there, 'LEFT.txt'), 'utf8') === 'not committed\n', fs.existsSync(there) && fs.readdirSync(there));
   }
+}
+
+// opencode's first start in a home makes its database, for which a probe may have too little time.
+async function warmUp(ofHome) {
+  for (const file of ofHome === userHome ? [] : settings) fs.cpSync(path.join(userHome, file), path.join(ofHome, file));
+  if (!wanted.includes('opencode')) return;
+  await command([path.join(programs, 'opencode'), 'models'], { env: { ...env, ...opencodeEnv, HOME: ofHome } });
+}
+
+// Of the worker's configuration: only of those that are wanted.
+function sections(url) {
+  const claude = { ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: 'dummy', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    CLAUDE_CODE_MAX_RETRIES: '1', DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1' };
+  const copilot = { COPILOT_OFFLINE: 'true', COPILOT_PROVIDER_BASE_URL: `${url}/v1`, COPILOT_PROVIDER_API_KEY: 'dummy', COPILOT_MODEL: 'rig-model' };
+  const patient = { first_event: '110s' };
+  const all = {
+    claude: { env: claude },
+    codex: { env: { RIG_KEY: 'dummy' } },
+    gemini: { env: { GEMINI_API_KEY: 'dummy', GOOGLE_GEMINI_BASE_URL: url } },
+    opencode: { env: opencodeEnv, timers: patient },
+    copilot: { env: copilot, timers: patient },
+    qwen: { env: { OPENAI_API_KEY: 'dummy', OPENAI_BASE_URL: `${url}/v1`, OPENAI_MODEL: 'rig-model' } },
+    mine: { like: 'claude', program: 'claude', env: claude },
+  };
+  const table = (name, values) => [`[agents.${name}]`, ...Object.entries(values).map(([key, value]) => `${key} = "${value}"`), ''].join('\n');
+  return wanted.filter((agent) => agent in all).map((agent) => {
+    const { program = agent, env: variables, timers, like } = all[agent];
+    const own = { binary: path.join(programs, program), ...(like ? { like } : {}) };
+    return table(agent, own) + table(`${agent}.env`, variables) + (timers ? table(`${agent}.timers`, timers) : '');
+  }).join('');
+}
+
+// Any script: there is no model, so what can be asked of it is less.
+async function commandRuns() {
+  const first = await ended(await submit('command', "printf 'hello\\n' > HELLO.txt && git add HELLO.txt && git commit -qm hello"));
+  check('command: the first run succeeds', first.exit === 0 && first.record.status === 'SUCCEEDED', first);
+  check('command: its commit is a fact', first.last.facts?.commits?.length === 1, first.last.facts);
+  const long = await ended(await submit('command', `: ${'x'.repeat(200 << 10)}\ntest $(wc -c < "$0") -gt 204800 && echo whole`));
+  check('command: a script of 200 KiB arrives whole', long.exit === 0 && (await handoff('logs', long.record.id)).out.includes('whole'), long.last);
+  const id = await submit('command', 'touch in-tool && tail -f /dev/null');
+  await until('the script runs', () => fs.existsSync(path.join(run, 'rig/workspaces', id, 'repo/in-tool')));
+  await handoff('cancel', id);
+  const cancelled = await ended(id);
+  check('command: a cancel ends it', cancelled.exit === 7 && cancelled.record.status === 'CANCELLED', cancelled.last);
+  check('command: no process is left', processesOf(id).length === 0, processesOf(id));
+  const silent = await ended(await submit('command', 'tail -f /dev/null', '--stall-timeout', '20s'));
+  check('command: one that is silent is stalled where that is asked for', silent.exit === 1 && silent.last.failure === 'STALLED', silent.last);
 }
 
 async function startPool() {
@@ -252,50 +365,61 @@ plugins = false
 [analytics]
 enabled = false
 `);
-  const programs = path.join(home, 'node_modules/.bin');
-  const config = path.join(run, 'worker.toml');
-  fs.writeFileSync(config, `[agents.claude]
-binary = "${programs}/claude"
-[agents.claude.env]
-ANTHROPIC_BASE_URL = "${url}"
-ANTHROPIC_API_KEY = "dummy"
-CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1"
-CLAUDE_CODE_MAX_RETRIES = "1"
-DISABLE_TELEMETRY = "1"
-DISABLE_ERROR_REPORTING = "1"
-[agents.codex]
-binary = "${programs}/codex"
-[agents.codex.env]
-RIG_KEY = "dummy"
-`);
+  // An address of its own counts as a gateway, unless the settings choose the login.
+  fs.mkdirSync(path.join(userHome, '.gemini'));
+  fs.writeFileSync(path.join(userHome, '.gemini/settings.json'), JSON.stringify({
+    security: { auth: { selectedType: 'gemini-api-key' } },
+    general: { maxAttempts: 2 },
+    privacy: { usageStatisticsEnabled: false },
+  }));
+  fs.mkdirSync(path.join(userHome, '.config/opencode'), { recursive: true });
+  fs.writeFileSync(path.join(userHome, '.config/opencode/opencode.json'), JSON.stringify({
+    model: 'rig/rig-model',
+    provider: { rig: { npm: '@ai-sdk/openai-compatible', name: 'rig', options: { baseURL: `${url}/v1`, apiKey: 'dummy' },
+      models: { 'rig-model': { name: 'rig-model', limit: { context: 400000, output: 8000 } } } } },
+  }));
+  fs.writeFileSync(path.join(run, 'worker.toml'), sections(url));
   const address = await start('coordinator', [path.join(bin, 'handoff-coordinator'), '--data-dir', path.join(run, 'coordinator'),
     '--listen', '127.0.0.1:0'], 'ready on ');
   env.HANDOFF_COORDINATOR = address;
   env.HANDOFF_CREDENTIALS = path.join(run, 'coordinator/identity/local');
+  await warmUp(userHome);
   await startWorker('rig', '2');
 }
 
+const offersOf = async (worker) => {
+  const seen = JSON.parse((await handoff('worker', 'show', worker, '--json')).out);
+  return seen.agents ?? seen.worker?.agents ?? [];
+};
+
+const probesEnd = (worker, agents) => until('the probes end', async () => {
+  const names = (await offersOf(worker)).map((offer) => offer.name);
+  return agents.every((agent) => names.includes(agent));
+});
+
 async function agentsReady(agents) {
-  const { out } = await handoff('worker', 'show', 'rig', '--json');
-  const worker = JSON.parse(out);
+  const offers = await offersOf('rig');
   for (const agent of agents) {
-    const offer = (worker.agents ?? worker.worker?.agents)?.find((one) => one.name === agent);
-    check(`${agent}: the probe finds it ready: ${offer?.version}`, offer?.state === 'READY', offer ?? worker);
+    const offer = offers.find((one) => one.name === agent);
+    check(`${agent}: the probe finds it ready: ${offer?.version}`, offer?.state === 'READY', offer ?? offers);
   }
 }
 
 try {
-  const agents = wanted.length > 0 ? wanted : ['claude', 'codex'];
+  const agents = wanted.filter((agent) => agent !== 'command');
   await startPool();
-  await until('the probes end', async () => (await handoff('worker', 'show', 'rig', '--json')).out.includes('codex'));
+  await probesEnd('rig', agents);
   await agentsReady(agents);
   for (const agent of agents) {
     await firstRunAndResume(agent);
+    await badSessions(agent);
     await longPrompts(agent);
     await cancelInTool(agent);
+    await silentModel(agent);
     await modelErrors(agent);
   }
-  await anotherHost(agents);
+  if (wanted.includes('command')) await commandRuns();
+  if (agents.length > 0) await anotherHost(agents);
 } catch (error) {
   console.log(`FAILED ${error.stack}`);
   failures += 1;

@@ -1,19 +1,33 @@
 #!/usr/bin/env bash
-# Proves the adapters `claude` and `codex` against the real programs, with a pool of the built binaries
-# and a scripted model on loopback. By hand, not a part of ctest: it installs the programs with npm into
-# build/real-agents (about 900 MB), and then runs in a network namespace that has loopback only.
+# Proves the adapters of the agents that npm has against the real programs, with a pool of the built
+# binaries and a scripted model on loopback. By hand, not a part of ctest: it installs the programs with
+# npm into build/real-agents (some 2 GB), and then runs in a network namespace that has loopback only.
 #
-#   tests/real_agents/run.sh [claude|codex]...      needs node, npm, git, unshare and ip
+#   tests/real_agents/run.sh [claude|codex|gemini|opencode|copilot|qwen|mine|command]...
+#
+# needs node, npm, git, unshare and ip. `mine` is Claude Code under a name that the worker's configuration
+# gives it with `like`; `command` needs no program of npm.
 #
 # BIN=DIR              the programs of the pool; build/release/bin unless given, else build/dev/bin
-# CLAUDE_VERSION=V     other versions than the pinned ones
-# CODEX_VERSION=V
-# KEEP=1               leaves the pool's data in build/real-agents/run
+# CLAUDE_VERSION=V     other versions than the pinned ones, for each agent
+# KEEP=1               leaves the pool's data, which is left where a check fails, too
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-CLAUDE_VERSION=${CLAUDE_VERSION:-2.1.332}
-CODEX_VERSION=${CODEX_VERSION:-0.171.0}
+# An entry a program. Qwen Code asks for Node 22, which comes from npm for it alone.
+declare -A packages=(
+  [claude]="@anthropic-ai/claude-code@${CLAUDE_VERSION:-2.1.332}"
+  [codex]="@openai/codex@${CODEX_VERSION:-0.171.0}"
+  [gemini]="@google/gemini-cli@${GEMINI_VERSION:-0.61.0}"
+  [opencode]="opencode-ai@${OPENCODE_VERSION:-1.18.33}"
+  [copilot]="@github/copilot@${COPILOT_VERSION:-1.0.102}"
+  [qwen]="@qwen-code/qwen-code@${QWEN_VERSION:-0.24.4} node@22"
+)
+packages[mine]=${packages[claude]}
+packages[command]=-
+agents=("$@")
+[[ $# -gt 0 ]] || agents=(claude codex gemini opencode copilot qwen mine command)
+
 if [[ -z ${BIN:-} ]]; then
   BIN=build/release/bin
   [[ -x $BIN/handoff ]] || BIN=build/dev/bin
@@ -25,23 +39,24 @@ fi
 
 home=$PWD/build/real-agents
 mkdir -p "$home"
-if [[ $(cat "$home/installed" 2>/dev/null) != "$CLAUDE_VERSION $CODEX_VERSION" ]]; then
-  rm -f "$home/installed"
-  npm install --prefix "$home" --no-audit --no-fund \
-    "@anthropic-ai/claude-code@$CLAUDE_VERSION" "@openai/codex@$CODEX_VERSION"
-  echo "$CLAUDE_VERSION $CODEX_VERSION" >"$home/installed"
-fi
+for agent in "${agents[@]}"; do
+  wanted=${packages[$agent]:?"run.sh: there is no agent $agent"}
+  [[ $wanted != - && $(cat "$home/installed-$agent" 2>/dev/null) != "$wanted" ]] || continue
+  rm -f "$home/installed-$agent"
+  # shellcheck disable=SC2086
+  npm install --prefix "$home" --no-audit --no-fund $wanted
+  echo "$wanted" >"$home/installed-$agent"
+done
 
 bin=$(realpath "$BIN")
 # Not below /tmp: codex refuses to work with a home there.
-rm -rf "$home/run"
-mkdir "$home/run"
+run=$(mktemp -d "$home/run.XXX")
 # shellcheck disable=SC2016
 unshare --map-root-user --net -- sh -c 'ip link set lo up && exec "$@"' -- \
-  node tests/real_agents/checks.mjs "$home" "$bin" "$@" && status=0 || status=$?
+  node tests/real_agents/checks.mjs "$home" "$run" "$bin" "${agents[@]}" && status=0 || status=$?
 if [[ -n ${KEEP:-} || $status != 0 ]]; then
-  echo "run.sh: the pool's data and logs are in build/real-agents/run" >&2
+  echo "run.sh: the pool's data and logs are in $run" >&2
 else
-  rm -rf "$home/run"
+  rm -rf "$run"
 fi
 exit "$status"

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "common/handoff/outcome.h"
 #include "worker/agent/agent_event.h"
 
@@ -74,6 +75,7 @@ struct ProbeSpec {
     // Paths from the folder in which the executable really lies, links followed: the first that
     // exists is run instead. For launchers that leave their child behind when they are killed.
     std::vector<std::string> natives = {};
+    std::map<std::string, std::string> env = {};  // wins over that of the agent
   };
   std::vector<Candidate> candidates;
 };
@@ -81,7 +83,7 @@ struct ProbeOutput {  // of the first candidate that exists and shows its banner
   std::string executable;
   std::string version_out;
   int login_exit = 0;
-  bool login_timed_out = false;
+  bool timed_out = false;       // one of its commands: what the others say is not all of it
   std::string login_out;        // stdout and stderr
   std::string doctor_out = {};  // stdout; empty when it was not asked
 };
@@ -121,6 +123,25 @@ class Agent {
   virtual std::string FileIn(const SessionPlace& /*place*/, const std::string& file) const {
     return file;
   }
+  // Small files that the CLI wants there, too, where the session began in another directory: what
+  // is in each, by its name from the root.
+  virtual std::map<std::string, std::string> FilesBeside(const SessionPlace&) const { return {}; }
+  // For a CLI whose sessions are no files that could be taken: writes place.session into the file
+  // that FilesOf names; and takes it from there, for the directory in which it is run. Absent: the
+  // files are the session.
+  virtual std::optional<AgentCommand> SaveSessionCommand(const std::string& /*executable*/,
+                                                         const SessionPlace&) const {
+    return std::nullopt;
+  }
+  virtual std::optional<AgentCommand> LoadSessionCommand(const std::string& /*executable*/,
+                                                         const SessionPlace&) const {
+    return std::nullopt;
+  }
+  // kChosen: the stream tells the id only in its last line, so that one which was killed has a
+  // session all the same.
+  virtual bool names_session_last() const { return false; }
+  // How long it may stay, silent, after what looked like its terminal event.
+  virtual absl::Duration finish_grace() const { return absl::Seconds(10); }
   // When the process ended without a usable result: what its stderr and exit say (login, trust,
   // missing model, …). kNone: nothing known, the general rule decides.
   virtual Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const = 0;

@@ -33,6 +33,12 @@ struct AgentEvent {
     std::optional<int> exit_code;
     absl::Duration duration;
   };
+  // A part of the work whose calls are told only when they are over: until then one may be in
+  // flight.
+  struct Step {
+    std::string id;
+    bool over = false;
+  };
   struct Todo {
     std::string text;
   };
@@ -63,7 +69,7 @@ struct AgentEvent {
     std::string type;
   };
   struct Heartbeat {};  // shows life of the CLI, no progress of the work
-  std::variant<SessionStarted, Text, Progress, ToolStarted, ToolFinished, Todo, Usage, Retry,
+  std::variant<SessionStarted, Text, Progress, ToolStarted, ToolFinished, Step, Todo, Usage, Retry,
                Result, Unknown, Heartbeat>
       what;
 };

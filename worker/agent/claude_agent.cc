@@ -2,13 +2,13 @@
 
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/text.h"
 #include "worker/agent/claude_stream.h"
 #include "worker/agent/json_line.h"
+#include "worker/agent/project_folder.h"
 #include "worker/agent/setup.h"
 
 namespace handoff {
@@ -23,28 +23,6 @@ constexpr char kHowToLogIn[] =
 // as extra_args = ["--allowedTools=mcp__SERVER"].
 constexpr char kAllowed[] = "--allowedTools=Bash,Edit,Write,NotebookEdit,WebFetch,WebSearch";
 
-// As JavaScript holds it, since the name of a folder is made from that.
-std::vector<uint16_t> Utf16(absl::string_view text) {
-  std::vector<uint16_t> units;
-  for (size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const size_t size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    uint32_t point = lead;
-    if (size > 1) point = lead & (0xffU >> (size + 1));
-    for (size_t k = 1; k < size; ++k) {
-      const unsigned char next = i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0;
-      point = (point << 6) | (next & 0x3fU);
-    }
-    i += size;
-    if (point >= 0x10000) {
-      units.push_back(static_cast<uint16_t>(0xd7c0 + (point >> 10)));
-      point = 0xdc00 + (point & 0x3ff);
-    }
-    units.push_back(static_cast<uint16_t>(point));
-  }
-  return units;
-}
-
 std::string Base36(uint32_t number) {
   std::string out;
   do {
@@ -58,11 +36,10 @@ std::string Base36(uint32_t number) {
 // told apart by a hash. Measured with version 2.1.332.
 std::string ProjectFolder(absl::string_view directory) {
   constexpr size_t kLongest = 200;
-  std::string name;
+  const std::vector<uint16_t> units = Utf16(directory);
+  const std::string name = Dashed(units);
   int32_t hash = 0;
-  for (const uint16_t unit : Utf16(directory)) {
-    const bool plain = unit < 0x80 && absl::ascii_isalnum(static_cast<unsigned char>(unit));
-    name.push_back(plain ? static_cast<char>(unit) : '-');
+  for (const uint16_t unit : units) {
     hash = static_cast<int32_t>((static_cast<uint32_t>(hash) << 5) - static_cast<uint32_t>(hash) +
                                 unit);
   }
@@ -94,7 +71,7 @@ ProbeVerdict ClaudeAgent::JudgeProbe(const std::optional<ProbeOutput>& output) c
     return verdict;
   }
   verdict = VerdictFrom(*output, "auth status");
-  if (output->login_timed_out) return verdict;
+  if (output->timed_out) return verdict;
   const nlohmann::json status = StatusIn(output->login_out);
   if (Member(status, "loggedIn") == nullptr) {
     verdict.message = absl::StrCat("`", ShellQuote(output->executable),

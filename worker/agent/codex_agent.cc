@@ -52,7 +52,7 @@ ProbeVerdict CodexAgent::JudgeProbe(const std::optional<ProbeOutput>& output) co
     return verdict;
   }
   verdict = VerdictFrom(*output, "login status");
-  if (output->login_timed_out) return verdict;
+  if (output->timed_out) return verdict;
   if (output->login_exit == 0 || DoctorFoundALogin(output->doctor_out)) {
     verdict.state = ProbeVerdict::State::kReady;
   } else {
@@ -116,6 +116,10 @@ Verdict CodexAgent::Diagnose(const ProcessEnd&, absl::string_view stderr_tail) c
   if (absl::StrContains(stderr_tail, "already has an active writer")) {
     return {FailureClass::kSessionFailed,
             "Another process on that worker uses the session, so Codex did nothing."};
+  }
+  if (absl::StrContains(stderr_tail, "thread/resume failed")) {
+    return {FailureClass::kSessionFailed,
+            "Codex cannot read what that worker has of the session, so it did nothing."};
   }
   if (absl::StrContains(stderr_tail, "exceeds the maximum length")) {
     return {

@@ -56,7 +56,7 @@ ProbeVerdict CursorAgent::JudgeProbe(const std::optional<ProbeOutput>& output) c
     return verdict;
   }
   verdict = VerdictFrom(*output, "status");
-  if (output->login_timed_out) return verdict;
+  if (output->timed_out) return verdict;
   const std::string status = StripControls(output->login_out);
   if (output->login_exit != 0 ||
       absl::StrContains(absl::AsciiStrToLower(status), "not logged in") ||

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -27,11 +28,18 @@ std::string Locate(const std::string& executable, const std::vector<std::string>
 }
 
 absl::StatusOr<RunResult> Run(const std::string& executable, const std::vector<std::string>& args,
+                              const ProbeSpec::Candidate& candidate,
                               const ProbeSettings& settings) {
   SpawnOptions options;
   options.argv.push_back(executable);
   options.argv.insert(options.argv.end(), args.begin(), args.end());
   options.env = settings.env;
+  for (const auto& [name, value] : candidate.env) {
+    const std::string variable = absl::StrCat(name, "=");
+    std::erase_if(options.env,
+                  [&](const std::string& one) { return absl::StartsWith(one, variable); });
+    options.env.push_back(absl::StrCat(variable, value));
+  }
   options.cwd = "/";  // a folder that cannot bring a configuration of its own
   return RunProcess(std::move(options), "", settings.limit, settings.cancel);
 }
@@ -51,27 +59,30 @@ std::string NativeOf(const ProbeSpec::Candidate& candidate, const std::string& e
 std::optional<ProbeOutput> Try(const ProbeSpec::Candidate& candidate, const std::string& located,
                                const ProbeSettings& settings) {
   const std::string executable = NativeOf(candidate, located);
-  if (!candidate.banner_args.empty()) {
-    const auto banner = Run(executable, candidate.banner_args, settings);
-    if (!banner.ok() ||
-        !absl::StrContains(absl::StrCat(banner->out, banner->err), candidate.banner))
-      return std::nullopt;
-  }
   ProbeOutput output;
   output.executable = executable;
-  const auto version = Run(executable, candidate.version_args, settings);
+  if (!candidate.banner_args.empty()) {
+    const auto banner = Run(executable, candidate.banner_args, candidate, settings);
+    if (!banner.ok()) return std::nullopt;
+    output.timed_out = banner->timed_out;
+    if (output.timed_out) return output;
+    if (!absl::StrContains(absl::StrCat(banner->out, banner->err), candidate.banner))
+      return std::nullopt;
+  }
+  const auto version = Run(executable, candidate.version_args, candidate, settings);
   if (!version.ok()) return std::nullopt;
   output.version_out = version->out;
-  if (candidate.login_args.empty()) return output;
-  const auto login = Run(executable, candidate.login_args, settings);
+  output.timed_out = version->timed_out;
+  if (candidate.login_args.empty() || output.timed_out) return output;
+  const auto login = Run(executable, candidate.login_args, candidate, settings);
   if (!login.ok()) return std::nullopt;
-  output.login_timed_out = login->timed_out;
+  output.timed_out = login->timed_out;
   output.login_exit = login->status.signal != 0 ? 128 + login->status.signal : login->status.code;
   output.login_out = absl::StrCat(login->out, login->err);
-  if (candidate.doctor_args.empty() || output.login_timed_out || output.login_exit == 0) {
+  if (candidate.doctor_args.empty() || output.timed_out || output.login_exit == 0) {
     return output;
   }
-  const auto doctor = Run(executable, candidate.doctor_args, settings);
+  const auto doctor = Run(executable, candidate.doctor_args, candidate, settings);
   if (doctor.ok()) output.doctor_out = doctor->out;
   return output;
 }
@@ -86,12 +97,16 @@ std::optional<ProbeOutput> RunProbe(const ProbeSpec& spec, const ProbeSettings& 
     const std::string executable = Locate(settings.binary, settings.env);
     return executable.empty() ? std::nullopt : Try(candidate, executable, settings);
   }
+  std::optional<ProbeOutput> silent;
   for (const ProbeSpec::Candidate& candidate : spec.candidates) {
     const std::string executable = Locate(candidate.executable, settings.env);
     if (executable.empty()) continue;
-    if (auto output = Try(candidate, executable, settings)) return output;
+    auto output = Try(candidate, executable, settings);
+    if (!output) continue;
+    if (!output->timed_out) return output;
+    if (!silent) silent = std::move(output);
   }
-  return std::nullopt;
+  return silent;
 }
 
 }  // namespace handoff

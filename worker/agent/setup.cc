@@ -15,9 +15,10 @@ ProbeVerdict VerdictFrom(const ProbeOutput& output, absl::string_view login) {
       absl::StrSplit(output.version_out, '\n', absl::SkipWhitespace());
   if (!version.empty()) verdict.version = OneLine(version[0], 80);
   verdict.state = ProbeVerdict::State::kNeedsSetup;
-  if (output.login_timed_out) {
-    verdict.message = absl::StrCat("`", ShellQuote(output.executable), " ", login,
-                                   "` gave no answer in time; it is asked again");
+  if (output.timed_out) {
+    verdict.message = absl::StrCat("`", ShellQuote(output.executable),
+                                   "` gave no answer in time when its version and `", login,
+                                   "` were asked for; it is asked again");
   }
   return verdict;
 }

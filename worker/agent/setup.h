@@ -8,8 +8,8 @@
 
 namespace handoff {
 
-// With the version, and as long as nothing else is known: needs set-up, and whether the login check
-// (`login`, as it is typed) gave no answer in time.
+// With the version, and as long as nothing else is known: needs set-up, and whether the CLI gave no
+// answer in time; `login` is how its login check is typed.
 ProbeVerdict VerdictFrom(const ProbeOutput& output, absl::string_view login);
 
 // What the words on stderr say of the end: as ClassifyErrorText, with `setup` as the message when a

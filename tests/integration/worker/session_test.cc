@@ -101,6 +101,23 @@ TEST_F(SessionTest, Trap9ASessionIsKeptAsSoonAsTheStreamNamesIt) {
   EXPECT_EQ(end.session(), kId);
 }
 
+// Another name, another program, the same dialect.
+TEST_F(SessionTest, AnAgentThatIsLikeClaudeRunsAsClaudeDoes) {
+  Play(
+      "mine",
+      "--print) [ \"$WHOSE\" = mine ] || exit 1\nwhile [ \"$1\" != --session-id ]; do shift; done\n"
+      "printf '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"%s\"}\\n' \"$2\"\n"
+      "echo '{\"type\":\"result\",\"subtype\":\"success\",\"num_turns\":1,\"result\":\"ok\"}';;");
+  config_.agents["mine"].like = "claude";
+  config_.agents["mine"].env["WHOSE"] = "mine";
+  Start();
+  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("mine")));
+  EXPECT_EQ(end.protocol(), v1::AttemptEnd::RESULT_OK) << end.failure_message();
+  EXPECT_TRUE(IsUuid(end.session())) << end.session();
+  EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
+  EXPECT_THAT(end.command(), ::testing::HasSubstr("mine-cli --print"));
+}
+
 TEST_F(SessionTest, APromptThatTheAgentWouldRefuseIsRefusedBefore) {
   Play("codex", absl::StrCat("exec) echo started >", path("started"), ";;"));
   Start();

@@ -123,10 +123,19 @@ TEST(Interactive, EachAgentIsOpenedItsOwnWay) {
               ElementsAre("agent", "--model", "m", "do it"));
   EXPECT_THAT(OpenWithPrompt("claude", "claude", "", "-rf"), ElementsAre("claude", " -rf"));
   EXPECT_EQ(OpenWithPromptFile("codex", "codex", "", "a b"), "codex \"$(cat 'a b')\"");
+  EXPECT_THAT(OpenWithPrompt("opencode", "opencode", "a/b", "-x"),
+              ElementsAre("opencode", "--model", "a/b", "--prompt", " -x"));
   EXPECT_THAT(OpenSession("cursor", "cursor-agent", "1"),
               ElementsAre("cursor-agent", "--resume=1"));
   EXPECT_THAT(OpenSession("claude", "claude", "1"), ElementsAre("claude", "--resume", "1"));
   EXPECT_THAT(OpenSession("codex", "codex", "1"), ElementsAre("codex", "resume", "1"));
+  EXPECT_THAT(OpenSession("gemini", "gemini", "1"), ElementsAre("gemini", "--resume", "1"));
+  EXPECT_THAT(OpenSession("qwen", "qwen", "1"), ElementsAre("qwen", "--resume", "1"));
+  EXPECT_THAT(OpenWithPrompt("qwen", "qwen", "m", "hi"),
+              ElementsAre("qwen", "--model", "m", "-i", "hi"));
+  EXPECT_EQ(OpenWithPromptFile("qwen", "qwen", "", "a b"), "qwen -i \"$(cat 'a b')\"");
+  EXPECT_THAT(OpenSession("copilot", "copilot", "1"), ElementsAre("copilot", "--resume=1"));
+  EXPECT_THAT(OpenSession("opencode", "opencode", "1"), ElementsAre("opencode", "--session", "1"));
   EXPECT_THAT(OpenSession("codex", "codex", ""), IsEmpty());
   EXPECT_THAT(OpenWithPrompt("command", "sh", "", "x"), IsEmpty());
   EXPECT_THAT(OpenOnHost("me@h", "/a b", {"claude", "--resume", "1"}),

@@ -76,6 +76,64 @@ TEST(Transcript, ShowsWhatClaudeSaidAndDid) {
       "result: error No conversation found\n");
 }
 
+TEST(Transcript, ShowsWhatCopilotSaidAndDid) {
+  const auto event = [](absl::string_view type, absl::string_view data) {
+    return absl::StrCat(R"({"type":")", type, R"(","data":{)", data, "}}\n");
+  };
+  EXPECT_EQ(
+      Read(absl::StrCat(
+          event("session.skills_loaded", ""), event("assistant.turn_start", ""),
+          event("assistant.message", R"("content":"I will build.")"),
+          event("tool.execution_start",
+                R"("toolCallId":"1","toolName":"bash","arguments":{"command":"ninja"})"),
+          event("tool.execution_complete",
+                R"("toolCallId":"1","success":true,"shellExecution":{"exitCode":2})"),
+          event("tool.execution_start",
+                R"("toolCallId":"2","toolName":"create","arguments":{"path":"x.cc"})"),
+          event("tool.execution_complete", R"("toolCallId":"2","success":true)"),
+          event("tool.execution_complete", R"("success":false,"error":{"message":"not here"})"),
+          event("session.error", R"("message":"500 no")"), event("abort", ""),
+          R"({"type":"result","sessionId":"1-2","exitCode":0,"usage":{}})", "\n",
+          R"({"type":"result","sessionId":"1-2","exitCode":1,"usage":{}})", "\n")),
+      "I will build.\n"
+      "> bash ninja\n"
+      "< bash ninja  exit 2\n"
+      "> create x.cc\n"
+      "< create x.cc  done\n"
+      "< tool  failed: not here\n"
+      "! 500 no\n"
+      "! interrupted\n"
+      "result: success\nsession 1-2\n"
+      "result: error exit 1\nsession 1-2\n");
+}
+
+TEST(Transcript, ShowsWhatOpencodeSaidAndDid) {
+  const auto event = [](absl::string_view type, absl::string_view fields) {
+    return absl::StrCat(R"({"type":")", type, R"(","sessionID":"ses_1",)", fields, "}\n");
+  };
+  EXPECT_EQ(Read(absl::StrCat(
+                event("step_start", R"("part":{})"),
+                event("tool_use", R"("part":{"tool":"bash","state":{"status":"completed",)"
+                                  R"("input":{"command":"ninja"},"metadata":{"exit":2}}})"),
+                event("tool_use", R"("part":{"tool":"write","state":{"status":"completed",)"
+                                  R"("input":{"filePath":"x.cc"}}})"),
+                event("tool_use", R"("part":{"tool":"read","state":{"status":"error",)"
+                                  R"("input":{"filePath":"y.cc"},"error":"not there"}})"),
+                event("step_finish", R"("part":{"reason":"tool-calls"})"),
+                event("text", R"("part":{"text":"Fixed."})"),
+                event("step_finish", R"("part":{"reason":"stop"})"),
+                event("step_finish", R"("part":{"reason":"length"})"),
+                event("error", R"("error":{"name":"APIError","data":{"message":"no more"}})"))),
+            "session ses_1\n"
+            "< bash ninja  exit 2\n"
+            "< write x.cc  done\n"
+            "< read y.cc  failed: not there\n"
+            "Fixed.\n"
+            "result: success\n"
+            "result: error the model's answer ended early: length\n"
+            "result: error no more\n");
+}
+
 TEST(Transcript, ShowsWhatCodexSaidAndDid) {
   const auto item = [](absl::string_view stage, absl::string_view fields) {
     return absl::StrCat(R"({"type":"item.)", stage, R"(","item":{)", fields, "}}\n");
@@ -107,6 +165,58 @@ TEST(Transcript, ShowsWhatCodexSaidAndDid) {
       "! Reconnecting\n"
       "result: success\n"
       "result: error no more\n");
+}
+
+TEST(Transcript, ShowsWhatGeminiSaidAndDid) {
+  const auto said = [](absl::string_view text) {
+    return absl::StrCat(R"({"type":"message","role":"assistant","delta":true,"content":")", text,
+                        "\"}\n");
+  };
+  EXPECT_EQ(Read(absl::StrCat(
+                R"({"type":"init","session_id":"7d1f","model":"auto"})", "\n",
+                R"({"type":"message","role":"user","content":"the prompt"})", "\n", said("I will "),
+                said("build first.\\nThen more."),
+                R"({"type":"tool_use","tool_id":"t1","tool_name":"run_shell_command",)",
+                R"("parameters":{"command":"ninja","description":"Build"}})", "\n",
+                R"({"type":"tool_result","tool_id":"t1","status":"success","output":"ok"})", "\n",
+                R"({"type":"tool_use","tool_id":"t2","tool_name":"write_file","parameters":)",
+                R"({"file_path":"x.cc"}})", "\n",
+                R"({"type":"tool_result","tool_id":"t2","status":"error","error":)",
+                R"({"type":"policy_violation","message":"not here"}})", "\n",
+                R"({"type":"tool_result","tool_id":"t3","status":"error"})", "\n", said("Done."),
+                R"({"type":"error","severity":"warning","message":"Loop detected"})", "\n",
+                R"({"type":"result","status":"success","stats":{"duration_ms":2000}})", "\n",
+                R"({"type":"result","status":"error","error":{"message":"no more"},"stats":{}})",
+                "\n", said("And so"), said(" it ends."))),
+            "session 7d1f, model auto\n"
+            "I will build first.\nThen more.\n"
+            "> run_shell_command ninja\n"
+            "< run_shell_command ninja  done\n"
+            "> write_file x.cc\n"
+            "< write_file x.cc  failed: not here\n"
+            "< tool  failed\n"
+            "Done.\n"
+            "! Loop detected\n"
+            "result: success after 2 s\n"
+            "result: error no more\n"
+            "And so it ends.\n");
+}
+
+TEST(Transcript, ShowsWhatQwenSaidAndDid) {
+  EXPECT_EQ(
+      Read(absl::StrCat(
+          R"({"type":"stream_event","event":{"type":"goal_state"}})", "\n",
+          R"({"type":"system","subtype":"retry","data":{"attempt":1,"maxRetries":10}})", "\n",
+          R"({"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":)",
+          R"("run_shell_command","input":{"command":"ninja"}}]}})", "\n",
+          R"({"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1",)",
+          R"("is_error":true,"content":"Command: ninja\nOutput: x\nExit Code: 3\nSignal: -"}]}})",
+          "\n", R"({"type":"result","subtype":"error_during_execution","is_error":true,)",
+          R"("error":{"message":"[API Error: 401 no]"}})", "\n")),
+      "! the model's service failed; it is asked again\n"
+      "> run_shell_command ninja\n"
+      "< run_shell_command ninja  exit 3\n"
+      "result: error [API Error: 401 no]\n");
 }
 
 TEST(Transcript, AnErrorResultSaysWhat) {

@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <atomic>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "common/file.h"
 #include "gtest/gtest.h"
 #include "tests/fakes/fake_clock.h"
+#include "worker/agent/registry.h"
 
 namespace handoff::worker {
 namespace {
@@ -43,7 +46,14 @@ class CaretakerTest : public ::testing::Test {
   const DataDir data_{dir_.path()};
   FakeClock clock_{absl::Now()};  // the files have times of the real one
   const RepoClient repo_{"/no/such/program"};
-  AgentProbes probes_{config_, {}};
+  std::atomic<int> probed_ = 0;
+  std::atomic<bool> silent_ = false;
+  AgentProbes probes_{
+      config_, {FindAgent("claude")}, [this](const ProbeSpec&, const ProbeSettings&) {
+        ++probed_;
+        ProbeOutput output{"/opt/claude", "2\n", 0, silent_, R"({"loggedIn":true})"};
+        return std::optional<ProbeOutput>(output);
+      }};
   DiskFaults faults_{[] { return uint64_t{1}; }};
   Mutex mutex_;
   CondVar changed_;
@@ -119,6 +129,46 @@ TEST_F(CaretakerTest, AClockThatWasSetBackHoldsUpNoSweep) {
   clock_.Advance(absl::Hours(2));
   Look();
   EXPECT_FALSE(PathExists(data_.trash() + "/new"));
+}
+
+TEST_F(CaretakerTest, AProbeWithoutAnAnswerIsMadeAgainSoonAndThenLessOften) {
+  silent_ = true;
+  caretaker_.Start();
+  Look();
+  EXPECT_EQ(probed_, 1);
+  int probes = 1;
+  for (const int seconds : {30, 60, 120, 240}) {
+    clock_.Advance(absl::Seconds(seconds - 1));
+    Look();
+    EXPECT_EQ(probed_, probes) << seconds;
+    clock_.Advance(absl::Seconds(1));
+    Look();
+    EXPECT_EQ(probed_, ++probes) << seconds;
+  }
+  clock_.Advance(absl::Minutes(10) - absl::Seconds(450));  // all are probed
+  Look();
+  EXPECT_EQ(probed_, ++probes);
+  clock_.Advance(absl::Minutes(10) - absl::Seconds(1));
+  Look();
+  EXPECT_EQ(probed_, probes) << "never more often than all are";
+  clock_.Advance(absl::Seconds(1));
+  Look();
+  EXPECT_EQ(probed_, ++probes);
+
+  silent_ = false;
+  clock_.Advance(absl::Minutes(10));
+  Look();
+  EXPECT_EQ(probed_, ++probes);
+  clock_.Advance(absl::Minutes(10) - absl::Seconds(1));
+  Look();
+  EXPECT_EQ(probed_, probes) << "an answer ends it";
+  silent_ = true;
+  clock_.Advance(absl::Seconds(1));
+  Look();
+  EXPECT_EQ(probed_, ++probes);
+  clock_.Advance(absl::Seconds(30));
+  Look();
+  EXPECT_EQ(probed_, ++probes) << "and the next time it begins anew";
 }
 
 }  // namespace

@@ -99,6 +99,12 @@ TEST_F(ConfigTest, AnAgentThatIsNotNamedHasNoSettings) {
   EXPECT_EQ(config_.agent("cursor").idle, std::nullopt);
 }
 
+TEST_F(ConfigTest, AnAgentMayBeLikeAnother) {
+  ASSERT_TRUE(Read("[agents.mine]\nlike = \"claude\"\nbinary = \"/opt/mine\"\n").ok());
+  EXPECT_EQ(config_.agent("mine").like, "claude");
+  EXPECT_EQ(config_.agent("mine").binary, "/opt/mine");
+}
+
 struct Mistake {
   std::string name, toml, line, says;
 };
@@ -127,6 +133,19 @@ INSTANTIATE_TEST_SUITE_P(
                 "checkpoint.max_pack_bytes: line 2: this must be at most 4"},
         Mistake{"NoPlaceForAnybody", "[agents.cursor]\nmax_parallel = 0\n", "line 2",
                 "agents.cursor.max_parallel: line 2: this must be a number from 1 to"},
+        Mistake{"LikeNobody", "[agents.mine]\nlike = \"clod\"\nbinary = \"/opt/x\"\n", "line 1",
+                "agents.mine.like: line 1: 'clod' is none that another can be like; there are "
+                "cursor, claude"},
+        Mistake{"LikeCommand", "[agents.mine]\nlike = \"command\"\nbinary = \"/opt/x\"\n", "line 1",
+                "'command' is none that another can be like"},
+        Mistake{"LikeWithoutProgram", "[agents.mine]\nlike = \"claude\"\n", "line 1",
+                "agents.mine: line 1: binary is missing: the program that is like claude"},
+        Mistake{"LikeOfOneOfOurs", "[agents.codex]\nlike = \"claude\"\nbinary = \"/x\"\n", "line 1",
+                "agents.codex.like: line 1: that is an agent of its own"},
+        Mistake{"LikeNothing", "[agents.mine]\nlike = \"\"\n", "line 2",
+                "agents.mine.like: line 2: this must be a name"},
+        Mistake{"NoSuchAgent", "[agents.cluade]\nbinary = \"y\"\n", "line 1",
+                "agents.cluade: line 1: no agent is called 'cluade'; say which one it is like"},
         Mistake{"AgentName", "[agents.\"../x\"]\nbinary = \"y\"\n", "", "agent"},
         Mistake{"ListOfNumbers", "[agents.cursor]\nextra_args = [1]\n", "line 2", "a string"}),
     [](const auto& test) { return test.param.name; });

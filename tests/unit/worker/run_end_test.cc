@@ -209,6 +209,25 @@ TEST(FillEnd, Trap9WhatNamedItsSessionWasNotRefusedWhateverItWrote) {
   EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
 }
 
+// Trap 9: Copilot names it in its last line, which one that was killed has not.
+TEST(FillEnd, Trap9AnIdThatWouldComeLastIsKeptWhenTheAgentSaidAnything) {
+  RunEnd run;
+  run.protocol = Protocol::kResultMissing;
+  run.process.signal = 9;
+  for (const bool worked : {false, true}) {
+    run.worked = worked;
+    v1::AttemptEnd end;
+    end.set_session("a");
+    end.set_session_kind(v1::Attempt::NEW);
+    FillEnd(run, FindAgent("copilot"), end);
+    EXPECT_EQ(end.session(), worked ? "a" : "");
+    EXPECT_EQ(end.session_verified(), v1::Attempt::UNKNOWN);
+    end.set_session("a");
+    FillEnd(run, FindAgent("claude"), end);
+    EXPECT_EQ(end.session(), "");
+  }
+}
+
 TEST(FillEnd, AChosenIdIsASessionOnceTheAgentNamedIt) {
   EXPECT_EQ(EndWithSession("claude", "a", v1::Attempt::NEW, "").session(), "");
   EXPECT_EQ(EndWithSession("claude", "a", v1::Attempt::FRESH, "").session(), "");

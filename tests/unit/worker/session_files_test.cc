@@ -112,6 +112,19 @@ TEST_F(SessionFilesTest, AreMovedToWhereTheAgentLooksOnThisHost) {
   EXPECT_EQ(info.st_mode & 0777, 0700u);
 }
 
+TEST_F(SessionFilesTest, WhatTheAgentWantsBesideThemIsWritten) {
+  const Agent& qwen = *FindAgent("qwen");
+  const std::string chats = "/projects/-here-repo/chats/";
+  const std::string record = absl::StrCat(home(), "/.qwen", chats, kId, ".runtime.json");
+  EXPECT_EQ(PlaceSession(qwen, Place("/here/repo"), from(), "h-2").code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_FALSE(PathExists(record));
+  Write(absl::StrCat(from(), "/projects/-there-repo/chats/", kId, ".jsonl"), "talk");
+  ASSERT_TRUE(PlaceSession(qwen, Place("/here/repo"), from(), "h-2").ok());
+  EXPECT_EQ(ReadFile(absl::StrCat(home(), "/.qwen", chats, kId, ".jsonl")).value_or(""), "talk");
+  EXPECT_THAT(ReadFile(record).value_or(""), HasSubstr("\"work_dir\":\"/here/repo\""));
+}
+
 TEST_F(SessionFilesTest, NothingButThisSessionIsWritten) {
   Write(absl::StrCat(from(), "/projects/-w/", kId, ".jsonl"), "talk");
   Write(from() + "/settings.json", "{\"hooks\":1}");

@@ -106,7 +106,8 @@ TEST(Submit, AnAgentThatNobodyKnowsIsRefused) {
   const auto refused = pool.Do(command);
   EXPECT_EQ(refused.status(),
             absl::InvalidArgumentError("no agent is called 'nope'; there are "
-                                       "cursor, claude, codex, command; nothing was handed over"));
+                                       "cursor, claude, codex, gemini, opencode, copilot, qwen, "
+                                       "command; nothing was handed over"));
   // Which agents there are is for the workers to say, too.
   FakeWorker a(pool, "a");
   a.self.agents[0].name = "nope";

@@ -85,7 +85,7 @@ TEST(ClaudeAgent, AProbeSaysReadyMissingOrWhatToSetUp) {
     EXPECT_EQ(agent.JudgeProbe(output).state, ProbeVerdict::State::kNeedsSetup) << said;
     EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("update")) << said;
   }
-  output.login_timed_out = true;
+  output.timed_out = true;
   EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("no answer in time"));
 }
 

@@ -74,7 +74,7 @@ TEST(CodexAgent, AProbeSaysReadyMissingOrWhatToSetUp) {
     output.doctor_out = said;
     EXPECT_EQ(agent.JudgeProbe(output).state, ProbeVerdict::State::kNeedsSetup) << said;
   }
-  output.login_timed_out = true;
+  output.timed_out = true;
   EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("no answer in time"));
 }
 
@@ -100,6 +100,8 @@ TEST(CodexAgent, StderrIsDiagnosed) {
        {Case{"Error: thread/resume: thread/resume failed: no rollout found for thread id x (code "
              "-32600)",
              FailureClass::kSessionFailed, "knows no session"},
+        {"Error: thread/resume: thread/resume failed: failed to read thread: rollout at x is empty",
+         FailureClass::kSessionFailed, "cannot read"},
         {"session x already has an active writer", FailureClass::kSessionFailed, "Another process"},
         {"Error: turn/start failed: Input exceeds the maximum length of 1048576 characters.",
          FailureClass::kLimitExceeded, "shorten the task"},

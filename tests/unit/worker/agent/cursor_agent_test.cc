@@ -72,7 +72,7 @@ TEST(CursorAgent, AProbeSaysReadyMissingOrWhatToSetUp) {
   output.login_out = "";
   output.login_exit = 1;
   EXPECT_EQ(agent.JudgeProbe(output).state, ProbeVerdict::State::kNeedsSetup);
-  output.login_timed_out = true;
+  output.timed_out = true;
   EXPECT_THAT(agent.JudgeProbe(output).message, HasSubstr("no answer in time"));
 }
 

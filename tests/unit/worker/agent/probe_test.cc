@@ -47,7 +47,17 @@ TEST_F(ProbeTest, TheFirstCandidateThatExistsIsAsked) {
   EXPECT_EQ(output->version_out, "1.2\n");
   EXPECT_EQ(output->login_exit, 3);
   EXPECT_EQ(output->login_out, "hello\noops\n");
-  EXPECT_FALSE(output->login_timed_out);
+  EXPECT_FALSE(output->timed_out);
+}
+
+TEST_F(ProbeTest, ACandidateHasVariablesOfItsOwn) {
+  Install("first", "echo $PROBED-$1");
+  spec_.candidates[0].env["PROBED"] = "yes";
+  settings_.env.emplace_back("PROBED=no");
+  const auto output = RunProbe(spec_, settings_);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_EQ(output->version_out, "yes---version\n");
+  EXPECT_EQ(output->login_out, "yes-status\n");
 }
 
 TEST_F(ProbeTest, AProgramOfAnotherMakerIsNotTaken) {
@@ -70,7 +80,16 @@ TEST_F(ProbeTest, ASilentLoginCheckIsEndedAndSaysSo) {
   settings_.limit = absl::Milliseconds(100);
   const auto output = RunProbe(spec_, settings_);
   ASSERT_TRUE(output.has_value());
-  EXPECT_TRUE(output->login_timed_out);
+  EXPECT_TRUE(output->timed_out);
+}
+
+TEST_F(ProbeTest, AProgramThatDoesNotEvenTellWhatItIsIsThere) {
+  const std::string path = Install("second", "exec tail -f /dev/null");
+  settings_.limit = absl::Milliseconds(100);
+  const auto output = RunProbe(spec_, settings_);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_EQ(output->executable, path);
+  EXPECT_TRUE(output->timed_out);
 }
 
 TEST_F(ProbeTest, TheDoctorIsAskedOnlyWhenTheLoginCheckFails) {

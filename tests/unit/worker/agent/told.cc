@@ -29,6 +29,9 @@ struct Teller {
                         e.exit_code ? absl::StrCat(*e.exit_code) : "-", "|",
                         absl::FormatDuration(e.duration));
   }
+  std::string operator()(const AgentEvent::Step& e) const {
+    return absl::StrCat(e.over ? "step over " : "step ", e.id);
+  }
   std::string operator()(const AgentEvent::Todo& e) const { return absl::StrCat("todo ", e.text); }
   std::string operator()(const AgentEvent::Usage& e) const {
     using Span = AgentEvent::Usage::Span;
