@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/follow.h"
 #include "cli/json.h"
+#include "cli/log_part.h"
 #include "cli/submit_follow.h"
 #include "cli/transcript.h"
 #include "cli/verb.h"
@@ -21,8 +22,10 @@ struct LogFlags {
   std::string id = "-";
   bool follow = false, raw = false, checks = false;
   std::optional<int> attempt;
-  std::optional<int64_t> tail, from;
+  std::optional<int64_t> tail, from, bytes;
 };
+
+constexpr int64_t kMostBytes = 1 << 20;
 
 absl::Status Check(const LogFlags& flags) {
   if (flags.attempt.value_or(1) < 1) return absl::InvalidArgumentError("--attempt counts from 1");
@@ -31,6 +34,9 @@ absl::Status Check(const LogFlags& flags) {
   }
   if (flags.from.value_or(0) < 0) {
     return absl::InvalidArgumentError("--from counts bytes: 0 or more");
+  }
+  if (flags.bytes.value_or(1) < 1 || flags.bytes.value_or(1) > kMostBytes) {
+    return absl::InvalidArgumentError("--bytes takes 1 to 1048576 (1 MiB)");
   }
   return absl::OkStatus();
 }
@@ -120,6 +126,48 @@ Read ReadOne(const LogFlags& flags, const FollowOptions& options, const v1::Hand
   return read;
 }
 
+std::string PartText(const LogFlags& flags, const v1::Handoff& handoff, const v1::LogChunk& chunk,
+                     const Context& context) {
+  if (context.json) return ToJsonLine(chunk);
+  if (flags.raw) return chunk.data();
+  Transcript transcript(handoff.agent() != "command" && !flags.checks,
+                        context.terminal.OutView().colour);
+  const std::string text = transcript.Feed(chunk.data());
+  return absl::StrCat(text, transcript.End());
+}
+
+// At most so many bytes, and where to go on.
+VerbResult ReadPart(const LogFlags& flags, const FollowOptions& options, const v1::Handoff& handoff,
+                    Client& client, Context& context) {
+  StreamCall call;
+  const Interrupt::Listener listener(context.interrupt, [&call] { call.Cancel(); });
+  Terminal& terminal = context.terminal;
+  ASSIGN_OR_RETURN(const uint64_t size, OffsetOfTail(client, call, options, 0));
+  const uint64_t most = static_cast<uint64_t>(*flags.bytes);
+  v1::LogChunk part;
+  part.set_offset(options.offset);
+  part.set_attempt(options.attempt > 0 ? options.attempt : std::max(1, handoff.attempts_size()));
+  RETURN_IF_ERROR(FollowLog(client, call, terminal, options, [&](const v1::LogChunk& chunk) {
+    if (chunk.attempt() > 0) part.set_attempt(chunk.attempt());
+    if (!chunk.marker().empty())
+      terminal.Say(absl::StrCat("handoff: ", OneLine(chunk.marker(), 400)));
+    part.mutable_data()->append(chunk.data());
+    part.set_end(chunk.end());
+    return !HasPart(part.data(), most, flags.raw);
+  }));
+  const uint64_t known = std::max<uint64_t>(size, part.offset() + part.data().size());
+  part.mutable_data()->resize(PartOf(part.data(), most, part.end(), flags.raw));
+  const uint64_t end = part.offset() + part.data().size();
+  part.set_end(part.end() && end == known);
+  if (known == 0) {
+    terminal.Say(EmptyWords(flags, handoff));
+  } else {
+    terminal.Out(PartText(flags, handoff, part, context));
+  }
+  terminal.Say(RenderLogPart({part.attempt(), part.offset(), end, known}));
+  return Exit::kDone;
+}
+
 VerbResult Logs(const LogFlags& flags, Context& context) {
   RETURN_IF_ERROR(Check(flags));
   ASSIGN_OR_RETURN(const std::string id, context.ResolveId(flags.id));
@@ -131,6 +179,7 @@ VerbResult Logs(const LogFlags& flags, Context& context) {
   }
   FollowOptions options{handoff.id(), flags.attempt.value_or(0), 0, flags.follow, flags.checks};
   ASSIGN_OR_RETURN(options.offset, Begin(flags, options, *client, context));
+  if (flags.bytes) return ReadPart(flags, options, handoff, *client, context);
   while (true) {
     const Read read = ReadOne(flags, options, handoff, *client, context);
     if (read.status.ok() && read.empty) context.terminal.Say(EmptyWords(flags, handoff));
@@ -151,8 +200,9 @@ VerbResult Logs(const LogFlags& flags, Context& context) {
 VerbRun DefineLogs(CLI::App& app) {
   const auto flags = std::make_shared<LogFlags>();
   app.add_option("ID", flags->id, "Any unique part of the id; - (default): your last one here");
-  app.add_flag("-f,--follow", flags->follow,
-               "Go on until it ends, to further attempts, too; Ctrl-C only leaves");
+  const auto follow =
+      app.add_flag("-f,--follow", flags->follow,
+                   "Go on until it ends, to further attempts, too; Ctrl-C only leaves");
   app.add_option("--attempt", flags->attempt, "This attempt; the latest unless given")
       ->type_name("N");
   app.add_flag("--checks", flags->checks,
@@ -162,6 +212,10 @@ VerbRun DefineLogs(CLI::App& app) {
       app.add_option("--tail", flags->tail, "Begin with the last N lines; 0: with what comes");
   tail->type_name("N");
   app.add_option("--from", flags->from, "Begin at this byte")->type_name("OFFSET")->excludes(tail);
+  app.add_option("--bytes", flags->bytes,
+                 "At most so many of the log, in whole lines; says where to go on")
+      ->type_name("N")
+      ->excludes(follow);
   return [flags](Context& context) { return Logs(*flags, context); };
 }
 
