@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "cli/children.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "common/subprocess.h"
@@ -260,6 +261,7 @@ VerbResult RunVerb(Asked asked, Context& context) {
                                                    ". Nothing was done; 'handoff ", verb.name,
                                                    " --help' shows the flags"));
   }
+  RETURN_IF_ERROR(CheckMayHandOff(verb.name, context.environment));
   return run(context);
 }
 

@@ -375,7 +375,8 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
   fields.Add("Task", TaskWords(handoff.task()));
   fields.Add("Agent",
              absl::StrCat(OneLine(handoff.agent(), 40), handoff.model().empty() ? "" : ", ",
-                          OneLine(handoff.model(), 130)));
+                          OneLine(handoff.model(), 130),
+                          handoff.spec().child() ? ", may hand off further tasks" : ""));
   fields.Add("From", RepoWords(handoff));
   std::string labels;
   for (const auto& [key, value] :

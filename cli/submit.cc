@@ -198,6 +198,7 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
       ->type_name("WHEN");
   app.add_option("--summary-model", flags.summary_model, "The model of the agent that does")
       ->type_name("M");
+  app.add_flag("--child", flags.child, "Its agent may hand off further tasks itself");
   app.add_option("--env", flags.env,
                  "Variable for the agent, its value hidden; NAME alone: taken from here")
       ->type_name("NAME[=V]")

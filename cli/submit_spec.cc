@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "cli/children.h"
 #include "cli/options.h"
 #include "cli/words.h"
 #include "common/handoff/names.h"
@@ -243,6 +244,9 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
   // As with checks: what the repository wants is of the work of agents.
   const bool by_default = spec.agent() != "command" && defaults.push.value_or(false);
   spec.set_private_(flags.is_private);
+  spec.set_child(flags.child);
+  const std::string parent = ParentOf(environment);
+  if (!parent.empty()) (*spec.mutable_labels())[kParentLabel] = parent;
   spec.set_push(flags.push || (by_default && !flags.no_push));
   spec.mutable_notify()->Add(flags.notify.begin(), flags.notify.end());
   // Without one of the person's, a key of this submit lets a retry after a lost answer find what

@@ -31,6 +31,7 @@ struct SubmitFlags {
   std::vector<std::string> notify;
   bool push = false, no_push = false;
   bool is_private = false;
+  bool child = false;
   int priority = 0;
   std::string timeout, deadline, stall_timeout, lease;
   std::optional<int> retries;

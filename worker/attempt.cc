@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/handoff/describe.h"
+#include "common/handoff/names.h"
 #include "common/regular_file.h"
 #include "common/status.h"
 #include "handoff/v1/pool.pb.h"
@@ -70,6 +71,7 @@ std::vector<std::string> Attempt::EnvironmentOf(const WorkerConfig& config,
                   config.agent(wanted().agent()).env,
                   {{"HANDOFF_ID", key.handoff_id},
                    {"HANDOFF_ATTEMPT", marker()},
+                   {kChildrenVariable, wanted().child() ? kChildrenAllowed : kChildrenRefused},
                    {"HANDOFF_ATTEMPT_DIR", shim_directory}}});
 }
 

@@ -44,6 +44,11 @@ absl::Status ValidateEnvName(absl::string_view name);
 // Not empty (white space does not count), at most kMaxTaskBytes, UTF-8, no NUL.
 absl::Status ValidateTask(absl::string_view task);
 
+// In the environment of an attempt: whether its agent may hand off further tasks.
+inline constexpr char kChildrenVariable[] = "HANDOFF_CHILDREN";
+inline constexpr char kChildrenAllowed[] = "allowed";
+inline constexpr char kChildrenRefused[] = "refused";
+
 // Where a repository is: https, http, ssh, git or file URL, an absolute path, or HOST:PATH as ssh
 // takes it. No remote helper (ext::…), no credentials, nothing that a program could take for an
 // option.
