@@ -102,6 +102,7 @@ VerbRun DefineTokenRevoke(CLI::App& app);
 VerbRun DefineAudit(CLI::App& app);
 VerbRun DefineDoctor(CLI::App& app);
 VerbRun DefineDev(CLI::App& app);
+VerbRun DefineMcp(CLI::App& app);
 VerbRun DefineCompletion(CLI::App& app);
 
 }  // namespace handoff

@@ -128,6 +128,11 @@ std::vector<Verb> PoolVerbs() {
        "  handoff doctor --worker build-7 --repo .\n", true, false, DefineDoctor},
       {"dev", "", "a whole pool on this machine, for trying and for one person",
        "  handoff dev --workers 2 --slots 4\n", false, false, DefineDev},
+      {"mcp", "", "the tools of an agent around you: a Model Context Protocol server on stdio",
+       "  handoff mcp\n  claude mcp add handoff -- handoff mcp\n"
+       "\nFor other agents: command \"handoff\", arguments [\"mcp\"], or [\"mcp\", \"--repo\", "
+       "DIR] where\nthey start it elsewhere.\n",
+       false, false, DefineMcp},
       {"completion", "", "completion for bash, zsh or fish",
        "  handoff completion bash > ~/.local/share/bash-completion/completions/handoff\n", false,
        false, DefineCompletion},
