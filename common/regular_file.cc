@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "common/status.h"
 #include "common/text.h"
 
@@ -35,6 +38,21 @@ absl::StatusOr<UniqueFd> OpenRegular(const std::string& path) {
   if (::fstat(fd, &info) != 0) return ErrnoToStatus(errno, absl::StrCat("stat ", path));
   if (!S_ISREG(info.st_mode)) return NoFile(path);
   return file;
+}
+
+absl::StatusOr<std::string> HashOf(int fd, uint64_t most) {
+  Sha256 sum;
+  std::string block(1 << 20, '\0');
+  for (uint64_t at = 0; at < most;) {
+    const size_t room = static_cast<size_t>(std::min<uint64_t>(block.size(), most - at));
+    const ssize_t n = ::pread(fd, block.data(), room, static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoToStatus(errno, "reading a file");
+    if (n == 0) break;
+    sum.Update(absl::string_view(block.data(), static_cast<size_t>(n)));
+    at += static_cast<uint64_t>(n);
+  }
+  return sum.Hex();
 }
 
 absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {

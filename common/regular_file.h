@@ -2,6 +2,7 @@
 // device, a directory.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,6 +13,8 @@ namespace handoff {
 
 // For reading. Never waits. NOT_FOUND when absent; FAILED_PRECONDITION for anything but a file.
 absl::StatusOr<UniqueFd> OpenRegular(const std::string& path);
+// SHA-256 in hex of an open file's first `most` bytes, or of all where there are fewer.
+absl::StatusOr<std::string> HashOf(int fd, uint64_t most);
 // All of it. FAILED_PRECONDITION also above 64 MiB.
 absl::StatusOr<std::string> ReadRegularFile(const std::string& path);
 // FAILED_PRECONDITION, with what to do, for one that every user of this host may write: for files

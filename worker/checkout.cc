@@ -1,26 +1,19 @@
 #include "worker/checkout.h"
 
-#include <fcntl.h>
-
-#include <algorithm>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "common/backoff.h"
 #include "common/file.h"
-#include "common/hash.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/bounds.h"
+#include "worker/object_download.h"
 #include "worker/repo/last_attempt.h"
 #include "worker/session_restore.h"
 
 namespace handoff::worker {
 namespace {
-
-constexpr Backoff kBackoff{absl::Milliseconds(200), absl::Seconds(5)};
 
 std::string HoldKey(const v1::Repository& repository) {
   return absl::StrCat("repo:", repository.key());
@@ -40,13 +33,6 @@ PrepareFailure Failed(const Surroundings& around, const absl::Status& status,
   return failure;
 }
 
-// One for each handoff: who has its workspace removes the file, whoever else was given the same
-// pack.
-std::string PackPath(const Surroundings& around, const std::string& sha256,
-                     const std::string& handoff_id) {
-  return around.data.object(absl::StrCat(sha256, ".", handoff_id));
-}
-
 // Whether handoff-repo will go on in the workspace that is here. One that is older than the
 // checkpoint is made anew.
 bool IsKept(const Surroundings& around, const Attempt& attempt) {
@@ -56,79 +42,6 @@ bool IsKept(const Surroundings& around, const Attempt& attempt) {
   return !attempt.spec->rebuild() && last >= attempt.spec->checkpoint_attempt();
 }
 
-class PackDownload {
- public:
-  PackDownload(const Surroundings& around, const std::string& sha256, uint64_t bytes,
-               AttemptControl& control, AttemptBoard& board)
-      : around_(around), sha256_(sha256), bytes_(bytes), control_(control), board_(board) {}
-
-  // Continues what is there already. The coordinator may be away for as long as the lease allows.
-  absl::Status Run() {
-    const std::string path = PackPath(around_, sha256_, board_.Status().key.handoff_id);
-    for (int failures = 0;;) {
-      const absl::Status status = Try(path);
-      const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
-      if (!away || control_.interrupt().raised()) return status;
-      ++failures;
-      control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(failures, 0.5));
-    }
-  }
-
- private:
-  absl::Status Try(const std::string& path) {
-    if (PathExists(path)) return absl::OkStatus();
-    const std::string part = absl::StrCat(path, ".part");
-    ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(part, O_RDWR | O_CREAT));
-    ASSIGN_OR_RETURN(uint64_t offset, FileSize(part));
-    const auto sink = [&](absl::string_view data) -> absl::Status {
-      RETURN_IF_ERROR(PWriteAll(fd.get(), data, offset));
-      offset += data.size();
-      Show(offset);
-      return absl::OkStatus();
-    };
-    RETURN_IF_ERROR(around_.client.GetObject(sha256_, offset, sink, control_.interrupt().token()));
-    ASSIGN_OR_RETURN(const std::string sum, SumOf(fd.get(), offset));
-    if (sum != sha256_) {
-      RETURN_IF_ERROR(RemoveTree(part));
-      return absl::DataLossError("it arrived damaged");
-    }
-    if (std::rename(part.c_str(), path.c_str()) != 0) {
-      return ErrnoToStatus(errno, absl::StrCat("renaming to ", path));
-    }
-    return absl::OkStatus();
-  }
-
-  static absl::StatusOr<std::string> SumOf(int fd, uint64_t bytes) {
-    Sha256 sum;
-    std::string block(1 << 20, '\0');
-    for (uint64_t at = 0; at < bytes;) {
-      const ssize_t n = ::pread(fd, block.data(), block.size(), static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return ErrnoToStatus(errno, "reading a pack");
-      if (n == 0) break;
-      sum.Update(absl::string_view(block.data(), static_cast<size_t>(n)));
-      at += static_cast<uint64_t>(n);
-    }
-    return sum.Hex();
-  }
-
-  void Show(uint64_t offset) {
-    const uint64_t total = std::max<uint64_t>(bytes_, 1);
-    const uint64_t percent = std::min<uint64_t>(100, offset * 100 / total);
-    if (percent == shown_) return;
-    shown_ = percent;
-    board_.SetStage(Stage::kPreparing, absl::StrCat("preparing (downloading ", percent, " %)"),
-                    AttemptBoard::Urgency::kSoon);
-  }
-
-  const Surroundings& around_;
-  const std::string sha256_;
-  const uint64_t bytes_;
-  AttemptControl& control_;
-  AttemptBoard& board_;
-  uint64_t shown_ = 0;
-};
-
 // Everything that the coordinator has to send before the workspace can be made.
 absl::Status BringPacks(const Surroundings& around, const Attempt& attempt, AttemptControl& control,
                         AttemptBoard& board) {
@@ -136,12 +49,12 @@ absl::Status BringPacks(const Surroundings& around, const Attempt& attempt, Atte
   const bool kept = IsKept(around, attempt);
   if (kept && !NeedsSession(around, attempt)) return absl::OkStatus();
   if (!kept && !repository.pack_sha256().empty()) {
-    PackDownload submitted(around, repository.pack_sha256(), repository.pack_bytes(), control,
-                           board);
+    ObjectDownload submitted(around, repository.pack_sha256(), repository.pack_bytes(), control,
+                             board);
     RETURN_IF_ERROR(Annotate(submitted.Run(), "getting the submitted pack"));
   }
   for (const v1::Checkpoint::Pack& pack : attempt.spec->checkpoint().packs()) {
-    PackDownload part(around, pack.sha256(), pack.bytes(), control, board);
+    ObjectDownload part(around, pack.sha256(), pack.bytes(), control, board);
     RETURN_IF_ERROR(Annotate(part.Run(), absl::StrCat("getting the checkpoint of attempt ",
                                                       attempt.spec->checkpoint_attempt())));
   }
@@ -155,7 +68,7 @@ void SetCheckpoint(const Surroundings& around, const Attempt& attempt, PrepareRe
   request.checkpoint = checkpoint.commit();
   request.checkpoint_branch = checkpoint.branch();
   for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) {
-    request.checkpoint_packs.push_back(PackPath(around, pack.sha256(), attempt.key.handoff_id));
+    request.checkpoint_packs.push_back(ObjectPath(around, pack.sha256(), attempt.key.handoff_id));
   }
   request.checkpoint_attempt = attempt.spec->checkpoint_attempt();
   request.rebuild = attempt.spec->rebuild();
@@ -173,7 +86,7 @@ PrepareRequest RequestFor(const Surroundings& around, const Attempt& attempt) {
   request.commit = repository.commit();
   request.worktree_commit = repository.worktree_commit();
   if (!repository.pack_sha256().empty()) {
-    request.pack_path = PackPath(around, repository.pack_sha256(), id);
+    request.pack_path = ObjectPath(around, repository.pack_sha256(), id);
     request.pack_complete = repository.pack_complete();
   }
   request.mirror = around.data.mirror(repository.key());

@@ -61,10 +61,23 @@ const std::set<std::string>& HandoffDir::LookForChanges() {
 absl::Status HandoffDir::CopyFile(const std::string& source, const std::string& name, bool keep) {
   RETURN_IF_ERROR(Open());
   const std::string path = absl::StrCat(below_, "/", name);
+  const size_t slash = name.rfind('/');
+  if (slash != std::string::npos) {
+    RETURN_IF_ERROR(root_->MakeDirectories(absl::StrCat(below_, "/", name.substr(0, slash))));
+  }
   if (keep && root_->OpenForRead(path).ok()) return absl::OkStatus();
   ASSIGN_OR_RETURN(UniqueFd file, OpenRegular(source));
   ASSIGN_OR_RETURN(const uint64_t bytes, FileSize(source));
   return root_->CopyFrom(file.get(), bytes, path);
+}
+
+bool HandoffDir::Holds(const std::string& name, const std::string& sha256, uint64_t bytes) {
+  if (!Open().ok()) return false;
+  const auto file = root_->OpenForRead(absl::StrCat(below_, "/", name));
+  if (!file.ok()) return false;
+  // One more: a file that goes on after these bytes is another one.
+  const auto sum = HashOf(file->get(), bytes + 1);
+  return sum.ok() && *sum == sha256;
 }
 
 absl::StatusOr<std::string> HandoffDir::Read(const std::string& name, uint64_t max_bytes) {

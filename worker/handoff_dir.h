@@ -28,8 +28,11 @@ class HandoffDir {
   absl::Status WriteDocument(absl::string_view markdown);
   // Sections that somebody else changed since this object wrote the document first.
   const std::set<std::string>& LookForChanges();
-  // A copy of the file at `source`, unless `keep` and one is there.
+  // A copy of the file at `source`, unless `keep` and one is there. `name` may have a directory
+  // before it, which is made.
   absl::Status CopyFile(const std::string& source, const std::string& name, bool keep);
+  // Whether the file there has these bytes.
+  bool Holds(const std::string& name, const std::string& sha256, uint64_t bytes);
   // A file that the agent may have written. NOT_FOUND when there is none.
   absl::StatusOr<std::string> Read(const std::string& name, uint64_t max_bytes);
   absl::Status Remove(const std::string& name);

@@ -17,6 +17,7 @@
 #include "worker/agent/failure_text.h"
 #include "worker/checkout.h"
 #include "worker/earlier_logs.h"
+#include "worker/inputs.h"
 #include "worker/proto_time.h"
 #include "worker/question.h"
 #include "worker/session_restore.h"
@@ -40,12 +41,12 @@ class Preparation {
         config_(around.config.agent(attempt.wanted().agent())) {}
 
   Prepared Run() {
-    const std::vector<Step> for_agent = {&Preparation::FindAgent,   &Preparation::MakeWorkspace,
-                                         &Preparation::BringLogs,   &Preparation::BringSession,
-                                         &Preparation::MakeSession, &Preparation::MakeCommand,
-                                         &Preparation::AwaitLease};
+    const std::vector<Step> for_agent = {&Preparation::FindAgent,    &Preparation::MakeWorkspace,
+                                         &Preparation::BringLogs,    &Preparation::BringFiles,
+                                         &Preparation::BringSession, &Preparation::MakeSession,
+                                         &Preparation::MakeCommand,  &Preparation::AwaitLease};
     const std::vector<Step> for_checks = {&Preparation::MakeWorkspace, &Preparation::BringLogs,
-                                          &Preparation::NoteNoAgent};
+                                          &Preparation::BringFiles, &Preparation::NoteNoAgent};
     const bool only_checks = attempt_.spec->only_checks();
     for (const Step step : only_checks ? for_checks : for_agent) {
       Failure failure = (this->*step)();
@@ -118,6 +119,13 @@ class Preparation {
     DropOldQuestion(attempt_);
     BringEarlierLogs(around_, attempt_, control_);
     return std::nullopt;
+  }
+
+  // The prompt names them: an agent without them would work on something else.
+  Failure BringFiles() {
+    const absl::Status brought = BringInputs(around_, attempt_, control_, board_);
+    if (brought.ok()) return std::nullopt;
+    return Host("putting the attached files beside handoff.md", brought);
   }
 
   Failure BringSession() {

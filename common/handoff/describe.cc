@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/handoff/describe_attached.h"
 #include "common/handoff/describe_held.h"
 #include "common/handoff/describe_sections.h"
 #include "common/handoff/describe_summary.h"
@@ -113,6 +114,9 @@ std::vector<std::pair<std::string, std::string>> MetadataOf(const v1::Handoff& h
       {"Checks", ChecksText(handoff)},
       {"Agent", OneLine(OrElse(handoff.spec().agent(), handoff.agent()), 80)},
   };
+  if (std::string attached = AttachedWords(handoff.spec(), /*code=*/true); !attached.empty()) {
+    metadata.emplace_back("Attached", std::move(attached));
+  }
   if (std::string held = HeldText(handoff); !held.empty()) {
     metadata.emplace_back("Held by a person", std::move(held));
   }
@@ -147,6 +151,12 @@ std::vector<std::string> LogsOf(const v1::Handoff& handoff) {
     }
   }
   return logs;
+}
+
+// With what came along with it.
+std::string TaskText(const v1::Handoff& handoff, const std::string& task) {
+  const std::string attached = AttachedText(handoff.spec(), handoff.id());
+  return absl::StrCat(task, attached.empty() ? "" : "\n\n", attached);
 }
 
 // What is known, for a prompt: facts in sentences, the agent's own words quoted as such.
@@ -225,7 +235,7 @@ std::string HeldPrompt(const HandoffView& view, const v1::SectionEdit& held, int
              "you assumed."
            : kNotAnswered;
   return absl::StrCat(
-      held.text(),
+      TaskText(view.handoff(), held.text()),
       earlier.empty() ? "" : "\n\nMessages since then, which an earlier attempt was given:\n",
       earlier, seen ? "" : "\n\nLatest known state, newer than all above:\n",
       seen ? "" : KnownState(view), AskedText(view, messages.empty() ? unanswered : ""),
@@ -312,7 +322,8 @@ std::string StatusText(const v1::Handoff& handoff) {
 
 Document Describe(const v1::Handoff& handoff) {
   const HandoffView view(handoff);
-  const std::string task = StripControls(OrElse(handoff.spec().task(), handoff.task()));
+  const std::string task =
+      TaskText(handoff, StripControls(OrElse(handoff.spec().task(), handoff.task())));
   const std::string step = StepForPerson(view);
   Document document;
   document.id = handoff.id();
@@ -350,6 +361,7 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
       (kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED) && !ForgetsInterrupted(handoff);
   attempts->erase(later, attempts->end());
   const HandoffView view(before);
+  const std::string task = TaskText(handoff, handoff.spec().task());
   const std::string messages = NewMessages(handoff, attempt);
   const v1::Attempt* const knows_all = KnowsAll(before, kind);
   const v1::SectionEdit* const held = HeldEdit(handoff, kResumePromptSection);
@@ -362,11 +374,11 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
   }
   if (view.latest() == nullptr) {
     const std::string since = SinceThenText(view);
-    return absl::StrCat(handoff.spec().task(), since.empty() ? "" : "\n\n", since,
-                        messages.empty() ? "" : "\n\n", messages, Rules(handoff));
+    return absl::StrCat(task, since.empty() ? "" : "\n\n", since, messages.empty() ? "" : "\n\n",
+                        messages, Rules(handoff));
   }
   if (!messages.empty() && knows_all != nullptr) return MessagePrompt(view, messages);
-  return absl::StrCat(ResumePrompt(view, handoff.spec().task(), attempt, messages),
+  return absl::StrCat(ResumePrompt(view, task, attempt, messages),
                       knows_rules ? "\n" : Rules(handoff));
 }
 

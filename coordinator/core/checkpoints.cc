@@ -52,7 +52,7 @@ uint64_t NewBytes(const Handoff& handoff, const Checkpoint& added, const PackSiz
       return checkpoint.packs.count(pack) > 0;
     };
     const bool known =
-        pack == handoff.pack_sha256 || names(handoff.returned) ||
+        pack == handoff.pack_sha256 || handoff.inputs.count(pack) > 0 || names(handoff.returned) ||
         std::any_of(handoff.attempts.begin(), handoff.attempts.end(), [&](const Attempt& attempt) {
           return names(attempt.checkpoint) || names(attempt.late_checkpoint);
         });

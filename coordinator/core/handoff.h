@@ -52,6 +52,7 @@ struct Handoff {
   std::string repo_url;
   std::string repo_ref;
   std::string pack_sha256;  // object that the spec needs; kept as long as the handoff is
+  std::set<std::string> inputs;  // objects of its attached files; kept likewise
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> require;
   std::string on_worker;

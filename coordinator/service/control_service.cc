@@ -69,7 +69,7 @@ absl::StatusOr<core::Submit> ControlService::ToSubmit(Context* context,
   Normalise(spec);
   RETURN_IF_ERROR(Validate(spec));
   RETURN_IF_ERROR(ValidateNotify(spec, parts_.notify_keys));
-  RETURN_IF_ERROR(CheckPack(spec));
+  RETURN_IF_ERROR(CheckObjects(spec));
   core::Submit submit = ToCore(spec, guest.subject, parts_.clock.Now());
   submit.duplicates = DuplicatesOf(request);
   const Eyes eyes = EyesOf(guest);
@@ -86,18 +86,28 @@ absl::StatusOr<Guest> ControlService::EnterAsOwner(Context* context, core::Metho
   return guest;
 }
 
-absl::Status ControlService::CheckPack(const v1::HandoffSpec& spec) const {
-  const std::string& pack = spec.repository().pack_sha256();
-  if (pack.empty()) return absl::OkStatus();
-  const auto size = parts_.objects.Size(pack);
+absl::Status ControlService::CheckObjects(const v1::HandoffSpec& spec) const {
+  const v1::Repository& repository = spec.repository();
+  if (!repository.pack_sha256().empty()) {
+    RETURN_IF_ERROR(CheckObject("pack", repository.pack_sha256(), repository.pack_bytes()));
+  }
+  for (const v1::Attachment& file : spec.attachments()) {
+    RETURN_IF_ERROR(CheckObject("attached file", file.sha256(), file.bytes()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ControlService::CheckObject(absl::string_view what, const std::string& sha256,
+                                         uint64_t bytes) const {
+  const auto size = parts_.objects.Size(sha256);
   if (absl::IsNotFound(size.status())) {
-    return absl::FailedPreconditionError(absl::StrCat("the coordinator does not have the pack ",
-                                                      pack, "; upload it and submit again"));
+    return absl::FailedPreconditionError(absl::StrCat("the coordinator does not have the ", what,
+                                                      " ", sha256, "; upload it and submit again"));
   }
   RETURN_IF_ERROR(size.status());
-  if (*size == spec.repository().pack_bytes()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      "repository.pack_bytes is ", spec.repository().pack_bytes(), " but the pack has ", *size));
+  if (*size == bytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the ", what, " ", sha256, " is said to have ",
+                                                 bytes, " bytes and has ", *size));
 }
 
 Unary* ControlService::Get(Context* context, const v1::GetRequest* request, v1::Handoff* response) {
@@ -321,7 +331,7 @@ Unary* ControlService::Import(Context* context, const v1::ImportRequest* request
   if (!import.ok()) return Answer(context, import.status());
   const absl::Status notify = ValidateNotify(request->spec(), parts_.notify_keys);
   if (!notify.ok()) return Answer(context, notify);
-  absl::Status arrived = CheckPack(request->spec());
+  absl::Status arrived = CheckObjects(request->spec());
   if (arrived.ok()) arrived = CheckImportedLogs(*request, parts_.objects);
   if (!arrived.ok()) return Answer(context, arrived);
   Unary* const reactor = context->DefaultReactor();

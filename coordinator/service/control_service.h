@@ -36,8 +36,9 @@ class ControlService final : public v1::Control::CallbackService {
   Unary* RemoveWorker(Context*, const v1::RemoveWorkerRequest*, v1::RemoveWorkerResponse*) override;
   Unary* GetPool(Context*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
 
-  // The pack that the spec names has arrived whole.
-  absl::Status CheckPack(const v1::HandoffSpec& spec) const;
+  // The pack and the attached files that the spec names have arrived whole.
+  absl::Status CheckObjects(const v1::HandoffSpec& spec) const;
+  absl::Status CheckObject(absl::string_view what, const std::string& sha256, uint64_t bytes) const;
   // Enters; whose the handoff will be. PERMISSION_DENIED for a repository or a priority that they
   // have not.
   absl::StatusOr<Guest> EnterAsOwner(Context* context, core::Method method,

@@ -190,6 +190,9 @@ core::Submit ToCore(const v1::HandoffSpec& spec, const std::string& owner, absl:
   handoff.repo_ref = spec.repository().ref();
   handoff.pack_sha256 = spec.repository().pack_sha256();
   handoff.stored_bytes = spec.repository().pack_bytes();
+  for (const v1::Attachment& file : spec.attachments()) {
+    if (handoff.inputs.insert(file.sha256()).second) handoff.stored_bytes += file.bytes();
+  }
   handoff.labels = ToMap(spec.labels());
   handoff.require = ToMap(spec.require());
   handoff.on_worker = spec.on_worker();

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/handoff/describe_attached.h"
 #include "common/handoff/names.h"
 #include "common/hash.h"
 #include "common/rpc/proto_time.h"
@@ -201,6 +202,7 @@ absl::Status Validate(const v1::HandoffSpec& spec) {
         "push needs a repository with a remote, to whose branch handoff/<id> the work goes");
   }
   RETURN_IF_ERROR(ValidateChecks(spec));
+  RETURN_IF_ERROR(ValidateAttachments(spec));
   RETURN_IF_ERROR(ValidateLabels(spec.labels(), "labels"));
   RETURN_IF_ERROR(ValidateLabels(spec.require(), "require"));
   if (!spec.on_worker().empty()) RETURN_IF_ERROR(ValidateWorkerName(spec.on_worker()));

@@ -243,6 +243,10 @@ ALTER TABLE tokens ADD COLUMN line TEXT NOT NULL DEFAULT '';
     R"sql(
 ALTER TABLE meta ADD COLUMN restored_at INTEGER;
 )sql",
+    // 9. Objects of the files that were attached to a handoff; `objects_needed` has them, too.
+    R"sql(
+ALTER TABLE handoffs ADD COLUMN inputs TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 }  // namespace

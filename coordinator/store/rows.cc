@@ -28,6 +28,7 @@ void VisitHandoff(V&& v, H& h) {
   v("repo_url", h.repo_url);
   v("repo_ref", h.repo_ref);
   v("pack_sha256", h.pack_sha256);
+  v("inputs", h.inputs);
   v("labels", h.labels);
   v("require", h.require);
   v("on_worker", h.on_worker);

@@ -376,12 +376,13 @@ absl::Status SqliteStore::WriteHandoff(const core::Handoff& handoff) {
   statements_.put_spec.Bind(1, static_cast<int64_t>(handoff.seq));
   statements_.put_spec.BindBlob(2, handoff.spec);
   RETURN_IF_ERROR(statements_.put_spec.Run());
-  RETURN_IF_ERROR(NeedPacks(handoff.seq, handoff.returned));
+  RETURN_IF_ERROR(NeedObjects(handoff.seq, handoff.inputs));
+  RETURN_IF_ERROR(NeedObjects(handoff.seq, handoff.returned.packs));
   for (const core::Attempt& attempt : handoff.attempts) {
     rows::BindAttempt(statements_.put_attempt, handoff.seq, attempt);
     RETURN_IF_ERROR(statements_.put_attempt.Run());
-    RETURN_IF_ERROR(NeedPacks(handoff.seq, attempt.checkpoint));
-    RETURN_IF_ERROR(NeedPacks(handoff.seq, attempt.late_checkpoint));
+    RETURN_IF_ERROR(NeedObjects(handoff.seq, attempt.checkpoint.packs));
+    RETURN_IF_ERROR(NeedObjects(handoff.seq, attempt.late_checkpoint.packs));
   }
   for (const core::Message& message : handoff.messages) {
     rows::BindMessage(statements_.put_message, handoff.seq, message);
@@ -394,8 +395,8 @@ absl::Status SqliteStore::WriteHandoff(const core::Handoff& handoff) {
   return absl::OkStatus();
 }
 
-absl::Status SqliteStore::NeedPacks(uint64_t seq, const core::Checkpoint& checkpoint) {
-  for (const std::string& sha256 : checkpoint.packs) {
+absl::Status SqliteStore::NeedObjects(uint64_t seq, const std::set<std::string>& hashes) {
+  for (const std::string& sha256 : hashes) {
     statements_.need_object.BindText(1, sha256);
     statements_.need_object.Bind(2, static_cast<int64_t>(seq));
     RETURN_IF_ERROR(statements_.need_object.Run());

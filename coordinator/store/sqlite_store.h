@@ -79,7 +79,7 @@ class SqliteStore final : public Store {
   absl::Status Write(const std::vector<core::Edit>& edits);
   absl::Status WriteChange(const core::Change& change, Batch& batch);
   absl::Status WriteHandoff(const core::Handoff& handoff);
-  absl::Status NeedPacks(uint64_t seq, const core::Checkpoint& checkpoint);
+  absl::Status NeedObjects(uint64_t seq, const std::set<std::string>& hashes);
   absl::Status RollBack(const absl::Status& cause);
   absl::Status CheckpointIfDue();
   absl::StatusOr<std::optional<core::Handoff>> FindOne(Statement& select);

@@ -6,6 +6,7 @@
 
 #include "common/file.h"
 #include "common/handoff/document.h"
+#include "common/hash.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -66,6 +67,33 @@ TEST_F(HandoffDirTest, RulesThatAreThereAreKept) {
   HandoffDir directory = Directory();
   ASSERT_TRUE(directory.WriteDocument("text").ok());
   EXPECT_EQ(*ReadFile(ours_ + "/.gitignore", 100), "*.log\n");
+}
+
+TEST_F(HandoffDirTest, WhatWasAttachedIsPutBeneathWhateverAnAgentMadeOfIt) {
+  HandoffDir directory = Directory();
+  const std::string source = temp_.path() + "/object", outside = temp_.path() + "/outside";
+  ASSERT_TRUE(WriteFileAtomically(source, "sent").ok());
+  ASSERT_TRUE(MakeDirectories(outside).ok());
+  const std::string sum = Sha256Hex("sent");
+  EXPECT_FALSE(directory.Holds("inputs/a", sum, 4));
+  ASSERT_TRUE(directory.CopyFile(source, "inputs/a", /*keep=*/false).ok());
+  EXPECT_TRUE(directory.Holds("inputs/a", sum, 4));
+  EXPECT_EQ(*ReadFile(ours_ + "/inputs/a", 100), "sent");
+
+  ASSERT_TRUE(WriteFileAtomically(ours_ + "/inputs/a", "sent and more").ok());
+  EXPECT_FALSE(directory.Holds("inputs/a", sum, 4));
+  ASSERT_EQ(::unlink((ours_ + "/inputs/a").c_str()), 0);
+  ASSERT_TRUE(WriteFileAtomically(outside + "/a", "theirs").ok());
+  ASSERT_EQ(::symlink((outside + "/a").c_str(), (ours_ + "/inputs/a").c_str()), 0);
+  EXPECT_FALSE(directory.Holds("inputs/a", Sha256Hex("theirs"), 6)) << "a link is no file";
+  ASSERT_TRUE(directory.CopyFile(source, "inputs/a", /*keep=*/false).ok());
+  EXPECT_EQ(*ReadFile(outside + "/a", 100), "theirs");
+  EXPECT_TRUE(directory.Holds("inputs/a", sum, 4));
+
+  ASSERT_TRUE(RemoveTree(ours_ + "/inputs").ok());
+  ASSERT_EQ(::symlink(outside.c_str(), (ours_ + "/inputs").c_str()), 0);
+  EXPECT_FALSE(directory.CopyFile(source, "inputs/b", /*keep=*/false).ok());
+  EXPECT_FALSE(PathExists(outside + "/b"));
 }
 
 std::string Document(const std::string& prompt, const std::string& status = "running") {

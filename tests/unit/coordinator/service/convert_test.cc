@@ -1,5 +1,6 @@
 #include "coordinator/service/convert.h"
 
+#include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -117,6 +118,21 @@ TEST(Submit, CarriesWhatPlacementReads) {
   v1::HandoffSpec back;
   ASSERT_TRUE(back.ParseFromString(submit.handoff.spec));
   EXPECT_EQ(CanonicalBytes(back), CanonicalBytes(spec));
+}
+
+TEST(Submit, KeepsAttachedFilesAndCountsEachOnce) {
+  v1::HandoffSpec spec = Spec();
+  spec.mutable_repository()->set_pack_sha256(std::string(64, 'a'));
+  spec.mutable_repository()->set_pack_bytes(1000);
+  for (const char c : {'b', 'c', 'b'}) {
+    v1::Attachment& file = *spec.add_attachments();
+    file.set_name(absl::StrCat("f", spec.attachments_size()));
+    file.set_sha256(std::string(64, c));
+    file.set_bytes(c == 'b' ? 20 : 300);
+  }
+  const core::Handoff handoff = ToCore(spec, "ann", kNow).handoff;
+  EXPECT_EQ(handoff.inputs, (std::set<std::string>{std::string(64, 'b'), std::string(64, 'c')}));
+  EXPECT_EQ(handoff.stored_bytes, 1320u);
 }
 
 TEST(Resume, ChangesOnlyWhatIsSaid) {

@@ -53,6 +53,8 @@ std::vector<BadSpec> BadTexts() {
       {"NUL in its value", [](auto& s) { (*s.mutable_env())["A"] = std::string("\0", 1); }},
       {"32 KiB", [](auto& s) { (*s.mutable_env())["A"] = std::string(33 << 10, 'x'); }},
       {"argv is for the agent 'command'", [](auto& s) { s.add_argv("make"); }},
+      {"attached file '../x' has a name", [](auto& s) { s.add_attachments()->set_name("../x"); }},
+      {"no SHA-256", [](auto& s) { s.add_attachments()->set_name("x"); }},
       {"a check's command", [](auto& s) { s.add_checks(); }},
       {"a check's command", [](auto& s) { s.add_checks()->set_command(std::string(4097, 'x')); }},
       {"17 checks",

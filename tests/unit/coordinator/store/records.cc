@@ -125,6 +125,7 @@ void RecordSource::Change(core::Handoff& handoff) {
   handoff.ended_at = Time();
   handoff.not_before = Time();
   handoff.retries_used = Below(5);
+  handoff.inputs = Flip() ? std::set<std::string>{} : std::set<std::string>{Text(), Text()};
   handoff.avoid = Flip() ? std::set<std::string>{} : std::set<std::string>{Text(), Text()};
   const int attempts = std::max(static_cast<int>(handoff.attempts.size()), 1) + Below(2);
   handoff.check_retries = Below(3);

@@ -310,8 +310,10 @@ TEST_F(SqliteReaderTest, ManyThreadsReadWhileTheStoreWrites) {
 TEST_F(SqliteReaderTest, KnowsWhichObjectsAreNeeded) {
   core::Handoff handoff = Add("20261120-with-pack", Status::kQueued);
   handoff.pack_sha256 = std::string(64, 'a');
+  handoff.inputs = {std::string(64, 'c')};
   ASSERT_TRUE(store_->Commit({core::Edit{{core::PutHandoff{handoff}}}}).ok());
   EXPECT_TRUE(*reader_->NeedsObject(std::string(64, 'a')));
+  EXPECT_TRUE(*reader_->NeedsObject(std::string(64, 'c')));
   EXPECT_FALSE(*reader_->NeedsObject(std::string(64, 'b')));
   EXPECT_FALSE(*reader_->NeedsObject(""));
 }

@@ -1,0 +1,70 @@
+#include "worker/object_download.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "common/backoff.h"
+#include "common/file.h"
+#include "common/regular_file.h"
+#include "common/status.h"
+
+namespace handoff::worker {
+namespace {
+
+constexpr Backoff kBackoff{absl::Milliseconds(200), absl::Seconds(5)};
+
+}  // namespace
+
+std::string ObjectPath(const Surroundings& around, const std::string& sha256,
+                       const std::string& handoff_id) {
+  return around.data.object(absl::StrCat(sha256, ".", handoff_id));
+}
+
+absl::Status ObjectDownload::Run() {
+  const std::string path = ObjectPath(around_, sha256_, board_.Status().key.handoff_id);
+  for (int failures = 0;;) {
+    const absl::Status status = Try(path);
+    const bool away = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status);
+    if (!away || control_.interrupt().raised()) return status;
+    ++failures;
+    control_.Wait(around_.clock, around_.clock.Boot() + kBackoff.Delay(failures, 0.5));
+  }
+}
+
+absl::Status ObjectDownload::Try(const std::string& path) {
+  if (PathExists(path)) return absl::OkStatus();
+  const std::string part = absl::StrCat(path, ".part");
+  ASSIGN_OR_RETURN(const UniqueFd fd, OpenFile(part, O_RDWR | O_CREAT));
+  ASSIGN_OR_RETURN(uint64_t offset, FileSize(part));
+  const auto sink = [&](absl::string_view data) -> absl::Status {
+    RETURN_IF_ERROR(PWriteAll(fd.get(), data, offset));
+    offset += data.size();
+    Show(offset);
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(around_.client.GetObject(sha256_, offset, sink, control_.interrupt().token()));
+  ASSIGN_OR_RETURN(const std::string sum, HashOf(fd.get(), offset));
+  if (sum != sha256_) {
+    RETURN_IF_ERROR(RemoveTree(part));
+    return absl::DataLossError("it arrived damaged");
+  }
+  if (std::rename(part.c_str(), path.c_str()) != 0) {
+    return ErrnoToStatus(errno, absl::StrCat("renaming to ", path));
+  }
+  return absl::OkStatus();
+}
+
+void ObjectDownload::Show(uint64_t offset) {
+  const uint64_t total = std::max<uint64_t>(bytes_, 1);
+  const uint64_t percent = std::min<uint64_t>(100, offset * 100 / total);
+  if (percent == shown_) return;
+  shown_ = percent;
+  board_.SetStage(Stage::kPreparing, absl::StrCat("preparing (downloading ", percent, " %)"),
+                  AttemptBoard::Urgency::kSoon);
+}
+
+}  // namespace handoff::worker
