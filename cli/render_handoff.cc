@@ -15,6 +15,7 @@
 #include "cli/render_takeover.h"
 #include "cli/table.h"
 #include "cli/words.h"
+#include "common/handoff/describe_attached.h"
 #include "common/handoff/describe_push.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -373,6 +374,7 @@ std::string RenderShow(const v1::Handoff& handoff, const View& view) {
   AddEnd(handoff, attempt, view, fields);
   AddAttempt(handoff, attempt, view, fields);
   fields.Add("Task", TaskWords(handoff.task()));
+  fields.Add("Attached", AttachedWords(handoff.spec(), /*code=*/false));
   fields.Add("Agent",
              absl::StrCat(OneLine(handoff.agent(), 40), handoff.model().empty() ? "" : ", ",
                           OneLine(handoff.model(), 130),

@@ -3,11 +3,16 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <optional>
 #include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cli/attach.h"
 #include "cli/await.h"
+#include "cli/ci_report.h"
+#include "cli/ci_source.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/render.h"
@@ -47,10 +52,11 @@ absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Clien
 }
 
 // After it is kept: what the person gets to see, and until when the command stays.
-VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& response,
-                       Context& context) {
+VerbResult AfterSubmit(const SubmitFlags& flags, const std::optional<CiJob>& job,
+                       const v1::SubmitResponse& response, Context& context) {
   const v1::Handoff& handoff = response.handoff();
   const bool stays = flags.follow || flags.wait;
+  CiReport report(job, context);
   if (!context.json) {
     context.terminal.Out(handoff.id() + "\n");
   } else if (!stays) {
@@ -62,8 +68,10 @@ VerbResult AfterSubmit(const SubmitFlags& flags, const v1::SubmitResponse& respo
       context.terminal.Say(line);
     }
   }
-  if (flags.follow) return FollowToEnd(handoff.id(), context);
-  if (flags.wait) return WaitToEnd(handoff.id(), context);
+  report.Kept(handoff, response.existing(), stays);
+  const auto on_end = [&report](const v1::Handoff& ended) { report.Ended(ended); };
+  if (flags.follow) return FollowToEnd(handoff.id(), context, 1, on_end);
+  if (flags.wait) return WaitToEnd(handoff.id(), context, on_end);
   return Exit::kDone;
 }
 
@@ -90,26 +98,38 @@ absl::Status NothingWasHandedOver(const absl::Status& status) {
 
 // A key of the person's own says already what is the same.
 v1::SubmitRequest::Duplicates DuplicatesFrom(const SubmitFlags& flags) {
+  // So also with one: the job that is run again has another key, and may find that of before.
   if (flags.reuse) return v1::SubmitRequest::REUSE;
   const bool own_rule = !flags.idempotency_key.empty() && flags.dedupe_key.empty();
   return flags.allow_duplicate || own_rule ? v1::SubmitRequest::ALLOW : v1::SubmitRequest::REFUSE;
+}
+
+// Nobody reads along in a pipeline.
+void WarnWithoutChecks(const v1::HandoffSpec& spec, Terminal& terminal) {
+  if (!spec.checks().empty() || spec.agent() == "command") return;
+  terminal.Say(
+      "handoff: warning: nothing checks the work, so the agent's own word decides whether the "
+      "pipeline goes on; say with --check CMD what has to pass");
 }
 
 // Everything but task and repository, refused before a person writes the one and minutes are spent
 // on the other.
 struct Prepared {
   v1::SubmitRequest request;
+  std::optional<CiJob> job;
   std::string where;
   Client* client = nullptr;  // none for --dry-run
 };
 
-absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::string& task,
-                                 Context& context) {
+absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::optional<CiJob>& job,
+                                 const std::string& task, Context& context) {
   Prepared prepared;
+  prepared.job = job;
   ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(ProjectRootFor(flags)));
   ASSIGN_OR_RETURN(*prepared.request.mutable_spec(),
                    BuildSpec(flags, defaults, task, context.rest, context.environment));
   prepared.request.set_duplicates(DuplicatesFrom(flags));
+  if (flags.ci) WarnWithoutChecks(prepared.request.spec(), context.terminal);
   ASSIGN_OR_RETURN(prepared.where, CheckSource(flags));
   const std::string set = defaults.ToString();
   if (!set.empty()) context.terminal.Say(absl::StrCat(".handoff.toml sets ", OneLine(set, 400)));
@@ -132,15 +152,22 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
     RemoveTree(temp->path()).IgnoreError();
     ::_exit(static_cast<int>(Exit::kInterrupted));
   });
+  const absl::Status attached =
+      AddAttachments(flags.attach, flags.attach_secrets, *temp, context.terminal, &spec);
+  if (!attached.ok()) return NothingWasHandedOver(attached);
   const auto pack = AddRepository(flags, prepared.where, *temp, context, &spec);
   if (!pack.ok()) return NothingWasHandedOver(pack.status());
   if (const absl::Status push = CheckPush(spec); !push.ok()) return NothingWasHandedOver(push);
+  if (prepared.job.has_value() && flags.idempotency_key.empty()) {
+    spec.set_idempotency_key(CiKey(*prepared.job, CiContent(spec)));
+  }
   if (flags.dry_run) {
     context.terminal.Say("Nothing was sent (--dry-run).");
     if (context.json) context.terminal.Out(ToJsonLine(spec));
     return v1::SubmitResponse();
   }
   RETURN_IF_ERROR(Upload(*pack, spec.repository(), *prepared.client, context.terminal));
+  RETURN_IF_ERROR(SendAttachments(spec, *temp, *prepared.client, context.terminal));
   auto stored = Store(prepared.request, *prepared.client, context.terminal);
   // Of other errors it is not known.
   if (absl::IsInvalidArgument(stored.status())) return NothingWasHandedOver(stored.status());
@@ -148,15 +175,16 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
 }
 
 // From flags to a stored handoff; an answer without a handoff after --dry-run.
-absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags, Context& context) {
+absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags,
+                                            const std::optional<CiJob>& job, Context& context) {
   if (!AsksEditor(flags, context)) {
     const auto task = ReadTask(flags, context);
     if (!task.ok()) return NothingWasHandedOver(task.status());
-    auto prepared = Prepare(flags, *task, context);
+    auto prepared = Prepare(flags, job, *task, context);
     if (!prepared.ok()) return NothingWasHandedOver(prepared.status());
     return Send(flags, *std::move(prepared), context, [] {});
   }
-  auto prepared = Prepare(flags, "to be written", context);
+  auto prepared = Prepare(flags, job, "to be written", context);
   if (!prepared.ok()) return NothingWasHandedOver(prepared.status());
   auto draft = Draft::Write(TaskDraft(), context);
   if (!draft.ok()) return NothingWasHandedOver(draft.status());
@@ -173,9 +201,30 @@ absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags, Context& c
   return response;
 }
 
-VerbResult Submit(const SubmitFlags& flags, Context& context) {
-  ASSIGN_OR_RETURN(const v1::SubmitResponse response, HandOver(flags, context));
-  return flags.dry_run ? Exit::kDone : AfterSubmit(flags, response, context);
+// What is attached is not meant as a part of the work tree.
+void TakeIncludesOfAttached(SubmitFlags& flags) {
+  const std::set<std::string> attached(flags.attach.begin(), flags.attach.end());
+  const auto others = std::stable_partition(
+      flags.include.begin(), flags.include.end(),
+      [&](const std::string& include) { return attached.count(include) == 0; });
+  flags.attach_secrets.assign(others, flags.include.end());
+  flags.include.erase(others, flags.include.end());
+}
+
+absl::StatusOr<std::optional<CiJob>> TakeCiJob(SubmitFlags& flags, Context& context) {
+  if (!flags.ci) return std::optional<CiJob>();
+  ASSIGN_OR_RETURN(CiJob job, FindCiJob(context.environment));
+  RETURN_IF_ERROR(UseCiJob(job, flags));
+  context.terminal.Say(CiWords(job));
+  return std::optional<CiJob>(std::move(job));
+}
+
+VerbResult Submit(SubmitFlags flags, Context& context) {
+  TakeIncludesOfAttached(flags);
+  auto job = TakeCiJob(flags, context);
+  if (!job.ok()) return NothingWasHandedOver(job.status());
+  ASSIGN_OR_RETURN(const v1::SubmitResponse response, HandOver(flags, *job, context));
+  return flags.dry_run ? Exit::kDone : AfterSubmit(flags, *job, response, context);
 }
 
 void DefineWhat(CLI::App& app, SubmitFlags& flags) {
@@ -199,6 +248,10 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
   app.add_option("--summary-model", flags.summary_model, "The model of the agent that does")
       ->type_name("M");
   app.add_flag("--child", flags.child, "Its agent may hand off further tasks itself");
+  app.add_option("--attach", flags.attach,
+                 "A file that the agent gets beside the task: a log, a report, an image")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_option("--env", flags.env,
                  "Variable for the agent, its value hidden; NAME alone: taken from here")
       ->type_name("NAME[=V]")
@@ -286,6 +339,8 @@ void DefineWhen(CLI::App& app, SubmitFlags& flags) {
   app.add_option("--retries", flags.retries, "After failures of hosts and network; 2 unless given")
       ->type_name("N")
       ->group("When");
+  app.add_flag("--ci", flags.ci, "In a pipeline: commit, key, outputs and summary by its variables")
+      ->group("Then");
   const auto follow =
       app.add_flag("--follow", flags.follow, "Show the log until it ended; Ctrl-C only leaves")
           ->group("Then");

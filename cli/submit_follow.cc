@@ -6,6 +6,7 @@
 #include "cli/follow.h"
 #include "cli/json.h"
 #include "cli/render.h"
+#include "cli/send_object.h"
 #include "cli/transcript.h"
 #include "common/status.h"
 #include "common/text.h"
@@ -14,11 +15,29 @@
 namespace handoff {
 namespace {
 
-VerbResult Verdict(const v1::Handoff& handoff, Context& context) {
+constexpr absl::Duration kPushWait = absl::Minutes(2);
+
+// The push comes after the end, and whoever is told goes on with the branch.
+v1::Handoff AwaitPush(const v1::Handoff& ended, Context& context) {
+  const auto known = [](const v1::Handoff& handoff) {
+    if (!handoff.spec().push() || handoff.attempts().empty()) return true;
+    const v1::Attempt& attempt = *handoff.attempts().rbegin();
+    const bool pushes =
+        attempt.state() == v1::Attempt::SUCCEEDED || attempt.state() == v1::Attempt::FAILED;
+    return !pushes || !attempt.end().changed() || attempt.has_push();
+  };
+  if (known(ended)) return ended;
+  // Its worker may have gone: then what became of it is not known here either.
+  const auto handoffs = Await(context, {ended.id()}, kPushWait, known, [](const v1::Handoff&) {});
+  return handoffs.ok() ? handoffs->front() : ended;
+}
+
+VerbResult Verdict(const v1::Handoff& handoff, Context& context, const OnEnd& on_end) {
   if (context.json) {
     context.terminal.Out(ToJsonLine(handoff));
   }
   context.terminal.Say(RenderVerdict(handoff, context.terminal.ErrView()));
+  if (on_end) on_end(AwaitPush(handoff, context));
   return ExitFor(handoff);
 }
 
@@ -66,23 +85,29 @@ absl::StatusOr<v1::Handoff> AwaitAttempt(const std::string& id, int number, Cont
   return std::move(handoffs.front());
 }
 
-VerbResult FollowToEnd(const std::string& id, Context& context, int first) {
+VerbResult FollowToEnd(const std::string& id, Context& context, int first, const OnEnd& on_end) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   for (int attempt = first;; ++attempt) {
     const auto handoff = AwaitAttempt(id, attempt, context);
     if (!handoff.ok()) return Left(id, handoff.status(), context);
-    if (!HasBegun(*handoff, attempt)) return Verdict(*handoff, context);
+    if (!HasBegun(*handoff, attempt)) return Verdict(*handoff, context, on_end);
     if (attempt > 1) context.terminal.Say(absl::StrCat("handoff: attempt ", attempt));
     const absl::Status status = FollowAttempt(*handoff, attempt, *client, context);
     if (!status.ok()) return Left(id, status, context);
   }
 }
 
-VerbResult WaitToEnd(const std::string& id, Context& context) {
-  const auto handoffs =
-      Await(context, {id}, absl::InfiniteDuration(), IsSettled, [](const v1::Handoff&) {});
-  if (!handoffs.ok()) return Left(id, handoffs.status(), context);
-  return Verdict(handoffs->front(), context);
+VerbResult WaitToEnd(const std::string& id, Context& context, const OnEnd& on_end) {
+  std::vector<v1::Handoff> handoffs;
+  // Once it waits, that outlives a restart by itself; one may come right before it begins to.
+  const absl::Status waited = RetryWhileAway(context.terminal, [&] {
+    auto ended =
+        Await(context, {id}, absl::InfiniteDuration(), IsSettled, [](const v1::Handoff&) {});
+    if (ended.ok()) handoffs = *std::move(ended);
+    return ended.status();
+  });
+  if (!waited.ok()) return Left(id, waited, context);
+  return Verdict(handoffs.front(), context, on_end);
 }
 
 }  // namespace handoff

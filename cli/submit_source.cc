@@ -175,6 +175,15 @@ absl::StatusOr<std::string> AddRepository(const SubmitFlags& flags, const std::s
                      "; nothing is sent from here"));
     return "";
   }
+  if (!flags.ci_commit.empty()) {
+    v1::Repository& repository = *spec->mutable_repository();
+    repository = RemoteRepository(flags.ci_repo, flags.ci_ref);
+    repository.set_commit(flags.ci_commit);
+    context.terminal.Say(absl::StrCat("the worker fetches ", OneLine(flags.ci_repo, 300), " at ",
+                                      flags.ci_commit.substr(0, 10),
+                                      ", as the CI system says; nothing is sent from here"));
+    return "";
+  }
   SnapshotOptions options;
   options.from = FromOf(flags.from);
   options.include.insert(flags.include.begin(), flags.include.end());

@@ -39,6 +39,10 @@ struct SubmitFlags {
   std::string check_timeout;
   std::optional<int> check_retries;
   std::string summaries, summary_model;
+  std::vector<std::string> attach;
+  std::vector<std::string> attach_secrets;  // those of `attach` that --include names
+  bool ci = false;
+  std::string ci_repo, ci_commit, ci_ref;  // where it starts, by the job's variables; see UseCiJob
   bool full = false, dry_run = false, follow = false, wait = false;
 };
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "tests/fakes/ci_variables.h"
 #include "tests/integration/cli/command.h"
 
 namespace handoff {
@@ -40,17 +41,15 @@ std::vector<Example> Examples(const std::string& markdown, std::vector<std::stri
 
 class CiExamples : public Command {
  protected:
-  // As the shell of a runner has it, without a token.
-  Said Shell(const std::string& line) const {
+  // As the shell of a runner of that system has it, without a token.
+  Said Shell(const std::string& line, CiSystem system = CiSystem::kGitHub) const {
     SpawnOptions options = OptionsOfStranger({});
     options.argv = {"/bin/sh", "-c", line};
     for (std::string& entry : options.env) {
       if (absl::StartsWith(entry, "PATH=")) absl::StrAppend(&entry, ":", HANDOFF_BIN_DIR);
     }
-    // What the systems set.
-    for (const char* name :
-         {"GITHUB_RUN_ID", "CI_PIPELINE_ID", "BUILD_TAG", "BUILDKITE_BUILD_ID"}) {
-      options.env.push_back(absl::StrCat(name, "=4711"));
+    for (std::string& variable : AsEnvironment(VariablesOf(system, CiPlace()))) {
+      options.env.push_back(std::move(variable));
     }
     const auto result = RunProcess(options, "", absl::Minutes(1));
     CHECK(result.ok());
@@ -64,25 +63,57 @@ TEST_F(CiExamples, EachCommandIsOneThatThisProgramTakes) {
   std::vector<std::string> unchecked;
   const std::vector<Example> examples = Examples(*markdown, unchecked);
   EXPECT_THAT(unchecked, IsEmpty());
-  for (const char* system : {"GitHub Actions", "GitLab CI", "Jenkins", "Buildkite"}) {
-    EXPECT_TRUE(std::any_of(examples.begin(), examples.end(), [&](const Example& example) {
-      return example.section == system;
-    })) << system;
-  }
-  ASSERT_EQ(
-      Shell("git init -q . && mkdir .handoff && echo Do it. >.handoff/task.md && git add . && "
-            "git -c user.name=a -c user.email=a@b commit -qm Begin && echo 20261120-h >ids")
-          .exit,
-      0);
-  for (const Example& example : examples) {
-    ASSERT_EQ(Shell("echo 20261120-h >ids").exit, 0);
-    const Said said = Shell(example.line);
-    // It was understood, and then nobody is logged in.
-    EXPECT_EQ(said.exit, 5) << example.line << "\n" << said.err;
-    EXPECT_THAT(said.err, HasSubstr("you are not logged in to a pool")) << example.line;
+  ASSERT_GT(examples.size(), 4u);
+  ASSERT_EQ(Shell("mkdir .handoff && echo Do it. >.handoff/task.md && echo no >test.log").exit, 0);
+  for (const CiSystem system :
+       {CiSystem::kGitHub, CiSystem::kGitLab, CiSystem::kJenkins, CiSystem::kBuildkite}) {
+    for (const Example& example : examples) {
+      ASSERT_EQ(Shell("echo 20261120-h >ids").exit, 0);
+      const Said said = Shell(example.line, system);
+      // It was understood, and then nobody is logged in.
+      EXPECT_EQ(said.exit, 5) << example.line << "\n" << said.err;
+      EXPECT_THAT(said.err, HasSubstr("you are not logged in to a pool")) << example.line;
+    }
   }
   // Or the check above would be none.
   EXPECT_EQ(Shell("handoff submit --file .handoff/task.md --no-such-flag").exit, 2);
+}
+
+TEST_F(CiExamples, WhatNoWorkerCouldGetIsRefusedBeforeAnybodyIsAsked) {
+  ASSERT_EQ(Shell("mkdir .handoff && echo Do it. >.handoff/task.md").exit, 0);
+  const std::string submit = "handoff submit --ci --file .handoff/task.md --check true";
+  const Said merge = Shell("GITHUB_REF=refs/pull/7/merge " + submit);
+  EXPECT_EQ(merge.exit, 2);
+  EXPECT_THAT(merge.err, HasSubstr("github.event.pull_request.head.sha"));
+  const Said outside = Shell("GITHUB_ACTIONS= " + submit);
+  EXPECT_EQ(outside.exit, 2);
+  EXPECT_THAT(outside.err, HasSubstr("finds no CI system here"));
+  EXPECT_THAT(outside.err, HasSubstr("nothing was handed over"));
+  // Nobody looks along, and yet it is no reason to refuse.
+  EXPECT_THAT(Shell("handoff submit --ci --dry-run --file .handoff/task.md").err,
+              HasSubstr("warning: nothing checks the work"));
+}
+
+TEST_F(CiExamples, WhatIsCheckedOutCountsWhereItIsNotTheJobsCommit) {
+  ASSERT_EQ(Shell("git init -q --bare origin.git && git clone -q origin.git app && cd app && "
+                  "git config user.name a && git config user.email a@b && echo x >x && "
+                  "git add . && git commit -qm Begin && git push -q origin HEAD:main")
+                .exit,
+            0);
+  const std::string submit = "handoff submit --ci --dry-run --json --check true 'Do it'";
+  const Said told = Shell("cd app && GITHUB_SHA=$(git rev-parse HEAD) " + submit);
+  EXPECT_EQ(told.exit, 0) << told.err;
+  EXPECT_THAT(told.err, HasSubstr("as the CI system says"));
+  EXPECT_THAT(told.out, HasSubstr("\"url\":\"https://git.example.org/acme/app\""));
+  EXPECT_THAT(told.out, HasSubstr("\"idempotencyKey\":\"ci-github-"));
+  EXPECT_THAT(told.out, HasSubstr("\"ci.job\":\"handoff\""));
+  const Said another = Shell("cd app && " + submit);
+  EXPECT_EQ(another.exit, 0) << another.err;
+  EXPECT_THAT(another.err, Not(HasSubstr("as the CI system says")));
+  EXPECT_THAT(another.out, HasSubstr("origin.git"));
+  const Said unpushed = Shell("cd app && git commit -q --allow-empty -m More && " + submit);
+  EXPECT_EQ(unpushed.exit, 2) << "no worker could get it";
+  EXPECT_THAT(unpushed.err, HasSubstr("ahead of what origin has"));
 }
 
 }  // namespace
