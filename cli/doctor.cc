@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "cli/doctor_project.h"
 #include "cli/render.h"
 #include "cli/settings.h"
 #include "cli/snapshot.h"
@@ -41,6 +42,10 @@ class Report {
                Exit exit = Exit::kInternal) {
     findings_.push_back({Finding::kProblem, what, detail, advice});
     if (exit_ == Exit::kDone) exit_ = exit;
+  }
+  void Add(const Finding& found, Exit exit) {
+    findings_.push_back(found);
+    if (found.kind == Finding::kProblem && exit_ == Exit::kDone) exit_ = exit;
   }
   const std::vector<Finding>& findings() const { return findings_; }
   Exit exit() const { return exit_; }
@@ -260,8 +265,8 @@ bool IsOfAnother(const absl::Status& status) {
 
 absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report) {
   const std::string root = RepositoryRoot(flags.repo.empty() ? "." : flags.repo);
-  ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(root));
-  const std::string agent = defaults.agent.empty() ? "cursor" : defaults.agent;
+  ProjectCheck project = CheckProjectFile(root);
+  const std::string& agent = project.agent;
   const auto client = context.Connect();
   if (!client.ok()) {
     report.Problem("pool", std::string(client.status().message()), "", ExitFor(client.status()));
@@ -271,6 +276,7 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
     if (pool.ok()) {
       CheckCoordinator(*pool, (*client)->address(), report);
       RETURN_IF_ERROR(CheckWorkers(flags.worker, agent, pool->version(), **client, report));
+      CheckProjectInPool(**client, project);
     } else {
       // Its usual last words send the person here.
       report.Problem(
@@ -282,6 +288,7 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
           ExitFor(pool.status()));
     }
   }
+  for (const Finding& found : project.findings) report.Add(found, Exit::kUsage);
   if (flags.repo.empty() && root.empty()) return absl::OkStatus();
   return CheckRepository(flags.repo.empty() ? "." : flags.repo, report);
 }

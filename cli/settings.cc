@@ -12,6 +12,7 @@
 #include "common/rpc/address.h"
 #include "common/ssh_tunnel.h"
 #include "common/status.h"
+#include "common/text.h"
 
 namespace handoff {
 namespace {
@@ -55,6 +56,37 @@ absl::StatusOr<PoolSettings> ReadPoolSettings(const std::string& path,
   return settings;
 }
 
+// A value that is longer is shown cut.
+constexpr size_t kMostShown = 100;
+
+// Whoever can write to a repository would otherwise decide it for everybody who submits from there.
+const std::map<std::string, std::string>& NotForARepository() {
+  static const auto* const keys = [] {
+    auto* const made = new std::map<std::string, std::string>;
+    const auto refuse = [&](std::initializer_list<const char*> names, absl::string_view why) {
+      for (const char* name : names) {
+        (*made)[name] = absl::StrCat("is not for a repository to set: ", why);
+      }
+    };
+    refuse({"coordinator", "pool", "credentials", "token"},
+           "where your work goes is for you to say, with --coordinator, HANDOFF_COORDINATOR or "
+           "your config.toml");
+    refuse({"env", "secret", "secrets"},
+           "what of yours its agents are given is for you to say, with the flags of 'handoff "
+           "submit', and values would be there for everybody to read");
+    refuse({"from", "include", "full", "attach", "private"},
+           "what leaves this machine, and who sees it, is for you to say, with the flags of "
+           "'handoff submit'");
+    refuse({"on", "on_worker", "prefer", "prefer_worker", "worker", "exclusive", "lease"},
+           "the host is for you to say, with --on or --prefer; what the work needs is said with "
+           "require = { KEY = \"VALUE\" }");
+    refuse({"id", "priority", "notify", "idempotency_key", "dedupe_key"},
+           "it is of one handoff, and a flag of 'handoff submit'");
+    return made;
+  }();
+  return *keys;
+}
+
 }  // namespace
 
 std::string FromEnvironment(const std::vector<std::string>& environment, const std::string& name) {
@@ -91,7 +123,10 @@ absl::StatusOr<std::string> AskedCoordinator(const std::string& flag,
 std::string ProjectDefaults::ToString() const {
   std::string out;
   const auto add = [&](absl::string_view key, absl::string_view value) {
-    if (!value.empty()) absl::StrAppend(&out, out.empty() ? "" : ", ", key, "=", value);
+    if (value.empty()) return;
+    // Each is cut by itself, so that none can push another out of sight.
+    absl::StrAppend(&out, out.empty() ? "" : ", ", OneLine(key, kMostShown), "=",
+                    OneLine(value, kMostShown));
   };
   add("agent", agent);
   add("model", model);
@@ -114,10 +149,11 @@ absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root) {
   ProjectDefaults defaults;
   if (root.empty()) return defaults;
   defaults.file = absl::StrCat(root, "/.handoff.toml");
-  const auto file =
-      TomlFile::Read(defaults.file, {"agent", "model", "timeout", "deadline", "stall_timeout",
-                                     "retries", "checks", "check_timeout", "check_retries", "push",
-                                     "summaries", "summary_model", "require", "labels"});
+  const auto file = TomlFile::Read(
+      defaults.file,
+      {"agent", "model", "timeout", "deadline", "stall_timeout", "retries", "checks",
+       "check_timeout", "check_retries", "push", "summaries", "summary_model", "require", "labels"},
+      NotForARepository());
   if (absl::IsNotFound(file.status())) return defaults;
   RETURN_IF_ERROR(file.status());
   const std::pair<absl::string_view, std::string*> strings[] = {

@@ -38,6 +38,8 @@ absl::StatusOr<std::string> AskedCoordinator(const std::string& flag,
                                              const std::vector<std::string>& environment);
 
 // What `.handoff.toml` in a repository's root sets; empty fields are not set. Durations as written.
+// Anybody who can write to the repository may have written it: its values are checked as a person's
+// are, and it says nothing about where work goes, what of the person's goes with it, or to whom.
 struct ProjectDefaults {
   std::string agent, model, timeout, deadline, stall_timeout, check_timeout;
   std::string summaries, summary_model;
@@ -47,7 +49,7 @@ struct ProjectDefaults {
   std::map<std::string, std::string> require, labels;
   std::string file;  // its path, for errors
 
-  // "agent=claude, timeout=2h"; "" when it sets nothing.
+  // "agent=claude, timeout=2h", fit to be shown; "" when it sets nothing.
   std::string ToString() const;
 };
 absl::StatusOr<ProjectDefaults> ReadProjectDefaults(const std::string& root);

@@ -132,7 +132,7 @@ absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::optional<C
   if (flags.ci) WarnWithoutChecks(prepared.request.spec(), context.terminal);
   ASSIGN_OR_RETURN(prepared.where, CheckSource(flags));
   const std::string set = defaults.ToString();
-  if (!set.empty()) context.terminal.Say(absl::StrCat(".handoff.toml sets ", OneLine(set, 400)));
+  if (!set.empty()) context.terminal.Say(absl::StrCat(".handoff.toml sets ", set));
   if (flags.dry_run) return prepared;
   ASSIGN_OR_RETURN(prepared.client, context.Connect());
   RETURN_IF_ERROR(prepared.client->GetPool().status());

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/file.h"
+#include "common/regular_file.h"
 #include "common/status.h"
 #include "common/text.h"
 
@@ -17,6 +18,21 @@ constexpr uint64_t kMostBytes = 64 << 10;
 
 std::string Where(const std::string& path, const toml::source_region& region) {
   return absl::StrCat(path, ":", region.begin.line);
+}
+
+absl::StatusOr<std::string> ReadSmall(const std::string& path) {
+  const auto file = OpenRegular(path);
+  if (absl::IsFailedPrecondition(file.status())) {
+    return absl::InvalidArgumentError(file.status().message());
+  }
+  RETURN_IF_ERROR(file.status());
+  // By its descriptor: what was judged cannot be exchanged in between.
+  auto text = ReadFile(absl::StrCat("/proc/self/fd/", file->get()), kMostBytes);
+  if (absl::IsResourceExhausted(text.status())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " is larger than the allowed ", kMostBytes, " bytes"));
+  }
+  return text.ok() ? text : Annotate(text.status(), path);
 }
 
 }  // namespace
@@ -55,8 +71,9 @@ TomlFile::TomlFile(TomlFile&&) noexcept = default;
 TomlFile::~TomlFile() = default;
 
 absl::StatusOr<TomlFile> TomlFile::Read(const std::string& path,
-                                        std::initializer_list<absl::string_view> known) {
-  ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMostBytes));
+                                        std::initializer_list<absl::string_view> known,
+                                        const std::map<std::string, std::string>& refused) {
+  ASSIGN_OR_RETURN(const std::string text, ReadSmall(path));
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   try {
@@ -67,6 +84,10 @@ absl::StatusOr<TomlFile> TomlFile::Read(const std::string& path,
   }
   for (const auto& [key, node] : impl->table) {
     const absl::string_view name(key.str().data(), key.str().size());
+    if (const auto no = refused.find(std::string(name)); no != refused.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(Where(path, node.source()), ": '", name, "' ", no->second));
+    }
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       return absl::InvalidArgumentError(absl::StrCat(Where(path, node.source()), ": unknown key '",
                                                      OneLine(name, 60), "'; known are ",

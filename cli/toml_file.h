@@ -20,8 +20,11 @@ std::string TomlString(absl::string_view text);
 class TomlFile {
  public:
   // NOT_FOUND when absent; INVALID_ARGUMENT with file and line for anything else that is wrong.
+  // Nothing but a file is read: another's repository may have put a FIFO there. `refused`: keys
+  // that may not stand in it, each with what to do instead.
   static absl::StatusOr<TomlFile> Read(const std::string& path,
-                                       std::initializer_list<absl::string_view> known);
+                                       std::initializer_list<absl::string_view> known,
+                                       const std::map<std::string, std::string>& refused = {});
   TomlFile(TomlFile&&) noexcept;
   ~TomlFile();
 
