@@ -5,10 +5,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "cli/children.h"
+#include "cli/completion.h"
+#include "cli/help.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "common/subprocess.h"
@@ -17,79 +18,6 @@
 
 namespace handoff {
 namespace {
-
-constexpr absl::string_view kExitStatuses =
-    "Exit status:\n"
-    "  0 done (submit --wait, wait: succeeded)   1 the handoff failed    2 wrong usage\n"
-    "  3 not found       4 coordinator unreachable   5 denied\n"
-    "  6 conflict        7 the handoff was cancelled 8 timed out\n"
-    "  9 a person is needed or has it           10 this command or the server failed\n"
-    "  130 interrupted; a handoff goes on\n";
-
-// The verbs that begin with `prefix`, each on a line.
-std::string VerbLines(absl::string_view prefix) {
-  std::vector<std::pair<std::string, absl::string_view>> lines;
-  size_t widest = 0;
-  for (const Verb& verb : Verbs()) {
-    if (!absl::StartsWith(verb.name, prefix)) continue;
-    lines.emplace_back(verb.alias.empty() ? std::string(verb.name)
-                                          : absl::StrCat(verb.name, " (", verb.alias, ")"),
-                       verb.summary);
-    widest = std::max(widest, lines.back().first.size());
-  }
-  std::string out;
-  for (const auto& [name, summary] : lines) {
-    absl::StrAppend(&out, "  ", name, std::string(widest + 2 - name.size(), ' '), summary, "\n");
-  }
-  return out;
-}
-
-std::string MainHelp() {
-  return absl::StrCat(
-      "handoff: give a coding task to an agent on your own build hosts, and look in any time.\n\n"
-      "Usage: handoff [--coordinator HOST:PORT] VERB [...]\n\n",
-      VerbLines(""),
-      "\nAn ID is any unique part of a handoff's id, or - for your last one in this repository.\n"
-      "To look at, one that is live is meant before those that have ended; cancel and resume want\n"
-      "a part that no other handoff has, or the full id.\n"
-      "'handoff login' makes a pool yours: its address and your certificate are kept in\n"
-      "~/.config/handoff/pools. Of several the last login counts, or pool = \"ID\" in\n"
-      "~/.config/handoff/config.toml. Another way there, HOST:PORT of a tunnel or ssh://HOST:\n"
-      "--coordinator, the variable HANDOFF_COORDINATOR, or coordinator = in config.toml. Pipelines "
-      "set\n"
-      "HANDOFF_TOKEN; HANDOFF_CREDENTIALS names a directory with a certificate. A running\n"
-      "'handoff dev' is found by itself. 'handoff VERB --help' shows a verb's flags and "
-      "examples.\n\n",
-      kExitStatuses);
-}
-
-// "list, show or remove".
-std::string ActionsOf(absl::string_view group, absl::string_view between,
-                      absl::string_view before_last) {
-  std::vector<absl::string_view> actions;
-  for (const Verb& verb : Verbs()) {
-    absl::string_view name = verb.name;
-    if (absl::ConsumePrefix(&name, group) && absl::ConsumePrefix(&name, " ")) {
-      actions.push_back(name);
-    }
-  }
-  const absl::string_view last = actions.back();
-  actions.pop_back();
-  return absl::StrCat(absl::StrJoin(actions, between), before_last, last);
-}
-
-// A first word that needs a second one: "worker", "user", "token".
-bool IsGroup(absl::string_view word) {
-  return std::any_of(Verbs().begin(), Verbs().end(), [&](const Verb& verb) {
-    return absl::StartsWith(verb.name, absl::StrCat(word, " "));
-  });
-}
-
-std::string GroupHelp(absl::string_view group) {
-  return absl::StrCat("Usage: handoff ", group, " ", ActionsOf(group, "|", "|"), " [...]\n\n",
-                      VerbLines(absl::StrCat(group, " ")), "\n'handoff ", group,
-                      " VERB --help' shows a verb's flags and examples.\n");
-}
 
 // Single-character changes that turn one into the other.
 size_t Distance(absl::string_view a, absl::string_view b) {
@@ -128,13 +56,6 @@ struct Asked {
   std::vector<std::string> arguments;
 };
 
-const Verb* FindVerb(absl::string_view name) {
-  const auto found = std::find_if(Verbs().begin(), Verbs().end(), [&](const Verb& verb) {
-    return verb.name == name || (!verb.alias.empty() && verb.alias == name);
-  });
-  return found == Verbs().end() ? nullptr : &*found;
-}
-
 bool AsksForHelp(absl::string_view word) { return word == "--help" || word == "-h"; }
 
 // The flags before the verb; `at` is where that stands.
@@ -171,7 +92,7 @@ absl::Status TakeVerb(const std::vector<std::string>& arguments, size_t& at, Ask
   asked.verb = FindVerb(word);
   // "workers" alone is a verb, and followed by another word it is the group.
   const std::string group(asked.verb == nullptr ? word : absl::StripSuffix(word, "s"));
-  if (IsGroup(group)) {
+  if (IsVerbGroup(group)) {
     std::string action = at < arguments.size() ? arguments[at] : "";
     if (action == "ls") action = "list";
     if (const Verb* const two = FindVerb(absl::StrCat(group, " ", action))) {
@@ -234,10 +155,7 @@ VerbResult RunVerb(Asked asked, Context& context) {
   const Verb& verb = *asked.verb;
   CLI::App app(std::string(verb.summary), absl::StrCat("handoff ", verb.name));
   app.get_formatter()->column_width(30);
-  const VerbRun run = verb.define(app);
-  app.add_option("--coordinator", context.coordinator, "Address of the coordinator")
-      ->type_name("HOST:PORT");
-  if (verb.json) app.add_flag("--json", context.json, "Print protobuf JSON, one object a line");
+  const VerbRun run = DefineVerb(verb, app, context.coordinator, context.json);
   app.footer(absl::StrCat(verb.examples.empty() ? "" : "Examples:\n", verb.examples));
   std::vector<std::string>& arguments = asked.arguments;
   if (verb.takes_rest) {
@@ -298,6 +216,10 @@ int RunCommandLine(const std::vector<std::string>& arguments, Terminal& terminal
     return static_cast<int>(ExitFor(status));
   };
   if (const absl::Status secret = RefuseTickets(arguments); !secret.ok()) return fail(secret);
+  if (!arguments.empty() && arguments[0] == kCompleteWord) {
+    return PrintCompletion({arguments.begin() + 1, arguments.end()}, CurrentEnvironment(),
+                           terminal);
+  }
   absl::StatusOr<Asked> asked = Split(arguments);
   if (!asked.ok()) return fail(asked.status());
   VerbResult result = Exit::kDone;

@@ -1,159 +1,215 @@
-// handoff completion
+// handoff completion, and what its scripts ask for
+
+#include "cli/completion.h"
+
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <map>
+#include <future>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
+#include "cli/asked_pool.h"
+#include "cli/completion_words.h"
 #include "cli/verb.h"
+#include "common/text.h"
 
 namespace handoff {
 namespace {
 
-// "list" → "--all --owner …", also under the alias.
-std::map<std::string, std::string> FlagsByVerb() {
-  std::map<std::string, std::string> flags;
-  for (const Verb& verb : Verbs()) {
-    CLI::App app;
-    verb.define(app);
-    std::vector<std::string> names = {"--help", "--coordinator"};
-    if (verb.json) names.push_back("--json");
-    for (const CLI::Option* option : app.get_options()) {
-      for (const std::string& name : option->get_lnames()) {
-        if (name != "help") names.push_back("--" + name);
-      }
-    }
-    flags[std::string(verb.name)] = absl::StrJoin(names, " ");
-    if (!verb.alias.empty()) flags[std::string(verb.alias)] = absl::StrJoin(names, " ");
-  }
-  return flags;
-}
+// Whoever presses a key waits for it.
+constexpr std::chrono::seconds kMostWait{2};
+constexpr size_t kMostAbout = 100;
 
-std::vector<std::string> FirstWords() {
-  std::vector<std::string> words;
-  for (const auto& [name, flags] : FlagsByVerb()) {
-    const std::string word = name.substr(0, name.find(' '));
-    if (words.empty() || words.back() != word) words.push_back(word);
-  }
-  return words;
-}
-
-// "worker" → "list show …", of the verbs that are two words.
-std::map<std::string, std::vector<std::string>> Groups() {
-  std::map<std::string, std::vector<std::string>> groups;
-  for (const Verb& verb : Verbs()) {
-    const std::vector<std::string> words = absl::StrSplit(verb.name, ' ');
-    if (words.size() == 2) groups[words[0]].push_back(words[1]);
-  }
-  return groups;
-}
-
-constexpr absl::string_view kIdVerbs =
-    "show|status|logs|why|wait|cancel|resume|send|takeover|return|summary|fetch|diff|edit|sync|"
-    "delete";
-// A pipe gets the plain table, whose first column is the whole id.
-constexpr absl::string_view kLiveIds = "handoff list 2>/dev/null | awk 'NR > 1 { print $1 }'";
-constexpr absl::string_view kWorkers =
-    "handoff worker list 2>/dev/null | awk 'NR > 1 { print $1 }'";
-
-std::string Bash() {
-  std::string cases;
-  for (const auto& [name, flags] : FlagsByVerb()) {
-    absl::StrAppend(&cases, "    '", name, "') flags='", flags, "' ;;\n");
-  }
-  std::string groups;
-  for (const auto& [name, actions] : Groups()) {
-    absl::StrAppend(&groups, "    ", name, "|", name, "s) verb=", name, " actions='",
-                    absl::StrJoin(actions, " "), "' ;;\n");
-  }
-  return absl::StrReplaceAll(
-      R"(# bash completion of handoff; made by: handoff completion bash
+// Each script brings what was typed into whole words, asks `handoff __complete`, and hands the
+// answer to its shell. What a verb takes is in the program: nothing of it stands here.
+constexpr absl::string_view kBash =
+    R"(# bash completion of handoff; made by: handoff completion bash
 _handoff() {
-  local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} flags= ids=
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W '@words@' -- "$word"))
-    return
-  fi
-  local actions=
-  case $verb in
-@groups@  esac
-  if [ -n "$actions" ]; then
-    if [ "$COMP_CWORD" -eq 2 ]; then
-      COMPREPLY=($(compgen -W "$actions" -- "$word"))
-      return
+  # Readline splits at = and :, which are parts of a word here.
+  local words=() rest=${COMP_LINE:0:COMP_POINT} piece= stripped i
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    stripped=${rest#"${rest%%[![:space:]]*}"}
+    piece=${COMP_WORDS[i]}
+    ((i == COMP_CWORD)) && piece=$stripped
+    if ((i > 0)) && [[ $stripped == "$rest" ]]; then
+      words[${#words[@]}-1]+=$piece
+    else
+      words+=("$piece")
     fi
-    verb="$verb ${COMP_WORDS[2]}"
-  fi
-  case $verb in
-@cases@  esac
-  case $verb in
-    'worker show'|'worker drain'|'worker undrain'|'worker remove'|'worker revoke')
-      [[ $word == -* ]] || ids=$(@workers@) ;;
-    @idverbs@) [[ $word == -* ]] || ids=$(@ids@) ;;
+    rest=${stripped#"$piece"}
+  done
+  # What readline replaces begins behind the last such place.
+  local word=${words[${#words[@]}-1]} cut
+  [[ $piece == [=:] ]] && piece=
+  cut=${word%"$piece"}
+  local line todo=
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [[ -z $todo ]]; then
+      todo=$line
+      continue
+    fi
+    line=${line%%$'\t'*}
+    COMPREPLY+=("${line#"$cut"}")
+  done < <(command handoff __complete "${words[@]:1}" 2>/dev/null </dev/null)
+  case $todo in
+    files) compopt -o default ;;
+    directories) compopt -o dirnames ;;
+    'command '*) _handoff_command ;;
   esac
-  if [[ $word == -* || -n $ids ]]; then
-    COMPREPLY=($(compgen -W "$flags $ids" -- "$word"))
+}
+# Behind -- stands another command.
+_handoff_command() {
+  local i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    [[ ${COMP_WORDS[i]} == -- ]] && break
+  done
+  if declare -F _comp_command_offset >/dev/null; then
+    _comp_command_offset $((i + 1))
+  elif declare -F _command_offset >/dev/null; then
+    _command_offset $((i + 1))
+  elif ((COMP_CWORD == i + 1)); then
+    COMPREPLY=($(compgen -c -- "${COMP_WORDS[COMP_CWORD]}"))
   else
-    COMPREPLY=($(compgen -f -- "$word"))
+    compopt -o default
   fi
 }
 complete -F _handoff handoff
-)",
-      {{"@words@", absl::StrJoin(FirstWords(), " ")},
-       {"@groups@", groups},
-       {"@workers@", kWorkers},
-       {"@cases@", cases},
-       {"@idverbs@", kIdVerbs},
-       {"@ids@", kLiveIds}});
-}
+)";
 
-std::string Zsh() {
-  return absl::StrCat(
-      "#compdef handoff\n# zsh completion of handoff; made by: handoff completion zsh\n"
-      "autoload -U +X bashcompinit && bashcompinit\n",
-      Bash());
+constexpr absl::string_view kZsh = R"(#compdef handoff
+# zsh completion of handoff; made by: handoff completion zsh
+_handoff() {
+  local -a typed lines values shown
+  local line todo
+  integer from
+  (( CURRENT > 2 )) && typed=("${(@Q)words[2,CURRENT-1]}")
+  lines=("${(@f)$(command handoff __complete "${typed[@]}" "${(Q)PREFIX}" 2>/dev/null </dev/null)}")
+  todo=${lines[1]}
+  shift lines
+  case $todo in
+    (files|directories)
+      [[ $PREFIX == --*=* ]] && compset -P 1 '*='
+      if [[ $todo == files ]]; then _files; else _files -/; fi
+      return ;;
+    (command*)
+      from=$(( ${todo#command } + 1 ))
+      shift $from words
+      (( CURRENT -= from ))
+      _normal
+      return ;;
+  esac
+  for line in "${lines[@]}"; do
+    [[ -n $line ]] || continue
+    values+=("${line%%$'\t'*}")
+    shown+=("${line/$'\t'/  -- }")
+  done
+  # Chosen already; of an id any part may have been typed.
+  (( $#values )) && compadd -U -l -d shown -a values
 }
+if [[ $funcstack[1] == _handoff ]]; then
+  _handoff "$@"
+else
+  compdef _handoff handoff
+fi
+)";
 
-std::string Fish() {
-  std::string out =
-      "# fish completion of handoff; made by: handoff completion fish\n"
-      "complete -c handoff -f\n";
-  for (const Verb& verb : Verbs()) {
-    const std::vector<std::string> words = absl::StrSplit(verb.name, ' ');
-    const std::string of_first = absl::StrCat("__fish_seen_subcommand_from ", words[0]);
-    const std::string condition =
-        words.size() == 1 ? of_first
-                          : absl::StrCat(of_first, "; and __fish_seen_subcommand_from ", words[1]);
-    const std::string summary = absl::StrReplaceAll(verb.summary, {{"'", "\\'"}});
-    if (words.size() == 1) {
-      absl::StrAppend(&out, "complete -c handoff -n __fish_use_subcommand -a ", words[0], " -d '",
-                      summary, "'\n");
-    } else {
-      absl::StrAppend(&out, "complete -c handoff -n '", of_first, "' -a ", words[1], " -d '",
-                      summary, "'\n");
-    }
-    const auto flags = FlagsByVerb();
-    for (const absl::string_view flag : absl::StrSplit(flags.at(std::string(verb.name)), ' ')) {
-      absl::StrAppend(&out, "complete -c handoff -n '", condition, "' -l ", flag.substr(2), "\n");
-    }
+constexpr absl::string_view kFish =
+    R"(# fish completion of handoff; made by: handoff completion fish
+function __handoff_complete
+    set -l typed (commandline -opc)
+    set -e typed[1]
+    set -l now (commandline -ct)
+    set -l lines (command handoff __complete $typed "$now" 2>/dev/null </dev/null)
+    set -l todo $lines[1]
+    set -e lines[1]
+    switch "$todo"
+        case files directories
+            set -l flag (string match -r -- '^--[^=]*=' "$now")
+            set -l part (string replace -r -- '^--[^=]*=' '' "$now")
+            set -l paths
+            if test "$todo" = files
+                set paths (__fish_complete_path "$part")
+            else
+                set paths (__fish_complete_directories "$part")
+            end
+            for path in $paths
+                printf '%s%s\n' "$flag" $path
+            end
+        case 'command *'
+            set -l from (string replace 'command ' '' -- $todo)
+            set -e typed[1..$from]
+            complete -C (string join ' ' -- (string escape -- $typed) "$now")
+        case '*'
+            test (count $lines) -gt 0; and printf '%s\n' $lines
+    end
+end
+complete -c handoff -f -a '(__handoff_complete)'
+)";
+
+// Where no pool answers in time.
+class NoPool final : public PoolWords {
+ public:
+  std::vector<Candidate> HandoffIds(Ids, absl::string_view) override { return {}; }
+  std::vector<Candidate> Workers() override { return {}; }
+  std::vector<Candidate> Labels() override { return {}; }
+  std::vector<Candidate> Agents() override { return {}; }
+  std::vector<Candidate> Users() override { return {}; }
+  std::vector<Candidate> Tokens() override { return {}; }
+};
+
+std::string InLines(const Completion& completion) {
+  std::string out;
+  switch (completion.kind) {
+    case Completion::kWords:
+      out = "words\n";
+      break;
+    case Completion::kFiles:
+      out = "files\n";
+      break;
+    case Completion::kDirectories:
+      out = "directories\n";
+      break;
+    case Completion::kCommand:
+      out = absl::StrCat("command ", completion.command, "\n");
+      break;
   }
-  for (const auto& [name, actions] : Groups()) {
-    absl::StrAppend(&out, "complete -c handoff -n __fish_use_subcommand -a ", name, "\n");
+  for (const Candidate& each : completion.words) {
+    const std::string about = OneLine(EscapeInvalidUtf8(each.about), kMostAbout);
+    absl::StrAppend(&out, each.word, about.empty() ? "" : "\t", about, "\n");
   }
-  absl::StrAppend(&out, "complete -c handoff -n '__fish_seen_subcommand_from ",
-                  absl::StrReplaceAll(kIdVerbs, {{"|", " "}}), "' -a \"(",
-                  absl::StrReplaceAll(kLiveIds, {{"$", "\\$"}}), ")\"\n");
   return out;
 }
 
-VerbResult Completion(const std::string& shell, Context& context) {
-  context.terminal.Out(shell == "bash" ? Bash() : shell == "zsh" ? Zsh() : Fish());
+VerbResult PrintScript(const std::string& shell, Context& context) {
+  context.terminal.Out(shell == "bash" ? kBash : shell == "zsh" ? kZsh : kFish);
   return Exit::kDone;
 }
 
 }  // namespace
+
+int PrintCompletion(const std::vector<std::string>& typed,
+                    const std::vector<std::string>& environment, Terminal& terminal) {
+  std::promise<Completion> made;
+  std::future<Completion> answer = made.get_future();
+  std::thread asking([typed, environment, made = std::move(made)]() mutable {
+    Completion completion;
+    {
+      AskedPool pool(CoordinatorIn(typed), environment);
+      completion = CompleteLine(typed, environment, pool);
+    }
+    made.set_value(std::move(completion));
+  });
+  if (answer.wait_for(kMostWait) == std::future_status::ready) {
+    terminal.Out(InLines(answer.get()));
+    asking.join();
+    return 0;
+  }
+  NoPool none;
+  terminal.Out(InLines(CompleteLine(typed, environment, none)));
+  ::_exit(0);  // it may wait for long yet
+}
 
 VerbRun DefineCompletion(CLI::App& app) {
   const auto shell = std::make_shared<std::string>();
@@ -161,7 +217,7 @@ VerbRun DefineCompletion(CLI::App& app) {
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
       ->type_name("");
-  return [shell](Context& context) { return Completion(*shell, context); };
+  return [shell](Context& context) { return PrintScript(*shell, context); };
 }
 
 }  // namespace handoff

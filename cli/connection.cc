@@ -11,7 +11,6 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/grpc_log.h"
-#include "common/ssh_tunnel.h"
 #include "common/status.h"
 
 namespace handoff {
@@ -51,12 +50,13 @@ struct Kept {
 
 absl::StatusOr<std::unique_ptr<Client>> ConnectAt(const std::string& address,
                                                   const std::string& name,
-                                                  const std::shared_ptr<Credentials>& credentials) {
+                                                  const std::shared_ptr<Credentials>& credentials,
+                                                  SshUse use) {
   auto kept = std::make_shared<Kept>();
   kept->credentials = credentials;
   std::string to = address;
   if (IsSshAddress(address)) {
-    ASSIGN_OR_RETURN(kept->tunnel, SshTunnel::Open(address, SshUse::kPerson));
+    ASSIGN_OR_RETURN(kept->tunnel, SshTunnel::Open(address, use));
     to = kept->tunnel->local_address();
   }
   return std::make_unique<Client>(address, MakeChannel(to, *credentials, name), kept);
@@ -64,14 +64,14 @@ absl::StatusOr<std::unique_ptr<Client>> ConnectAt(const std::string& address,
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const PoolAccess& access) {
+absl::StatusOr<std::unique_ptr<Client>> ConnectTo(const PoolAccess& access, SshUse use) {
   // Its own line about a handshake that failed is of no use to a person; ours says what it means.
   if (std::getenv("GRPC_VERBOSITY") == nullptr) TakeGrpcLog();
   ASSIGN_OR_RETURN(const std::shared_ptr<Credentials> credentials, CredentialsOf(access));
   const std::string name = PoolDnsName(access.pool_id());
   absl::StatusOr<std::unique_ptr<Client>> first = absl::InternalError("no address");
   for (const std::string& address : access.addresses) {
-    auto client = ConnectAt(address, name, credentials);
+    auto client = ConnectAt(address, name, credentials, use);
     if (access.addresses.size() == 1) return client;
     if (client.ok() && (*client)->Connects(kEach)) return client;
     // Its error is as good as any.

@@ -309,7 +309,7 @@ VerbResult Doctor(const DoctorFlags& flags, Context& context) {
 
 VerbRun DefineDoctor(CLI::App& app) {
   const auto flags = std::make_shared<DoctorFlags>();
-  app.add_option("--worker", flags->worker, "Only this worker")->type_name("NAME");
+  app.add_option("--worker", flags->worker, "Only this worker")->type_name("WORKER");
   app.add_option("--repo", flags->repo, "Would a submit from there work; unless given, from here")
       ->type_name("PATH");
   return [flags](Context& context) { return Doctor(*flags, context); };

@@ -60,7 +60,7 @@ VerbRun DefineWorkerInvite(CLI::App& app) {
       ->type_name("GLOB")
       ->allow_extra_args(false);
   app.add_option("--owner", flags->owner, "By admins: whose worker it is; yours unless given")
-      ->type_name("NAME");
+      ->type_name("USER");
   app.add_option("--count", flags->count, "So many lines, one a host")
       ->type_name("N")
       ->capture_default_str();

@@ -217,7 +217,7 @@ VerbRun DefineList(CLI::App& app) {
       ->allow_extra_args(false);
   app.add_option("--repo", flags->repo, "Whose repository's address contains this")
       ->type_name("TEXT");
-  app.add_option("--worker", flags->worker, "Of which an attempt ran there")->type_name("NAME");
+  app.add_option("--worker", flags->worker, "Of which an attempt ran there")->type_name("WORKER");
   app.add_option("--label", flags->labels, "With this label; may be repeated")
       ->type_name("K=V")
       ->allow_extra_args(false);

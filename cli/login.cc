@@ -239,7 +239,7 @@ VerbRun DefineLogin(CLI::App& app) {
       ->type_name("NAME")
       ->excludes("--link");
   app.add_option("--user", flags->user, "With --link, by admins: whose other machine")
-      ->type_name("NAME")
+      ->type_name("USER")
       ->needs("--link");
   app.add_option("--ttl", flags->ttl, "With --link: how long it can be pasted; 15m unless given")
       ->type_name("TIME")

@@ -237,7 +237,7 @@ VerbRun DefineReturn(CLI::App& app) {
   app.add_flag("--done", flags->done, "No agent goes on: its checks run, and it ends");
   const auto directory =
       app.add_option("--dir", flags->directory, "The work tree, when you are not in its repository")
-          ->type_name("D");
+          ->type_name("DIR");
   app.add_option("--include", flags->include, "Return this path although it was held back")
       ->type_name("PATH")
       ->allow_extra_args(false);

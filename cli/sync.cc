@@ -197,7 +197,7 @@ VerbRun DefineSync(CLI::App& app) {
   const auto flags = std::make_shared<SyncFlags>();
   app.add_option("ID", flags->id, "Any unique part of the id; - (default): your last one here");
   app.add_option("--dir", flags->dir, "Below this directory instead of the repository around you")
-      ->type_name("D");
+      ->type_name("DIR");
   app.add_flag("--watch", flags->watch, "Again whenever something changed, until it has ended");
   return [flags](Context& context) { return Sync(*flags, context); };
 }

@@ -193,7 +193,7 @@ VerbRun DefineTakeover(CLI::App& app) {
   const auto directory =
       app.add_option("--dir", flags->directory,
                      "Where the work tree is made; beside the repository unless given")
-          ->type_name("D")
+          ->type_name("DIR")
           ->excludes(here);
   app.add_flag("--on-host", flags->on_host,
                "In the workspace itself: prints the ssh command that leads there")

@@ -46,6 +46,9 @@ struct Context {
   absl::StatusOr<std::string> ResolveId(const std::string& typed);
 };
 
+// Which handoffs a verb is for; of those its ID is completed.
+enum class Ids { kAny, kLive, kEnded, kTaken };
+
 using VerbResult = absl::StatusOr<Exit>;
 using VerbRun = std::function<VerbResult(Context&)>;
 
@@ -58,9 +61,16 @@ struct Verb {
   bool takes_rest;             // "-- ARGV..." is its own
   // Declares the flags; they live in the returned function.
   VerbRun (*define)(CLI::App& app);
+  Ids ids = Ids::kAny;
 };
 
 const std::vector<Verb>& Verbs();
+// By name or alias; null when there is none.
+const Verb* FindVerb(absl::string_view name);
+// A first word that needs a second one: "worker", "user", "token".
+bool IsVerbGroup(absl::string_view word);
+// The verb's flags, and those that every verb has. What is given outlives `app`.
+VerbRun DefineVerb(const Verb& verb, CLI::App& app, std::string& coordinator, bool& json);
 
 VerbRun DefineSubmit(CLI::App& app);
 VerbRun DefineList(CLI::App& app);

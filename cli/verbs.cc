@@ -1,3 +1,8 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "cli/verb.h"
 
 namespace handoff {
@@ -24,21 +29,21 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff why benchmark\n", true, false, DefineWhy},
       {"wait", "", "until they end; the exit status says how",
        "  handoff wait benchmark --timeout 30m\n  handoff wait $(cat ids)\n", true, false,
-       DefineWait},
+       DefineWait, Ids::kLive},
       {"cancel", "", "end it with its whole process tree",
        "  handoff cancel benchmark\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
-       true, false, DefineCancel},
+       true, false, DefineCancel, Ids::kLive},
       {"resume", "", "go on with another attempt",
        "  handoff resume benchmark\n  handoff resume - --on build-7 --fresh-session\n"
        "  handoff resume benchmark --from-attempt 1 --check \"make test\"\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
-       true, false, DefineResume},
+       true, false, DefineResume, Ids::kEnded},
       {"send", "", "tell its agent something more, or answer what it asks",
        "  handoff send benchmark \"Keep the public API as it is\"\n"
        "  handoff send - --now --file more.md\n  handoff send benchmark --drop 2\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
-       true, false, DefineSend},
+       true, false, DefineSend, Ids::kLive},
       {"diff", "", "what it changed, as a patch",
        "  handoff diff benchmark | less\n  handoff diff - --stat\n"
        "  handoff diff benchmark --base > work.patch\n",
@@ -52,7 +57,7 @@ std::vector<Verb> HandoffVerbs() {
        "  handoff delete 20261120-benchmark --purge\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id, as it "
        "must\nbe for one that was deleted.\n",
-       true, false, DefineDelete},
+       true, false, DefineDelete, Ids::kEnded},
   };
 }
 
@@ -69,7 +74,7 @@ std::vector<Verb> TakeoverVerbs() {
        "  handoff return benchmark \"The API is settled; write the tests\"\n"
        "  handoff return - --done --wait\n  handoff return benchmark --unchanged\n"
        "\nHere ID must be in no other id, not even of an ended handoff, or be the full id.\n",
-       true, false, DefineReturn},
+       true, false, DefineReturn, Ids::kTaken},
   };
 }
 
@@ -201,6 +206,27 @@ std::vector<Verb> AllVerbs() {
 const std::vector<Verb>& Verbs() {
   static const auto* const verbs = new std::vector<Verb>(AllVerbs());
   return *verbs;
+}
+
+const Verb* FindVerb(absl::string_view name) {
+  const auto found = std::find_if(Verbs().begin(), Verbs().end(), [&](const Verb& verb) {
+    return verb.name == name || (!verb.alias.empty() && verb.alias == name);
+  });
+  return found == Verbs().end() ? nullptr : &*found;
+}
+
+bool IsVerbGroup(absl::string_view word) {
+  return std::any_of(Verbs().begin(), Verbs().end(), [&](const Verb& verb) {
+    return absl::StartsWith(verb.name, absl::StrCat(word, " "));
+  });
+}
+
+VerbRun DefineVerb(const Verb& verb, CLI::App& app, std::string& coordinator, bool& json) {
+  VerbRun run = verb.define(app);
+  app.add_option("--coordinator", coordinator, "Address of the coordinator")
+      ->type_name("HOST:PORT");
+  if (verb.json) app.add_flag("--json", json, "Print protobuf JSON, one object a line");
+  return run;
 }
 
 }  // namespace handoff

@@ -331,26 +331,6 @@ TEST_F(Command, EveryVerbHasHelpWithExamples) {
   EXPECT_EQ(coordinator_.calls(), 0);
 }
 
-TEST_F(Command, CompletionIsAcceptedByTheShell) {
-  const Said script = Run({"completion", "bash"});
-  ASSERT_EQ(script.exit, 0);
-  SpawnOptions options;
-  options.argv = {"bash", "-c",
-                  script.out +
-                      "\nCOMP_WORDS=(handoff li); COMP_CWORD=1; _handoff; "
-                      "echo \"${COMPREPLY[@]}\"\n"
-                      "COMP_WORDS=(handoff list --ow); COMP_CWORD=2; _handoff; "
-                      "echo \"${COMPREPLY[@]}\"\n"
-                      "COMP_WORDS=(handoff user re); COMP_CWORD=2; _handoff; "
-                      "echo \"${COMPREPLY[@]}\"\n"
-                      "COMP_WORDS=(handoff user revoke --dev); COMP_CWORD=3; _handoff; "
-                      "echo \"${COMPREPLY[@]}\""};
-  options.env = {"PATH=/usr/bin:/bin"};
-  const auto result = RunProcess(options, "", absl::Minutes(1));
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->out, "list\n--owner\nrevoke\n--device\n") << result->err;
-}
-
 TEST_F(Command, ResumeSendsWhatThePersonAskedFor) {
   Add("20261120-h", v1::Handoff::FAILED);
   const Said said =
