@@ -114,5 +114,6 @@ VerbRun DefineDoctor(CLI::App& app);
 VerbRun DefineDev(CLI::App& app);
 VerbRun DefineMcp(CLI::App& app);
 VerbRun DefineCompletion(CLI::App& app);
+VerbRun DefineMan(CLI::App& app);
 
 }  // namespace handoff

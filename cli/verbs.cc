@@ -141,6 +141,9 @@ std::vector<Verb> PoolVerbs() {
       {"completion", "", "completion for bash, zsh or fish",
        "  handoff completion bash > ~/.local/share/bash-completion/completions/handoff\n", false,
        false, DefineCompletion},
+      {"man", "", "the manual page of a verb, or all of them into a directory",
+       "  handoff man submit | man -l -\n  handoff man --dir ~/.local/share/man\n", false, false,
+       DefineMan},
   };
 }
 

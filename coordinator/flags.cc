@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "common/man_page.h"
 #include "common/version.h"
 
 namespace handoff {
@@ -46,6 +47,7 @@ std::variant<CommandLine, int> ParseFlags(int argc, const char* const* argv) {
                  "[quota] and [unix]");
   const CLI::Option* const log_level =
       app.add_option("--log-level", flags.log_level, "trace, debug, info, warn or error");
+  AddManFlag(app, "handoff-worker(8), handoff(1)");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/handoff/names.h"
+#include "common/man_page.h"
 #include "common/rpc/address.h"
 #include "common/ssh_tunnel.h"
 #include "common/status.h"
@@ -146,6 +147,7 @@ CommandLine ParseCommandLine(int argc, char** argv) {
   CLI::App& doctor = *app.add_subcommand(
       "doctor", "Says what on this host may keep the worker from its pool; changes nothing");
   doctor.fallthrough();
+  AddManFlag(app, "handoff-coordinator(8), handoff(1)");
   // Before the parser sees them: it would say what it did not expect.
   absl::Status status = RefuseLinesIn({argv + std::min(argc, 1), argv + argc});
   if (status.ok()) {

@@ -319,7 +319,8 @@ TEST_F(Command, EveryVerbHasHelpWithExamples) {
                                              {"events"},
                                              {"doctor"},
                                              {"dev"},
-                                             {"completion"}}) {
+                                             {"completion"},
+                                             {"man"}}) {
     std::vector<std::string> arguments = verb;
     arguments.push_back("--help");
     const Said said = Run(arguments);

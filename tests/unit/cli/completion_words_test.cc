@@ -90,6 +90,7 @@ TEST(CompleteLine, ValuesFollowTheWordThatTheHelpHasForThem) {
   EXPECT_THAT(Words({"user", "disable", "b"}), ElementsAre("bob"));
   EXPECT_THAT(Words({"user", "add", ""}), IsEmpty()) << "that one is new";
   EXPECT_THAT(Words({"submit", "--env", "M"}), ElementsAre("MODE", "MY_KEY"));
+  EXPECT_THAT(Words({"man", "worker-l"}), ElementsAre("worker-list"));
 }
 
 TEST(CompleteLine, ClosedListsComeFromTheParsersOwnChecks) {
