@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "common/handoff/repo_pattern.h"
 #include "coordinator/core/affinity.h"
 #include "coordinator/core/holds.h"
 #include "coordinator/core/limits.h"
-#include "coordinator/core/repo_pattern.h"
 
 namespace handoff::core {
 namespace {

@@ -5,10 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/handoff/repo_pattern.h"
 #include "common/status.h"
 #include "coordinator/core/limits.h"
 #include "coordinator/core/refusal.h"
-#include "coordinator/core/repo_pattern.h"
 #include "coordinator/service/show.h"
 
 namespace handoff {
@@ -74,7 +74,7 @@ absl::StatusOr<Guest> CheckWorker(const grpc::ServerContextBase& context, core::
 
 absl::Status CheckRepository(const Guest& guest, const std::string& url) {
   if (guest.repos.empty()) return absl::OkStatus();
-  if (core::MatchesAnyRepo(guest.repos, url)) return absl::OkStatus();
+  if (MatchesAnyRepo(guest.repos, url)) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat(
       "'", guest.subject, "' may hand over work of ", absl::StrJoin(guest.repos, " "),
       " only, and this is ", url.empty() ? "no repository" : url, ". Nothing was submitted"));

@@ -1,10 +1,10 @@
-#include "coordinator/core/repo_pattern.h"
+#include "common/handoff/repo_pattern.h"
 
 #include <string>
 
 #include "gtest/gtest.h"
 
-namespace handoff::core {
+namespace handoff {
 namespace {
 
 TEST(RepoName, IsHostAndPathHoweverItIsWritten) {
@@ -90,4 +90,4 @@ TEST(Patterns, AnyOfThemIsEnoughAndNoneCoversNothing) {
 }
 
 }  // namespace
-}  // namespace handoff::core
+}  // namespace handoff

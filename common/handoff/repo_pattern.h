@@ -6,7 +6,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace handoff::core {
+namespace handoff {
 
 // By what patterns know a repository: "github.com/acme/tools" for https://github.com/acme/tools.git
 // and for git@github.com:acme/tools. The host is in lower case, a port stays; a path on a disk
@@ -23,4 +23,4 @@ bool MatchesGlob(absl::string_view pattern, absl::string_view name);
 // Whether any of them covers the repository.
 bool MatchesAnyRepo(const std::vector<std::string>& patterns, absl::string_view url);
 
-}  // namespace handoff::core
+}  // namespace handoff

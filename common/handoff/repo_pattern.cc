@@ -1,4 +1,4 @@
-#include "coordinator/core/repo_pattern.h"
+#include "common/handoff/repo_pattern.h"
 
 #include <algorithm>
 
@@ -8,7 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace handoff::core {
+namespace handoff {
 namespace {
 
 // Programs differ in what they make of these.
@@ -94,4 +94,4 @@ bool MatchesAnyRepo(const std::vector<std::string>& patterns, absl::string_view 
   });
 }
 
-}  // namespace handoff::core
+}  // namespace handoff
