@@ -154,6 +154,9 @@ void Engine::Post(core::SaveSummary c, Done<core::SaveSummary::Reply> done) {
 void Engine::Post(core::Drain c, Done<core::Drain::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::Drain>>(std::move(c), std::move(done)));
 }
+void Engine::Post(core::AskTurns c, Done<core::AskTurns::Reply> done) {
+  impl_->Post(std::make_unique<Ticket<core::AskTurns>>(std::move(c), std::move(done)));
+}
 void Engine::Post(core::RemoveWorker c, Done<core::RemoveWorker::Reply> done) {
   impl_->Post(std::make_unique<Ticket<core::RemoveWorker>>(std::move(c), std::move(done)));
 }

@@ -98,6 +98,7 @@ class Engine {
   void Post(core::Summarize command, Done<core::Summarize::Reply> done);
   void Post(core::SaveSummary command, Done<core::SaveSummary::Reply> done);
   void Post(core::Drain command, Done<core::Drain::Reply> done);
+  void Post(core::AskTurns command, Done<core::AskTurns::Reply> done);
   void Post(core::RemoveWorker command, Done<core::RemoveWorker::Reply> done);
   void Post(core::SaveCheckpoint command, Done<core::SaveCheckpoint::Reply> done);
   void Post(core::SavePush command, Done<core::SavePush::Reply> done);

@@ -43,6 +43,7 @@ inline size_t BytesOf(const core::Report& command) { return command.end.bytes.si
 inline size_t BytesOf(const core::Sync& command) {
   size_t bytes = 0;
   for (const core::ReportedAttempt& attempt : command.attempts) bytes += attempt.bytes.size();
+  for (const core::TurnResult& turn : command.turns) bytes += turn.bytes.size();
   return bytes;
 }
 

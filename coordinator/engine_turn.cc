@@ -298,6 +298,8 @@ void EngineTurn::Note(const core::Change& change) {
   } else if (const auto* wished = std::get_if<core::SetSummaryWish>(&change)) {
     touched_workers_.insert(wished->wish.worker_uuid);
     touched_wishes_ = true;
+  } else if (const auto* turn = std::get_if<core::SetAgentTurn>(&change)) {
+    touched_workers_.insert(turn->turn.worker_uuid);
   } else if (std::holds_alternative<core::DropSummaryWish>(change)) {
     touched_wishes_ = true;
   } else {

@@ -85,6 +85,7 @@ class EngineTurn {
   absl::Status LookUp(core::Summarize& command);
   absl::Status LookUp(core::SaveSummary& command);
   absl::Status LookUp(core::Sync& command);
+  absl::Status LookUp(core::AskTurns&) { return HasRoom(); }
   // What lets people and hosts in can wait for room; what keeps them out, and a renewal, cannot.
   absl::Status LookUp(core::AddUser&) { return HasRoom(); }
   absl::Status LookUp(core::CreateTokens&) { return HasRoom(); }

@@ -38,6 +38,7 @@ constexpr Row kRows[] = {
     {Method::kDelete, "Control", "Delete", {kAll, kAll, kOwn, kNone, kNone}, false},
     {Method::kListWorkers, "Control", "ListWorkers", {kAll, kAll, kAll, kAll, kNone}, false},
     {Method::kDrainWorker, "Control", "DrainWorker", {kAll, kAll, kOwn, kNone, kNone}, false},
+    {Method::kAskTurns, "Control", "AskTurns", {kAll, kAll, kOwn, kNone, kNone}, false},
     {Method::kRemoveWorker, "Control", "RemoveWorker", {kAll, kOwn, kOwn, kNone, kNone}, false},
     {Method::kGetPool, "Control", "GetPool", {kAll, kAll, kAll, kAll, kAll}, true},
     {Method::kSync, "Pool", "Sync", {kNone, kNone, kNone, kNone, kNone}, true},

@@ -29,6 +29,7 @@ enum class Method {
   kDelete,
   kListWorkers,
   kDrainWorker,
+  kAskTurns,
   kRemoveWorker,
   kGetPool,
   kSync,

@@ -189,6 +189,11 @@ Sync::Reply Answer(const State& state, const Sync& request, absl::Time now) {
     reply.summaries.push_back(wish);
     reply.urgent |= !wish.offered;
   }
+  for (const AgentTurn& turn : state.turns().Of(worker->uuid)) {
+    if (!IsWished(turn, now)) continue;
+    reply.turns.push_back(turn);
+    reply.urgent |= !turn.offered;
+  }
   return reply;
 }
 
@@ -207,6 +212,8 @@ Edit RenewLeases(const State& state, const Sync::Reply& reply, absl::Time now) {
     edit.changes.push_back(SetPurgeTold{reply.worker_uuid, reply.purge, reply.answers_before});
   for (const SummaryWish& wish : reply.summaries)
     edit.changes.push_back(SetWishOffered{wish.handoff_id, wish.number});
+  for (const AgentTurn& turn : reply.turns)
+    edit.changes.push_back(SetTurnOffered{turn.worker_uuid, turn.agent});
   return edit;
 }
 

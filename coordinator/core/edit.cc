@@ -15,8 +15,9 @@ bool IsDurable(const Change& change) {
       [](const auto& c) {
         using T = std::decay_t<decltype(c)>;
         return !kIsOneOf<T, SetLiveWorker, SetAttemptViews, SetLease, SetProbeAsked, NoteWorkspace,
-                         SetPurgeTold, SetSummaryWish, DropSummaryWish, SetWishOffered, SetTicked,
-                         SetPaidOff, SetListening, SetAuditHead, SetRefusals, SetRestored>;
+                         SetPurgeTold, SetSummaryWish, DropSummaryWish, SetWishOffered,
+                         SetAgentTurn, DropAgentTurn, SetTurnOffered, SetTicked, SetPaidOff,
+                         SetListening, SetAuditHead, SetRefusals, SetRestored>;
       },
       change);
 }

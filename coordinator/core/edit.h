@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "coordinator/core/agent_turns.h"
 #include "coordinator/core/identity_records.h"
 #include "coordinator/core/model.h"
 #include "coordinator/core/summaries.h"
@@ -99,8 +100,9 @@ using Change =
     std::variant<PutHandoff, PurgeHandoff, PurgedFrom, PutWorker, DropWorker, PutHold, DropHold,
                  AddEvent, SetEpochCounter, SetTerm, SetLiveWorker, SetAttemptViews, SetLease,
                  SetProbeAsked, NoteWorkspace, SetPurgeTold, SetSummaryWish, DropSummaryWish,
-                 SetWishOffered, SetTicked, SetPaidOff, SetListening, PutUser, PutToken, DropToken,
-                 PutCredential, DropCredential, AddAudit, SetAuditHead, SetRefusals, SetRestored>;
+                 SetWishOffered, SetAgentTurn, DropAgentTurn, SetTurnOffered, SetTicked, SetPaidOff,
+                 SetListening, PutUser, PutToken, DropToken, PutCredential, DropCredential,
+                 AddAudit, SetAuditHead, SetRefusals, SetRestored>;
 
 bool IsDurable(const Change& change);
 

@@ -42,6 +42,11 @@ inline constexpr int kMaxSlots = 1024;  // of one worker
 inline constexpr size_t kMaxSummaryWishes = 1000;
 inline constexpr absl::Duration kSummaryWait = absl::Minutes(15);
 
+// So long a worker is asked for a turn that nobody made, and so long the result of one is given to
+// whoever asks again: a turn costs the owner of the agent's account.
+inline constexpr absl::Duration kTurnWait = absl::Minutes(10);
+inline constexpr absl::Duration kTurnFresh = absl::Minutes(1);
+
 inline constexpr absl::Duration kUnreachableAfter =
     absl::Seconds(30);  // no new work, shown as unreachable
 inline constexpr absl::Duration kAffinityWait =

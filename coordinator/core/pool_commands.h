@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/core/agent_turns.h"
 #include "coordinator/core/identity.h"
 #include "coordinator/core/model.h"
 #include "coordinator/core/summaries.h"
@@ -31,6 +32,12 @@ struct ProbeResult {
   std::string message;
 };
 
+// What came of a turn that an answer wished for.
+struct TurnResult {
+  uint64_t number = 0;
+  std::string bytes;  // serialised handoff.v1.AgentTurn, opaque here
+};
+
 struct Sync {
   Caller caller;
   std::string pool_id;  // empty on first contact
@@ -38,6 +45,7 @@ struct Sync {
   Worker worker;
   std::vector<ReportedAttempt> attempts;
   std::vector<ProbeResult> probes;
+  std::vector<TurnResult> turns = {};
   // The highest answer that the worker ever took, and how many this coordinator gave in its term
   // (the engine knows).
   uint64_t seen_term = 0, seen_revision = 0;
@@ -61,6 +69,7 @@ struct Sync {
     std::vector<std::string> purge;      // of which this worker may still have something
     uint64_t answers_before = 0;         // as the request's answers_given
     std::vector<SummaryWish> summaries;  // to make
+    std::vector<AgentTurn> turns;        // to make
     bool draining = false;
     bool urgent = false;  // differs from what the request lists: answer now, do not hold
     // At most so long, whatever else: a part of the shortest lease in it, or the time after which

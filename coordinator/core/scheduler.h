@@ -61,6 +61,8 @@ absl::StatusOr<Decision<Summarize::Reply>> Decide(const State& state, const Summ
                                                   absl::Time now);
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
                                               absl::Time now);
+absl::StatusOr<Decision<AskTurns::Reply>> Decide(const State& state, const AskTurns& command,
+                                                 absl::Time now);
 absl::StatusOr<Decision<RemoveWorker::Reply>> Decide(const State& state,
                                                      const RemoveWorker& command, absl::Time now);
 absl::StatusOr<Decision<Why::Reply>> Decide(const State& state, const Why& command, absl::Time now);

@@ -14,8 +14,8 @@ const Attempt* LiveAttempt(const Handoff& handoff) {
   return latest != nullptr && IsLive(latest->state) ? latest : nullptr;
 }
 
-template <typename C>
-concept IsOfIdentity = requires(IdentityRecords& records, const C& change) {
+template <typename C, typename Records>
+concept IsOf = requires(Records& records, const C& change) {
   records.Install(change);
 };
 
@@ -41,8 +41,10 @@ void State::Apply(const Edit& edit) {
   for (const Change& change : edit.changes) {
     std::visit(
         [this](const auto& c) {
-          if constexpr (IsOfIdentity<decltype(c)>) {
+          if constexpr (IsOf<decltype(c), IdentityRecords>) {
             identity_.Install(c);
+          } else if constexpr (IsOf<decltype(c), AgentTurns>) {
+            turns_.Install(c);
           } else {
             Install(c);
           }
@@ -174,6 +176,7 @@ void State::Install(const DropWorker& change) {
   Uncount(accounts_, *this, change.uuid);
   Unindex(known->second);
   workers_.erase(known);
+  turns_.Forget(change.uuid);
   Count(accounts_, *this, change.uuid);
   UpdateOpen(change.uuid);
 }

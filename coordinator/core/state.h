@@ -77,6 +77,7 @@ class State {
   // Summaries that are wished for, by handoff and attempt.
   const std::map<std::pair<std::string, int>, SummaryWish>& wishes() const { return wishes_; }
   const SummaryWish* FindWish(const std::string& handoff_id, int number) const;
+  const AgentTurns& turns() const { return turns_; }
 
   size_t queued() const { return handoffs_.size() - at_rest_.size() - lease_ends_.size(); }
   size_t live() const { return lease_ends_.size(); }
@@ -129,8 +130,8 @@ class State {
   IdentityRecords identity_;
   std::map<std::pair<std::string, int>, SummaryWish> wishes_;
   uint64_t last_wish_ = 0;
-  absl::Time ticked_at_ = absl::InfinitePast();
-  absl::Time listening_since_ = absl::InfinitePast();
+  AgentTurns turns_;
+  absl::Time ticked_at_ = absl::InfinitePast(), listening_since_ = absl::InfinitePast();
 
   // Indexes: each follows from the records above.
   std::map<std::string, std::string, std::less<>> worker_names_;
@@ -138,12 +139,11 @@ class State {
   std::set<std::pair<std::string, std::string>> dedupe_keys_;  // with the handoff's id
   Queues queues_;
   std::map<std::string, std::set<std::pair<std::string, int>>, std::less<>> attempts_of_;
-  std::set<std::string> open_workers_;
+  std::set<std::string> open_workers_, at_rest_;
   AccountIndex accounts_;
   OwnerIndex owners_;
   ByTime lease_ends_, waiting_, deadlines_, ready_since_, last_seen_;
   Probes probes_;
-  std::set<std::string> at_rest_;
   size_t bytes_as_sent_ = 0;
 };
 

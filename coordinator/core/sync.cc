@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/status.h"
+#include "coordinator/core/agent_turns.h"
 #include "coordinator/core/copies.h"
 #include "coordinator/core/draft.h"
 #include "coordinator/core/ending.h"
@@ -295,6 +296,7 @@ absl::StatusOr<Decision<Sync::Reply>> Decide(const State& state, const Sync& com
   RecordAttempts(draft, command, known == nullptr || command.worker.start > known->start);
   RecordPurged(draft, command);
   ApplyProbes(draft, command);
+  RecordTurns(draft, command);
   return Decision<Sync::Reply>{draft.Take(), {}};
 }
 

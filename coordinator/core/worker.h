@@ -91,6 +91,7 @@ struct Worker {
   bool told_of_restore = false;               // since the coordinator's start; it is believed once
   std::optional<absl::Duration> clock_ahead;  // of ours; absent: it did not tell
   std::string renewal_problem;                // of its certificate; empty: none
+  bool makes_turns = false;                   // its daemon knows wishes for turns
   friend bool operator==(const Worker&, const Worker&) = default;
 };
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/core/agent_turns.h"
 #include "coordinator/core/identity.h"
 #include "coordinator/core/model.h"
 
@@ -27,6 +28,7 @@ struct ListWorkers {  // a question
     std::vector<Slot> attempts;
     // Of its certificate: it has none that is known.
     absl::Time certificate_since = absl::InfinitePast(), certificate_until = absl::InfinitePast();
+    std::vector<AgentTurn> turns = {};  // by agent
   };
   struct Reply {
     std::vector<Item> workers;
@@ -41,6 +43,16 @@ struct Drain {  // and the end of it
   Caller caller = {};
   struct Reply {
     ListWorkers::Item worker;
+  };
+};
+
+struct AskTurns {      // of a worker's agents
+  std::string worker;  // its name
+  std::string agent;   // empty: of all that it has
+  std::string actor;
+  Caller caller = {};
+  struct Reply {
+    ListWorkers::Item worker;  // with the turns as they are now
   };
 };
 

@@ -1,8 +1,12 @@
 // What people ask of workers.
+#include <algorithm>
 #include <set>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/status.h"
 #include "coordinator/core/draft.h"
 #include "coordinator/core/holds.h"
@@ -55,6 +59,7 @@ ListWorkers::Item ItemFor(const State& state, const Worker& worker, absl::Time n
                          .holds = HoldsOf(state, worker),
                          .attempts = {}};
   AddCertificate(state, item);
+  item.turns = state.turns().Of(worker.uuid);
   for (const auto& [id, number] : state.AttemptsOf(worker.uuid)) {
     const Handoff& handoff = *state.FindHandoff(id);
     item.attempts.push_back({id, number, handoff.owner, handoff.exclusive, handoff.agent,
@@ -85,6 +90,49 @@ absl::Status CheckActsOn(const State& state, const Worker* worker, const Act& ac
   return worker == nullptr || Covers(grant.access, own) ? absl::OkStatus() : NotOwn(act);
 }
 
+// Of which a turn can be asked for. A command says nothing by itself; what is missing is asked for
+// only by its name.
+absl::StatusOr<std::vector<std::string>> AgentsToAsk(const Worker& worker,
+                                                     const std::string& agent) {
+  std::vector<std::string> all, present;
+  for (const AgentOffer& offer : worker.agents) {
+    if (offer.name == "command") continue;
+    all.push_back(offer.name);
+    if (offer.state != AgentState::kMissing) present.push_back(offer.name);
+  }
+  if (agent == "command") {
+    return absl::InvalidArgumentError(
+        "command runs what it is given and has no turns. None was asked for.");
+  }
+  if (agent.empty() && !present.empty()) return present;
+  if (std::find(all.begin(), all.end(), agent) != all.end()) return std::vector{agent};
+  return absl::NotFoundError(absl::StrCat(
+      "worker '", worker.name, "' has ", agent.empty() ? "no agent" : absl::StrCat("no ", agent),
+      " of which a turn could be asked. None was asked for: `handoff worker show ", worker.name,
+      "` tells what it has",
+      all.empty() ? "." : absl::StrCat(" (it knows ", absl::StrJoin(all, ", "), ").")));
+}
+
+absl::Status CheckMakesTurns(const Worker& worker, absl::Time now) {
+  if (!IsReachable(worker, now)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("worker '", worker.name,
+                     "' does not answer. No turn was asked for: look at handoff-worker on that "
+                     "host, and ask again."));
+  }
+  if (worker.makes_turns) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "worker '", worker.name, "' does not answer this: its version",
+      worker.version.empty() ? "" : absl::StrCat(", ", worker.version, ","),
+      " is older than turns that are asked for. None was asked for: update it, and ask again."));
+}
+
+// It is asked for already, or came a moment ago: nobody pays for another one.
+bool IsGoodEnough(const AgentTurn* turn, absl::Time now) {
+  if (turn == nullptr) return false;
+  return turn->made() ? now - turn->at < kTurnFresh : IsWished(*turn, now);
+}
+
 }  // namespace
 
 absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& command,
@@ -111,6 +159,51 @@ absl::StatusOr<Decision<Drain::Reply>> Decide(const State& state, const Drain& c
                                     command.reason.empty() ? "." : ": ", Sentence(command.reason)));
   }
   decision.edit = draft.Take();
+  return decision;
+}
+
+absl::StatusOr<Decision<AskTurns::Reply>> Decide(const State& state, const AskTurns& command,
+                                                 absl::Time now) {
+  const Worker* worker = state.FindWorkerByName(command.worker);
+  const Act act{command.caller, Method::kAskTurns, command.worker};
+  const absl::Status refused = CheckActsOn(state, worker, act);
+  if (!refused.ok()) return Refuse<AskTurns::Reply>(state, now, act, refused);
+  if (worker == nullptr) return NoSuchWorker(command.worker);
+  RETURN_IF_ERROR(CheckMakesTurns(*worker, now));
+  ASSIGN_OR_RETURN(const std::vector<std::string> agents, AgentsToAsk(*worker, command.agent));
+  Draft draft(state, now);
+  // Those of agents that it does not have any more, or their number would have no bound.
+  for (const AgentTurn& turn : state.turns().Of(worker->uuid)) {
+    if (FindOffer(*worker, turn.agent) == nullptr)
+      draft.Add(DropAgentTurn{worker->uuid, turn.agent});
+  }
+  std::vector<std::string> asked;
+  for (const std::string& agent : agents) {
+    if (IsGoodEnough(state.turns().Find(worker->uuid, agent), now)) continue;
+    AgentTurn turn;
+    turn.worker_uuid = worker->uuid;
+    turn.agent = agent;
+    turn.number = static_cast<uint64_t>(absl::ToUnixMicros(now));  // the State makes it the highest
+    turn.asked_at = now;
+    draft.Add(SetAgentTurn{std::move(turn)});
+    asked.push_back(agent);
+  }
+  if (!asked.empty()) {
+    draft.TellOfWorker(
+        "turn_asked", *worker,
+        absl::StrCat("Asked for one turn of ", absl::StrJoin(asked, ", "),
+                     command.actor.empty() ? "" : absl::StrCat(" by ", command.actor), "."));
+  }
+  Decision<AskTurns::Reply> decision;
+  decision.edit = draft.Take();
+  decision.reply.worker = ItemFor(state, *worker, now);
+  AgentTurns after;
+  for (const AgentTurn& turn : decision.reply.worker.turns) after.Install(SetAgentTurn{turn});
+  for (const Change& change : decision.edit.changes) {
+    if (const auto* set = std::get_if<SetAgentTurn>(&change)) after.Install(*set);
+    if (const auto* drop = std::get_if<DropAgentTurn>(&change)) after.Install(*drop);
+  }
+  decision.reply.worker.turns = after.Of(worker->uuid);
   return decision;
 }
 

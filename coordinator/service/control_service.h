@@ -33,6 +33,7 @@ class ControlService final : public v1::Control::CallbackService {
   Unary* EditDocument(Context*, const v1::EditDocumentRequest*, v1::Document*) override;
   Unary* ListWorkers(Context*, const v1::ListWorkersRequest*, v1::ListWorkersResponse*) override;
   Unary* DrainWorker(Context*, const v1::DrainWorkerRequest*, v1::Worker*) override;
+  Unary* AskTurns(Context*, const v1::AskTurnsRequest*, v1::Worker*) override;
   Unary* RemoveWorker(Context*, const v1::RemoveWorkerRequest*, v1::RemoveWorkerResponse*) override;
   Unary* GetPool(Context*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
 

@@ -330,6 +330,7 @@ core::Sync ToCore(const v1::SyncRequest& request) {
   worker.disk_free_bytes = request.disk_free_bytes();
   worker.not_accepting = request.not_accepting();
   worker.renewal_problem = OneLine(request.renewal_problem(), 1000);
+  worker.makes_turns = request.makes_turns();
   for (const v1::AttemptStatus& status : request.attempts()) {
     sync.attempts.push_back(ToCore(status));
   }
@@ -338,6 +339,7 @@ core::Sync ToCore(const v1::SyncRequest& request) {
   for (const v1::ProbeResult& probe : request.probes()) {
     sync.probes.push_back({probe.key(), probe.ok(), OneLine(probe.message(), 1000)});
   }
+  for (const v1::TurnResult& turn : request.turns()) sync.turns.push_back(ToCore(turn));
   return sync;
 }
 

@@ -45,6 +45,8 @@ core::Sync ToCore(const v1::SyncRequest& request);
 core::SaveCheckpoint ToCore(const v1::SaveCheckpointRequest& request);
 core::Report ToCore(const v1::ReportRequest& request);
 core::SaveSummary ToCore(const v1::SaveSummaryRequest& request);
+// Bounded; a class that this version does not know is INTERNAL.
+core::TurnResult ToCore(const v1::TurnResult& result);
 
 // ---- To both
 
@@ -74,5 +76,6 @@ v1::ListWorkersResponse ToProto(const core::ListWorkers::Reply& reply,
 // which the worker is to call at once.
 v1::SyncResponse ToProto(const SyncAnswer& answer);
 v1::SummaryWish ToProto(const core::SummaryWish& wish);
+v1::AgentTurn ToProto(const core::AgentTurn& turn);
 
 }  // namespace handoff

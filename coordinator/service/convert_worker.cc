@@ -148,6 +148,7 @@ v1::Worker ToProto(const core::ListWorkers::Item& item, const Eyes& eyes) {
   }
   worker.set_renewal_problem(from.renewal_problem);
   if (from.clock_ahead.has_value()) *worker.mutable_clock_ahead() = ToProto(*from.clock_ahead);
+  for (const core::AgentTurn& turn : item.turns) *worker.add_turns() = ToProto(turn);
   return worker;
 }
 
@@ -188,6 +189,11 @@ v1::SyncResponse ToProto(const SyncAnswer& answer) {
   for (const std::string& id : answer.reply.purge) response.add_purge(id);
   for (const core::SummaryWish& wish : answer.reply.summaries)
     *response.add_summaries() = ToProto(wish);
+  for (const core::AgentTurn& turn : answer.reply.turns) {
+    v1::TurnWish& wish = *response.add_turns();
+    wish.set_agent(turn.agent);
+    wish.set_number(turn.number);
+  }
   size_t next_spec = 0;
   size_t bytes = 0;
   for (const core::Sync::Desired& from : answer.reply.attempts) {

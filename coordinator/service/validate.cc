@@ -83,6 +83,7 @@ absl::Status ValidateStatuses(const v1::SyncRequest& request) {
   for (const v1::AttemptStatus& status : request.attempts()) {
     RETURN_IF_ERROR(ValidateAttempt(status.handoff_id(), status.number()));
   }
+  if (request.turns_size() > kMaxOffers) return TooMany("turns", request.turns_size(), kMaxOffers);
   if (request.probes_size() > kMaxProbes)
     return TooMany("probes", request.probes_size(), kMaxProbes);
   for (const v1::ProbeResult& probe : request.probes()) {
@@ -272,6 +273,11 @@ absl::Status Validate(const v1::SummarizeRequest& request) {
 absl::Status Validate(const v1::DrainWorkerRequest& request) {
   RETURN_IF_ERROR(ValidateWorkerName(request.name()));
   return ValidateLine("reason", request.reason(), kMaxReason);
+}
+
+absl::Status Validate(const v1::AskTurnsRequest& request) {
+  RETURN_IF_ERROR(ValidateWorkerName(request.worker()));
+  return request.agent().empty() ? absl::OkStatus() : ValidateAgentName(request.agent());
 }
 
 absl::Status Validate(const v1::RemoveWorkerRequest& request) {

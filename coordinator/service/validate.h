@@ -33,6 +33,7 @@ absl::Status Validate(const v1::TakeOverRequest& request);
 absl::Status Validate(const v1::ReturnRequest& request);
 absl::Status Validate(const v1::SummarizeRequest& request);
 absl::Status Validate(const v1::DrainWorkerRequest& request);
+absl::Status Validate(const v1::AskTurnsRequest& request);
 absl::Status Validate(const v1::RemoveWorkerRequest& request);
 absl::Status Validate(const v1::SyncRequest& request);
 absl::Status Validate(const v1::SaveCheckpointRequest& request);

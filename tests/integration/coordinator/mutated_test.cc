@@ -116,6 +116,7 @@ class MutatedTest : public CoordinatorTest, public ::testing::WithParamInterface
     Add(cyd_, "Control/ListWorkers", v1::ListWorkersRequest());
     Add(cyd_, "Control/DrainWorker", v1::DrainWorkerRequest());
     Add(cyd_, "Control/RemoveWorker", v1::RemoveWorkerRequest());
+    Add(cyd_, "Control/AskTurns", v1::AskTurnsRequest());
     Add(cyd_, "Objects/Put", v1::PutObjectRequest());
     Add(cyd_, "Objects/Get", v1::GetObjectRequest());
     Add(cyd_, "Identity/CreateTokens", v1::CreateTokensRequest());
