@@ -50,7 +50,8 @@ struct WorkerConfig {
   std::optional<uint64_t> disk_reserve;
   absl::Duration orphan_timeout = absl::Hours(24);  // [lease] orphan_timeout
   absl::Duration summary_limit =
-      absl::Minutes(5);  // [summaries] limit: of the agent that makes one
+      absl::Minutes(5);                           // [summaries] limit: of the agent that makes one
+  absl::Duration turn_limit = absl::Seconds(90);  // of one that somebody asked for; not in the file
   // [checkpoint] interval, max_file_bytes, max_pack_bytes: how often one is taken while the agent
   // runs; a larger file is left out of it; a larger pack stays on this worker.
   absl::Duration checkpoint_interval = absl::Minutes(5);

@@ -2,7 +2,7 @@
 //
 //   DATA/lock  identity.json  identity/  journal  objects-cache/
 //   DATA/mirrors/<name>/  mirrors/<name>.key  DATA/workspaces/<id>/{repo,store,packs}
-//   DATA/attempts/<id>/<N>/  DATA/summary/  DATA/trash/
+//   DATA/attempts/<id>/<N>/  DATA/summary/  DATA/turn/  DATA/trash/
 #pragma once
 
 #include <string>
@@ -39,6 +39,7 @@ class DataDir {
   std::string mirror(absl::string_view repo_key) const;
   std::string object(const std::string& sha256) const { return root_ + "/objects-cache/" + sha256; }
   std::string summary() const { return root_ + "/summary"; }  // of the one that is being made
+  std::string turn() const { return root_ + "/turn"; }        // of one that was asked for
   std::string trash() const { return root_ + "/trash"; }
 
   // Makes the directories that always exist.

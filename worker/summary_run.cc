@@ -1,26 +1,21 @@
 #include "worker/summary_run.h"
 
 #include <fcntl.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <utility>
-#include <variant>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/file.h"
 #include "common/handoff/markdown.h"
 #include "common/handoff/name_search.h"
 #include "common/handoff/summary.h"
 #include "common/hash.h"
 #include "common/status.h"
-#include "common/subprocess.h"
 #include "common/text.h"
 #include "handoff/v1/types.pb.h"
 #include "worker/proto_time.h"
-#include "worker/shim/shim_client.h"
+#include "worker/reading_run.h"
 #include "worker/summary_log.h"
 #include "worker/summary_prompt.h"
 
@@ -29,41 +24,7 @@ namespace {
 
 constexpr uint64_t kMostLogBytes = uint64_t{1} << 30;
 constexpr size_t kPieceBytes = size_t{1} << 20;
-constexpr size_t kAnswerBytes = size_t{1} << 20;  // what RunProcess keeps
 constexpr size_t kNameInSentence = 200;
-
-// What the stream of the agent that summarises told.
-struct Answer {
-  std::vector<std::string> texts;
-  std::optional<AgentEvent::Result> result;
-  std::string model;
-  v1::Facts::Usage usage;
-
-  void operator()(const AgentEvent::SessionStarted& e) { model = e.model; }
-  void operator()(const AgentEvent::Text& e) { texts.push_back(e.text); }
-  void operator()(const AgentEvent::Result& e) { result = e; }
-  void operator()(const AgentEvent::Usage& e) {
-    // A session of its own: the whole of it is this run.
-    const bool more = e.span == AgentEvent::Usage::Span::kDelta;
-    const v1::Facts::Usage before = more ? usage : v1::Facts::Usage();
-    usage.set_input_tokens(before.input_tokens() + e.input);
-    usage.set_output_tokens(before.output_tokens() + e.output);
-    usage.set_cache_read_tokens(before.cache_read_tokens() + e.cache_read);
-    usage.set_cache_write_tokens(before.cache_write_tokens() + e.cache_write);
-    usage.set_cost_usd(before.cost_usd() + e.cost_usd);
-  }
-  template <typename Other>
-  void operator()(const Other&) {}
-};
-
-Answer ReadAnswer(const Agent& agent, absl::string_view out) {
-  Answer answer;
-  const auto parser = agent.NewParser();
-  for (const absl::string_view line : absl::StrSplit(out, '\n')) {
-    for (const AgentEvent& event : parser->ParseLine(line)) std::visit(answer, event.what);
-  }
-  return answer;
-}
 
 class Making {
  public:
@@ -103,22 +64,19 @@ class Making {
     if (!handoff_.ParseFromString(record)) {
       return absl::InternalError("the record of the handoff is not readable.");
     }
-    RETURN_IF_ERROR(RemoveTree(dir_));
-    RETURN_IF_ERROR(MakeDirectories(dir_ + "/work"));
-    RETURN_IF_ERROR(MakeDirectories(dir_ + "/tmp"));
+    RETURN_IF_ERROR(MakeReadingDir(dir_));
     RETURN_IF_ERROR(ReadLog(*agent));
-    AgentRun run;
+    const auto& env = handoff_.spec().env();
+    ReadingRun run;
+    run.agent = wish_.agent;
     run.executable = found->executable;
-    run.extra_args = around_.config.agent(wish_.agent).extra_args;
     run.model = wish_.model;
-    run.workspace = dir_ + "/work";
-    const auto command = agent->SummaryCommand(run);
-    if (!command) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(wish_.agent, " has no mode in which it can only read."));
-    }
-    ASSIGN_OR_RETURN(const RunResult result, Run(*command));
-    return TakeAnswer(*agent, result);
+    run.dir = dir_;
+    run.env = Environment(env.begin(), env.end());
+    run.prompt = SummaryPrompt(input_, RandomHex(16));
+    run.limit = around_.config.summary_limit;
+    ASSIGN_OR_RETURN(const Reading reading, Read(around_, *agent, run, interrupt_));
+    return TakeAnswer(*agent, reading);
   }
 
   absl::Status ReadLog(const Agent& agent) {
@@ -141,36 +99,16 @@ class Making {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<RunResult> Run(const AgentCommand& command) {
-    const auto& env = handoff_.spec().env();
-    SpawnOptions options;
-    options.argv = command.argv;
-    options.env = Flatten({BaseEnvironment(around_.config.path),
-                           {{"TMPDIR", dir_ + "/tmp"}},
-                           Environment(env.begin(), env.end()),
-                           around_.config.agent(wish_.agent).env,
-                           command.env,  // last: it may be what keeps the agent from writing
-                           {{"HANDOFF_ATTEMPT_DIR", dir_}}});
-    options.cwd = dir_ + "/work";
-    auto result = RunProcess(std::move(options), SummaryPrompt(input_, RandomHex(16)),
-                             around_.config.summary_limit, interrupt_.fd());
-    // What it started in sessions of their own has the directory in its environment.
-    const absl::Status ended = EndLeftovers(ShimStarted{}, dir_);
-    if (!ended.ok()) SPDLOG_ERROR("a summary: {}", std::string(ended.message()));
-    return result;
-  }
-
-  absl::Status TakeAnswer(const Agent& agent, const RunResult& result) {
-    const Answer answer = ReadAnswer(agent, result.out);
-    *summary_.mutable_usage() = answer.usage;
-    summary_.set_model(EscapeInvalidUtf8(answer.model));
-    const bool ok = answer.result && answer.result->ok;
-    if (!ok || answer.texts.empty()) return NoAnswer(agent, result, answer);
+  absl::Status TakeAnswer(const Agent& agent, const Reading& reading) {
+    FillUsage(reading.usage, *summary_.mutable_usage());
+    summary_.set_model(EscapeInvalidUtf8(reading.model));
+    const bool ok = reading.result && reading.result->ok;
+    if (!ok || reading.texts.empty()) return NoAnswer(agent, reading);
     // The last text, or all of them where it was said in parts.
-    auto parsed = ParseSummary(answer.texts.back());
-    if (!parsed.ok() && answer.texts.size() > 1) {
+    auto parsed = ParseSummary(reading.texts.back());
+    if (!parsed.ok() && reading.texts.size() > 1) {
       std::string all;
-      for (const std::string& text : answer.texts) absl::StrAppend(&all, text, "\n");
+      for (const std::string& text : reading.texts) absl::StrAppend(&all, text, "\n");
       if (auto whole = ParseSummary(all); whole.ok()) parsed = std::move(whole);
     }
     if (!parsed.ok()) {
@@ -181,29 +119,28 @@ class Making {
     return HoldAgainstLog(*parsed);
   }
 
-  absl::Status NoAnswer(const Agent& agent, const RunResult& result, const Answer& answer) const {
-    if (result.timed_out) {
+  absl::Status NoAnswer(const Agent& agent, const Reading& reading) const {
+    const RunResult& process = reading.process;
+    if (process.timed_out) {
       return absl::DeadlineExceededError(absl::StrCat(wish_.agent, " did not answer within ",
                                                       HumanDuration(around_.config.summary_limit),
                                                       "."));
     }
-    if (result.out.size() >= kAnswerBytes) {
+    if (WroteTooMuch(process)) {
       return absl::ResourceExhaustedError(absl::StrCat(wish_.agent, " wrote more than 1 MiB."));
     }
-    if (answer.result && !answer.result->message.empty()) {
+    if (reading.result && !reading.result->message.empty()) {
       return absl::InternalError(
-          absl::StrCat(wish_.agent, " says: ", OneLine(answer.result->message, 500)));
+          absl::StrCat(wish_.agent, " says: ", OneLine(reading.result->message, 500)));
     }
-    ProcessEnd end;
-    end.signal = result.status.signal;
-    if (end.signal == 0) end.exit_code = result.status.code;
-    const Verdict verdict = agent.Diagnose(end, result.err);
+    const ProcessEnd end = EndOf(process);
+    const Verdict verdict = agent.Diagnose(end, process.err);
     if (!verdict.message.empty()) return absl::InternalError(verdict.message);
     return absl::InternalError(
         absl::StrCat(wish_.agent, " ended without an answer, ",
                      end.signal != 0 ? absl::StrCat("by signal ", end.signal)
-                                     : absl::StrCat("with exit status ", result.status.code),
-                     result.err.empty() ? "." : absl::StrCat(": ", OneLine(result.err, 300))));
+                                     : absl::StrCat("with exit status ", process.status.code),
+                     process.err.empty() ? "." : absl::StrCat(": ", OneLine(process.err, 300))));
   }
 
   absl::Status HoldAgainstLog(const ParsedSummary& parsed) {
@@ -260,12 +197,6 @@ absl::StatusOr<std::string> MakeSummary(const Surroundings& around, const Summar
   return made;
 }
 
-void EndEarlierSummary(const Surroundings& around) {
-  const std::string dir = around.data.summary();
-  if (!PathExists(dir)) return;
-  const absl::Status ended = EndLeftovers(ShimStarted{}, dir);
-  if (!ended.ok()) SPDLOG_ERROR("a summary of an earlier start: {}", std::string(ended.message()));
-  RemoveTree(dir).IgnoreError();
-}
+void EndEarlierSummary(const Surroundings& around) { EndEarlierReading(around.data.summary()); }
 
 }  // namespace handoff::worker

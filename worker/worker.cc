@@ -27,6 +27,7 @@
 #include "worker/shim/shim_client.h"
 #include "worker/summariser.h"
 #include "worker/sync_loop.h"
+#include "worker/turn_maker.h"
 
 namespace handoff::worker {
 namespace {
@@ -82,6 +83,7 @@ struct Worker::Impl {
   std::unique_ptr<AttemptTable> table;
   std::unique_ptr<Caretaker> caretaker;
   std::unique_ptr<Summariser> summariser;
+  std::unique_ptr<TurnMaker> turns;
   // Of the loop's thread.
   std::unique_ptr<Purging> purging;
   std::vector<ProbeResult> sent_probes;
@@ -130,6 +132,7 @@ void Worker::Impl::Describe(SyncRequest& request) {
   request.now = clock.Now();
   request.renewal_problem = renewal_problem();
   sent_probes = request.probes = caretaker->Results();
+  request.turns = turns->Results();
 }
 
 void Worker::Impl::Act(const Reconciled& reconciled, const SyncAnswer& answer) {
@@ -139,6 +142,7 @@ void Worker::Impl::Act(const Reconciled& reconciled, const SyncAnswer& answer) {
     caretaker->Delivered(sent_probes);
     caretaker->Ask(answer.probes);
     summariser->Want(answer.summaries);
+    turns->Want(answer.turns);
     if (draining != answer.draining) {
       draining = answer.draining;
       SPDLOG_INFO(draining ? "draining: no new attempts come here" : "no longer draining");
@@ -235,6 +239,8 @@ absl::Status Worker::Start(std::function<void()> ready,
                            "taken over; mend this and start again"));
   self.summariser = std::make_unique<Summariser>(*self.around, if_idle);
   self.summariser->Start();
+  self.turns = std::make_unique<TurnMaker>(*self.around, [changed] { changed(true); });
+  self.turns->Start();
   self.caretaker->Start();
   // What it offers must be true from the first request on.
   self.caretaker->AwaitFirstProbes();
@@ -247,6 +253,7 @@ void Worker::Stop() {
   impl_->loop->Stop();
   impl_->caretaker->Stop();
   if (impl_->summariser) impl_->summariser->Stop();
+  if (impl_->turns) impl_->turns->Stop();
   impl_->table->Leave();
 }
 

@@ -218,6 +218,7 @@ std::optional<SyncAnswer> FakePool::Answer(const SyncRequest& request, bool due)
   }
   AnswerPurged(request, answer, urgent);
   for (const auto& [number, wish] : wishes_) answer.summaries.push_back(wish);
+  for (const auto& [number, wish] : turns_) answer.turns.push_back(wish);
   urgent |= wishes_told_ != wishes_changed_;
   if (!urgent) return std::nullopt;
   for (auto& [id, told] : purged_) told = true;
@@ -266,6 +267,39 @@ void FakePool::DropWish(uint64_t wish) {
     ++revision_;
   }
   LookAtHeld(/*due=*/false);
+}
+
+void FakePool::WishTurn(const TurnWish& wish) {
+  {
+    MutexLock lock(mutex_);
+    turns_[wish.number] = wish;
+    ++wishes_changed_;
+    ++revision_;
+  }
+  LookAtHeld(/*due=*/false);
+}
+
+void FakePool::DropTurn(uint64_t number) {
+  {
+    MutexLock lock(mutex_);
+    turns_.erase(number);
+    ++wishes_changed_;
+    ++revision_;
+  }
+  LookAtHeld(/*due=*/false);
+}
+
+v1::AgentTurn FakePool::AwaitTurn(uint64_t number) {
+  while (true) {
+    {
+      MutexLock lock(mutex_);
+      if (made_turns_.count(number) != 0) return made_turns_[number];
+    }
+    // The answer that told of it may be that of a Sync which other news ended.
+    LookAtHeld(/*due=*/true);
+    MutexLock lock(mutex_);
+    if (made_turns_.count(number) == 0) changed_.Wait(mutex_);
+  }
 }
 
 v1::Summary FakePool::AwaitSummary(uint64_t wish) {
@@ -387,6 +421,10 @@ std::unique_ptr<SyncCall> FakeCoordinatorClient::Sync(
   {
     MutexLock lock(pool_.mutex_);
     pool_.requests_.push_back(request);
+    for (const TurnResult& result : request.turns) {
+      if (pool_.turns_.erase(result.number) == 0) continue;
+      pool_.made_turns_[result.number].ParseFromString(result.turn);
+    }
     if (pool_.refusing_) refusal = absl::FailedPreconditionError("another one has that identity");
     if (pool_.away_) refusal = Away();
     call = ++pool_.calls_;

@@ -64,6 +64,11 @@ class FakePool {
   v1::Summary AwaitSummary(uint64_t wish);
   std::vector<uint64_t> saved_summaries();  // wishes, in order
 
+  // Lists the turn in its answers until a request has its result.
+  void WishTurn(const TurnWish& wish);
+  void DropTurn(uint64_t number);
+  v1::AgentTurn AwaitTurn(uint64_t number);
+
   v1::AttemptEnd AwaitEnd(const AttemptKey& key);
   // Of the next request that lists the attempt like that.
   AttemptStatus AwaitStatus(const AttemptKey& key,
@@ -124,6 +129,8 @@ class FakePool {
   uint64_t wishes_changed_ ABSL_GUARDED_BY(mutex_) = 0;  // answers that tell of it are due
   uint64_t wishes_told_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::pair<uint64_t, v1::Summary>> summaries_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, TurnWish> turns_ ABSL_GUARDED_BY(mutex_);
+  std::map<uint64_t, v1::AgentTurn> made_turns_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, Held> held_ ABSL_GUARDED_BY(mutex_);  // by number of the call
   uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<SyncRequest> requests_ ABSL_GUARDED_BY(mutex_);

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/file.h"
 #include "common/status.h"
 
@@ -51,6 +52,17 @@ absl::Status RunArguments(const std::vector<std::string>& argv, Arguments* out) 
   return absl::OkStatus();
 }
 
+// What a prompt wants to hear that asks for two numbers; "" for any other.
+std::string TwoNumbers(absl::string_view prompt) {
+  std::vector<std::string> numbers;
+  for (absl::string_view rest : absl::StrSplit(prompt, "the number ")) {
+    rest = rest.substr(0, rest.find(','));
+    if (rest.size() == 6 && rest.find_first_not_of("0123456789") == absl::string_view::npos)
+      numbers.emplace_back(rest);
+  }
+  return numbers.size() == 2 ? absl::StrJoin(numbers, "-") : "";
+}
+
 }  // namespace
 
 absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& argv) {
@@ -75,11 +87,15 @@ absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& argv) {
 
 absl::StatusOr<std::vector<Step>> ReadScript(const Arguments& arguments) {
   if (arguments.verb == "play") return ParseScript(arguments.prompt);
-  const char* const variable = arguments.ask ? "HANDOFF_SUMMARY_SCRIPT" : "HANDOFF_SCRIPT";
+  const std::string numbers = arguments.ask ? TwoNumbers(arguments.prompt) : "";
+  const char* const variable = !numbers.empty() ? "HANDOFF_TURN_SCRIPT"
+                               : arguments.ask  ? "HANDOFF_SUMMARY_SCRIPT"
+                                                : "HANDOFF_SCRIPT";
   if (const char* path = std::getenv(variable); path != nullptr && *path != '\0') {
     ASSIGN_OR_RETURN(const std::string script, ReadFile(path));
     return ParseScript(script);
   }
+  if (!numbers.empty()) return ParseScript(absl::StrCat("say ", numbers, "\nresult ok"));
   if (arguments.ask) return ParseScript("sections Not known.\nresult ok");
   const std::string script = ScriptInPrompt(arguments.prompt);
   return ParseScript(script.empty() ? "say There is no script in the prompt.\nresult ok" : script);

@@ -20,8 +20,9 @@ struct Arguments {
 // Reads stdin when the run has no prompt among its arguments, as the real one does.
 absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& argv);
 
-// Of HANDOFF_SCRIPT, the prompt, or the steps; in mode ask of HANDOFF_SUMMARY_SCRIPT, else a
-// summary that says nothing.
+// Of HANDOFF_SCRIPT, the prompt, or the steps; in mode ask of HANDOFF_TURN_SCRIPT where the prompt
+// asks for two numbers, else the answer; of HANDOFF_SUMMARY_SCRIPT, else a summary that says
+// nothing.
 absl::StatusOr<std::vector<Step>> ReadScript(const Arguments& arguments);
 
 }  // namespace handoff::scripted

@@ -75,6 +75,12 @@ struct Enclosure {
   std::string network, isolation;
 };
 
+// What came of a turn that was wished for.
+struct TurnResult {
+  uint64_t number = 0;  // of the wish
+  std::string turn;     // serialised handoff.v1.AgentTurn
+};
+
 struct SyncRequest {
   std::string pool_id;  // empty until the first answer
   std::string worker_uuid;
@@ -97,6 +103,7 @@ struct SyncRequest {
   absl::Time now = absl::InfinitePast();  // by this host's clock; infinite: not told
   std::string renewal_problem;            // of the certificate
   std::vector<ProbeResult> probes;
+  std::vector<TurnResult> turns;
   uint64_t seen_term = 0;
   uint64_t seen_revision = 0;
 };
@@ -126,6 +133,12 @@ struct SummaryWish {
   bool partial = false;  // it runs
 };
 
+// One real turn of an agent, in a mode in which it can only read.
+struct TurnWish {
+  std::string agent;
+  uint64_t number = 0;
+};
+
 struct SyncAnswer {
   std::string pool_id;
   uint64_t term = 0;
@@ -138,6 +151,7 @@ struct SyncAnswer {
   std::vector<AttemptKey> forget;
   std::vector<std::string> purge;  // handoffs of which nothing is to be kept
   std::vector<SummaryWish> summaries;
+  std::vector<TurnWish> turns;
 };
 
 }  // namespace handoff::worker

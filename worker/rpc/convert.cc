@@ -102,6 +102,12 @@ v1::SyncRequest ToProto(const SyncRequest& request) {
     result->set_ok(probe.ok);
     result->set_message(EscapeInvalidUtf8(probe.message));
   }
+  out.set_makes_turns(true);
+  for (const TurnResult& from : request.turns) {
+    v1::TurnResult* result = out.add_turns();
+    result->set_number(from.number);
+    result->mutable_turn()->ParseFromString(from.turn);
+  }
   out.set_seen_term(request.seen_term);
   out.set_seen_revision(request.seen_revision);
   return out;
@@ -146,6 +152,7 @@ SyncAnswer FromProto(const v1::SyncResponse& response) {
                              wish.model(),
                              wish.partial()});
   }
+  for (const auto& wish : response.turns()) out.turns.push_back({wish.agent(), wish.number()});
   return out;
 }
 

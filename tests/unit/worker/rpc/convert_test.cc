@@ -20,6 +20,26 @@ TEST(ConvertSync, OfTooManyWorkspacesTheNewestAreSaid) {
   EXPECT_EQ(*sent.workspaces().rbegin(), "20270004");
 }
 
+TEST(ConvertSync, TurnsAreWishedForAndTold) {
+  v1::SyncResponse response;
+  v1::TurnWish& wish = *response.add_turns();
+  wish.set_agent("cursor");
+  wish.set_number(7);
+  const SyncAnswer answer = FromProto(response);
+  ASSERT_EQ(answer.turns.size(), 1u);
+  EXPECT_EQ(answer.turns[0].agent, "cursor");
+  EXPECT_EQ(answer.turns[0].number, 7u);
+  v1::AgentTurn turn;
+  turn.set_model("small");
+  SyncRequest request;
+  EXPECT_TRUE(ToProto(request).makes_turns());
+  request.turns = {{7, turn.SerializeAsString()}};
+  const v1::SyncRequest sent = ToProto(request);
+  ASSERT_EQ(sent.turns_size(), 1);
+  EXPECT_EQ(sent.turns(0).number(), 7u);
+  EXPECT_EQ(sent.turns(0).turn().model(), "small");
+}
+
 TEST(ConvertSync, InWhatAgentsRunIsSaid) {
   SyncRequest request;
   request.enclosure = {"build\xff", 0, "none", "a sandbox"};
