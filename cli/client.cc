@@ -293,6 +293,10 @@ absl::StatusOr<v1::Worker> Client::DrainWorker(const v1::DrainWorkerRequest& req
   return impl_->Call(&v1::Control::Stub::DrainWorker, request);
 }
 
+absl::StatusOr<v1::Worker> Client::AskTurns(const v1::AskTurnsRequest& request) {
+  return impl_->Call(&v1::Control::Stub::AskTurns, request);
+}
+
 absl::Status Client::Delete(const v1::DeleteRequest& request) {
   return impl_->Call(&v1::Control::Stub::Delete, request).status();
 }

@@ -23,6 +23,7 @@ namespace handoff {
 
 namespace v1 {
 class AddUserRequest;
+class AskTurnsRequest;
 class CancelRequest;
 class ChangeUserRequest;
 class ChangeUserResponse;
@@ -91,6 +92,7 @@ class Client {
   absl::StatusOr<v1::Handoff> Import(const v1::ImportRequest& request);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers(const std::string& name);
   absl::StatusOr<v1::Worker> DrainWorker(const v1::DrainWorkerRequest& request);
+  absl::StatusOr<v1::Worker> AskTurns(const v1::AskTurnsRequest& request);
   absl::Status RemoveWorker(const v1::RemoveWorkerRequest& request);
   absl::StatusOr<v1::PoolInfo> GetPool(StreamCall* call = nullptr);
 

@@ -2,13 +2,18 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "cli/doctor_placement.h"
 #include "cli/doctor_project.h"
+#include "cli/doctor_report.h"
+#include "cli/doctor_turns.h"
+#include "cli/options.h"
 #include "cli/render.h"
 #include "cli/settings.h"
 #include "cli/snapshot.h"
@@ -26,33 +31,14 @@ namespace handoff {
 namespace {
 
 struct DoctorFlags {
-  std::string worker, repo;
+  std::string worker, repo, agent, timeout;
+  bool turn = false;
 };
 
-// Collects what was found; the worst decides the exit status.
-class Report {
- public:
-  void Ok(const std::string& what, const std::string& detail) {
-    findings_.push_back({Finding::kOk, what, detail, ""});
-  }
-  void Note(const std::string& what, const std::string& detail, const std::string& advice) {
-    findings_.push_back({Finding::kNote, what, detail, advice});
-  }
-  void Problem(const std::string& what, const std::string& detail, const std::string& advice,
-               Exit exit = Exit::kInternal) {
-    findings_.push_back({Finding::kProblem, what, detail, advice});
-    if (exit_ == Exit::kDone) exit_ = exit;
-  }
-  void Add(const Finding& found, Exit exit) {
-    findings_.push_back(found);
-    if (found.kind == Finding::kProblem && exit_ == Exit::kDone) exit_ = exit;
-  }
-  const std::vector<Finding>& findings() const { return findings_; }
-  Exit exit() const { return exit_; }
-
- private:
-  std::vector<Finding> findings_;
-  Exit exit_ = Exit::kDone;
+// What was looked at, for what is asked of several of them together.
+struct Seen {
+  v1::ListWorkersResponse workers;
+  std::optional<Snapshot> snapshot;
 };
 
 // How far the coordinator's clock is ahead of ours.
@@ -206,7 +192,7 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, const std::
 }
 
 absl::Status CheckWorkers(const std::string& name, const std::string& agent,
-                          const std::string& version, Client& client, Report& report) {
+                          const std::string& version, Client& client, Seen& seen, Report& report) {
   const auto answer = client.ListWorkers(name);
   if (absl::IsPermissionDenied(answer.status())) {
     report.Note("workers", std::string(answer.status().message()), "");
@@ -218,7 +204,7 @@ absl::Status CheckWorkers(const std::string& name, const std::string& agent,
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(answer.status());
-  const v1::ListWorkersResponse& workers = *answer;
+  const v1::ListWorkersResponse& workers = seen.workers = *answer;
   if (workers.workers_size() == 0) {
     report.Problem("workers", "there is none",
                    "'handoff worker invite' prints a line that makes a build host one");
@@ -237,7 +223,7 @@ absl::Status CheckWorkers(const std::string& name, const std::string& agent,
   return absl::OkStatus();
 }
 
-absl::Status CheckRepository(const std::string& where, Report& report) {
+absl::Status CheckRepository(const std::string& where, Seen& seen, Report& report) {
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-doctor-"));
   const auto snapshot = TakeSnapshot(where, SnapshotOptions(), temp);
   if (!snapshot.ok()) {
@@ -254,6 +240,7 @@ absl::Status CheckRepository(const std::string& where, Report& report) {
     }
     first = false;
   }
+  seen.snapshot = *snapshot;
   return absl::OkStatus();
 }
 
@@ -263,10 +250,23 @@ bool IsOfAnother(const absl::Status& status) {
          absl::StartsWith(status.message(), "no connection to the coordinator");
 }
 
+absl::Status AskForTurns(const DoctorFlags& flags, const Seen& seen, Client& client,
+                         Context& context, Report& report) {
+  if (!flags.turn) return absl::OkStatus();
+  TurnFlags turns;
+  turns.worker = flags.worker;
+  turns.agent = flags.agent;
+  if (!flags.timeout.empty()) {
+    ASSIGN_OR_RETURN(turns.wait, ParseDuration("--timeout", flags.timeout));
+  }
+  return CheckTurns(turns, seen.workers, client, context.terminal, report);
+}
+
 absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report) {
   const std::string root = RepositoryRoot(flags.repo.empty() ? "." : flags.repo);
   ProjectCheck project = CheckProjectFile(root);
-  const std::string& agent = project.agent;
+  const std::string& agent = flags.agent.empty() ? project.agent : flags.agent;
+  Seen seen;
   const auto client = context.Connect();
   if (!client.ok()) {
     report.Problem("pool", std::string(client.status().message()), "", ExitFor(client.status()));
@@ -275,8 +275,9 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
     const auto pool = (*client)->GetPool();
     if (pool.ok()) {
       CheckCoordinator(*pool, (*client)->address(), report);
-      RETURN_IF_ERROR(CheckWorkers(flags.worker, agent, pool->version(), **client, report));
+      RETURN_IF_ERROR(CheckWorkers(flags.worker, agent, pool->version(), **client, seen, report));
       CheckProjectInPool(**client, project);
+      RETURN_IF_ERROR(AskForTurns(flags, seen, **client, context, report));
     } else {
       // Its usual last words send the person here.
       report.Problem(
@@ -290,11 +291,23 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
   }
   for (const Finding& found : project.findings) report.Add(found, Exit::kUsage);
   if (flags.repo.empty() && root.empty()) return absl::OkStatus();
-  return CheckRepository(flags.repo.empty() ? "." : flags.repo, report);
+  RETURN_IF_ERROR(CheckRepository(flags.repo.empty() ? "." : flags.repo, seen, report));
+  if (flags.worker.empty() || !seen.snapshot) return absl::OkStatus();
+  const std::string& url = seen.snapshot->url;
+  const Wanted wanted{url.empty() ? seen.snapshot->key : url, agent, project.defaults.require,
+                      context.User()};
+  for (const v1::Worker& worker : seen.workers.workers()) CheckPlacement(worker, wanted, report);
+  return absl::OkStatus();
 }
 
 VerbResult Doctor(const DoctorFlags& flags, Context& context) {
   if (!flags.worker.empty()) RETURN_IF_ERROR(ValidateWorkerName(flags.worker));
+  if (!flags.agent.empty()) RETURN_IF_ERROR(ValidateAgentName(flags.agent));
+  if (!flags.timeout.empty()) {
+    RETURN_IF_ERROR(ParseDuration("--timeout", flags.timeout).status());
+    if (!flags.turn)
+      return absl::InvalidArgumentError("--timeout is of --turn, which was not given");
+  }
   Report report;
   RETURN_IF_ERROR(Examine(flags, context, report));
   if (context.json) {
@@ -312,6 +325,14 @@ VerbRun DefineDoctor(CLI::App& app) {
   app.add_option("--worker", flags->worker, "Only this worker")->type_name("WORKER");
   app.add_option("--repo", flags->repo, "Would a submit from there work; unless given, from here")
       ->type_name("PATH");
+  app.add_option("--agent", flags->agent, "The agent to look for; of --turn, the only one")
+      ->type_name("NAME");
+  app.add_flag("--turn", flags->turn,
+               "Ask for one short real turn of each agent: of --worker, else of every worker that "
+               "can be reached. It costs some tokens of the worker's accounts");
+  app.add_option("--timeout", flags->timeout,
+                 "Wait so long for turns; unless given, 2 min and more for further agents")
+      ->type_name("TIME");
   return [flags](Context& context) { return Doctor(*flags, context); };
 }
 

@@ -5,6 +5,7 @@
 #include "cli/fields.h"
 #include "cli/render.h"
 #include "cli/render_places.h"
+#include "cli/render_turn.h"
 #include "cli/table.h"
 #include "cli/words.h"
 #include "common/text.h"
@@ -107,6 +108,16 @@ std::string Takes(const v1::Worker& worker) {
   return out;
 }
 
+// The last one that somebody asked for.
+void AddTurn(const v1::Worker& worker, const std::string& agent, const View& view, Fields& fields) {
+  for (const v1::AgentTurn& turn : worker.turns()) {
+    if (turn.agent() != agent) continue;
+    const bool worked = turn.has_at() && turn.failure() == v1::Failure::NONE;
+    fields.AddMore(absl::StrCat("  one turn: ", TurnWords(turn, view.now)),
+                   worked ? Colour::kNone : Colour::kYellow);
+  }
+}
+
 Colour ColourOf(Finding::Kind kind) {
   return kind == Finding::kOk     ? Colour::kGreen
          : kind == Finding::kNote ? Colour::kYellow
@@ -176,6 +187,7 @@ std::string RenderWorker(const v1::Worker& worker, const View& view) {
                          : ""),
         ready ? Colour::kNone : Colour::kYellow);
     if (!offer.message().empty()) fields.AddMore(absl::StrCat("  ", OneLine(offer.message(), 400)));
+    AddTurn(worker, offer.name(), view, fields);
   }
   for (const v1::Hold& hold : worker.holds()) {
     fields.Add(

@@ -139,8 +139,7 @@ class Engine {
   std::optional<core::DaemonStart> DaemonOf(const std::string& worker_uuid) const;
   // Whether this worker is asked for a summary of an attempt of this handoff.
   bool Summarises(const std::string& worker_uuid, const std::string& handoff_id) const;
-  // As of the last commit.
-  std::shared_ptr<const IdentitySnapshot> identities() const;
+  std::shared_ptr<const IdentitySnapshot> identities() const;  // as of the last commit
   const core::Quotas& quotas() const;  // of the options
 
  private:

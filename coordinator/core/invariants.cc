@@ -108,6 +108,14 @@ void CheckStatus(const Handoff& handoff) {
   CHECK(handoff.question.empty() || handoff.status == HandoffStatus::kWaiting);
 }
 
+void CheckTurns(const AgentTurns& turns, const State& state) {
+  for (const auto& [key, turn] : turns.all()) {
+    CHECK(key == std::pair(turn.worker_uuid, turn.agent));
+    CHECK(state.FindWorker(turn.worker_uuid) != nullptr);
+    CHECK(turn.number != 0 && turn.number <= turns.last());
+  }
+}
+
 }  // namespace
 
 void State::CheckInvariants() const {
@@ -147,11 +155,7 @@ void State::CheckInvariants() const {
     CHECK(FindHandoff(id) == nullptr);
     for (const std::string& uuid : workers) CHECK(purged_.Of(uuid).count(id) > 0);
   }
-  for (const auto& [key, turn] : turns_.all()) {
-    CHECK(key == std::pair(turn.worker_uuid, turn.agent));
-    CHECK(workers_.count(turn.worker_uuid) > 0);
-    CHECK(turn.number != 0 && turn.number <= turns_.last());
-  }
+  CheckTurns(turns_, *this);
   for (const auto& [key, wish] : wishes_) {
     CHECK(key == std::pair(wish.handoff_id, wish.number));
     CHECK(wish.wish != 0 && wish.wish <= last_wish_);

@@ -12,6 +12,7 @@
 #include "handoff/v1/control.grpc.pb.h"
 #include "handoff/v1/objects.grpc.pb.h"
 #include "tests/fakes/fake_authority.h"
+#include "tests/fakes/fake_turns.h"
 #include "tests/fakes/held_calls.h"
 
 namespace handoff {
@@ -35,20 +36,17 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Each ReadLog stream ends with UNAVAILABLE after so many bytes; every second one begins
   // `overlap` bytes before what was asked for.
   void BreakLogsEvery(uint64_t bytes, uint64_t overlap);
-  // The next `n` lists are refused with UNAVAILABLE.
-  void RefuseLists(int n);
+  void RefuseLists(int n);  // the next `n`, with UNAVAILABLE
   // The open Watch streams end with UNAVAILABLE, and the next `n` are refused so.
   void BreakWatches(int n);
-  // Those that Get and List do not answer.
-  HeldCalls& held() { return held_; }
-  // What GetPool says.
+  HeldCalls& held() { return held_; }    // of Get and List
+  FakeTurns& turns() { return turns_; }  // of AskTurns
   void SetLoad(uint64_t running, uint64_t queued);
-  void SetPool(const v1::PoolInfo& pool);
+  void SetPool(const v1::PoolInfo& pool);  // what GetPool says
   // What ListWorkers and GetDocument say; nothing unless set.
   void SetWorker(const v1::Worker& worker);
   void SetDocument(const std::string& markdown);
-  // What Summarize makes, at once.
-  void SetSummary(const v1::Summary& summary);
+  void SetSummary(const v1::Summary& summary);  // which Summarize makes, at once
   // Has an object from now on; its hash. LieAbout: what it sends when it is asked for that one.
   std::string SetObject(const std::string& bytes);
   void LieAbout(const std::string& sha256, const std::string& instead);
@@ -97,6 +95,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Keeps the work and queues another attempt; the same work again changes nothing.
   grpc::Status Return(grpc::ServerContext*, const v1::ReturnRequest*, v1::Handoff*) override;
   grpc::Status Summarize(grpc::ServerContext*, const v1::SummarizeRequest*, v1::Handoff*) override;
+  grpc::Status AskTurns(grpc::ServerContext*, const v1::AskTurnsRequest*, v1::Worker*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse*) override;
   grpc::Status GetPool(grpc::ServerContext*, const v1::GetPoolRequest*, v1::PoolInfo*) override;
@@ -113,6 +112,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   grpc::Status Receive(Stream* stream, const std::string& sha256, uint64_t size);
 
   HeldCalls held_;
+  FakeTurns turns_;
   mutable Mutex mutex_;
   CondVar changed_;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -104,13 +104,25 @@ grpc::Status FakeCoordinator::Summarize(grpc::ServerContext*, const v1::Summariz
   return grpc::Status::OK;
 }
 
+grpc::Status FakeCoordinator::AskTurns(grpc::ServerContext*, const v1::AskTurnsRequest* request,
+                                       v1::Worker* response) {
+  const grpc::Status asked = turns_.Ask(*request);
+  if (!asked.ok()) return asked;
+  const MutexLock lock(mutex_);
+  *response = workers_[request->worker()];
+  turns_.Show(*response);
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeCoordinator::ListWorkers(grpc::ServerContext*,
                                           const v1::ListWorkersRequest* request,
                                           v1::ListWorkersResponse* response) {
   Count();
   const MutexLock lock(mutex_);
   for (const auto& [name, worker] : workers_) {
-    if (request->name().empty() || request->name() == name) *response->add_workers() = worker;
+    if (!request->name().empty() && request->name() != name) continue;
+    *response->add_workers() = worker;
+    turns_.Show(*response->mutable_workers(response->workers_size() - 1));
   }
   if (!request->name().empty() && response->workers().empty())
     return {grpc::StatusCode::NOT_FOUND,

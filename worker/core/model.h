@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "common/handoff/outcome.h"
+#include "worker/core/agent_turn.h"
 
 namespace handoff::worker {
 
@@ -75,12 +76,6 @@ struct Enclosure {
   std::string network, isolation;
 };
 
-// What came of a turn that was wished for.
-struct TurnResult {
-  uint64_t number = 0;  // of the wish
-  std::string turn;     // serialised handoff.v1.AgentTurn
-};
-
 struct SyncRequest {
   std::string pool_id;  // empty until the first answer
   std::string worker_uuid;
@@ -131,12 +126,6 @@ struct SummaryWish {
   std::string agent;
   std::string model;     // empty: the agent's default
   bool partial = false;  // it runs
-};
-
-// One real turn of an agent, in a mode in which it can only read.
-struct TurnWish {
-  std::string agent;
-  uint64_t number = 0;
 };
 
 struct SyncAnswer {

@@ -1,7 +1,9 @@
 // What `handoff doctor` says of a person's own side and of each worker.
 
+#include <grpcpp/support/status.h>
 #include <sys/stat.h>
 
+#include "common/file.h"
 #include "common/rpc/proto_time.h"
 #include "common/version.h"
 #include "tests/integration/cli/command.h"
@@ -111,6 +113,143 @@ TEST_F(Doctor, AWorkersCertificateAndItsRenewalAreSaid) {
   EXPECT_EQ(expired.exit, 10);
   EXPECT_THAT(expired.out, AllOf(HasSubstr("problem  build-1: its certificate expired"),
                                  HasSubstr("problem  build-1: was last heard of")));
+}
+
+class DoctorTurns : public Doctor {
+ protected:
+  static v1::AgentTurn Turn(const std::string& agent, v1::Failure::Class failure,
+                            const std::string& message = "") {
+    v1::AgentTurn turn;
+    turn.set_agent(agent);
+    *turn.mutable_asked_at() = ToProto(absl::Now());
+    *turn.mutable_at() = ToProto(absl::Now());
+    turn.set_failure(failure);
+    turn.set_message(message);
+    return turn;
+  }
+  Said AskTurns(std::vector<std::string> more = {}) {
+    coordinator_.SetWorker(worker_);
+    more.insert(more.begin(), {"doctor", "--worker", "build-1", "--turn"});
+    return Run(more);
+  }
+};
+
+TEST_F(DoctorTurns, OneThatWorkedIsSaidWithItsModelTimeAndTokens) {
+  v1::AgentTurn turn = Turn("cursor", v1::Failure::NONE);
+  turn.set_model("small-1");
+  *turn.mutable_took() = ToProto(absl::Milliseconds(2100));
+  turn.mutable_usage()->set_input_tokens(120);
+  turn.mutable_usage()->set_output_tokens(7);
+  coordinator_.turns().Set({turn}, /*looks=*/2);
+  const Said said = AskTurns();
+  EXPECT_EQ(said.exit, 0) << said.out << said.err;
+  EXPECT_THAT(said.out, AllOf(HasSubstr("ok       build-1 cursor: one turn worked "),
+                              HasSubstr(", 2.1 s, model small-1, 120 tokens in, 7 out")));
+  ASSERT_EQ(coordinator_.turns().asked().size(), 1u);
+  EXPECT_EQ(coordinator_.turns().asked()[0].worker(), "build-1");
+  EXPECT_EQ(coordinator_.turns().asked()[0].agent(), "");
+}
+
+TEST_F(DoctorTurns, OneThatFailedIsAProblemWithItsClassAndWhatToDo) {
+  coordinator_.turns().Set({Turn("cursor", v1::Failure::QUOTA, "You have hit your limit.")}, 0);
+  const Said said = AskTurns({"--agent", "cursor"});
+  EXPECT_EQ(said.exit, 10);
+  EXPECT_THAT(said.out, AllOf(HasSubstr("problem  build-1 cursor: one turn quota "),
+                              HasSubstr(": You have hit your limit."),
+                              HasSubstr("         its account is used up: wait")));
+  EXPECT_EQ(coordinator_.turns().asked()[0].agent(), "cursor");
+  const Said json = AskTurns({"--agent", "cursor", "--json"});
+  EXPECT_THAT(json.out, HasSubstr(R"({"kind":"PROBLEM","what":"build-1 cursor","detail":)"));
+}
+
+TEST_F(DoctorTurns, OneOfAnAgentThatIsNotSetUpIsAProblemOnlyWhenItWasNamed) {
+  v1::AgentOffer& offer = *worker_.add_agents();
+  offer.set_name("claude");
+  offer.set_state(v1::AgentOffer::NEEDS_SETUP);
+  coordinator_.turns().Set({Turn("cursor", v1::Failure::NONE),
+                            Turn("claude", v1::Failure::AGENT_NEEDS_SETUP, "Not logged in.")},
+                           0);
+  const Said all = AskTurns();
+  EXPECT_EQ(all.exit, 0) << all.out;
+  EXPECT_THAT(all.out, HasSubstr("note     build-1 claude: one turn agent_needs_setup "));
+  const Said named = AskTurns({"--agent", "claude"});
+  EXPECT_EQ(named.exit, 10);
+  EXPECT_THAT(named.out, AllOf(HasSubstr("problem  build-1 claude: one turn agent_needs_setup "),
+                               Not(HasSubstr("build-1 cursor: one turn"))));
+}
+
+TEST_F(DoctorTurns, OneThatIsNotAnsweredIsSaidSoAndEndsInTime) {
+  coordinator_.turns().Set({Turn("cursor", v1::Failure::NONE)}, /*looks=*/1'000'000);
+  const Said said = AskTurns({"--timeout", "1s"});
+  EXPECT_EQ(said.exit, 8);
+  EXPECT_THAT(said.out, AllOf(HasSubstr("problem  build-1 cursor: no answer within 1 s"),
+                              HasSubstr("'handoff worker show build-1'")));
+}
+
+TEST_F(DoctorTurns, ARefusalIsAProblemOfANamedWorkerAndANoteOfOthers) {
+  coordinator_.turns().Refuse(
+      {grpc::StatusCode::FAILED_PRECONDITION, "worker 'build-1' does not answer this"});
+  const Said named = AskTurns();
+  EXPECT_EQ(named.exit, 6);
+  EXPECT_THAT(named.out, HasSubstr("problem  build-1: no turn was asked for: worker 'build-1'"));
+  const Said any = Run({"doctor", "--turn"});
+  EXPECT_EQ(any.exit, 0);
+  EXPECT_THAT(any.out, HasSubstr("note     build-1: no turn was asked for"));
+  coordinator_.turns().Refuse({grpc::StatusCode::UNIMPLEMENTED, ""});
+  EXPECT_THAT(AskTurns().out, HasSubstr("the coordinator is older than this command"));
+}
+
+TEST_F(DoctorTurns, NoneIsAskedOfAWorkerThatIsSilentNorWithoutTheFlag) {
+  EXPECT_EQ(Ask().exit, 0);
+  worker_.set_reachable(false);
+  coordinator_.SetWorker(worker_);
+  Run({"doctor", "--turn"});
+  EXPECT_EQ(coordinator_.turns().asked().size(), 0u);
+  const Said lonely = Run({"doctor", "--timeout", "1s"});
+  EXPECT_EQ(lonely.exit, 2) << lonely.err;
+}
+
+class DoctorPlacement : public Doctor {
+ protected:
+  DoctorPlacement() {
+    Git({"init", "-q", "-b", "main", repo_});
+    Git({"-C", repo_, "remote", "add", "origin", dir_.path() + "/acme/tools.git"});
+    CHECK(WriteFileAtomically(repo_ + "/a", "a").ok());
+    Git({"-C", repo_, "add", "a"});
+    Git({"-C", repo_, "-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "-m", "c"});
+  }
+  Said AskHere() {
+    coordinator_.SetWorker(worker_);
+    return Run({"doctor", "--worker", "build-1", "--repo", repo_});
+  }
+  const std::string repo_ = dir_.path() + "/r";
+};
+
+TEST_F(DoctorPlacement, AWorkerThatWouldTakeASubmitFromHereSaysWithWhichAgents) {
+  worker_.add_repos(dir_.path() + "/acme/*");
+  v1::AgentOffer& offer = *worker_.add_agents();
+  offer.set_name("claude");
+  offer.set_state(v1::AgentOffer::READY);
+  v1::Hold& hold = *worker_.add_holds();
+  hold.set_key("agent:claude");
+  const Said said = AskHere();
+  EXPECT_THAT(said.out, HasSubstr("ok       build-1: would take a submit from here with cursor;"));
+  worker_.clear_holds();
+  EXPECT_THAT(AskHere().out, HasSubstr("take a submit from here with cursor, claude;"));
+}
+
+TEST_F(DoctorPlacement, WhatIsInTheWayThereIsSaid) {
+  worker_.add_repos("github.com/acme/*");
+  worker_.set_owner("bob");
+  ASSERT_TRUE(WriteFileAtomically(repo_ + "/.handoff.toml", "[require]\ngpu = \"2\"\n").ok());
+  const Said said = AskHere();
+  EXPECT_EQ(said.exit, 6) << said.out;
+  EXPECT_THAT(said.out,
+              AllOf(HasSubstr("problem  build-1: takes only the work of bob"),
+                    HasSubstr("problem  build-1: does not take this repository, "),
+                    HasSubstr("only those like github.com/acme/*"),
+                    HasSubstr("problem  build-1: lacks the label gpu=2, which .handoff.toml"),
+                    Not(HasSubstr("would take a submit"))));
 }
 
 TEST_F(Doctor, AWorkersClockIsSaid) {
