@@ -71,7 +71,7 @@ absl::StatusOr<Reading> Read(const Surroundings& around, const Agent& agent, con
   asked.extra_args = around.config.agent(run.agent).extra_args;
   asked.model = run.model;
   asked.workspace = run.dir + "/work";
-  const auto command = agent.SummaryCommand(asked);
+  const auto command = run.own_words ? agent.TurnCommand(asked) : agent.SummaryCommand(asked);
   if (!command) {
     return absl::FailedPreconditionError(
         absl::StrCat(run.agent, " has no mode in which it can only read."));

@@ -27,6 +27,7 @@ struct ReadingRun {
   Environment env;         // on top of the worker's; agent's configuration and adapter win
   std::string prompt;
   absl::Duration limit;
+  bool own_words = false;  // the prompt has no word of anybody else
 };
 
 // What its stream told, and how it ended.

@@ -107,6 +107,7 @@ absl::StatusOr<Verdict> Turn(const Surroundings& around, const TurnWish& wish, a
   run.dir = around.data.turn();
   run.prompt = TurnPrompt(first, second);
   run.limit = limit;
+  run.own_words = true;
   RETURN_IF_ERROR(MakeReadingDir(run.dir));
   const BootTime began = around.clock.Boot();
   ASSIGN_OR_RETURN(Reading reading, Read(around, *agent, run, interrupt));

@@ -117,6 +117,11 @@ class Agent {
   // in which the CLI changes nothing. The worker's extra_args could undo that, so they are left
   // out, but for those that cannot. Absent: it has no such mode.
   virtual std::optional<AgentCommand> SummaryCommand(const AgentRun&) const { return std::nullopt; }
+  // The same for a prompt that has no word of anybody else: a mode in which it only reads will do,
+  // though a model could leave it.
+  virtual std::optional<AgentCommand> TurnCommand(const AgentRun& run) const {
+    return SummaryCommand(run);
+  }
   virtual std::unique_ptr<StreamParser> NewParser() const = 0;
   virtual SessionFiles FilesOf(const SessionPlace&) const { return {}; }
   // Where such a file, named from its root, has to lie so that the session goes on in `place`.

@@ -62,6 +62,16 @@ std::string NoLogin(absl::string_view executable) {
   return absl::StrCat("Gemini has no login: run `", executable, "`", kHowToLogIn);
 }
 
+AgentCommand InMode(const char* mode, const AgentRun& run) {
+  AgentCommand command;
+  command.argv = {run.executable, "--approval-mode", mode,
+                  "--skip-trust", "--output-format", "stream-json"};
+  if (!run.model.empty()) command.argv.insert(command.argv.end(), {"--model", run.model});
+  command.env[kNoRelaunch] = "true";
+  command.env["NO_BROWSER"] = "true";  // nobody sits at the host
+  return command;
+}
+
 // 401 arrives as 145. What is below belongs to signals, and 256 to 383 are no statuses of a
 // failure.
 int64_t ServiceStatus(const ProcessEnd& process) {
@@ -107,20 +117,15 @@ ProbeVerdict GeminiAgent::JudgeProbe(const std::optional<ProbeOutput>& output) c
 }
 
 AgentCommand GeminiAgent::Command(const AgentRun& run) const {
-  AgentCommand command;
-  command.argv = {run.executable,
-                  "--approval-mode",
-                  "yolo",
-                  "--skip-trust",
-                  "--output-format",
-                  "stream-json",
-                  run.resume ? "--resume" : "--session-id",
-                  run.session};
-  if (!run.model.empty()) command.argv.insert(command.argv.end(), {"--model", run.model});
+  AgentCommand command = InMode("yolo", run);
+  command.argv.insert(command.argv.end(), {run.resume ? "--resume" : "--session-id", run.session});
   command.argv.insert(command.argv.end(), run.extra_args.begin(), run.extra_args.end());
-  command.env[kNoRelaunch] = "true";
-  command.env["NO_BROWSER"] = "true";  // nobody sits at the host
   return command;
+}
+
+// Its session is one of that empty directory.
+std::optional<AgentCommand> GeminiAgent::TurnCommand(const AgentRun& run) const {
+  return InMode("plan", run);
 }
 
 std::unique_ptr<StreamParser> GeminiAgent::NewParser() const {

@@ -18,6 +18,7 @@ class GeminiAgent final : public Agent {
   ProbeSpec Probe() const override;
   ProbeVerdict JudgeProbe(const std::optional<ProbeOutput>& output) const override;
   AgentCommand Command(const AgentRun& run) const override;
+  std::optional<AgentCommand> TurnCommand(const AgentRun& run) const override;
   // No SummaryCommand: in each of its modes a model can leave the mode and write.
   std::unique_ptr<StreamParser> NewParser() const override;
   // A session lies in a folder that the CLI's own register, a file, names for the directory.

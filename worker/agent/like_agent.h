@@ -33,6 +33,9 @@ class LikeAgent final : public Agent {
   std::optional<AgentCommand> SummaryCommand(const AgentRun& run) const override {
     return model_.SummaryCommand(run);
   }
+  std::optional<AgentCommand> TurnCommand(const AgentRun& run) const override {
+    return model_.TurnCommand(run);
+  }
   std::unique_ptr<StreamParser> NewParser() const override { return model_.NewParser(); }
   SessionFiles FilesOf(const SessionPlace& place) const override { return model_.FilesOf(place); }
   std::string FileIn(const SessionPlace& place, const std::string& file) const override {

@@ -37,8 +37,8 @@ TEST(GeminiAgent, TheFirstRunChoosesTheSessionAndLaterOnesResumeIt) {
   run.extra_args = {"--include-directories", "/data"};
   EXPECT_THAT(GeminiAgent().Command(run).argv,
               ElementsAre("/opt/gemini", "--approval-mode", "yolo", "--skip-trust",
-                          "--output-format", "stream-json", "--resume", kSession, "--model",
-                          "gemini-2.5-pro", "--include-directories", "/data"));
+                          "--output-format", "stream-json", "--model", "gemini-2.5-pro", "--resume",
+                          kSession, "--include-directories", "/data"));
 }
 
 // Trap 4: the process that is known is the one that works.
@@ -54,6 +54,18 @@ TEST(GeminiAgent, Trap8NobodyIsAskedToLogIn) {
 // It has no mode that a model cannot leave.
 TEST(GeminiAgent, NoSummaryIsAskedOfIt) {
   EXPECT_FALSE(GeminiAgent().SummaryCommand(NewRun()).has_value());
+}
+
+// But one in which it only reads, for a prompt of nobody else; the worker's arguments could undo
+// it.
+TEST(GeminiAgent, OneTurnOnlyReads) {
+  AgentRun run = NewRun();
+  run.extra_args = {"--approval-mode=yolo"};
+  const auto turn = GeminiAgent().TurnCommand(run);
+  ASSERT_TRUE(turn.has_value());
+  EXPECT_THAT(turn->argv, ElementsAre("/opt/gemini", "--approval-mode", "plan", "--skip-trust",
+                                      "--output-format", "stream-json"));
+  EXPECT_EQ(turn->env.at("GEMINI_CLI_NO_RELAUNCH"), "true");
 }
 
 TEST(GeminiAgent, AProbeSaysReadyMissingOrWhatToSetUp) {

@@ -46,6 +46,10 @@ TEST(LikeAgent, ItIsTheOtherOneButForItsName) {
     if (like.SummaryCommand(run)) {
       EXPECT_EQ(Rest(*like.SummaryCommand(run)), Rest(*model->SummaryCommand(run)));
     }
+    ASSERT_EQ(like.TurnCommand(run).has_value(), model->TurnCommand(run).has_value());
+    if (like.TurnCommand(run)) {
+      EXPECT_EQ(Rest(*like.TurnCommand(run)), Rest(*model->TurnCommand(run)));
+    }
     EXPECT_EQ(like.FilesOf(place).root, model->FilesOf(place).root);
     EXPECT_EQ(like.FilesOf(place).patterns, model->FilesOf(place).patterns);
     EXPECT_EQ(like.FileIn(place, "projects/a/b"), model->FileIn(place, "projects/a/b"));
