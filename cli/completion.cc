@@ -11,14 +11,21 @@
 #include "absl/strings/str_cat.h"
 #include "cli/asked_pool.h"
 #include "cli/completion_words.h"
+#include "cli/options.h"
+#include "cli/settings.h"
 #include "cli/verb.h"
 #include "common/text.h"
 
 namespace handoff {
 namespace {
 
-// Whoever presses a key waits for it.
-constexpr std::chrono::seconds kMostWait{2};
+// Whoever presses a key waits for it. A pool that is far away may need more.
+constexpr absl::Duration kMostWait = absl::Seconds(2);
+
+absl::Duration MostWait(const std::vector<std::string>& environment) {
+  constexpr absl::string_view kName = "HANDOFF_COMPLETION_TIMEOUT";
+  return ParseDuration(kName, FromEnvironment(environment, std::string(kName))).value_or(kMostWait);
+}
 constexpr size_t kMostAbout = 100;
 
 // Each script brings what was typed into whole words, asks `handoff __complete`, and hands the
@@ -201,7 +208,8 @@ int PrintCompletion(const std::vector<std::string>& typed,
     }
     made.set_value(std::move(completion));
   });
-  if (answer.wait_for(kMostWait) == std::future_status::ready) {
+  if (answer.wait_for(absl::ToChronoNanoseconds(MostWait(environment))) ==
+      std::future_status::ready) {
     terminal.Out(InLines(answer.get()));
     asking.join();
     return 0;

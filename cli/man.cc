@@ -39,6 +39,8 @@ ManSection EnvironmentSection() {
           {{"HANDOFF_COORDINATOR", "Address of the coordinator; --coordinator wins over it."},
            {"HANDOFF_TOKEN", "A pipeline's way in, made by 'handoff token create'."},
            {"HANDOFF_CREDENTIALS", "A directory with a certificate, instead of a login."},
+           {"HANDOFF_COMPLETION_TIMEOUT",
+            "How long completion waits for the pool, such as 5s; 2s unless it is set."},
            {"HANDOFF_DATA_DIR", "Where 'handoff dev' keeps its pool."},
            {"VISUAL, EDITOR", "What a task, a message or handoff.md is written with."},
            {"NO_COLOR", "When set, nothing is coloured."},
