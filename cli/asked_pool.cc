@@ -123,6 +123,7 @@ std::vector<Candidate> AskedPool::Agents() {
   std::map<std::string, std::pair<std::string, int>> agents;
   for (const v1::Worker& worker : workers->workers()) {
     for (const v1::AgentOffer& offer : worker.agents()) {
+      if (offer.state() == v1::AgentOffer::MISSING) continue;
       AddHost(worker.name(), agents[offer.name()]);
     }
   }

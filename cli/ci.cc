@@ -168,6 +168,21 @@ const char* TitleOf(CiSystem system) {
   return "";
 }
 
+// What its attempt is known by.
+const char* AttemptWord(CiSystem system) {
+  switch (system) {
+    case CiSystem::kGitHub:
+      return "attempt";
+    case CiSystem::kGitLab:
+      return "job id";
+    case CiSystem::kJenkins:
+      return "build";
+    case CiSystem::kBuildkite:
+      return "retry";
+  }
+  return "";
+}
+
 // What names the job and its attempt, by the names of its variables.
 absl::Status CheckNamed(const CiJob& job) {
   static constexpr const char* kNames[4][2] = {{"GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"},
@@ -211,8 +226,8 @@ absl::StatusOr<CiJob> FindCiJob(const std::vector<std::string>& environment) {
 
 std::string CiWords(const CiJob& job) {
   const std::string name = Plain(job.job);
-  return absl::StrCat(TitleOf(job.system), name.empty() ? "" : ", job ", name, ", attempt ",
-                      Plain(job.attempt));
+  return absl::StrCat(TitleOf(job.system), name.empty() ? "" : ", job ", name, ", ",
+                      AttemptWord(job.system), " ", Plain(job.attempt));
 }
 
 std::string CiKey(const CiJob& job, absl::string_view content) {

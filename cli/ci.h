@@ -37,7 +37,7 @@ struct CiJob {
 // without which a second job could not be told from the first.
 absl::StatusOr<CiJob> FindCiJob(const std::vector<std::string>& environment);
 
-// "GitHub Actions, job build, attempt 2": on one line.
+// "GitHub Actions, job build, attempt 2", "GitLab CI, job build, job id 5101": on one line.
 std::string CiWords(const CiJob& job);
 
 // An idempotency key: the same for the same content submitted again by the same attempt of the

@@ -14,7 +14,8 @@ inline constexpr absl::string_view kCompleteWord = "__complete";
 
 // Prints what may stand in place of the last word: on the first line what the shell is to do
 // (words, files, directories, or "command N"), then a word a line, with what it is behind a tab.
-// Within two seconds, whatever the pool does, and without an error: then there is less. The exit
+// Within two seconds, or what HANDOFF_COMPLETION_TIMEOUT says, whatever the pool
+// does, and without an error: then there is less. The exit
 // status.
 int PrintCompletion(const std::vector<std::string>& typed,
                     const std::vector<std::string>& environment, Terminal& terminal);

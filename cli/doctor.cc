@@ -216,9 +216,9 @@ absl::Status CheckWorkers(const std::string& name, const std::string& agent,
     any = any || takes;
   }
   if (!any) {
-    report.Problem("agent", absl::StrCat("no worker here can run ", agent, " now"),
-                   absl::StrCat("install it or log it in on one of them ('handoff worker show "
-                                "NAME' says what is missing), or submit with --agent"));
+    report.Problem("agent", absl::StrCat("no worker here takes work for ", agent, " now"),
+                   "'handoff worker show NAME' says what is missing there: install the agent or "
+                   "log it in, or submit with --agent");
   }
   return absl::OkStatus();
 }
@@ -289,7 +289,8 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
           ExitFor(pool.status()));
     }
   }
-  for (const Finding& found : project.findings) report.Add(found, Exit::kUsage);
+  for (const Finding& found : project.findings)
+    report.Add(found, project.good ? Exit::kConflict : Exit::kUsage);
   if (flags.repo.empty() && root.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(CheckRepository(flags.repo.empty() ? "." : flags.repo, seen, report));
   if (flags.worker.empty() || !seen.snapshot) return absl::OkStatus();
@@ -324,15 +325,14 @@ VerbRun DefineDoctor(CLI::App& app) {
   const auto flags = std::make_shared<DoctorFlags>();
   app.add_option("--worker", flags->worker, "Only this worker")->type_name("WORKER");
   app.add_option("--repo", flags->repo, "Would a submit from there work; unless given, from here")
-      ->type_name("PATH");
+      ->type_name("DIR");
   app.add_option("--agent", flags->agent, "The agent to look for; of --turn, the only one")
-      ->type_name("NAME");
+      ->type_name("A");
   app.add_flag("--turn", flags->turn,
-               "Ask for one short real turn of each agent: of --worker, else of every worker that "
-               "can be reached. It costs some tokens of the worker's accounts");
+               "One short real turn of each agent, of --worker or of all; costs some tokens");
   app.add_option("--timeout", flags->timeout,
-                 "Wait so long for turns; unless given, 2 min and more for further agents")
-      ->type_name("TIME");
+                 "How long to wait for turns; 2 min and more unless given")
+      ->type_name("D");
   return [flags](Context& context) { return Doctor(*flags, context); };
 }
 

@@ -59,6 +59,8 @@ bool CheckTakes(const v1::Worker& worker, const Wanted& wanted, Report& report) 
 }  // namespace
 
 void CheckPlacement(const v1::Worker& worker, const Wanted& wanted, Report& report) {
+  // It takes nothing from anywhere, which was said.
+  if (!worker.reachable() || worker.draining() || !worker.not_accepting().empty()) return;
   const std::string name = OneLine(worker.name(), 64);
   if (!CheckTakes(worker, wanted, report)) return;
   std::vector<std::string> would;

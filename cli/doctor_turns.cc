@@ -91,6 +91,8 @@ class Asking {
     }
   }
 
+  bool Any() const { return !waited_.empty(); }
+
  private:
   using Key = std::pair<std::string, std::string>;  // worker, agent
 
@@ -105,10 +107,10 @@ class Asking {
 
   absl::Status Refused(const std::string& worker, const absl::Status& status) {
     if (absl::IsUnavailable(status)) return status;
-    const std::string why = absl::StrCat(
-        "no turn was asked for: ",
-        absl::IsUnimplemented(status) ? "the coordinator is older than this command: update it"
-                                      : status.message());
+    const std::string why =
+        absl::IsUnimplemented(status)
+            ? "no turn was asked for: the coordinator is older than this command; update it"
+            : std::string(status.message());
     // Of all, those count that can be asked.
     if (flags_.worker.empty()) {
       report_.Note(OneLine(worker, 64), why, "");
@@ -169,6 +171,12 @@ absl::Status CheckTurns(const TurnFlags& flags, const v1::ListWorkersResponse& w
   for (const v1::Worker& worker : workers.workers()) {
     // Of one that is silent it was said already, but whoever named it asked for an answer.
     if (worker.reachable() || !flags.worker.empty()) RETURN_IF_ERROR(asking.Ask(worker));
+  }
+  if (workers.workers_size() > 0 && !asking.Any()) {
+    report.Problem("turn", "none was asked for",
+                   "the lines above say why; a worker that is silent is not asked",
+                   Exit::kConflict);
+    return absl::OkStatus();
   }
   RETURN_IF_ERROR(asking.Wait());
   asking.Tell();

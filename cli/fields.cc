@@ -49,8 +49,12 @@ void Fields::Add(absl::string_view label, absl::string_view value, Colour colour
 }
 
 void Fields::AddMore(absl::string_view value, Colour colour) {
-  absl::StrAppend(&text_, std::string(kLabelWidth, ' '),
-                  Paint(Wrap(value, view_.width, kLabelWidth), colour, view_.colour), "\n");
+  // What it is indented by belongs to each of its lines.
+  const size_t spaces = std::min(value.find_first_not_of(' '), value.size());
+  const int indent = kLabelWidth + static_cast<int>(spaces);
+  absl::StrAppend(&text_, std::string(static_cast<size_t>(indent), ' '),
+                  Paint(Wrap(value.substr(spaces), view_.width, indent), colour, view_.colour),
+                  "\n");
 }
 
 void Fields::Line(absl::string_view text) { absl::StrAppend(&text_, text, "\n"); }

@@ -84,7 +84,8 @@ McpTool Submit() {
              /*required=*/true),
        Repo(),
        Text("agent", "--agent",
-            "cursor, claude, codex or command; the repository's default "
+            "cursor, claude, codex, gemini, opencode, copilot, qwen, command, or another one that "
+            "the pool has; the repository's default "
             "unless given. command runs the task as a script, for builds"),
        Text("model", "--model", "The agent's own name for a model"),
        Texts("checks", "--check",

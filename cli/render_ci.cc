@@ -79,13 +79,25 @@ void AddWork(const v1::Handoff& handoff, const v1::Facts& facts, std::string& ou
   }
 }
 
+bool IsPushed(const v1::Attempt& attempt) {
+  return attempt.push().state() == v1::PushResult::PUSHED ||
+         attempt.push().state() == v1::PushResult::UP_TO_DATE;
+}
+
+// Of the branch as it is at origin, where it was pushed: what the agent left uncommitted is a
+// commit there.
+std::string Head(const v1::Handoff& handoff) {
+  const bool pushed =
+      handoff.attempts_size() > 0 && IsPushed(handoff.attempts(handoff.attempts_size() - 1));
+  return Plain(pushed ? handoff.attempts(handoff.attempts_size() - 1).push().commit()
+                      : handoff.head_commit());
+}
+
 void AddBranch(const v1::Handoff& handoff, const v1::Attempt& attempt, CiSystem system,
                std::string& out) {
-  const std::string branch = Plain(handoff.branch()), head = Plain(handoff.head_commit());
+  const std::string branch = Plain(handoff.branch()), head = Head(handoff);
   if (branch.empty()) return;
-  const bool pushed = attempt.push().state() == v1::PushResult::PUSHED ||
-                      attempt.push().state() == v1::PushResult::UP_TO_DATE;
-  const std::string page = pushed ? BranchPage(handoff, system) : "";
+  const std::string page = IsPushed(attempt) ? BranchPage(handoff, system) : "";
   absl::StrAppend(&out, "- Branch: ",
                   page.empty() ? InlineCode(branch, 200)
                                : absl::StrCat("[", InlineCode(branch, 200), "](", page, ")"),
@@ -119,7 +131,7 @@ std::vector<std::pair<std::string, std::string>> CiOutputs(const v1::Handoff& ha
   return {{"id", Plain(handoff.id())},
           {"status", status},
           {"branch", Plain(handoff.branch())},
-          {"head", Plain(handoff.head_commit())}};
+          {"head", Head(handoff)}};
 }
 
 std::string CiOutputLines(CiSystem system, const v1::Handoff& handoff) {

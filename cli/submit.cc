@@ -232,7 +232,7 @@ void DefineWhat(CLI::App& app, SubmitFlags& flags) {
   app.add_option("SURPLUS", flags.surplus, "")->group("");
   app.add_option("--file", flags.file, "Read the task from this file")->type_name("FILE");
   app.add_option("--agent", flags.agent,
-                 "cursor (default), claude, codex, gemini, opencode, copilot, qwen, or command")
+                 "claude, codex, gemini, opencode, copilot, qwen, command; else cursor")
       ->type_name("A");
   app.add_option("--model", flags.model, "The agent's own name for a model")->type_name("M");
   app.add_option("--check", flags.checks,

@@ -79,7 +79,9 @@ std::string AboutOption(const CLI::Option& option) {
   };
   if (option.get_required()) add("It has to be given", " ");
   if (option.get_items_expected_max() > 0) add("Unless given: ", option.get_default_str());
-  if (option.get_expected_max() > 1 && !option.get_positional()) add("May be repeated", " ");
+  const bool said = absl::StrContains(option.get_description(), "may be repeated");
+  if (option.get_expected_max() > 1 && !option.get_positional() && !said)
+    add("May be repeated", " ");
   add("Environment: ", option.get_envname());
   add("With ", NamesOf(option.get_needs()));
   add("Not with ", NamesOf(option.get_excludes()));

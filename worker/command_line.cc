@@ -112,8 +112,8 @@ CLI::App& AddJoin(CLI::App& app, Flags& flags) {
       "is asked for, or read from stdin.");
   join.add_option("--data-dir", flags.join.data_dir,
                   "Where this worker keeps its data; HANDOFF_DATA_DIR unless given");
-  join.add_option("--name", flags.join.name, "Name of this worker in the pool")
-      ->default_str(HostName());
+  join.add_option("--name", flags.join.name,
+                  "Name of this worker in the pool; this host's name unless given");
   join.add_option("--coordinator", flags.join.coordinator,
                   "HOST:PORT, unix:/path or ssh://HOST, to be tried before the line's addresses "
                   "from now on; HANDOFF_COORDINATOR unless given");

@@ -154,8 +154,9 @@ std::vector<std::string> LogsOf(const v1::Handoff& handoff) {
 }
 
 // With what came along with it.
-std::string TaskText(const v1::Handoff& handoff, const std::string& task) {
-  const std::string attached = AttachedText(handoff.spec(), handoff.id());
+std::string TaskText(const v1::Handoff& handoff, const std::string& task,
+                     AttachedFor reader = AttachedFor::kAgent) {
+  const std::string attached = AttachedText(handoff.spec(), handoff.id(), reader);
   return absl::StrCat(task, attached.empty() ? "" : "\n\n", attached);
 }
 
@@ -322,8 +323,8 @@ std::string StatusText(const v1::Handoff& handoff) {
 
 Document Describe(const v1::Handoff& handoff) {
   const HandoffView view(handoff);
-  const std::string task =
-      TaskText(handoff, StripControls(OrElse(handoff.spec().task(), handoff.task())));
+  const std::string bare = StripControls(OrElse(handoff.spec().task(), handoff.task()));
+  const std::string task = TaskText(handoff, bare);
   const std::string step = StepForPerson(view);
   Document document;
   document.id = handoff.id();
@@ -341,7 +342,7 @@ Document Describe(const v1::Handoff& handoff) {
   const HandoffView told(for_prompts);
   document.resume_prompt =
       ResumePrompt(told, task, LastAttempt(handoff).number() + 1, PendingMessages(handoff));
-  document.takeover_prompt = TakeoverPrompt(told, task);
+  document.takeover_prompt = TakeoverPrompt(told, TaskText(handoff, bare, AttachedFor::kPerson));
   document.final_outcome = OutcomeSection(view);
   PutHeld(handoff, document);
   return Normalise(std::move(document));

@@ -32,6 +32,8 @@ absl::Status ValidateAttachments(const v1::HandoffSpec& spec);
 // `code`, with "inputs/" before it.
 std::string AttachedWords(const v1::HandoffSpec& spec, bool code);
 // For an agent: where they are and which; empty: there are none.
-std::string AttachedText(const v1::HandoffSpec& spec, const std::string& handoff_id);
+enum class AttachedFor { kAgent, kPerson };
+std::string AttachedText(const v1::HandoffSpec& spec, const std::string& handoff_id,
+                         AttachedFor reader = AttachedFor::kAgent);
 
 }  // namespace handoff

@@ -79,6 +79,9 @@ TEST_F(RestoredTest, AWorkerThatRenewedSinceTheBackupComesBackWithAllThatItHolds
   Backup();
   SubmitGated(begun, later);  // which the records forget
   pool_.Kill("a", SIGTERM);   // its agents run on
+  // Certificates tell their time in seconds, and the newer one must be of a later one.
+  const int64_t joined_by = absl::ToUnixSeconds(absl::Now());
+  pool_.Eventually([&] { return absl::ToUnixSeconds(absl::Now()) > joined_by; });
   const absl::Status renewed = RenewCertificates(pool_.path("a/identity"), pool_.address());
   ASSERT_TRUE(renewed.ok()) << renewed;
   CopyBack();

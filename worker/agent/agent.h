@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "common/handoff/outcome.h"
 #include "worker/agent/agent_event.h"
+#include "worker/agent/probe_spec.h"
 
 namespace handoff {
 
@@ -60,39 +61,6 @@ struct SessionPlace {
 struct SessionFiles {
   std::string root;  // absolute; empty: not known for this agent, so a session stays on its host
   std::vector<std::string> patterns;
-};
-
-struct ProbeSpec {
-  // Commands to try in order until one identifies itself; each runs with a 15 s limit.
-  struct Candidate {
-    std::string executable;                 // name in PATH or absolute
-    std::vector<std::string> version_args;  // prints the version
-    std::vector<std::string> banner_args;   // output must contain `banner`; empty: not checked
-    std::string banner;
-    std::vector<std::string> login_args;  // tells the login state; empty: none needed
-    // Asked too when the login check fails: its output may know of another way to be logged in.
-    std::vector<std::string> doctor_args = {};
-    // Paths from the folder in which the executable really lies, links followed: the first that
-    // exists is run instead. For launchers that leave their child behind when they are killed.
-    std::vector<std::string> natives = {};
-    std::map<std::string, std::string> env = {};  // wins over that of the agent
-  };
-  std::vector<Candidate> candidates;
-};
-struct ProbeOutput {  // of the first candidate that exists and shows its banner
-  std::string executable;
-  std::string version_out;
-  int login_exit = 0;
-  bool timed_out = false;       // one of its commands: what the others say is not all of it
-  std::string login_out;        // stdout and stderr
-  std::string doctor_out = {};  // stdout; empty when it was not asked
-};
-struct ProbeVerdict {
-  enum class State { kReady, kMissing, kNeedsSetup };
-  State state = State::kMissing;
-  std::string version;
-  std::string account;
-  std::string message;  // what is wrong and the command that mends it
 };
 
 class Agent {

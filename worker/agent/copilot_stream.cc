@@ -101,7 +101,7 @@ void CopilotStream::Dispatch(const json& event, std::vector<AgentEvent>* out) {
 void CopilotStream::OnMessage(const json& data, std::vector<AgentEvent>* out) {
   turned_ = true;
   std::string text = StringMember(data, "content");
-  // What a helper says goes to the model that called it.
+  // What an agent that it called says goes to the model that called it.
   if (text.empty() || Member(data, "parentToolCallId") != nullptr) {
     out->push_back({AgentEvent::Progress{}});
     return;

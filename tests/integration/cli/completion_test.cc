@@ -111,7 +111,7 @@ TEST_F(Completing, TheProgramSaysWhatTheShellIsToDo) {
             "words\n20261120-live\trunning: $(touch pwned) `touch pwned`; touch pwned '\"\\ :files "
             "*${x} \\xff\n");
   EXPECT_EQ(Complete({"submit", "--on", ""}).out, "words\nbuild-7\t3 of 4 slots free\n");
-  EXPECT_EQ(Complete({"submit", "--agent", "o"}).out, "words\nour-own\toffered by build-7\n");
+  EXPECT_EQ(Complete({"submit", "--agent", "our"}).out, "words\nour-own\toffered by build-7\n");
   EXPECT_EQ(Complete({"submit", "--file", ""}).out, "files\n");
   EXPECT_EQ(Complete({"submit", "--", ""}).out, "command 2\n");
   EXPECT_EQ(Complete({"resume", "2026"}).out, "words\n20261119-done\tfailed: Fix it\n");

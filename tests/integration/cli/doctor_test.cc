@@ -191,10 +191,11 @@ TEST_F(DoctorTurns, ARefusalIsAProblemOfANamedWorkerAndANoteOfOthers) {
       {grpc::StatusCode::FAILED_PRECONDITION, "worker 'build-1' does not answer this"});
   const Said named = AskTurns();
   EXPECT_EQ(named.exit, 6);
-  EXPECT_THAT(named.out, HasSubstr("problem  build-1: no turn was asked for: worker 'build-1'"));
+  EXPECT_THAT(named.out, HasSubstr("problem  build-1: worker 'build-1' does not answer this"));
   const Said any = Run({"doctor", "--turn"});
-  EXPECT_EQ(any.exit, 0);
-  EXPECT_THAT(any.out, HasSubstr("note     build-1: no turn was asked for"));
+  EXPECT_EQ(any.exit, 6);
+  EXPECT_THAT(any.out, HasSubstr("note     build-1: worker 'build-1' does not answer this"));
+  EXPECT_THAT(any.out, HasSubstr("problem  turn: none was asked for"));
   coordinator_.turns().Refuse({grpc::StatusCode::UNIMPLEMENTED, ""});
   EXPECT_THAT(AskTurns().out, HasSubstr("the coordinator is older than this command"));
 }
@@ -236,6 +237,20 @@ TEST_F(DoctorPlacement, AWorkerThatWouldTakeASubmitFromHereSaysWithWhichAgents) 
   EXPECT_THAT(said.out, HasSubstr("ok       build-1: would take a submit from here with cursor;"));
   worker_.clear_holds();
   EXPECT_THAT(AskHere().out, HasSubstr("take a submit from here with cursor, claude;"));
+}
+
+// Beside what keeps it from taking anything, nothing is promised.
+TEST_F(DoctorPlacement, AWorkerThatTakesNothingWouldTakeNoSubmitFromHere) {
+  worker_.set_draining(true);
+  EXPECT_THAT(AskHere().out, Not(HasSubstr("would")));
+  worker_.set_draining(false);
+  worker_.set_not_accepting("the disk is low");
+  EXPECT_THAT(AskHere().out, Not(HasSubstr("would")));
+  worker_.clear_not_accepting();
+  worker_.set_reachable(false);
+  EXPECT_THAT(AskHere().out, Not(HasSubstr("would")));
+  worker_.set_reachable(true);
+  EXPECT_THAT(AskHere().out, HasSubstr("would take a submit from here"));
 }
 
 TEST_F(DoctorPlacement, WhatIsInTheWayThereIsSaid) {

@@ -213,7 +213,7 @@ TEST_F(ProjectFile, TheDoctorSaysWhatThePoolDoesNotHave) {
   Write("agent = \"opus\"\n");
   EXPECT_THAT(Run({"doctor"}).out,
               HasSubstr("problem  .handoff.toml: agent 'opus' is none that this pool has; there "
-                        "are claude, codex, command, cursor"));
+                        "are claude, codex, command, copilot, cursor"));
 }
 
 TEST_F(ProjectFile, TheDoctorHoldsItAgainstTheRulesAndGoesOn) {

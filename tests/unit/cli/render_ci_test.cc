@@ -16,6 +16,8 @@ using ::testing::Not;
 using ::testing::Pair;
 
 constexpr char kHead[] = "0123456789abcdef0123456789abcdef01234567";
+// Of its last commit: what it left uncommitted was pushed, too.
+constexpr char kCommitted[] = "89abcdef0123456789abcdef0123456789abcdef";
 
 v1::Handoff Ended() {
   v1::Handoff handoff;
@@ -26,7 +28,7 @@ v1::Handoff Ended() {
   handoff.set_task("Fix it.");
   handoff.set_repo("https://git.example.org/acme/app.git");
   handoff.set_branch("handoff/20261120-fix");
-  handoff.set_head_commit(kHead);
+  handoff.set_head_commit(kCommitted);
   handoff.set_agent("cursor");
   handoff.set_worker("build-7");
   handoff.set_files_changed(2);
