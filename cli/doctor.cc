@@ -329,7 +329,7 @@ VerbRun DefineDoctor(CLI::App& app) {
   app.add_option("--agent", flags->agent, "The agent to look for; of --turn, the only one")
       ->type_name("A");
   app.add_flag("--turn", flags->turn,
-               "One short real turn of each agent, of --worker or of all; costs some tokens");
+               "Ask each agent for one short real turn, which costs some tokens");
   app.add_option("--timeout", flags->timeout,
                  "How long to wait for turns; 2 min and more unless given")
       ->type_name("D");

@@ -60,6 +60,7 @@ TEST(CiOutputs, AreIdStatusBranchAndHead) {
 TEST(CiOutputs, HoldNoSecondValue) {
   v1::Handoff handoff = Ended();
   handoff.set_head_commit("0123\nid=other");
+  handoff.mutable_attempts(0)->mutable_push()->set_commit("0123\nid=other");
   handoff.set_branch("handoff/x<<EOF");
   EXPECT_THAT(CiOutputLines(CiSystem::kGitHub, handoff), HasSubstr("branch=\nhead=\n"));
 }
