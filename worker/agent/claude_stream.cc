@@ -12,6 +12,7 @@
 #include "common/text.h"
 #include "worker/agent/failure_text.h"
 #include "worker/agent/json_line.h"
+#include "worker/agent/message_part.h"
 
 namespace handoff {
 namespace {
@@ -35,14 +36,6 @@ FailureClass ClassOfSubtype(absl::string_view subtype) {
   return subtype == "error_max_turns" || subtype == "error_max_budget_usd"
              ? FailureClass::kLimitExceeded
              : FailureClass::kNone;
-}
-
-std::string TextOf(const json& content) {
-  if (content.is_string()) return content.get<std::string>();
-  std::string out;
-  if (!content.is_array()) return out;
-  for (const json& part : content) absl::StrAppend(&out, StringMember(part, "text"));
-  return out;
 }
 
 // A shell's result has no field for it, but begins with it when it is not 0.
@@ -158,28 +151,9 @@ void ClaudeStream::OnAssistant(const json& event, std::vector<AgentEvent>* out) 
   const size_t before = out->size();
   const bool main = StringMember(event, "parent_tool_use_id").empty();
   if (content.is_array()) {
-    for (const json& part : content) OnPart(part, main, out);
+    for (const json& part : content) ReadMessagePart(part, main, calls_, out);
   }
   if (out->size() == before) out->push_back({AgentEvent::Progress{}});
-}
-
-void ClaudeStream::OnPart(const json& part, bool main, std::vector<AgentEvent>* out) {
-  const std::string type = StringMember(part, "type");
-  if (type == "text") {
-    std::string text = StringMember(part, "text");
-    if (main && !text.empty()) out->push_back({AgentEvent::Text{std::move(text)}});
-  } else if (type == "tool_use") {
-    const std::string id = ShortId(StringMember(part, "id"));
-    const json& input = At(part, "input");
-    const ToolCall call{Clip(StringMember(part, "name"), kNameBytes),
-                        Clip(StringMember(input, "command"), kCommandBytes), PathOf(input), 0};
-    calls_.Begin(id, call);
-    out->push_back({AgentEvent::ToolStarted{id, call.name, call.command, call.path}});
-    const std::string todo = TodoText(At(input, "todos"));
-    if (!todo.empty()) out->push_back({AgentEvent::Todo{todo}});
-  } else if (type != "thinking" && type != "redacted_thinking") {
-    out->push_back(UnknownEvent("assistant", type));
-  }
 }
 
 void ClaudeStream::OnUser(const json& event, std::vector<AgentEvent>* out) {

@@ -18,7 +18,6 @@ class ClaudeStream final : public JsonStream {
   void OnSystem(const nlohmann::json& event, std::vector<AgentEvent>* out);
   void OnRateLimit(const nlohmann::json& event, std::vector<AgentEvent>* out);
   void OnAssistant(const nlohmann::json& event, std::vector<AgentEvent>* out);
-  void OnPart(const nlohmann::json& part, bool main, std::vector<AgentEvent>* out);
   void OnUser(const nlohmann::json& event, std::vector<AgentEvent>* out);
   void OnToolResult(const nlohmann::json& part, std::vector<AgentEvent>* out);
   void OnResult(const nlohmann::json& event, std::vector<AgentEvent>* out);

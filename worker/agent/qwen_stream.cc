@@ -9,6 +9,7 @@
 #include "common/text.h"
 #include "worker/agent/failure_text.h"
 #include "worker/agent/json_line.h"
+#include "worker/agent/message_part.h"
 
 namespace handoff {
 namespace {
@@ -16,14 +17,6 @@ namespace {
 using nlohmann::json;
 
 constexpr absl::string_view kServiceError = "[API Error: ";
-
-std::string TextOf(const json& content) {
-  if (content.is_string()) return content.get<std::string>();
-  std::string out;
-  if (!content.is_array()) return out;
-  for (const json& part : content) absl::StrAppend(&out, StringMember(part, "text"));
-  return out;
-}
 
 // The CLI's own words in place of the model's; nothing was used for them.
 bool IsServiceError(const json& message) {
@@ -130,28 +123,9 @@ void QwenStream::OnAssistant(const json& event, std::vector<AgentEvent>* out) {
   turned_ = true;
   const bool main = StringMember(event, "parent_tool_use_id").empty();
   if (content.is_array()) {
-    for (const json& part : content) OnPart(part, main, out);
+    for (const json& part : content) ReadMessagePart(part, main, calls_, out);
   }
   if (out->empty()) out->push_back({AgentEvent::Progress{}});
-}
-
-void QwenStream::OnPart(const json& part, bool main, std::vector<AgentEvent>* out) {
-  const std::string type = StringMember(part, "type");
-  if (type == "text") {
-    std::string text = StringMember(part, "text");
-    if (main && !text.empty()) out->push_back({AgentEvent::Text{std::move(text)}});
-  } else if (type == "tool_use") {
-    const std::string id = ShortId(StringMember(part, "id"));
-    const json& input = At(part, "input");
-    const ToolCall call{Clip(StringMember(part, "name"), kNameBytes),
-                        Clip(StringMember(input, "command"), kCommandBytes), PathOf(input), 0};
-    calls_.Begin(id, call);
-    out->push_back({AgentEvent::ToolStarted{id, call.name, call.command, call.path}});
-    const std::string todo = TodoText(At(input, "todos"));
-    if (!todo.empty()) out->push_back({AgentEvent::Todo{todo}});
-  } else if (type != "thinking") {
-    out->push_back(UnknownEvent("assistant", type));
-  }
 }
 
 void QwenStream::OnUser(const json& event, std::vector<AgentEvent>* out) {
