@@ -1,9 +1,11 @@
 // The checks of run.sh: node checks.mjs HOME BIN
 // HOME/node_modules has the SDK, HOME/run is empty, BIN has the programs of the pool.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+
+import { makeRig } from '../fakes/rig.mjs';
 
 const [home, bin] = process.argv.slice(2);
 const require = createRequire(path.join(home, 'package.json'));
@@ -14,36 +16,12 @@ const { LATEST_PROTOCOL_VERSION } = require('@modelcontextprotocol/sdk/types.js'
 const run = path.join(home, 'run');
 const repo = path.join(run, 'app');
 const env = { PATH: process.env.PATH, HOME: path.join(run, 'home'), LANG: 'C.UTF-8' };
-const started = [];
-let failures = 0;
+const { check, program, startPool, through } = makeRig({ run, bin, env });
 
-function check(what, ok, seen) {
-  console.log(`${ok ? 'ok    ' : 'FAILED'} ${what}`);
-  if (ok) return;
-  failures += 1;
-  console.log(`       saw: ${JSON.stringify(seen)?.slice(0, 1500)}`);
-}
-
-function start(name, argv, ready) {
-  const log = fs.openSync(path.join(run, `${name}.log`), 'w');
-  const child = spawn(argv[0], argv.slice(1), { env, stdio: ['ignore', 'pipe', log] });
-  started.push(child);
-  return new Promise((resolve, reject) => {
-    let said = '';
-    child.stdout.on('data', (data) => {
-      said += data;
-      const at = said.indexOf(ready);
-      if (at >= 0 && said.indexOf('\n', at) > 0) resolve(said.slice(at + ready.length).split('\n')[0].trim());
-    });
-    child.on('exit', (code) => reject(new Error(`${name} ended with ${code}; see ${run}/${name}.log`)));
-  });
-}
-
-const program = (name) => path.join(bin, name);
 const git = (...args) =>
   execFileSync('git', ['-c', 'user.name=Rig', '-c', 'user.email=rig@localhost', ...args], { env, cwd: repo, encoding: 'utf8' });
 
-async function startPool() {
+function makeRepository() {
   fs.mkdirSync(env.HOME);
   fs.mkdirSync(repo);
   git('init', '-q', '-b', 'main');
@@ -52,13 +30,6 @@ async function startPool() {
   git('commit', '-qm', 'first');
   git('config', 'user.name', 'Rig');
   git('config', 'user.email', 'rig@localhost');
-  env.HANDOFF_COORDINATOR = await start('coordinator', [program('handoff-coordinator'), '--data-dir', path.join(run, 'coordinator'),
-    '--listen', '127.0.0.1:0'], 'ready on ');
-  env.HANDOFF_CREDENTIALS = path.join(run, 'coordinator/identity/local');
-  const line = execFileSync(program('handoff'), ['worker', 'invite'], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  const data = path.join(run, 'rig');
-  execFileSync(program('handoff-worker'), ['join', '--data-dir', data, '--name', 'rig'], { env, input: line, stdio: ['pipe', 'ignore', 'ignore'] });
-  await start('worker', [program('handoff-worker'), '--data-dir', data, '--slots', '2'], 'ready as ');
 }
 
 const text = (result) => result.content.map((part) => part.text).join('\n');
@@ -142,8 +113,9 @@ async function insideAnAttempt() {
   await client.close();
 }
 
-try {
-  await startPool();
+await through(async () => {
+  makeRepository();
+  await startPool(2);
   const client = new Client({ name: 'rig', version: '1' });
   const transport = new StdioClientTransport({ command: program('handoff'), args: ['mcp'], cwd: run, env, stderr: 'inherit' });
   let spoken;
@@ -161,14 +133,4 @@ try {
   await client.close();
   check('the server ends with its client', !fs.existsSync(`/proc/${pid}`), pid);
   await insideAnAttempt();
-} catch (error) {
-  console.log(`FAILED ${error.stack}`);
-  failures += 1;
-} finally {
-  for (const child of started.reverse()) {
-    child.removeAllListeners('exit');
-    child.kill('SIGTERM');
-  }
-}
-console.log(failures === 0 ? 'all checks passed' : `${failures} checks failed`);
-process.exitCode = failures === 0 ? 0 : 1;
+});

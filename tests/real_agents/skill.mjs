@@ -2,10 +2,12 @@
 // HOME/node_modules has the real claude, HOME/skill is empty, BIN has the programs of the pool, SKILL is
 // the directory of the skill. The model is scripted. It knows the order in which the skill is followed
 // and nothing of the commands: those it takes out of the text of the skill as the CLI sent it.
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+
+import { makeRig } from '../fakes/rig.mjs';
 
 const [home, bin, skill] = process.argv.slice(2);
 const run = path.join(home, 'skill');
@@ -14,17 +16,9 @@ const userHome = path.join(run, 'home');
 const taskFile = path.join(run, 'TASK.md');
 const claude = path.join(home, 'node_modules/.bin/claude');
 const env = { PATH: `${bin}:${process.env.PATH}`, HOME: userHome, LANG: 'C.UTF-8' };
-const started = [];
+const { check, program, startPool, through } = makeRig({ run, bin, env });
 const seen = { described: false, loaded: false, tools: [], results: [] };
-let failures = 0;
 let calls = 0;
-
-function check(what, ok, saw) {
-  console.log(`${ok ? 'ok    ' : 'FAILED'} ${what}`);
-  if (ok) return;
-  failures += 1;
-  console.log(`       saw: ${JSON.stringify(saw)?.slice(0, 2000)}`);
-}
 
 const source = fs.readFileSync(path.join(skill, 'SKILL.md'), 'utf8');
 const description = source.match(/^description: (.*)$/m)[1];
@@ -118,24 +112,7 @@ function startModel() {
   });
 }
 
-function start(name, argv, ready) {
-  const log = fs.openSync(path.join(run, `${name}.log`), 'w');
-  const child = spawn(argv[0], argv.slice(1), { env, stdio: ['ignore', 'pipe', log] });
-  started.push(child);
-  return new Promise((resolve, reject) => {
-    let said = '';
-    child.stdout.on('data', (data) => {
-      said += data;
-      const at = said.indexOf(ready);
-      if (at >= 0 && said.indexOf('\n', at) > 0) resolve(said.slice(at + ready.length).split('\n')[0].trim());
-    });
-    child.on('exit', (code) => reject(new Error(`${name} ended with ${code}; see ${run}/${name}.log`)));
-  });
-}
-
-const program = (name) => path.join(bin, name);
-
-async function startPool() {
+function prepare() {
   const git = (...args) => execFileSync('git', args, { env, cwd: repo });
   fs.mkdirSync(path.join(userHome, '.claude/skills'), { recursive: true });
   fs.symlinkSync(path.resolve(skill), path.join(userHome, '.claude/skills/handoff'));
@@ -147,13 +124,6 @@ async function startPool() {
   fs.writeFileSync(path.join(repo, '.handoff.toml'), 'agent = "command"\n');
   git('add', '.');
   git('commit', '-qm', 'first');
-  env.HANDOFF_COORDINATOR = await start('coordinator', [program('handoff-coordinator'), '--data-dir', path.join(run, 'coordinator'),
-    '--listen', '127.0.0.1:0'], 'ready on ');
-  env.HANDOFF_CREDENTIALS = path.join(run, 'coordinator/identity/local');
-  const line = execFileSync(program('handoff'), ['worker', 'invite'], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  const data = path.join(run, 'rig');
-  execFileSync(program('handoff-worker'), ['join', '--data-dir', data, '--name', 'rig'], { env, input: line, stdio: ['pipe', 'ignore', 'ignore'] });
-  await start('worker', [program('handoff-worker'), '--data-dir', data, '--slots', '1'], 'ready as ');
 }
 
 function runClaude(url) {
@@ -168,8 +138,9 @@ function runClaude(url) {
   });
 }
 
-try {
-  await startPool();
+await through(async () => {
+  prepare();
+  await startPool(1);
   const model = await startModel();
   const gate = path.join(run, 'gate');
   fs.writeFileSync(gate, '');
@@ -197,14 +168,4 @@ try {
   check('claude ends well and says so', code === 0 && last.subtype === 'success' && !last.is_error && last.result === `It succeeded: ${id}`, [code, err, last]);
   const record = JSON.parse(execFileSync(program('handoff'), ['show', id, '--json'], { env, encoding: 'utf8' }));
   check('the record says that its check passed', record.status === 'SUCCEEDED' && record.verified === true, record);
-} catch (error) {
-  console.log(`FAILED ${error.stack}`);
-  failures += 1;
-} finally {
-  for (const child of started.reverse()) {
-    child.removeAllListeners('exit');
-    child.kill('SIGTERM');
-  }
-}
-console.log(failures === 0 ? 'all checks passed' : `${failures} checks failed`);
-process.exitCode = failures === 0 ? 0 : 1;
+});
