@@ -224,6 +224,13 @@ async function cancelInTool(agent) {
   await handoff('cancel', id);
 }
 
+async function oneTurn(agent) {
+  const asked = await handoff('doctor', '--worker', 'rig', '--turn', '--agent', agent);
+  const worker = JSON.parse((await handoff('worker', 'show', 'rig', '--json')).out);
+  const turn = worker.turns?.find((one) => one.agent === agent);
+  check(`${agent}: one turn for the doctor works`, turn?.failure === 'NONE' && turn.at !== undefined, asked.out + asked.err);
+}
+
 async function modelErrors(agent) {
   const wrong = await ended(await submit(agent, 'RIG: fail 400'));
   check(`${agent}: status 400 is agent_error`, wrong.exit === 1 && wrong.last.failure === 'AGENT_ERROR' &&
@@ -412,6 +419,7 @@ try {
   await agentsReady(agents);
   for (const agent of agents) {
     await firstRunAndResume(agent);
+    await oneTurn(agent);
     await badSessions(agent);
     await longPrompts(agent);
     await cancelInTool(agent);

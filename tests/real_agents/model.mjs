@@ -197,13 +197,19 @@ function sideAnswer(body) {
   return wanted ? '{"complexity_reasoning":"none","complexity_score":50}' : 'a title';
 }
 
+// What `doctor --turn` asks for, whatever stands around it.
+function turnAnswer(body) {
+  const numbers = JSON.stringify(body).match(/the number (\d{6}), then a hyphen, then the number (\d{6})/);
+  return numbers ? { text: `${numbers[1]}-${numbers[2]}` } : undefined;
+}
+
 function answerRequest(wire, body, response, { whole, model }) {
   const seen = readRequest(wire, body);
   const toolNames = (body.tools ?? []).flatMap((tool) =>
     tool.functionDeclarations?.map((one) => one.name) ?? [tool.name ?? tool.function?.name ?? tool.type]);
   fs.appendFileSync(requestsFile, JSON.stringify({ wire, ...seen,
     bytes: JSON.stringify(body).length, tools: toolNames }) + '\n');
-  const answer = toolNames.length === 0 ? { text: sideAnswer(body) } : decide(seen, toolNames);
+  const answer = turnAnswer(body) ?? (toolNames.length === 0 ? { text: sideAnswer(body) } : decide(seen, toolNames));
   if (answer.status) {
     response.writeHead(answer.status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(failureOf(wire, answer.status)));
