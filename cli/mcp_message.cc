@@ -4,6 +4,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "common/json_depth.h"
 #include "common/text.h"
 #include "common/version.h"
 
@@ -42,14 +43,12 @@ McpMessage Invalid(const Json& id, RpcError code, absl::string_view why) {
   return message;
 }
 
-bool IsId(const Json& id) { return id.is_string() || id.is_number_integer(); }
-
 McpMessage ParseOne(const Json& json) {
   if (!json.is_object()) {
     return Invalid(nullptr, RpcError::kInvalidRequest, "a message is an object");
   }
   const auto id = json.find("id");
-  const bool has_id = id != json.end() && IsId(*id);
+  const bool has_id = id != json.end() && IsMcpId(*id);
   const Json known_id = has_id ? *id : Json(nullptr);
   const auto version = json.find("jsonrpc");
   if (version == json.end() || *version != "2.0") {
@@ -68,7 +67,9 @@ McpMessage ParseOne(const Json& json) {
     return Invalid(known_id, RpcError::kInvalidRequest, "\"method\" must be a string");
   }
   if (id != json.end() && !has_id) {
-    return Invalid(nullptr, RpcError::kInvalidRequest, "\"id\" must be a string or a whole number");
+    return Invalid(nullptr, RpcError::kInvalidRequest,
+                   absl::StrCat("\"id\" must be a whole number or a string of at most ", kMostMcpId,
+                                " bytes"));
   }
   if (const auto params = json.find("params"); params != json.end()) {
     if (!params->is_object()) {
@@ -102,8 +103,18 @@ void McpLines::Feed(absl::string_view bytes, const std::function<void(absl::stri
   }
 }
 
+bool IsMcpId(const Json& id) {
+  if (id.is_string()) return id.get_ref<const std::string&>().size() <= kMostMcpId;
+  return id.is_number_integer();
+}
+
 std::vector<McpMessage> ParseMcpLine(absl::string_view line) {
   if (line.find_first_not_of(" \t\r") == absl::string_view::npos) return {};
+  if (IsTooDeepJson(line)) {
+    return {Invalid(nullptr, RpcError::kInvalidRequest,
+                    absl::StrCat("a message nests at most ", kMostJsonDepth,
+                                 " lists and objects in one another; nothing was done"))};
+  }
   const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded()) {
     return {Invalid(nullptr, RpcError::kParse, "the line is not JSON; each message is one line")};

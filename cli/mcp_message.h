@@ -12,6 +12,8 @@ namespace handoff {
 
 // Above a task of 1 MiB whose every character is escaped.
 inline constexpr size_t kMostMcpLine = 8 << 20;
+// Each answer repeats it.
+inline constexpr size_t kMostMcpId = 1 << 10;
 
 enum class RpcError {
   kParse = -32700,
@@ -40,11 +42,14 @@ struct McpMessage {
     kInvalid    // `error` is what to answer
   };
   Kind kind = kInvalid;
-  nlohmann::json id;  // of a request: a string or a whole number
+  nlohmann::json id;  // of a request: one that IsMcpId
   std::string method;
   nlohmann::json params = nlohmann::json::object();
   nlohmann::json error;
 };
+
+// A string of bounded size, or a whole number.
+bool IsMcpId(const nlohmann::json& id);
 
 // Several where the line is a batch, as revision 2025-03-26 of the protocol has them; each is
 // answered with a line of its own.

@@ -29,8 +29,7 @@ Json ProgressTokenOf(const Json& params) {
   const auto meta = params.find("_meta");
   if (meta == params.end() || !meta->is_object()) return nullptr;
   const auto token = meta->find("progressToken");
-  return token != meta->end() && (token->is_string() || token->is_number_integer()) ? *token
-                                                                                    : Json(nullptr);
+  return token != meta->end() && IsMcpId(*token) ? *token : Json(nullptr);
 }
 
 }  // namespace
@@ -159,7 +158,7 @@ absl::Status McpServer::Begin(Request request) {
 
 void McpServer::CancelCall(const Json& params) {
   const auto id = params.find("requestId");
-  if (id == params.end()) return;
+  if (id == params.end() || !IsMcpId(*id)) return;
   const MutexLock lock(mutex_);
   const auto call = calls_.find(KeyOf(*id));
   if (call == calls_.end()) return;

@@ -7,33 +7,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "common/json_depth.h"
 
 namespace handoff {
 namespace {
-
-// Copies and comparisons of a document recurse: unbounded, a short line would take the whole stack.
-constexpr size_t kMostDepth = 256;
-
-// Exact for valid JSON; of anything else the parser takes only what is before its first error.
-bool IsTooDeep(absl::string_view text) {
-  size_t depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string && c == '\\') {
-      ++i;  // the escaped character, which may be a quote
-    } else if (c == '"') {
-      in_string = !in_string;
-    } else if (in_string) {
-      continue;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kMostDepth) return true;
-    } else if ((c == ']' || c == '}') && depth > 0) {
-      --depth;
-    }
-  }
-  return false;
-}
 
 constexpr size_t kLongLine = 1 << 20;
 constexpr size_t kMostValues = 100'000;     // after so many, no element of a list
@@ -109,7 +86,7 @@ class BoundedDocument final : public nlohmann::json_sax<nlohmann::json> {
 };
 
 std::optional<nlohmann::json> TryParse(absl::string_view text) {
-  if (IsTooDeep(text)) return std::nullopt;
+  if (IsTooDeepJson(text)) return std::nullopt;
   if (text.size() > kLongLine) {
     BoundedDocument document;
     if (!nlohmann::json::sax_parse(text.begin(), text.end(), &document)) return std::nullopt;

@@ -128,6 +128,7 @@ TEST_F(McpCommandTest, ACancelledCallIsEndedAndNotAnswered) {
   EXPECT_THAT(McpClient::TextOf(refused), HasSubstr("8 calls are running already"));
   client.Notify("notifications/cancelled", {{"requestId", waits[3]}, {"reason", "enough"}});
   client.Notify("notifications/cancelled", {{"requestId", 12345}});
+  client.Notify("notifications/cancelled", {{"requestId", {{"of", "no kind"}}}});
   // There is room again once its process has ended.
   Json listed = client.Call("list", Json::object());
   while (listed.at("isError")) listed = client.Call("list", Json::object());

@@ -237,6 +237,33 @@ TEST(McpMessages, AreRequestsNotificationsAndResponses) {
   EXPECT_THAT(ParseMcpLine(" \r"), IsEmpty());
 }
 
+TEST(McpMessages, WhatNestsWithoutEndIsRefusedBeforeItIsRead) {
+  const auto nested = [](size_t depth) {
+    return absl::StrCat(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":)",
+                        std::string(depth, '['), std::string(depth, ']'), "}}");
+  };
+  EXPECT_EQ(Parse(nested(200)).kind, McpMessage::kRequest);
+  const McpMessage message = Parse(nested(20'000));
+  ASSERT_EQ(message.kind, McpMessage::kInvalid);
+  EXPECT_EQ(message.error.at("error").at("code"), -32600);
+  EXPECT_THAT(message.error.at("error").at("message").get<std::string>(),
+              HasSubstr("nothing was done"));
+  // Brackets in a string are none.
+  const std::string text(20'000, '[');
+  EXPECT_EQ(Parse(absl::StrCat(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":")", text,
+                               "\"}}"))
+                .kind,
+            McpMessage::kRequest);
+}
+
+TEST(McpMessages, AnIdIsBounded) {
+  EXPECT_TRUE(IsMcpId(std::string(kMostMcpId, 'x')));
+  EXPECT_TRUE(IsMcpId(-7));
+  EXPECT_FALSE(IsMcpId(std::string(kMostMcpId + 1, 'x')));
+  EXPECT_FALSE(IsMcpId({{"a", 1}}));
+  EXPECT_FALSE(IsMcpId(nullptr));
+}
+
 TEST(McpMessages, ALineThatIsTooLongIsSkippedToItsEnd) {
   McpLines lines;
   std::vector<std::string> seen;
