@@ -13,13 +13,21 @@
 namespace handoff {
 namespace {
 
+// A manual page indents them; none breaks at 80 columns there.
 constexpr absl::string_view kExitStatuses =
     "Exit status:\n"
-    "  0 done (submit --wait, wait: succeeded)   1 the handoff failed    2 wrong usage\n"
-    "  3 not found       4 coordinator unreachable   5 denied\n"
-    "  6 conflict        7 the handoff was cancelled 8 timed out\n"
-    "  9 a person is needed or has it           10 this command or the server failed\n"
-    "  130 interrupted; a handoff goes on\n";
+    "  0    done; of submit --wait and wait: the handoff succeeded\n"
+    "  1    the handoff failed\n"
+    "  2    wrong usage\n"
+    "  3    not found\n"
+    "  4    coordinator unreachable\n"
+    "  5    denied\n"
+    "  6    conflict\n"
+    "  7    the handoff was cancelled\n"
+    "  8    timed out\n"
+    "  9    a person is needed or has it\n"
+    "  10   this command or the server failed\n"
+    "  130  interrupted; a handoff goes on\n";
 
 // The verbs that begin with `prefix`, each on a line.
 std::string VerbLines(absl::string_view prefix) {

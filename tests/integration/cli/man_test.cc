@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "cli/help.h"
 #include "cli/verb.h"
 #include "common/man_page.h"
 #include "tests/integration/cli/command.h"
@@ -107,7 +108,10 @@ TEST_F(Man, AnExampleIsReadAsItIsTyped) {
   EXPECT_EQ(Page({"worker-list"}), Page({"worker", "list"}));
   EXPECT_EQ(Page({"workers"}), Page({"worker", "list"}));
   EXPECT_THAT(Groff(Page({})).out, AllOf(HasSubstr("HANDOFF_TOKEN"), HasSubstr("config.toml"),
-                                         HasSubstr("130 interrupted")));
+                                         HasSubstr("130  interrupted; a handoff goes on\n")));
+  for (const absl::string_view line : absl::StrSplit(ExitStatuses(), '\n')) {
+    EXPECT_LE(line.size(), 68u) << line;  // the page indents by 7 of 76 columns
+  }
 }
 
 TEST_F(Man, NothingInAPageIsARequestOfIt) {
