@@ -1,14 +1,18 @@
 #include "cli/attach.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/held_back.h"
 #include "cli/send_object.h"
@@ -41,15 +45,54 @@ absl::StatusOr<UniqueFd> Open(const std::string& path) {
   return file;
 }
 
-absl::Status CheckSecret(const std::string& path, absl::string_view begin,
-                         const std::vector<std::string>& include) {
-  if (std::find(include.begin(), include.end(), path) != include.end()) return absl::OkStatus();
-  std::string reason = SecretByName(path);
-  if (reason.empty()) reason = SecretByContent(path, begin);
-  if (reason.empty()) return absl::OkStatus();
-  return Refuse(path, absl::StrCat(reason, ", and the agent could read it; --include ",
+absl::Status RefuseUnlessIncluded(const std::string& path, absl::string_view why) {
+  return Refuse(path, absl::StrCat(why, ", and the agent could read it; --include ",
                                    ShellQuote(OneLine(EscapeInvalidUtf8(path), 200)),
                                    " attaches it all the same"));
+}
+
+// Where the file really lies that `path` led to through links. Of what is open: it cannot be
+// exchanged in between.
+absl::StatusOr<std::string> PlaceOf(const UniqueFd& file, const std::string& path) {
+  struct statfs system;
+  if (::fstatfs(file.get(), &system) != 0) {
+    return Refuse(path, ErrnoToStatus(errno, "cannot be read").message());
+  }
+  // It counts as a regular file, and is this process's environment, say.
+  if (system.f_type == PROC_SUPER_MAGIC || system.f_type == SYSFS_MAGIC) {
+    return Refuse(path,
+                  "leads into /proc or /sys, where no file is; attach a copy of what the agent is "
+                  "to have of it");
+  }
+  std::error_code error;
+  std::filesystem::path place =
+      std::filesystem::read_symlink(absl::StrCat("/proc/self/fd/", file.get()), error);
+  if (error) return Refuse(path, "cannot be placed: /proc does not say where it lies");
+  return place.string();
+}
+
+bool IsIncluded(const std::string& path, const AttachRules& rules) {
+  return std::find(rules.include.begin(), rules.include.end(), path) != rules.include.end();
+}
+
+// Links of a checkout are the work of whoever wrote the commit.
+absl::Status CheckPlace(const std::string& path, const std::string& place,
+                        const AttachRules& rules) {
+  const bool inside = absl::StartsWith(place, absl::StrCat(rules.within, "/"));
+  if (rules.within.empty() || inside || IsIncluded(path, rules)) return absl::OkStatus();
+  return RefuseUnlessIncluded(path, absl::StrCat("lies outside of the checkout, at ",
+                                                 OneLine(EscapeInvalidUtf8(place), 200)));
+}
+
+absl::Status CheckSecret(const std::string& path, const std::string& place, absl::string_view begin,
+                         const AttachRules& rules) {
+  if (IsIncluded(path, rules)) return absl::OkStatus();
+  for (const std::string& name : {path, place}) {
+    std::string reason = SecretByName(name);
+    if (reason.empty()) reason = SecretByContent(name, begin);
+    if (!reason.empty()) return RefuseUnlessIncluded(path, reason);
+  }
+  return absl::OkStatus();
 }
 
 std::string CopyPath(const TempDir& temp, absl::string_view name) {
@@ -58,8 +101,10 @@ std::string CopyPath(const TempDir& temp, absl::string_view name) {
 
 // At most one byte more than is allowed: then it is known to be too much.
 absl::StatusOr<v1::Attachment> Copy(const std::string& path, const TempDir& temp,
-                                    const std::vector<std::string>& include) {
+                                    const AttachRules& rules) {
   ASSIGN_OR_RETURN(const UniqueFd file, Open(path));
+  ASSIGN_OR_RETURN(const std::string place, PlaceOf(file, path));
+  RETURN_IF_ERROR(CheckPlace(path, place, rules));
   const std::string part = CopyPath(temp, "part");
   ASSIGN_OR_RETURN(const UniqueFd copy, OpenFile(part, O_WRONLY | O_CREAT | O_TRUNC));
   Sha256 sum;
@@ -71,12 +116,12 @@ absl::StatusOr<v1::Attachment> Copy(const std::string& path, const TempDir& temp
     if (n < 0) return Refuse(path, ErrnoToStatus(errno, "cannot be read").message());
     if (n == 0) break;
     const absl::string_view data(block.data(), static_cast<size_t>(n));
-    if (bytes == 0) RETURN_IF_ERROR(CheckSecret(path, data, include));
+    if (bytes == 0) RETURN_IF_ERROR(CheckSecret(path, place, data, rules));
     RETURN_IF_ERROR(WriteAll(copy.get(), data));
     sum.Update(data);
     bytes += data.size();
   }
-  if (bytes == 0) RETURN_IF_ERROR(CheckSecret(path, "", include));
+  if (bytes == 0) RETURN_IF_ERROR(CheckSecret(path, place, "", rules));
   v1::Attachment attachment;
   attachment.set_sha256(sum.Hex());
   attachment.set_bytes(bytes);
@@ -87,13 +132,12 @@ absl::StatusOr<v1::Attachment> Copy(const std::string& path, const TempDir& temp
 
 }  // namespace
 
-absl::Status AddAttachments(const std::vector<std::string>& named,
-                            const std::vector<std::string>& include, const TempDir& temp,
-                            Terminal& terminal, v1::HandoffSpec* spec) {
+absl::Status AddAttachments(const std::vector<std::string>& named, const AttachRules& rules,
+                            const TempDir& temp, Terminal& terminal, v1::HandoffSpec* spec) {
   v1::HandoffSpec wanted;
   std::set<std::string> names;
   for (const std::string& path : named) {
-    ASSIGN_OR_RETURN(v1::Attachment attachment, Copy(path, temp, include));
+    ASSIGN_OR_RETURN(v1::Attachment attachment, Copy(path, temp, rules));
     if (attachment.bytes() == 0) {
       terminal.Say(absl::StrCat("note: ", OneLine(EscapeInvalidUtf8(path), 200),
                                 " is empty and is not attached"));

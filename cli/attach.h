@@ -16,14 +16,19 @@ namespace v1 {
 class HandoffSpec;
 }
 
+struct AttachRules {
+  std::vector<std::string> include;  // names as given that go along whatever they look like
+  // Where a file must really lie that is not among them, a folder without links; empty: anywhere.
+  std::string within;
+};
+
 // Adds what was named to the spec, under names that are safe and each another one, and says so; an
 // empty one, as a log may be, is left out. A copy of each lies in `temp` by its hash: what grows
 // meanwhile is sent as it was, and what is sent is what was looked at. INVALID_ARGUMENT, and
-// nothing is added, for what is no file, cannot be read, is too much, or looks like a secret and is
-// not among `include`, which are names as given.
-absl::Status AddAttachments(const std::vector<std::string>& named,
-                            const std::vector<std::string>& include, const TempDir& temp,
-                            Terminal& terminal, v1::HandoffSpec* spec);
+// nothing is added, for what is no file, cannot be read, is too much, or looks like a secret, by
+// its name or by that of the file behind a link. What the kernel makes up is no file.
+absl::Status AddAttachments(const std::vector<std::string>& named, const AttachRules& rules,
+                            const TempDir& temp, Terminal& terminal, v1::HandoffSpec* spec);
 
 absl::Status SendAttachments(const v1::HandoffSpec& spec, const TempDir& temp, Client& client,
                              Terminal& terminal);

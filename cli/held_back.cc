@@ -39,11 +39,23 @@ struct TokenForm {
   absl::string_view issuer;
 };
 constexpr TokenForm kTokens[] = {
-    {"AKIA", 16, "AWS"},        {"ASIA", 16, "AWS"},           {"ghp_", 36, "GitHub"},
-    {"gho_", 36, "GitHub"},     {"ghu_", 36, "GitHub"},        {"ghs_", 36, "GitHub"},
-    {"ghr_", 36, "GitHub"},     {"github_pat_", 60, "GitHub"}, {"glpat-", 20, "GitLab"},
-    {"xoxb-", 24, "Slack"},     {"xoxp-", 24, "Slack"},        {"npm_", 36, "npm"},
-    {"sk_live_", 24, "Stripe"}, {"sk-ant-", 40, "Anthropic"},
+    {"AKIA", 16, "AWS"},
+    {"ASIA", 16, "AWS"},
+    {"ghp_", 36, "GitHub"},
+    {"gho_", 36, "GitHub"},
+    {"ghu_", 36, "GitHub"},
+    {"ghs_", 36, "GitHub"},
+    {"ghr_", 36, "GitHub"},
+    {"github_pat_", 60, "GitHub"},
+    {"glpat-", 20, "GitLab"},
+    {"xoxb-", 24, "Slack"},
+    {"xoxp-", 24, "Slack"},
+    {"npm_", 36, "npm"},
+    {"sk_live_", 24, "Stripe"},
+    {"sk-ant-", 40, "Anthropic"},
+    {"hfw1_", 200, "a Handoff pool"},
+    {"hfu1_", 200, "a Handoff pool"},
+    {"hfc1_", 200, "a Handoff pool"},
 };
 
 absl::string_view NameOf(absl::string_view path) { return path.substr(path.rfind('/') + 1); }

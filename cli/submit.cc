@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -17,6 +18,7 @@
 #include "cli/options.h"
 #include "cli/render.h"
 #include "cli/send_object.h"
+#include "cli/settings.h"
 #include "cli/submit_follow.h"
 #include "cli/submit_source.h"
 #include "cli/submit_spec.h"
@@ -140,6 +142,13 @@ absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::optional<C
   return prepared;
 }
 
+// Without links; empty when there is none.
+std::string CheckoutHere() {
+  const std::string root = RepositoryRoot(".");
+  std::error_code error;
+  return root.empty() ? "" : std::filesystem::canonical(root, error).string();
+}
+
 // Snapshot, upload and submit. `keep` is called when Ctrl-C ends the command meanwhile.
 absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepared,
                                         Context& context, const std::function<void()>& keep) {
@@ -153,7 +162,8 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
     ::_exit(static_cast<int>(Exit::kInterrupted));
   });
   const absl::Status attached =
-      AddAttachments(flags.attach, flags.attach_secrets, *temp, context.terminal, &spec);
+      AddAttachments(flags.attach, {flags.attach_secrets, flags.ci ? CheckoutHere() : ""}, *temp,
+                     context.terminal, &spec);
   if (!attached.ok()) return NothingWasHandedOver(attached);
   const auto pack = AddRepository(flags, prepared.where, *temp, context, &spec);
   if (!pack.ok()) return NothingWasHandedOver(pack.status());

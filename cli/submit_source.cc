@@ -1,5 +1,6 @@
 #include "cli/submit_source.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "absl/strings/match.h"
@@ -119,6 +120,26 @@ absl::Status NoRepository(const SubmitFlags& flags, const std::string& agent,
       agent, " needs one; nothing was handed over. Go into a repository, or name one with --repo"));
 }
 
+// What --attach takes along is not held back, whatever the repository's state leaves out. By where
+// it lies: a link that was named is the link.
+void LeaveOutAttached(const std::vector<std::string>& attached, const std::string& where,
+                      std::vector<std::string>& held_back) {
+  std::error_code error;
+  const auto root = std::filesystem::canonical(RepositoryRoot(where), error);
+  if (error) return;
+  for (const std::string& name : attached) {
+    const std::filesystem::path path = std::filesystem::absolute(name, error);
+    const auto folder = std::filesystem::canonical(path.parent_path(), error);
+    if (error) continue;
+    const std::string held =
+        absl::StrCat((folder / path.filename()).lexically_relative(root).string(), ": ");
+    const auto is_it = [&held](const std::string& line) {
+      return line.substr(0, line.rfind(": ") + 2) == held;
+    };
+    held_back.erase(std::remove_if(held_back.begin(), held_back.end(), is_it), held_back.end());
+  }
+}
+
 }  // namespace
 
 std::string ProjectRootFor(const SubmitFlags& flags) {
@@ -196,6 +217,7 @@ absl::StatusOr<std::string> AddRepository(const SubmitFlags& flags, const std::s
   }
   RETURN_IF_ERROR(AsLocal(snapshot.status()));
   MakeText(*snapshot);
+  LeaveOutAttached(flags.attach, where, snapshot->held_back);
   for (const std::string& line : RenderSnapshot(*snapshot)) context.terminal.Say(line);
   *spec->mutable_repository() = RepositoryOf(*snapshot);
   return snapshot->pack_path;

@@ -116,5 +116,22 @@ TEST_F(CiExamples, WhatIsCheckedOutCountsWhereItIsNotTheJobsCommit) {
   EXPECT_THAT(unpushed.err, HasSubstr("ahead of what origin has"));
 }
 
+TEST_F(CiExamples, WhatALinkOfTheCheckoutLeadsToOutsideStaysHere) {
+  ASSERT_EQ(Shell("git init -q app && cd app && git config user.name a && "
+                  "git config user.email a@b && echo x >x && ln -s ../other.log test.log && "
+                  "git add . && git commit -qm Begin && echo of another job >../other.log")
+                .exit,
+            0);
+  const std::string submit =
+      "cd app && GITHUB_SHA=$(git rev-parse HEAD) handoff submit --ci --dry-run --check true "
+      "'Do it' --attach ";
+  const Said refused = Shell(submit + "test.log");
+  EXPECT_EQ(refused.exit, 2) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("test.log lies outside of the checkout, at /"));
+  const Said named = Shell(submit + "test.log --include test.log");
+  EXPECT_EQ(named.exit, 0) << named.err;
+  EXPECT_EQ(Shell(submit + "x").exit, 0);
+}
+
 }  // namespace
 }  // namespace handoff

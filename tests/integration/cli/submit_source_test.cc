@@ -139,5 +139,47 @@ TEST_F(SubmitSource, WithoutTheWorkTreeNothingIsSaidToBeClean) {
                               Not(HasSubstr("nothing uncommitted"))));
 }
 
+TEST_F(SubmitSource, WhatALinkLeadsToIsJudgedAsWhatItIs) {
+  const std::string out = dir_.path() + "/handoff-out";  // ignored
+  CHECK(MakeDirectories(out).ok());
+  CHECK(WriteFileAtomically(out + "/.netrc", "machine x login y\n").ok());
+  const auto attach = [&](const std::string& target, std::vector<std::string> more) {
+    const std::string link = out + "/notes.txt";
+    ::unlink(link.c_str());
+    CHECK(::symlink(target.c_str(), link.c_str()) == 0);
+    std::vector<std::string> arguments = {"submit", "--dry-run", "--attach", link};
+    for (std::string& word : more) {
+      arguments.push_back("--include");
+      arguments.push_back(std::move(word));
+    }
+    arguments.emplace_back("Fix it");
+    return Run(arguments);
+  };
+  const Said secret = attach(".netrc", {});
+  EXPECT_EQ(secret.exit, 2) << secret.err;
+  EXPECT_THAT(secret.err, AllOf(HasSubstr("notes.txt looks like a secret (.netrc)"),
+                                HasSubstr("nothing was handed over")));
+  const Said included = attach(".netrc", {out + "/notes.txt"});
+  EXPECT_EQ(included.exit, 0) << included.err;
+  EXPECT_EQ(attach(dir_.path() + "/a", {}).exit, 0);
+  // No file at all, and the token of a pipeline is in it.
+  for (const char* const made : {"/proc/self/environ", "/proc/self/../self/cmdline"}) {
+    const Said refused = attach(made, {out + "/notes.txt"});
+    EXPECT_EQ(refused.exit, 2) << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("leads into /proc or /sys"));
+  }
+}
+
+TEST_F(SubmitSource, WhatIsAttachedIsNotSaidToBeHeldBack) {
+  CHECK(MakeDirectories(dir_.path() + "/sub").ok());
+  CHECK(WriteFileAtomically(dir_.path() + "/sub/.env", "A=b\n").ok());
+  CHECK(WriteFileAtomically(dir_.path() + "/.env", "A=b\n").ok());
+  const Said said =
+      Run({"submit", "--dry-run", "--attach", "sub/.env", "--include", "sub/.env", "Fix it"});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_THAT(said.err, AllOf(HasSubstr("attached: "), Not(HasSubstr("held back: sub/.env")),
+                              HasSubstr("held back: .env")));
+}
+
 }  // namespace
 }  // namespace handoff

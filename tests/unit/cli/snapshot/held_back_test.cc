@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -94,6 +95,11 @@ TEST(HeldBack, TokensOfAKnownFormAreKnown) {
   EXPECT_THAT(SecretByContent("a.py", "T = 'ghp_" + letters.substr(0, 36) + "'"),
               HasSubstr("GitHub"));
   EXPECT_THAT(SecretByContent("a", "glpat-" + letters.substr(0, 20)), HasSubstr("GitLab"));
+  for (const char* const begin : {"hfw1_", "hfu1_", "hfc1_"}) {
+    const std::string line = absl::StrCat(begin, std::string(700, 'A'));
+    EXPECT_THAT(SecretByContent("env", "PATH=/bin\nHANDOFF_TOKEN=" + line), HasSubstr("Handoff"));
+    EXPECT_THAT(SecretByContent("doc.md", line.substr(0, 60)), IsEmpty());
+  }
   EXPECT_THAT(SecretByContent("doc.md", "such as AKIAIOSFODNN7EXAMPLE"), IsEmpty());
   EXPECT_THAT(SecretByContent("doc.md", "it begins with ghp_ or AKIA"), IsEmpty());
   EXPECT_THAT(SecretByContent("a", "XAKIAABCDEFGHIJ234567"), IsEmpty());
