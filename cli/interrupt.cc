@@ -46,6 +46,17 @@ bool Interrupt::requested() const {
   return requested_;
 }
 
+void Interrupt::BeforeLeaving(std::function<void()> last) {
+  const MutexLock lock(last_mutex_);
+  last_ = std::move(last);
+}
+
+void Interrupt::Leave() {
+  const MutexLock lock(last_mutex_);
+  if (last_) last_();
+  ::_exit(static_cast<int>(Exit::kInterrupted));
+}
+
 void Interrupt::WaitForSignals() {
   const sigset_t set = Signals();
   while (true) {
@@ -56,7 +67,7 @@ void Interrupt::WaitForSignals() {
     if (signal == SIGUSR1 || (signal == SIGINT && not_ours_)) continue;
     // A terminal that closes sends it twice: from the shell and from the kernel.
     if (signal == SIGHUP && requested_) continue;
-    if (!told_ || requested_) ::_exit(static_cast<int>(Exit::kInterrupted));
+    if (!told_ || requested_) Leave();
     requested_ = true;
     told_();
   }

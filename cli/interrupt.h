@@ -20,6 +20,11 @@ class Interrupt {
 
   bool requested() const ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Called before a signal ends the command; destroyed with this.
+  void BeforeLeaving(std::function<void()> last) ABSL_LOCKS_EXCLUDED(last_mutex_);
+  // Ends the command as a signal does. A listener may call it.
+  [[noreturn]] void Leave() ABSL_LOCKS_EXCLUDED(last_mutex_);
+
   // While it lives, Ctrl-C is for another program in this terminal: an editor.
   class NotOurs {
    public:
@@ -33,7 +38,8 @@ class Interrupt {
   };
 
   // While it lives, `told` is called once on the first signal, on the waiting thread; at once when
-  // the signal was there before. It must not call back into Interrupt. One at a time.
+  // the signal was there before. It must not call back into Interrupt but for
+  // Leave. One at a time.
   class Listener {
    public:
     Listener(Interrupt& interrupt, std::function<void()> told);
@@ -49,6 +55,8 @@ class Interrupt {
   void WaitForSignals();
 
   mutable Mutex mutex_;
+  Mutex last_mutex_;
+  std::function<void()> last_ ABSL_GUARDED_BY(last_mutex_);
   bool requested_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool not_ours_ ABSL_GUARDED_BY(mutex_) = false;

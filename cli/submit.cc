@@ -1,7 +1,5 @@
 // handoff submit
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/attach.h"
 #include "cli/await.h"
+#include "cli/ci_fence.h"
 #include "cli/ci_report.h"
 #include "cli/ci_source.h"
 #include "cli/json.h"
@@ -156,10 +155,10 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
   auto temp = TempDir::Make("handoff-submit-");
   if (!temp.ok()) return NothingWasHandedOver(temp.status());
   // Ctrl-C ends the command wherever it is, in libgit2 too; nothing stays behind.
-  const Interrupt::Listener cleaner(context.interrupt, [&temp, &keep] {
+  const Interrupt::Listener cleaner(context.interrupt, [&temp, &keep, &context] {
     keep();
     RemoveTree(temp->path()).IgnoreError();
-    ::_exit(static_cast<int>(Exit::kInterrupted));
+    context.interrupt.Leave();
   });
   const absl::Status attached =
       AddAttachments(flags.attach, {flags.attach_secrets, flags.ci ? CheckoutHere() : ""}, *temp,
@@ -224,6 +223,7 @@ void TakeIncludesOfAttached(SubmitFlags& flags) {
 absl::StatusOr<std::optional<CiJob>> TakeCiJob(SubmitFlags& flags, Context& context) {
   if (!flags.ci) return std::optional<CiJob>();
   ASSIGN_OR_RETURN(CiJob job, FindCiJob(context.environment));
+  if (job.system == CiSystem::kGitHub) FenceOffRunner(context);
   RETURN_IF_ERROR(UseCiJob(job, flags));
   context.terminal.Say(CiWords(job));
   return std::optional<CiJob>(std::move(job));

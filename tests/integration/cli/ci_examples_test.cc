@@ -133,5 +133,57 @@ TEST_F(CiExamples, WhatALinkOfTheCheckoutLeadsToOutsideStaysHere) {
   EXPECT_EQ(Shell(submit + "x").exit, 0);
 }
 
+// The word behind "::stop-commands::" of the first line, which is the last one's, too.
+std::string FenceAround(const std::string& err) {
+  const std::vector<std::string> lines = absl::StrSplit(absl::StripSuffix(err, "\n"), '\n');
+  absl::string_view word = lines.front();
+  if (!absl::ConsumePrefix(&word, "::stop-commands::")) return "";
+  EXPECT_EQ(lines.back(), absl::StrCat("::", word, "::")) << err;
+  return std::string(word);
+}
+
+TEST_F(CiExamples, NothingThatIsPrintedIsACommandToTheRunner) {
+  ASSERT_EQ(Shell("git init -q app && cd app && git config user.name a && "
+                  "git config user.email a@b && echo x >x && git add . && git commit -qm Begin")
+                .exit,
+            0);
+  const std::string submit =
+      "cd app && GITHUB_SHA=$(git rev-parse HEAD) handoff submit --ci --dry-run --json --check "
+      "true 'Do it'";
+  const Said said = Shell(submit);
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_EQ(FenceAround(said.err).size(), 32u) << said.err;
+  EXPECT_THAT(said.out, Not(HasSubstr("::")));
+  // Another word each time; and around an error.
+  const Said failed = Shell(submit + " --attach '##[add-mask]x'");
+  EXPECT_EQ(failed.exit, 2);
+  EXPECT_THAT(failed.err, HasSubstr("names no file"));
+  EXPECT_EQ(FenceAround(failed.err).size(), 32u) << failed.err;
+  EXPECT_NE(FenceAround(failed.err), FenceAround(said.err));
+  EXPECT_THAT(Shell(submit, CiSystem::kJenkins).err, Not(HasSubstr("stop-commands")));
+}
+
+// Submits and stays; a signal ends it.
+TEST_F(CiExamples, TheRunnersCommandsAreBackWhenASignalEndsIt) {
+  Add("20261120-h", v1::Handoff::RUNNING);
+  SpawnOptions options = Options({"wait", "20261120-h"});
+  options.env.emplace_back("GITHUB_ACTIONS=true");
+  auto err = MakePipe();
+  CHECK(err.ok());
+  options.fds = {{2, err->second.get()}};
+  auto job = Subprocess::Spawn(options);
+  CHECK(job.ok());
+  err->second.Reset();
+  std::string text;
+  char byte = 0;
+  while (text.find("running") == std::string::npos && ::read(err->first.get(), &byte, 1) == 1) {
+    text.push_back(byte);
+  }
+  job->SignalGroup(SIGTERM);
+  text += ReadToEnd(err->first.get());
+  ASSERT_TRUE(job->Wait().ok());
+  EXPECT_EQ(FenceAround(text).size(), 32u) << text;
+}
+
 }  // namespace
 }  // namespace handoff
