@@ -1,6 +1,7 @@
 #include "common/rpc/proto_time.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -53,6 +54,32 @@ absl::StatusOr<absl::Duration> FromProto(const google::protobuf::Duration& durat
     return absl::InvalidArgumentError(absl::StrCat(name, " is not a valid duration"));
   }
   return absl::Seconds(duration.seconds()) + absl::Nanoseconds(nanos);
+}
+
+void BoundTimes(google::protobuf::Message& message) {
+  using google::protobuf::DynamicCastToGenerated;
+  using google::protobuf::FieldDescriptor;
+  if (auto* const time = DynamicCastToGenerated<google::protobuf::Timestamp>(&message)) {
+    *time = ToProto(FromProto(*time));
+    return;
+  }
+  if (auto* const duration = DynamicCastToGenerated<google::protobuf::Duration>(&message)) {
+    *duration = ToProto(absl::Seconds(duration->seconds()) + absl::Nanoseconds(duration->nanos()));
+    return;
+  }
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection.ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (!field->is_repeated()) {
+      BoundTimes(*reflection.MutableMessage(&message, field));
+      continue;
+    }
+    for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+      BoundTimes(*reflection.MutableRepeatedMessage(&message, field, i));
+    }
+  }
 }
 
 }  // namespace handoff

@@ -40,6 +40,7 @@ core::HandoffStatus ToCore(v1::Handoff::Status status) {
 // Facts are bounded where they are made; a worker that does not keep to it must not fill the store.
 std::string BoundedBytes(v1::AttemptEnd end) {
   end.DiscardUnknownFields();
+  BoundTimes(end);
   end.set_question(Clip(end.question(), kMaxQuestionBytes));
   end.set_check_output(Clip(end.check_output(), kMaxQuestionBytes));
   end.set_checkpoint_missing(Clip(end.checkpoint_missing(), kMaxSentenceBytes));
@@ -108,7 +109,9 @@ core::Checkpoint ToCore(const v1::Checkpoint& checkpoint) {
     for (const v1::Checkpoint::Pack& pack : checkpoint.packs()) result.packs.insert(pack.sha256());
   }
   if (checkpoint.has_taken_at()) result.taken_at = FromProto(checkpoint.taken_at());
-  result.bytes = checkpoint.SerializeAsString();
+  v1::Checkpoint kept = checkpoint;
+  BoundTimes(kept);
+  result.bytes = kept.SerializeAsString();
   return result;
 }
 
@@ -142,7 +145,9 @@ core::ReportedAttempt ToCore(const v1::AttemptStatus& status) {
   result.stopping = status.stopping();
   result.stalled = status.stalled();
   result.reporting = status.stage() == v1::AttemptStatus::REPORTING;
-  result.bytes = status.SerializeAsString();
+  v1::AttemptStatus kept = status;
+  BoundTimes(kept);
+  result.bytes = kept.SerializeAsString();
   return result;
 }
 

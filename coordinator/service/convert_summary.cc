@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/proto_time.h"
 #include "common/text.h"
 #include "coordinator/service/convert.h"
 
@@ -21,6 +22,7 @@ static_assert(static_cast<int>(When::kNever) == v1::HandoffSpec::NEVER);
 // counts only whole.
 v1::Summary Bounded(v1::Summary summary) {
   summary.DiscardUnknownFields();
+  BoundTimes(summary);
   if (summary.markdown().size() > kMaxMarkdownBytes) {
     summary.set_state(v1::Summary::REFUSED);
     summary.set_message("it is longer than 64 KiB");

@@ -19,7 +19,8 @@ core::TurnResult ToCore(const v1::TurnResult& result) {
   if (from.has_retry_at()) *turn.mutable_retry_at() = from.retry_at();
   if (from.has_took()) *turn.mutable_took() = from.took();
   *turn.mutable_usage() = from.usage();
-  turn.mutable_usage()->DiscardUnknownFields();
+  turn.DiscardUnknownFields();
+  BoundTimes(turn);
   return {result.number(), turn.SerializeAsString()};
 }
 

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/handoff/names.h"
+#include "common/rpc/proto_time.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "coordinator/core/limits.h"
@@ -68,6 +69,7 @@ core::SavePush ToCore(const v1::SavePushRequest& request) {
   // It is kept and shown: what we do not know could be anything.
   v1::PushResult result = request.result();
   result.DiscardUnknownFields();
+  BoundTimes(result);
   save.bytes = result.SerializeAsString();
   save.pushed = request.result().state() == v1::PushResult::PUSHED ||
                 request.result().state() == v1::PushResult::UP_TO_DATE;
