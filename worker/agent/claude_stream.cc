@@ -129,9 +129,11 @@ void ClaudeStream::OnRateLimit(const json& event, std::vector<AgentEvent>* out) 
   std::string said = absl::StrCat("the limit '", OneLine(StringMember(info, "rateLimitType"), 80),
                                   "' of the account is used up");
   if (const int64_t seconds = IntMember(info, "resetsAt").value_or(0); seconds > 0) {
-    reset_ = absl::FromUnixSeconds(seconds);
-    absl::StrAppend(&said, " until ",
-                    absl::FormatTime("%Y-%m-%d %H:%M UTC", reset_, absl::UTCTimeZone()));
+    reset_ = SaneReset(absl::FromUnixSeconds(seconds));
+    if (reset_ != absl::InfinitePast()) {
+      absl::StrAppend(&said, " until ",
+                      absl::FormatTime("%Y-%m-%d %H:%M UTC", reset_, absl::UTCTimeZone()));
+    }
   }
   out->push_back({AgentEvent::Retry{std::move(said)}});
 }

@@ -102,6 +102,11 @@ bool ReadTime(const std::string& token, absl::Time* time) {
   return false;
 }
 
+// 2000 to 2099. Without a clock that is all that can be said, and enough for a time that can be
+// sent, shown and computed with.
+constexpr int64_t kFirstReset = 946'684'800;
+constexpr int64_t kEndOfResets = 4'102'444'800;
+
 }  // namespace
 
 Verdict ClassifyErrorText(absl::string_view text) {
@@ -130,9 +135,16 @@ absl::Time ResetTime(absl::string_view text) {
     absl::Time time;
     while (absl::ConsumeSuffix(&token, ".")) {
     }
-    if (ReadTime(std::string(token), &time)) return time;
+    if (!ReadTime(std::string(token), &time)) continue;
+    if (SaneReset(time) != absl::InfinitePast()) return time;
   }
   return absl::InfinitePast();
+}
+
+absl::Time SaneReset(absl::Time time) {
+  const bool sane =
+      time >= absl::FromUnixSeconds(kFirstReset) && time < absl::FromUnixSeconds(kEndOfResets);
+  return sane ? time : absl::InfinitePast();
 }
 
 }  // namespace handoff

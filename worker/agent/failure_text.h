@@ -22,4 +22,7 @@ FailureClass ClassOfStatus(int64_t status);
 // InfinitePast when there is none; relative times ("in 3 hours") need a clock and are not read.
 absl::Time ResetTime(absl::string_view text);
 
+// `time`, or InfinitePast when no quota is reset then: infinite, or of another century.
+absl::Time SaneReset(absl::Time time);
+
 }  // namespace handoff

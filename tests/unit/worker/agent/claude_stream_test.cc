@@ -110,6 +110,12 @@ TEST(ClaudeStream, Trap13AQuotaHasTheResetTimeThatAnEventNamed) {
   EXPECT_EQ(result.retry_at, absl::FromUnixSeconds(1795392000));
 }
 
+TEST(ClaudeStream, AResetTimeThatCannotBeOneIsNoneAndSaidNowhere) {
+  const std::string event = R"({"type":"rate_limit_event","rate_limit_info":{"status":"rejected",)"
+                            R"("rateLimitType":"five_hour","resetsAt":9000000000000000000}})";
+  EXPECT_THAT(Told(event), ElementsAre("retry the limit 'five_hour' of the account is used up"));
+}
+
 TEST(ClaudeStream, Trap13EveryFailureHasItsClass) {
   struct Case {
     const char* fields;

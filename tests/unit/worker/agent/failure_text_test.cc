@@ -52,5 +52,14 @@ TEST(ResetTime, IsAbsoluteOrAbsent) {
   }
 }
 
+TEST(ResetTime, WhatCannotBeOneIsPassedOver) {
+  for (const char* text : {"resets 99999-01-01T00:00:00Z", "resets infinite-future",
+                           "since infinite-past", "0001-01-01", "resets 2100-01-01T00:00:00Z"}) {
+    EXPECT_EQ(ResetTime(text), absl::InfinitePast()) << text;
+  }
+  EXPECT_EQ(ResetTime("infinite-future or 2026-11-21T03:00:00Z"),
+            absl::FromUnixSeconds(1795230000));
+}
+
 }  // namespace
 }  // namespace handoff
