@@ -129,7 +129,9 @@ void Retry(Draft& draft, Handoff& handoff, const Ending& ending, bool fresh_sess
 }
 
 absl::Time QuotaReset(const Draft& draft, const AttemptEnd& end) {
-  return end.retry_at > draft.now() ? end.retry_at : draft.now() + kQuotaWait;
+  const absl::Time now = draft.now();
+  const bool named = end.retry_at > now && end.retry_at <= now + kMostQuotaWait;
+  return named ? end.retry_at : now + kQuotaWait;
 }
 
 void WaitForQuota(Draft& draft, Handoff& handoff, const AttemptEnd& end) {

@@ -81,6 +81,8 @@ inline constexpr uint64_t kMostIncarnationsAhead = 64;
 inline constexpr uint64_t kMostIncarnations = uint64_t{1} << 31;
 // A used-up quota whose end the agent did not name.
 inline constexpr absl::Duration kQuotaWait = absl::Minutes(15);
+// One that lies further ahead is no account's: something that the agent printed made it up.
+inline constexpr absl::Duration kMostQuotaWait = absl::Hours(24 * 366);
 // Two daemons of one worker: calls that lie so far apart were not sent by one that has ended, and
 // what lies further apart has nothing to do with each other.
 inline constexpr absl::Duration kOtherDaemonAfter = absl::Seconds(1);

@@ -249,6 +249,18 @@ TEST_F(EndingTest, AnotherAccountIsUsedUntilTheQuotaIsThereAgain) {
   EXPECT_EQ(pool.Latest("h").worker_name, "other");
 }
 
+TEST_F(EndingTest, AResetThatIsMoreThanAYearAheadCountsAsNotNamed) {
+  AttemptEnd end = Failure(FailureClass::kQuota, "resets 2099-01-01");
+  end.retry_at = pool.now + kMostQuotaWait + absl::Seconds(1);
+  ASSERT_TRUE(a.Finish("h", 1, end).ok());
+  ASSERT_THAT(pool.state.holds(), SizeIs(1));
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kQueued);
+  pool.Pass(kQuotaWait);
+  a.Call();
+  EXPECT_TRUE(pool.state.holds().empty());
+  EXPECT_EQ(pool.Get("h").status, HandoffStatus::kRunning);
+}
+
 TEST_F(EndingTest, WhereNoAccountIsKnownTheHandoffWaitsForTheReset) {
   a.self.agents[0].account.clear();
   a.Call();
