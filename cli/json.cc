@@ -1,17 +1,22 @@
 #include "cli/json.h"
 
+#include <google/protobuf/message.h>
 #include <google/protobuf/util/json_util.h>
 
-#include "common/check.h"
+#include "absl/strings/str_cat.h"
 
 namespace handoff {
 
-std::string ToJsonLine(const google::protobuf::Message& message) {
+absl::StatusOr<std::string> ToJsonLine(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
   std::string line;
-  // Our own messages hold no Any and no invalid UTF-8, the only things that cannot be printed.
-  CHECK(google::protobuf::util::MessageToJsonString(message, &line, options).ok());
+  const auto made = google::protobuf::util::MessageToJsonString(message, &line, options);
+  if (!made.ok()) {
+    return absl::InternalError(absl::StrCat("a ", message.GetDescriptor()->name(),
+                                            " of the coordinator's cannot be printed as JSON (",
+                                            made.ToString(), "); without --json it is shown"));
+  }
   line.push_back('\n');
   return line;
 }

@@ -3,12 +3,15 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
+
 namespace google::protobuf {
 class Message;
 }
 
 namespace handoff {
 
-std::string ToJsonLine(const google::protobuf::Message& message);
+// INTERNAL for what has no JSON, as a time that is none: another program made the message.
+absl::StatusOr<std::string> ToJsonLine(const google::protobuf::Message& message);
 
 }  // namespace handoff

@@ -133,9 +133,10 @@ class Watcher {
  private:
   bool ShowChanged(const Page& page) {
     for (const v1::Handoff& handoff : page.handoffs) {
-      std::string line = ToJsonLine(handoff);
-      if (!context_.terminal.Out(line == lines_[handoff.id()] ? "" : line)) return false;
-      lines_[handoff.id()] = std::move(line);
+      absl::StatusOr<std::string> line = ToJsonLine(handoff);
+      if (line.ok() && *line == lines_[handoff.id()]) continue;
+      if (!context_.terminal.Out(line)) return false;
+      lines_[handoff.id()] = *std::move(line);
     }
     return true;
   }

@@ -116,9 +116,9 @@ Read ReadOne(const LogFlags& flags, const FollowOptions& options, const v1::Hand
     if (!chunk.marker().empty())
       terminal.Say(absl::StrCat("handoff: ", OneLine(chunk.marker(), 400)));
     read.empty = read.empty && chunk.data().empty();
-    const std::string text = context.json ? ToJsonLine(chunk)
-                             : flags.raw  ? chunk.data()
-                                          : transcript.Feed(chunk.data());
+    const absl::StatusOr<std::string> text = context.json ? ToJsonLine(chunk)
+                                             : flags.raw  ? chunk.data()
+                                                          : transcript.Feed(chunk.data());
     read.enough = !terminal.Out(text);
     return !read.enough;
   });
@@ -126,8 +126,8 @@ Read ReadOne(const LogFlags& flags, const FollowOptions& options, const v1::Hand
   return read;
 }
 
-std::string PartText(const LogFlags& flags, const v1::Handoff& handoff, const v1::LogChunk& chunk,
-                     const Context& context) {
+absl::StatusOr<std::string> PartText(const LogFlags& flags, const v1::Handoff& handoff,
+                                     const v1::LogChunk& chunk, const Context& context) {
   if (context.json) return ToJsonLine(chunk);
   if (flags.raw) return chunk.data();
   Transcript transcript(handoff.agent() != "command" && !flags.checks,

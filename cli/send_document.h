@@ -15,7 +15,7 @@ namespace handoff {
 struct SentDocument {
   std::vector<SectionText> changed;  // empty: nothing was, and nothing was sent
   DocumentBase newest;               // with what was sent in it
-  std::string json;
+  absl::StatusOr<std::string> json = std::string();
 };
 
 // ABORTED when another person changed one of the same sections meanwhile: nothing was stored.

@@ -2,9 +2,11 @@
 // whether each is a terminal, how wide, and whether colour is wanted. One thread.
 #pragma once
 
+#include <concepts>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
@@ -24,6 +26,12 @@ class Terminal {
 
   // False when it cannot be written: whoever follows something stops then.
   bool Out(absl::string_view text);
+  // Of a line that perhaps could not be made: then nothing is written, and the command fails with
+  // why. What comes after it can be written.
+  bool Out(const std::same_as<absl::StatusOr<std::string>> auto& line) {
+    if (!line.ok()) out_error_.Update(line.status());
+    return line.ok() && Out(absl::string_view(*line));
+  }
   // What went wrong with stdout; OK also when its reader went away, which is no error.
   const absl::Status& out_error() const { return out_error_; }
   // A line about what happens; ends a progress line first. Wrapped on a terminal.

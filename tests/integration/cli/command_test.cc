@@ -365,5 +365,20 @@ TEST_F(Command, ResumeSendsWhatThePersonAskedFor) {
   EXPECT_EQ(coordinator_.resumes().size(), 2u);
 }
 
+// What one worker made up keeps nobody from seeing the others.
+TEST_F(Command, AWorkerThatHasNoJsonIsAnErrorBesideTheOthers) {
+  for (const char* name : {"a", "b", "c"}) {
+    v1::Worker worker;
+    worker.set_name(name);
+    worker.add_turns()->mutable_retry_at()->set_seconds(*name == 'b' ? int64_t{1} << 50 : 1);
+    coordinator_.SetWorker(worker);
+  }
+  const Said said = Run({"worker", "list", "--json"});
+  EXPECT_EQ(said.exit, 10);
+  EXPECT_THAT(said.out, ::testing::AllOf(HasSubstr(R"("name":"a")"), HasSubstr(R"("name":"c")"),
+                                         Not(HasSubstr(R"("name":"b")"))));
+  EXPECT_THAT(said.err, HasSubstr("a Worker of the coordinator's cannot be printed as JSON"));
+}
+
 }  // namespace
 }  // namespace handoff

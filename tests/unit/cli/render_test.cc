@@ -500,10 +500,20 @@ TEST(Json, AFindingIsOneObjectALine) {
               HasSubstr("\xef\xbf\xbd"));
 }
 
+// A coordinator of another time may pass on what a worker made up; that ends no command halfway.
+TEST(Json, WhatHasNoneIsAnErrorAndNoAbort) {
+  v1::Worker worker;
+  worker.add_turns()->mutable_retry_at()->set_seconds(int64_t{1} << 50);
+  const auto line = ToJsonLine(worker);
+  EXPECT_EQ(line.status().code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(line.status().message(),
+              AllOf(HasSubstr("a Worker"), HasSubstr("without --json it is shown")));
+}
+
 TEST(Json, HasTheNamesThatScriptsRelyOn) {
   v1::Handoff handoff = Running();
   handoff.mutable_attempts(0)->set_exit_code(0);
-  const std::string json = ToJsonLine(handoff);
+  const std::string json = *ToJsonLine(handoff);
   EXPECT_EQ(std::count(json.begin(), json.end(), '\n'), 1);
   for (const char* part : {R"("id":"20261120-fix-benchmark")",
                            R"("status":"RUNNING")",
