@@ -4,6 +4,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
+#include "common/hash.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/pool.pb.h"
@@ -42,10 +43,22 @@ bool IsKept(const Surroundings& around, const Attempt& attempt) {
   return !attempt.spec->rebuild() && last >= attempt.spec->checkpoint_attempt();
 }
 
+// They become paths, also of what is only removed.
+absl::Status CheckPackNames(const Attempt& attempt) {
+  const std::string& submitted = attempt.wanted().repository().pack_sha256();
+  bool fit = submitted.empty() || IsSha256Hex(submitted);
+  for (const v1::Checkpoint::Pack& pack : attempt.spec->checkpoint().packs()) {
+    fit &= IsSha256Hex(pack.sha256());
+  }
+  return fit ? absl::OkStatus()
+             : absl::InvalidArgumentError("the name of a pack is no SHA-256 in lower-case hex");
+}
+
 // Everything that the coordinator has to send before the workspace can be made.
 absl::Status BringPacks(const Surroundings& around, const Attempt& attempt, AttemptControl& control,
                         AttemptBoard& board) {
   const v1::Repository& repository = attempt.wanted().repository();
+  RETURN_IF_ERROR(CheckPackNames(attempt));
   const bool kept = IsKept(around, attempt);
   if (kept && !NeedsSession(around, attempt)) return absl::OkStatus();
   if (!kept && !repository.pack_sha256().empty()) {

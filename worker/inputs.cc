@@ -14,8 +14,6 @@ namespace {
 
 absl::Status BringOne(const Surroundings& around, Attempt& attempt, const v1::Attachment& file,
                       AttemptControl& control, AttemptBoard& board) {
-  // It becomes a path.
-  if (!IsAttachmentName(file.name())) return absl::InvalidArgumentError("its name is not allowed");
   const std::string name = absl::StrCat("inputs/", file.name());
   if (attempt.files.Holds(name, file.sha256(), file.bytes())) return absl::OkStatus();
   ObjectDownload download(around, file.sha256(), file.bytes(), control, board);
@@ -30,6 +28,8 @@ absl::Status BringOne(const Surroundings& around, Attempt& attempt, const v1::At
 
 absl::Status BringInputs(const Surroundings& around, Attempt& attempt, AttemptControl& control,
                          AttemptBoard& board) {
+  // Their names and hashes become paths, whoever let them in.
+  RETURN_IF_ERROR(ValidateAttachments(attempt.wanted()));
   for (const v1::Attachment& file : attempt.wanted().attachments()) {
     RETURN_IF_ERROR(Annotate(BringOne(around, attempt, file, control, board), file.name()));
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "worker/attempt.h"
 
 namespace handoff::worker {
@@ -21,11 +22,15 @@ class ObjectDownload {
       : around_(around), sha256_(sha256), bytes_(bytes), control_(control), board_(board) {}
 
   // Continues what is there already. The coordinator may be away for as long as the lease allows.
-  // DATA_LOSS: what came is not what the hash names.
+  // DATA_LOSS: what came is not what the hash names, or more than its bytes; INVALID_ARGUMENT: no
+  // hash. Nothing stays of what failed, but for a daemon that leaves: the next one goes on with it.
   absl::Status Run();
 
  private:
-  absl::Status Try(const std::string& path);
+  absl::Status Persist(const std::string& path, const std::string& part);
+  absl::Status Try(const std::string& path, const std::string& part);
+  // Whether what lies at `path` is the object; what is not goes.
+  absl::StatusOr<bool> IsThere(const std::string& path) const;
   void Show(uint64_t offset);
 
   const Surroundings& around_;
