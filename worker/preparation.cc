@@ -125,6 +125,13 @@ class Preparation {
   Failure BringFiles() {
     const absl::Status brought = BringInputs(around_, attempt_, control_, board_);
     if (brought.ok()) return std::nullopt;
+    // A link or a file of the repository where our directory belongs: so on every host.
+    if (attempt_.has_repository() && absl::IsFailedPrecondition(brought)) {
+      return PrepareFailure::Of(
+          FailureClass::kCheckoutFailed,
+          absl::StrCat("The attached files could not be put into the checkout: ", brought.message(),
+                       "."));
+    }
     return Host("putting the attached files beside handoff.md", brought);
   }
 
