@@ -145,13 +145,16 @@ bool MatchesSessionPattern(absl::string_view pattern, absl::string_view path) {
   return MatchParts(Parts(pattern), 0, Parts(path), 0);
 }
 
+bool IsSessionId(absl::string_view id) {
+  return !id.empty() && id.size() <= 200 &&
+         absl::ascii_isalnum(static_cast<unsigned char>(id[0])) &&
+         std::all_of(id.begin(), id.end(), [](unsigned char c) {
+           return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.';
+         });
+}
+
 SessionFiles SessionFilesOf(const Agent& agent, const SessionPlace& place) {
-  const std::string& id = place.session;
-  const bool plain = !id.empty() && id.size() <= 200 && id[0] != '.' &&
-                     std::all_of(id.begin(), id.end(), [](unsigned char c) {
-                       return absl::ascii_isalnum(c) || c == '-' || c == '_' || c == '.';
-                     });
-  if (!plain) return {};
+  if (!IsSessionId(place.session)) return {};
   SessionFiles files = agent.FilesOf(place);
   if (!absl::StartsWith(files.root, "/")) return {};
   return files;

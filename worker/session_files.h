@@ -15,6 +15,9 @@ namespace handoff::worker {
 // `path` and `pattern` are relative; `*` and `?` stay within a name, `**` matches any depth.
 bool MatchesSessionPattern(absl::string_view pattern, absl::string_view path);
 
+// Whether it is an id and no option, path or pattern: [A-Za-z0-9][A-Za-z0-9._-]{0,199}.
+bool IsSessionId(absl::string_view id);
+
 // The adapter's answer, if `place.session` is an id and not a pattern or a path: it may come from a
 // stream. No root otherwise.
 SessionFiles SessionFilesOf(const Agent& agent, const SessionPlace& place);

@@ -6,6 +6,7 @@
 #include "common/text.h"
 #include "handoff/v1/types.pb.h"
 #include "worker/proto_time.h"
+#include "worker/session_files.h"
 
 namespace handoff::worker {
 namespace {
@@ -50,7 +51,8 @@ struct StreamWatch::Visit {
   BootTime at;
 
   bool operator()(const AgentEvent::SessionStarted& e) const {
-    watch.session_ = e.session;
+    // It becomes an argument and a path.
+    if (IsSessionId(e.session)) watch.session_ = e.session;
     if (!e.model.empty()) watch.facts_->set_model(Clip(e.model, kMaxLine));
     return true;
   }

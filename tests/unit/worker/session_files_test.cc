@@ -82,7 +82,8 @@ TEST_F(SessionFilesTest, AStoreThatTheAgentWritesToIsLeftAloneWhileItRuns) {
 TEST_F(SessionFilesTest, AnIdThatIsAPatternOrAPathNamesNothing) {
   Write(absl::StrCat(root(), "/projects/-w/", kId, ".jsonl"), "a");
   Write(root() + "/settings.jsonl", "{}");
-  for (const char* id : {"*", "?", "../../settings", "..", ".", "", "a/b"}) {
+  for (const char* id : {"*", "?", "../../settings", "..", ".", "", "a/b", "--help", "-1"}) {
+    EXPECT_EQ(SessionFilesOf(claude_, Place("/w", id)).root, "") << id;
     EXPECT_THAT(Find(Place("/w", id)), IsEmpty()) << id;
     EXPECT_FALSE(Put(Place("/w", id)).ok()) << id;
   }

@@ -93,5 +93,15 @@ TEST(StreamWatch, TheSessionIsKnownFromTheFirstLine) {
   EXPECT_EQ(watch.session(), kSession);
 }
 
+// It becomes an argument of the next run.
+TEST(StreamWatch, AnIdThatIsAnOptionOrAPathIsNone) {
+  for (const char* id : {"--help", "-1", ".x", "a/b", "a b", ""}) {
+    AttemptClocks clocks(ClockLimits{}, BootTime{});
+    StreamWatch watch(*FindAgent("codex"), clocks, {}, "");
+    watch.TakeLine(absl::StrCat(R"({"type":"thread.started","thread_id":")", id, R"("})"), {});
+    EXPECT_EQ(watch.session(), "") << id;
+  }
+}
+
 }  // namespace
 }  // namespace handoff::worker
