@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "common/beneath.h"
 #include "common/status.h"
 #include "common/subprocess.h"
 #include "common/text.h"
@@ -49,10 +50,21 @@ absl::Status RunIt(const Surroundings& around, const Attempt& attempt, const Age
       absl::StrCat(attempt.agent->name(), " failed: ", OneLine(result->err + result->out, 200)));
 }
 
+// What an earlier attempt wrote would be taken for the conversation as it is now.
+absl::Status DropSaved(const Agent& agent, const SessionPlace& place) {
+  const SessionFiles where = SessionFilesOf(agent, place);
+  const FoundSession found = FindSession(where, /*running=*/false);
+  if (found.files.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const Beneath root, Beneath::Open(where.root));
+  for (const std::string& file : found.files) RETURN_IF_ERROR(root.Remove(file));
+  return absl::OkStatus();
+}
+
 absl::Status TrySave(const Surroundings& around, const Attempt& attempt, const SessionPlace& place,
                      int cancel) {
   // Most agents have no such command, and then nothing is looked for.
   if (!attempt.agent->SaveSessionCommand("", place)) return absl::OkStatus();
+  RETURN_IF_ERROR(DropSaved(*attempt.agent, place));
   ASSIGN_OR_RETURN(const std::string executable, Executable(around, attempt, cancel));
   return RunIt(around, attempt, *attempt.agent->SaveSessionCommand(executable, place), cancel);
 }

@@ -103,7 +103,8 @@ std::optional<AgentCommand> OpencodeAgent::SaveSessionCommand(const std::string&
   AgentCommand command;
   command.argv = {"/bin/sh",
                   "-c",
-                  "umask 077; mkdir -p \"${3%/*}\" && \"$1\" export \"$2\" >\"$3.new\" && "
+                  "umask 077; trap 'rm -f \"$3.new\"' EXIT; trap 'exit 1' HUP INT TERM; "
+                  "mkdir -p \"${3%/*}\" && \"$1\" export \"$2\" >\"$3.new\" && "
                   "test -s \"$3.new\" && mv \"$3.new\" \"$3\"",
                   "sh",
                   executable,

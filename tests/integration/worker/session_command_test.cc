@@ -11,6 +11,7 @@ namespace handoff::worker {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 // opencode as far as it matters: a store with the folder of each session in its first line, in
 // which alone it goes on.
@@ -122,6 +123,25 @@ TEST_F(SessionCommandTest, WhereItCannotBeWrittenTheRunIsGoodAndANoteSaysSo) {
   ASSERT_GT(one.facts().notes_size(), 0);
   EXPECT_THAT(one.facts().notes(0), HasSubstr("could not be saved for other hosts"));
   EXPECT_EQ(pool_.checkpoints(first).back().session_tree(), "");
+  EXPECT_THAT(*ListDirectory(path("home/opencode/handoff")), IsEmpty());
+}
+
+TEST_F(SessionCommandTest, WhatAnEarlierAttemptWroteIsNotTakenForTheNewConversation) {
+  Start();
+  const AttemptKey first = pool_.Want(ForIt());
+  ASSERT_EQ(pool_.AwaitEnd(first).protocol(), v1::AttemptEnd::RESULT_OK);
+  ASSERT_NE(pool_.checkpoints(first).back().session_tree(), "");
+  AwaitOver(first);
+  ASSERT_TRUE(WriteFileAtomically(path("home/no-export"), "").ok());
+  const AttemptKey second = pool_.Want(ForIt(), 2, [](v1::DesiredAttempt& desired) {
+    desired.mutable_spec()->set_session("ses_1");
+    desired.mutable_spec()->set_session_kind(v1::Attempt::SAME);
+  });
+  const v1::AttemptEnd two = pool_.AwaitEnd(second);
+  ASSERT_EQ(two.protocol(), v1::AttemptEnd::RESULT_OK) << two.failure_message();
+  EXPECT_THAT(two.protocol_message(), HasSubstr("2 turns"));
+  EXPECT_EQ(pool_.checkpoints(second).back().session_tree(), "");
+  EXPECT_THAT(*ListDirectory(path("home/opencode/handoff")), IsEmpty());
 }
 
 }  // namespace
