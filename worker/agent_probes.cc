@@ -1,5 +1,6 @@
 #include "worker/agent_probes.h"
 
+#include <poll.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -22,6 +23,12 @@ AgentState ToState(ProbeVerdict::State state) {
       return AgentState::kNeedsSetup;
   }
   return AgentState::kMissing;
+}
+
+// poll(2) passes over a negative one.
+bool IsReadable(int fd) {
+  pollfd one{fd, POLLIN, 0};
+  return ::poll(&one, 1, 0) > 0;
 }
 
 }  // namespace
@@ -54,6 +61,7 @@ ProbeVerdict AgentProbes::Probe(const Agent& agent, int cancel) {
   settings.cancel = cancel;
   const std::optional<ProbeOutput> output = run_(agent.Probe(), settings);
   ProbeVerdict verdict = agent.JudgeProbe(output);
+  if (IsReadable(cancel)) return verdict;  // it may have been cut short
   Found found;
   found.executable = output ? output->executable : "";
   found.offer = {std::string(agent.name()), ToState(verdict.state), verdict.version,

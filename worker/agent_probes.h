@@ -38,7 +38,7 @@ class AgentProbes {
   // Blocks for as long as the programs take, at most 15 s a command. A byte on `cancel` ends it.
   void ProbeAll(int cancel);
   // What it says now. A program that gave no answer in time says nothing of its login: an agent
-  // that was ready stays so for those who ask this.
+  // that was ready stays so for those who ask this. One that was cut short leaves all as it was.
   ProbeVerdict Probe(const Agent& agent, int cancel);
   // Whether one of them gave no answer in time when it was last probed.
   bool AnyUnanswered() const;

@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "worker/agent/registry.h"
+#include "worker/attempt_control.h"
 
 namespace handoff::worker {
 namespace {
@@ -70,6 +71,20 @@ TEST_F(AgentProbesTest, AHoldStaysWhileThereIsNoAnswer) {
   EXPECT_THAT(result.message, HasSubstr("no answer in time"));
   answer_ = Ready();
   EXPECT_TRUE(probes_.ProbeForHold("agent:claude", -1).ok);
+}
+
+// Whoever gives up a turn, or ends the daemon, says nothing of the agent.
+TEST_F(AgentProbesTest, OneThatWasCutShortLeavesWhatIsKnown) {
+  probes_.ProbeAll(-1);
+  Signal given_up;
+  given_up.Raise();
+  answer_ = std::nullopt;
+  probes_.Probe(claude_, given_up.fd());
+  EXPECT_EQ(asked_, 2);
+  EXPECT_EQ(probes_.Find("claude")->offer.state, AgentState::kReady);
+  const Signal quiet;
+  probes_.Probe(claude_, quiet.fd());
+  EXPECT_EQ(probes_.Find("claude")->offer.state, AgentState::kMissing);
 }
 
 }  // namespace
