@@ -226,7 +226,8 @@ class Preparation {
           "cd ", ShellQuote(cwd_), " && ", EscapeInvalidUtf8(ShellJoin(command.argv)), " < ",
           folder, "/", name, " > ", folder, "/attempt-", attempt_.key.number + 1, ".log 2>&1"));
       const std::string prompt =
-          PromptFor(attempt_.Record(around_.config.name), attempt_.key.number);
+          PromptFor(attempt_.Record(around_.config.name), attempt_.key.number,
+                    attempt_.agent->forgets_interrupted());
       if (Failure failure = CheckLength(command, prompt)) return failure;
       status = WriteFileAtomically(attempt_.dir.prompt(), prompt);
       attempt_.files.CopyFile(attempt_.dir.prompt(), name, /*keep=*/false).IgnoreError();

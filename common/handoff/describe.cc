@@ -247,14 +247,11 @@ bool IsInterrupted(const v1::Attempt& attempt) {
   return attempt.end().ended_by() == v1::AttemptEnd::INTERRUPTED && attempt.has_started_at();
 }
 
-// Gemini CLI keeps nothing of a turn that was ended from outside, and resumes the conversation
-// without a word of that (measured with 0.61.0).
-bool ForgetsInterrupted(const v1::Handoff& handoff) { return handoff.spec().agent() == "gemini"; }
-
 // The conversation heard all that was said before. One that failed may have ended before its CLI
 // kept anything; one that was brought from another host is that of an earlier state. Its last
 // attempt; nullptr: it does not know all.
-const v1::Attempt* KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind kind) {
+const v1::Attempt* KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind kind,
+                            bool forgets_interrupted) {
   if (kind != v1::Attempt::SAME) return nullptr;
   const auto& attempts = before.attempts();
   // Of one that was lost nothing is known but that its conversation still lies there.
@@ -265,7 +262,7 @@ const v1::Attempt* KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind 
   const bool knows =
       last != attempts.rend() && !last->only_checks() &&
       (last->state() == v1::Attempt::SUCCEEDED || last->failure() == v1::Failure::CHECKS_FAILED ||
-       (IsInterrupted(*last) && !ForgetsInterrupted(before)));
+       (IsInterrupted(*last) && !forgets_interrupted));
   return knows ? &*last : nullptr;
 }
 
@@ -348,7 +345,7 @@ Document Describe(const v1::Handoff& handoff) {
   return Normalise(std::move(document));
 }
 
-std::string PromptFor(const v1::Handoff& handoff, int attempt) {
+std::string PromptFor(const v1::Handoff& handoff, int attempt, bool forgets_interrupted) {
   if (handoff.spec().agent() == "command") return handoff.spec().task();
   v1::Handoff before = handoff;
   before.clear_reason();  // why this attempt waited is nothing that it has to mend
@@ -359,12 +356,12 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt) {
       later == attempts->end() ? v1::Attempt::SESSION_KIND_UNSPECIFIED : later->session_kind();
   // A conversation that begins now has not heard the rules.
   const bool knows_rules =
-      (kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED) && !ForgetsInterrupted(handoff);
+      (kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED) && !forgets_interrupted;
   attempts->erase(later, attempts->end());
   const HandoffView view(before);
   const std::string task = TaskText(handoff, handoff.spec().task());
   const std::string messages = NewMessages(handoff, attempt);
-  const v1::Attempt* const knows_all = KnowsAll(before, kind);
+  const v1::Attempt* const knows_all = KnowsAll(before, kind, forgets_interrupted);
   const v1::SectionEdit* const held = HeldEdit(handoff, kResumePromptSection);
   // The attempt before may have been given the held text, then messages are all that is new.
   const bool told = held != nullptr && !messages.empty() && knows_all != nullptr &&

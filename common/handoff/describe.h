@@ -17,8 +17,9 @@ Document Describe(const v1::Handoff& handoff);
 
 // The prompt of an attempt: the task with the few rules an agent must know for a first attempt, the
 // Resume Prompt section for a later one, with the messages that go with it. To a conversation that
-// goes on, they are all.
-std::string PromptFor(const v1::Handoff& handoff, int attempt);
+// goes on, they are all; unless its agent `forgets_interrupted` turns (worker/agent/agent.h) and
+// the last one was.
+std::string PromptFor(const v1::Handoff& handoff, int attempt, bool forgets_interrupted = false);
 
 // "succeeded (unchecked)", "succeeded (no changes)", "running", …
 std::string StatusText(const v1::Handoff& handoff);

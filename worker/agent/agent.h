@@ -113,6 +113,9 @@ class Agent {
   // kChosen: the stream tells the id only in its last line, so that one which was killed has a
   // session all the same.
   virtual bool names_session_last() const { return false; }
+  // It keeps nothing of a turn that was ended from outside, and resumes the conversation without a
+  // word of that.
+  virtual bool forgets_interrupted() const { return false; }
   // How long it may stay, silent, after what looked like its terminal event.
   virtual absl::Duration finish_grace() const { return absl::Seconds(10); }
   // When the process ended without a usable result: what its stderr and exit say (login, trust,

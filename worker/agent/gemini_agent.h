@@ -24,6 +24,7 @@ class GeminiAgent final : public Agent {
   // A session lies in a folder that the CLI's own register, a file, names for the directory.
   SessionFiles FilesOf(const SessionPlace& place) const override;
   std::string FileIn(const SessionPlace& place, const std::string& file) const override;
+  bool forgets_interrupted() const override { return true; }  // measured with 0.61.0
   Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const override;
 };
 

@@ -480,14 +480,14 @@ TEST(PromptFor, AConversationThatMayHaveMissedSomethingIsToldAll) {
 
 TEST(PromptFor, AnAgentThatForgetsAnInterruptedTurnIsToldAllAndTheRules) {
   v1::Handoff handoff = Told();
-  handoff.mutable_spec()->set_agent("gemini");
+  handoff.mutable_spec()->set_agent("mine");
   handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::SAME);
   v1::Attempt& last = *handoff.mutable_attempts(1);
   last.set_state(v1::Attempt::CANCELLED);
   last.set_failure(v1::Failure::CANCELLED);
   last.mutable_started_at()->set_seconds(1);
   last.mutable_end()->set_ended_by(v1::AttemptEnd::INTERRUPTED);
-  const std::string prompt = PromptFor(handoff, 3);
+  const std::string prompt = PromptFor(handoff, 3, /*forgets_interrupted=*/true);
   EXPECT_THAT(prompt, HasSubstr(absl::StrCat("Original task:\n", handoff.spec().task())));
   EXPECT_THAT(prompt, HasSubstr(kNew));
   EXPECT_THAT(prompt, HasSubstr("How this attempt is run"));

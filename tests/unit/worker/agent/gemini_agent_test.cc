@@ -186,5 +186,9 @@ TEST(GeminiAgent, StderrAndTheExitStatusAreDiagnosed) {
             FailureClass::kNone);
 }
 
+TEST(GeminiAgent, AnInterruptedTurnIsForgotten) {
+  EXPECT_TRUE(GeminiAgent().forgets_interrupted());
+}
+
 }  // namespace
 }  // namespace handoff
