@@ -69,6 +69,11 @@ VerbResult AfterSubmit(const SubmitFlags& flags, const std::optional<CiJob>& job
       context.terminal.Say(line);
     }
   }
+  if (response.existing() && !flags.attach.empty()) {
+    context.terminal.Say(
+        "handoff: it keeps the files that it was given at first; what was attached "
+        "now was not added (--allow-duplicate makes another one)");
+  }
   report.Kept(handoff, response.existing(), stays);
   const auto on_end = [&report](const v1::Handoff& ended) { report.Ended(ended); };
   if (flags.follow) return FollowToEnd(handoff.id(), context, 1, on_end);

@@ -1,10 +1,7 @@
 #include "coordinator/service/equivalence.h"
 
-#include <set>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/hash.h"
 
 namespace handoff {
@@ -24,15 +21,8 @@ std::string DedupeKeyOf(const v1::HandoffSpec& spec, const std::string& owner) {
   const v1::Repository& repository = spec.repository();
   if (spec.agent() == "command" || !spec.has_repository()) return "";
   const std::string& base = repository.commit().empty() ? repository.ref() : repository.commit();
-  std::string hash =
-      Sha256Hex(absl::StrCat(repository.key(), "\n", base, "\n", Folded(spec.task())));
-  // The same words about another log are another task. By content alone: names say little.
-  std::multiset<std::string> attached;
-  for (const v1::Attachment& file : spec.attachments()) attached.insert(file.sha256());
-  if (!attached.empty()) {
-    hash = Sha256Hex(absl::StrCat(hash, "\n", absl::StrJoin(attached, "\n")));
-  }
-  return absl::StrCat("same\n", hash);
+  return absl::StrCat(
+      "same\n", Sha256Hex(absl::StrCat(repository.key(), "\n", base, "\n", Folded(spec.task()))));
 }
 
 core::Submit::Duplicates DuplicatesOf(const v1::SubmitRequest& request) {

@@ -9,8 +9,8 @@
 namespace handoff {
 
 // The same for equivalent handoffs: the owner's own key, else what stands for repository, base
-// commit, task (white space and case folded) and the contents of attached files. Empty, so that
-// nothing is equivalent, for `command` and without a repository.
+// commit and task (white space and case folded). Empty, so that nothing is equivalent, for
+// `command` and without a repository.
 std::string DedupeKeyOf(const v1::HandoffSpec& spec, const std::string& owner);
 
 // What is to happen when an equivalent one has not ended, with the default for who does not say.

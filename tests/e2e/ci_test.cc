@@ -203,6 +203,7 @@ TEST_P(CiPipeline, TheExampleRunsAndAFailedOneIsRunAgain) {
   const CommandResult again = RunJob(1);
   EXPECT_EQ(again.exit_code, 1);
   EXPECT_EQ(again.out, id) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("what was attached now was not added"));
 
   Put(fix, "mended\n", 0644);
   const CommandResult mended = RunJob(2);

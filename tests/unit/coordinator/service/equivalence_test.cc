@@ -1,11 +1,5 @@
 #include "coordinator/service/equivalence.h"
 
-#include <set>
-#include <string>
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "common/hash.h"
 #include "gtest/gtest.h"
 
 namespace handoff {
@@ -39,28 +33,6 @@ TEST(Equivalence, IsRepositoryBaseAndFoldedTask) {
   spec = Spec();
   spec.mutable_repository()->set_key("https://git.example.org/b");
   EXPECT_NE(DedupeKeyOf(spec, "ann"), key);
-}
-
-// Keys that a store has already stay what they were.
-TEST(Equivalence, AttachedFilesCountByTheirContentInAnyOrder) {
-  const std::string one(64, '1');
-  const std::string two(64, '2');
-  const auto key = [](const std::vector<std::string>& files) {
-    v1::HandoffSpec spec = Spec();
-    for (const std::string& sha256 : files) {
-      v1::Attachment& file = *spec.add_attachments();
-      file.set_name(absl::StrCat("log-", spec.attachments_size()));
-      file.set_sha256(sha256);
-    }
-    return DedupeKeyOf(spec, "ann");
-  };
-  EXPECT_EQ(key({}), absl::StrCat("same\n", Sha256Hex(absl::StrCat("https://git.example.org/a\n",
-                                                                   std::string(40, 'a'),
-                                                                   "\nfix the build"))));
-  EXPECT_EQ(key({one, two}), key({two, one}));
-  const std::set<std::string> keys = {key({}), key({one}), key({two}), key({one, one}),
-                                      key({one, two})};
-  EXPECT_EQ(keys.size(), 5u);
 }
 
 TEST(Equivalence, AReferenceStandsForItsCommitUntilAWorkerKnowsIt) {
