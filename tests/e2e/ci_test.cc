@@ -274,7 +274,7 @@ const Example kExamples[] = {
     {CiSystem::kBuildkite, "Buildkite", "buildkite.yml", "command: |", {"/bin/bash", "-e", "-c"}},
 };
 INSTANTIATE_TEST_SUITE_P(Of, CiPipeline, ::testing::ValuesIn(kExamples),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& instance) { return std::string(instance.param.name); });
 
 }  // namespace
 }  // namespace handoff::e2e
