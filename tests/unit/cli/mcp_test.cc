@@ -72,7 +72,8 @@ TEST(McpTools, AreDescribedWithWhatTheyTake) {
 }
 
 TEST(McpTools, SayWhichOfThemChangeSomething) {
-  for (const Json& tool : DescribeMcpTools().at("tools")) {
+  const Json described = DescribeMcpTools();
+  for (const Json& tool : described.at("tools")) {
     const std::string name = tool.at("name");
     const bool looks = name == "list" || name == "show" || name == "why" || name == "diff" ||
                        name == "logs" || name == "wait";
