@@ -73,6 +73,7 @@ TEST_F(Message, FiveArriveInOrderOnceThroughACrashOfTheCoordinatorAndALostAttemp
 
   // The next attempt is leased to a worker that dies before it takes it up.
   ASSERT_EQ(pool.Handoff({"worker", "drain", "a"}).exit_code, 0);
+  pool.AwaitWorkers();  // nothing is leased to one that stands still before
   gate.Open();
   pool.Eventually([&] { return Show(id).at("attempts").size() == 2; });
   EXPECT_EQ(FileSize(waited).value_or(1), 0u) << "a success with messages that wait is no end";

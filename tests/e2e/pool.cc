@@ -338,6 +338,16 @@ void Pool::Eventually(const std::function<bool()>& condition) const {
   while (!condition()) Handoff({"worker", "list"});
 }
 
+void Pool::AwaitWorkers() const {
+  Eventually([this] {
+    const std::string workers = Handoff({"worker", "list", "--json"}).out;
+    const std::vector<absl::string_view> lines = absl::StrSplit(workers, '\n', absl::SkipEmpty());
+    return std::all_of(lines.begin(), lines.end(), [](absl::string_view line) {
+      return absl::StrContains(line, "\"reachable\":true");
+    });
+  });
+}
+
 std::string Pool::MakeRepository(const std::string& name) const {
   const std::string repository = path(name);
   EXPECT_TRUE(MakeDirectories(repository).ok());

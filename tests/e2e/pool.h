@@ -98,7 +98,7 @@ class Pool {
   // pool's address.
   CommandResult Handoff(const std::vector<std::string>& args, const std::string& cwd = "",
                         const std::string& input = "",
-                        absl::Duration limit = absl::Minutes(2)) const;
+                        absl::Duration limit = absl::Minutes(3)) const;
   // The same, not waited for. stdout goes to the file `out` when given.
   Subprocess HandoffInBackground(const std::vector<std::string>& args, const std::string& cwd = "",
                                  const std::string& out = "") const;
@@ -111,6 +111,9 @@ class Pool {
   // Until `condition` holds, for what happens a moment after the pool said that it is over. Asks
   // the pool between the tries; what never comes true is ended by ctest's limit.
   void Eventually(const std::function<bool()>& condition) const;
+  // Until every worker was heard of. After a restart of the coordinator a report may come before
+  // its worker's first Sync, and nothing is placed there until that.
+  void AwaitWorkers() const;
 
   // A repository with one commit below dir(); returns its path.
   std::string MakeRepository(const std::string& name) const;

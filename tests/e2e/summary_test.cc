@@ -185,10 +185,7 @@ TEST_F(Summaries, ARefreshAsksAgainAlsoAfterTheCoordinatorForgot) {
   pool_.Eventually([&] { return PathExists(pool_.path("mark")); });
   pool_.Kill("coordinator", SIGKILL);
   pool_.StartCoordinator();
-  pool_.Eventually([&] {
-    return pool_.Handoff({"worker", "list", "--json"}).out.find("\"reachable\":true") !=
-           std::string::npos;
-  });
+  pool_.AwaitWorkers();
   const CommandResult refreshed = pool_.Handoff({"summary", id, "--refresh", "--json"});
   EXPECT_EQ(refreshed.exit_code, 0) << refreshed.err;
   EXPECT_THAT(refreshed.out, HasSubstr("\"state\":\"ACCEPTED\""));
