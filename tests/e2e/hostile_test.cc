@@ -50,8 +50,10 @@ TEST(Hostile, AnAttemptWithoutItsDirectoryDoesNotRunTwiceAtOnce) {
       pool.Submit({"--agent", "command",
                    absl::StrCat("if [ -e ", first, " ]; then\n  kill -0 $(cat ", first,
                                 ") 2>/dev/null && exit 9\n  exit 0\nfi\necho $$ >", first,
-                                "\nrm -rf \"$HANDOFF_ATTEMPT_DIR\"\necho gone >", gate.path(),
-                                "\nexec sleep 1000\n")});
+                                "\n# Its shim still writes there while it begins.\n"
+                                "until rm -rf \"$HANDOFF_ATTEMPT_DIR\" 2>/dev/null; do :; done\n"
+                                "echo gone >",
+                                gate.path(), "\nexec sleep 1000\n")});
   gate.Await();
   pool.StartWorker("b", 1);
   pool.Kill("a", SIGKILL);

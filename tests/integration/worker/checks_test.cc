@@ -252,7 +252,7 @@ TEST_F(ChecksTest, RecordsThatTheAgentMadeUpDoNotCount) {
 
 TEST_F(ChecksTest, AnAgentThatRemovedItsDirectoryIsCheckedAllTheSame) {
   Start();
-  const AttemptKey key = Want("a", "rm -rf \"$HANDOFF_ATTEMPT_DIR\"", {"echo checked; exit 1"});
+  const AttemptKey key = Want("a", kRemoveOwnDirectory, {"echo checked; exit 1"});
   const v1::AttemptEnd end = pool_.AwaitEnd(key);
   EXPECT_EQ(end.failure(), v1::Failure::CHECKS_FAILED);
   EXPECT_THAT(ChecksLog(key), HasSubstr("checked\n"));

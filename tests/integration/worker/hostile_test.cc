@@ -55,7 +55,7 @@ TEST_F(HostileTest, AnAgentThatRemovedItsDirectoryIsEndedBeforeTheCoordinatorHea
   Start();
   const std::string once = path("once");
   const AttemptKey key =
-      Want(absl::StrCat("mkdir ", once, " 2>/dev/null || exit 3\nrm -rf \"$HANDOFF_ATTEMPT_DIR\""));
+      Want(absl::StrCat("mkdir ", once, " 2>/dev/null || exit 3\n", kRemoveOwnDirectory));
   const pid_t pid = AwaitPid();
   Stop();
   EXPECT_FALSE(IsGone(pid)) << "an agent outlives its daemon";
@@ -122,7 +122,7 @@ TEST_F(HostileTest, AStopEndsATreeWhoseShimCannotBeReached) {
 
 TEST_F(HostileTest, TheExitStatusOfAnAgentThatRemovedItsDirectoryIsKnown) {
   Start();
-  const AttemptKey key = Want("rm -rf \"$HANDOFF_ATTEMPT_DIR\"", "exit 6");
+  const AttemptKey key = Want(kRemoveOwnDirectory, "exit 6");
   AwaitPid();
   const v1::AttemptEnd end = pool_.AwaitEnd(key);
   EXPECT_EQ(end.ended_by(), v1::AttemptEnd::ITSELF);
@@ -132,10 +132,15 @@ TEST_F(HostileTest, TheExitStatusOfAnAgentThatRemovedItsDirectoryIsKnown) {
 TEST_F(HostileTest, ADirectoryThatBecameAFileKeepsNothingFromEnding) {
   Start();
   const AttemptKey key =
-      Want("rm -rf \"$HANDOFF_ATTEMPT_DIR\"; touch \"$HANDOFF_ATTEMPT_DIR\"", "exit 6");
+      Want(absl::StrCat(kRemoveOwnDirectory, "\ntouch \"$HANDOFF_ATTEMPT_DIR\""), "exit 6");
   AwaitPid();
   EXPECT_EQ(pool_.AwaitEnd(key).exit_code(), 6);
-  pool_.AwaitRequest([](const SyncRequest& request) { return request.attempts.empty(); });
+  uint64_t listed = 0;
+  for (const SyncRequest& request : pool_.requests()) {
+    if (!request.attempts.empty()) listed = request.seq;
+  }
+  pool_.AwaitRequest(
+      [&](const SyncRequest& request) { return request.seq > listed && request.attempts.empty(); });
   EXPECT_EQ(pool_.reports(key), 1) << "it was begun again";
 }
 

@@ -48,6 +48,11 @@ class RunningWorker : public ::testing::Test {
   UniqueFd guard_;
 };
 
+// What an agent does to have no directory any more. Its shim still writes there while it begins,
+// and what comes between fails `rm`.
+inline constexpr char kRemoveOwnDirectory[] =
+    "until rm -rf \"$HANDOFF_ATTEMPT_DIR\" 2>/dev/null; do :; done";
+
 // `sh -c SCRIPT`, without a repository.
 v1::Handoff Script(const std::string& id, const std::string& script);
 
