@@ -303,12 +303,16 @@ v1::AgentTurn FakePool::AwaitTurn(uint64_t number) {
 }
 
 v1::Summary FakePool::AwaitSummary(uint64_t wish) {
-  MutexLock lock(mutex_);
+  const auto of_wish = [wish](const auto& saved) { return saved.first == wish; };
   while (true) {
-    for (const auto& [number, summary] : summaries_) {
-      if (number == wish) return summary;
+    {
+      MutexLock lock(mutex_);
+      const auto saved = std::find_if(summaries_.begin(), summaries_.end(), of_wish);
+      if (saved != summaries_.end()) return saved->second;
     }
-    changed_.Wait(mutex_);
+    LookAtHeld(/*due=*/true);  // as for a turn
+    MutexLock lock(mutex_);
+    if (std::none_of(summaries_.begin(), summaries_.end(), of_wish)) changed_.Wait(mutex_);
   }
 }
 
