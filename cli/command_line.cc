@@ -8,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "cli/children.h"
+#include "cli/ci_fence.h"
 #include "cli/completion.h"
 #include "cli/help.h"
 #include "cli/verb.h"
@@ -153,6 +154,8 @@ std::string HelpOf(const CLI::App& app, const Verb& verb) {
 
 VerbResult RunVerb(Asked asked, Context& context) {
   const Verb& verb = *asked.verb;
+  // Any verb may print what agents wrote, and a refusal what it was given.
+  FenceOffRunner(context);
   CLI::App app(std::string(verb.summary), absl::StrCat("handoff ", verb.name));
   app.get_formatter()->column_width(30);
   const VerbRun run = DefineVerb(verb, app, context.coordinator, context.json);

@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli/attach.h"
 #include "cli/await.h"
-#include "cli/ci_fence.h"
 #include "cli/ci_report.h"
 #include "cli/ci_source.h"
 #include "cli/json.h"
@@ -228,7 +227,6 @@ void TakeIncludesOfAttached(SubmitFlags& flags) {
 absl::StatusOr<std::optional<CiJob>> TakeCiJob(SubmitFlags& flags, Context& context) {
   if (!flags.ci) return std::optional<CiJob>();
   ASSIGN_OR_RETURN(CiJob job, FindCiJob(context.environment));
-  if (job.system == CiSystem::kGitHub) FenceOffRunner(context);
   RETURN_IF_ERROR(UseCiJob(job, flags));
   context.terminal.Say(CiWords(job));
   return std::optional<CiJob>(std::move(job));

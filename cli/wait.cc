@@ -3,7 +3,6 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/await.h"
-#include "cli/ci_fence.h"
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/render.h"
@@ -28,7 +27,6 @@ VerbResult Wait(const WaitFlags& flags, Context& context) {
   for (const std::string& typed : flags.ids) {
     ASSIGN_OR_RETURN(ids.emplace_back(), context.ResolveId(typed));
   }
-  FenceOffRunner(context);  // a pipeline waits for several so
   const auto done = [&](const v1::Handoff& handoff) {
     if (context.json) {
       context.terminal.Out(ToJsonLine(handoff));

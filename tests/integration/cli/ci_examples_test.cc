@@ -161,6 +161,11 @@ TEST_F(CiExamples, NothingThatIsPrintedIsACommandToTheRunner) {
   EXPECT_EQ(FenceAround(failed.err).size(), 32u) << failed.err;
   EXPECT_NE(FenceAround(failed.err), FenceAround(said.err));
   EXPECT_THAT(Shell(submit, CiSystem::kJenkins).err, Not(HasSubstr("stop-commands")));
+  // Whatever the verb, and around what it refuses.
+  for (const char* verb : {"show 20261120-h", "logs 20261120-h", "list", "wait --unknown"}) {
+    const Said other = Shell(absl::StrCat("handoff ", verb));
+    EXPECT_EQ(FenceAround(other.err).size(), 32u) << verb << "\n" << other.err;
+  }
 }
 
 // Submits and stays; a signal ends it.
