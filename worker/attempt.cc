@@ -10,6 +10,7 @@
 #include "common/handoff/names.h"
 #include "common/regular_file.h"
 #include "common/status.h"
+#include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/shim/shim_client.h"
 
@@ -78,6 +79,16 @@ std::vector<std::string> Attempt::EnvironmentOf(const WorkerConfig& config,
 void Attempt::EndStrays() const {
   const absl::Status ended = EndLeftovers(ShimStarted{}, dir.path());
   if (!ended.ok()) SPDLOG_ERROR("{}: {}", key.ToString(), std::string(ended.message()));
+}
+
+void Attempt::BeginAfresh(absl::string_view why) {
+  end->mutable_facts()->add_notes(
+      OneLine(EscapeInvalidUtf8(absl::StrCat("The session ", spec->session(), " ", why,
+                                             ", so a fresh one was begun.")),
+              300));
+  end->clear_session();
+  end->set_session_kind(v1::Attempt::FRESH);
+  spec->clear_session();
 }
 
 absl::Status Attempt::SaveLaunch() const {

@@ -88,6 +88,8 @@ class Attempt {
                                          const std::string& shim_directory) const;
   // Ends what was started for it and is under no shim. Only while it has none.
   void EndStrays() const;
+  // Instead of the session that was to go on: a note says why ("could not be …").
+  void BeginAfresh(absl::string_view why);
   // Keeps `end` over a restart of the daemon, and takes it back.
   absl::Status SaveLaunch() const;
   void LoadLaunch();

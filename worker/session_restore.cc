@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
 #include "common/status.h"
-#include "common/text.h"
 #include "handoff/v1/pool.pb.h"
 #include "worker/checkpointing.h"
 #include "worker/session_command.h"
@@ -39,6 +38,12 @@ bool NeedsSession(const Surroundings& around, const Attempt& attempt) {
 }
 
 void RestoreSession(const Surroundings& around, Attempt& attempt, int cancel) {
+  // It becomes an argument and a path, and is what another worker once said.
+  const std::string& session = attempt.spec->session();
+  if (!session.empty() && !IsSessionId(session)) {
+    attempt.BeginAfresh("has a name that is none");
+    return;
+  }
   v1::AttemptEnd& end = *attempt.end;
   if (end.session_kind() != v1::Attempt::RESTORED && !NeedsSession(around, attempt)) return;
   const absl::Status restored = Restore(around, attempt, cancel);
@@ -49,15 +54,8 @@ void RestoreSession(const Surroundings& around, Attempt& attempt, int cancel) {
   }
   SPDLOG_WARN("{}: the session could not be restored: {}", attempt.key.ToString(),
               std::string(restored.message()));
-  end.mutable_facts()->add_notes(OneLine(
-      EscapeInvalidUtf8(absl::StrCat("The session ", attempt.spec->session(),
-                                     " could not be restored on this host, so a fresh one was "
-                                     "begun: ",
-                                     restored.message(), ".")),
-      300));
-  end.clear_session();
-  end.set_session_kind(v1::Attempt::FRESH);
-  attempt.spec->clear_session();
+  attempt.BeginAfresh(
+      absl::StrCat("could not be restored on this host (", restored.message(), ")"));
 }
 
 }  // namespace handoff::worker

@@ -10,8 +10,9 @@ namespace handoff::worker {
 // that lay here are gone.
 bool NeedsSession(const Surroundings& around, const Attempt& attempt);
 
-// With the workspace in place, and what NeedsSession asked for in the attempt's directory. A byte
-// on `cancel` ends the agent's own part in it.
+// With the workspace in place, and what NeedsSession asked for in the attempt's directory. A
+// session that cannot be restored, or has a name that is none, is not gone on with: a fresh one
+// begins. A byte on `cancel` ends the agent's own part in it.
 void RestoreSession(const Surroundings& around, Attempt& attempt, int cancel);
 
 }  // namespace handoff::worker

@@ -14,6 +14,10 @@
 namespace handoff::worker {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
 class SessionTest : public RunningWorker {
  protected:
   SessionTest() {
@@ -62,7 +66,7 @@ TEST_F(SessionTest, WhatItLeavesBehindIsEnded) {
   Start();
   const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("cursor")));
   EXPECT_EQ(end.protocol(), v1::AttemptEnd::NOT_STARTED);
-  EXPECT_THAT(end.failure_message(), ::testing::HasSubstr("no sessions today"));
+  EXPECT_THAT(end.failure_message(), HasSubstr("no sessions today"));
   const int pid = std::atoi(ReadFile(path("stray")).value_or("").c_str());
   ASSERT_GT(pid, 0);
   const auto stat = ReadFile(absl::StrCat("/proc/", pid, "/stat"));
@@ -81,6 +85,26 @@ TEST_F(SessionTest, AChosenIdIsGivenToTheFirstRunAndKeptWhenTheAgentNamesIt) {
   EXPECT_TRUE(IsUuid(end.session())) << end.session();
   EXPECT_EQ(end.session_kind(), v1::Attempt::NEW);
   EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
+}
+
+// It would become an argument of the agent's, and is what another worker reported.
+TEST_F(SessionTest, ASessionOfWhichTheNameIsNoneIsNotGoneOnWith) {
+  Play("claude", absl::StrCat("--print) echo \"$*\" >", path("arguments"),
+                              "\necho '{\"type\":\"result\",\"subtype\":\"success\","
+                              "\"num_turns\":1,\"result\":\"ok\"}';;"));
+  Start();
+  const AttemptKey key = pool_.Want(For("claude"), 2, [](v1::DesiredAttempt& desired) {
+    desired.mutable_spec()->set_session("--mcp-config=/tmp/theirs");
+    desired.mutable_spec()->set_session_kind(v1::Attempt::SAME);
+  });
+  const v1::AttemptEnd end = pool_.AwaitEnd(key);
+  EXPECT_EQ(end.protocol(), v1::AttemptEnd::RESULT_OK) << end.failure_message();
+  EXPECT_EQ(end.session_kind(), v1::Attempt::FRESH);
+  EXPECT_TRUE(IsUuid(end.session())) << end.session();
+  ASSERT_GT(end.facts().notes_size(), 0);
+  EXPECT_THAT(end.facts().notes(0), HasSubstr("--mcp-config=/tmp/theirs has a name that is none"));
+  EXPECT_THAT(*ReadFile(path("arguments")),
+              AllOf(HasSubstr("--session-id " + end.session()), Not(HasSubstr("mcp-config="))));
 }
 
 // Trap 9: a session that is known only to a dead process cannot be resumed.
@@ -115,7 +139,7 @@ TEST_F(SessionTest, AnAgentThatIsLikeClaudeRunsAsClaudeDoes) {
   EXPECT_EQ(end.protocol(), v1::AttemptEnd::RESULT_OK) << end.failure_message();
   EXPECT_TRUE(IsUuid(end.session())) << end.session();
   EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
-  EXPECT_THAT(end.command(), ::testing::HasSubstr("mine-cli --print"));
+  EXPECT_THAT(end.command(), HasSubstr("mine-cli --print"));
 }
 
 TEST_F(SessionTest, APromptThatTheAgentWouldRefuseIsRefusedBefore) {
@@ -123,7 +147,7 @@ TEST_F(SessionTest, APromptThatTheAgentWouldRefuseIsRefusedBefore) {
   Start();
   const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("codex", std::string(1 << 20, 'x'))));
   EXPECT_EQ(end.failure(), v1::Failure::LIMIT_EXCEEDED);
-  EXPECT_THAT(end.failure_message(), ::testing::HasSubstr("at most 1048576"));
+  EXPECT_THAT(end.failure_message(), HasSubstr("at most 1048576"));
   EXPECT_FALSE(PathExists(path("started")));
 }
 
@@ -149,7 +173,7 @@ TEST_F(SessionTest, Trap6SilenceIsShownAsStalledAndThenEndedWithACheckpoint) {
   const AttemptKey key = pool_.Want(For("cursor"));
   const AttemptStatus stalled =
       pool_.AwaitStatus(key, [](const AttemptStatus& status) { return status.stalled; });
-  EXPECT_THAT(stalled.will_end, ::testing::HasSubstr("idle limit at"));
+  EXPECT_THAT(stalled.will_end, HasSubstr("idle limit at"));
   Open(gate);  // it is being ended: somebody reads there
   const v1::AttemptEnd end = pool_.AwaitEnd(key);
   EXPECT_EQ(end.failure(), v1::Failure::STALLED);
