@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+template class std::vector<handoff::core::Change>;
+
 namespace handoff::core {
 namespace {
 

@@ -112,3 +112,7 @@ struct Edit {
 };
 
 }  // namespace handoff::core
+
+// Made once, in edit.cc: the code that copies and destroys one of these is most of what a file that
+// holds an Edit would have.
+extern template class std::vector<handoff::core::Change>;
