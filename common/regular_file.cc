@@ -42,7 +42,7 @@ absl::StatusOr<UniqueFd> OpenRegular(const std::string& path) {
 
 absl::StatusOr<std::string> HashOf(int fd, uint64_t most) {
   Sha256 sum;
-  std::string block(1 << 20, '\0');
+  std::string block(std::min<uint64_t>(most, 1 << 20), '\0');
   for (uint64_t at = 0; at < most;) {
     const size_t room = static_cast<size_t>(std::min<uint64_t>(block.size(), most - at));
     const ssize_t n = ::pread(fd, block.data(), room, static_cast<off_t>(at));

@@ -78,7 +78,9 @@ absl::StatusOr<TakenFile> TakeFile(const WorkTree& tree, const std::string& root
 absl::StatusOr<git_oid> WriteBlob(int fd, uint64_t size, const std::string& name, git_odb* odb) {
   git_odb_stream* stream = nullptr;
   RETURN_IF_ERROR(GitStatus(git_odb_open_wstream(&stream, odb, size, GIT_OBJECT_BLOB), name));
-  std::string buffer(1 << 20, '\0');
+  // A checkpoint takes thousands of small files: to fill a large buffer for each would be most of
+  // it.
+  std::string buffer(std::min<uint64_t>(size, 1 << 20), '\0');
   git_oid id = {};
   int result = 0;
   uint64_t total = 0;
