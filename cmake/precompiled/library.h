@@ -1,5 +1,5 @@
 // What most files include, parsed once a build (HandoffTargets.cmake). No file relies on it: the
-// dev preset compiles without.
+// release preset compiles without.
 #pragma once
 
 #include <algorithm>
