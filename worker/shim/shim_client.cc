@@ -231,7 +231,8 @@ std::vector<ShimClient::Event> ShimClient::Receive() {
   char packet[kMaxPacket];
   while (!impl_->gone) {
     const ssize_t n = ::recv(impl_->socket.get(), packet, sizeof(packet), MSG_DONTWAIT);
-    if (n < 0 && errno == EINTR) continue;
+    // The reset comes once, before what a shim said that ended without reading our last request.
+    if (n < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
     if (n < 0 && errno == EAGAIN) break;
     if (n <= 0) {
       impl_->gone = true;

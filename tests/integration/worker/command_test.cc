@@ -270,7 +270,7 @@ TEST_F(CommandTest, TheTimeLimitEndsIt) {
 }
 
 TEST_F(CommandTest, WithoutARenewalTheTreeIsFrozenAndThawsWithOne) {
-  pool_.set_lease(absl::Milliseconds(300));
+  pool_.set_lease(absl::Seconds(5));  // within which an agent starts on any host
   Start();
   const std::string begun = Gate("begun"), go = Gate("go");
   const AttemptKey key =

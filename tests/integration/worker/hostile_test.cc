@@ -102,7 +102,7 @@ TEST_F(HostileTest, AStopEndsATreeWhoseShimIsStopped) {
 }
 
 TEST_F(HostileTest, TheEndOfTheLeaseEndsATreeWhoseShimIsStopped) {
-  pool_.set_lease(absl::Milliseconds(300));
+  pool_.set_lease(absl::Seconds(5));  // within which an agent starts on any host
   Start();
   const AttemptKey key = Want("kill -STOP $PPID");
   const pid_t pid = AwaitPid();

@@ -89,9 +89,13 @@ TEST_F(SessionTest, AChosenIdIsGivenToTheFirstRunAndKeptWhenTheAgentNamesIt) {
 
 // It would become an argument of the agent's, and is what another worker reported.
 TEST_F(SessionTest, ASessionOfWhichTheNameIsNoneIsNotGoneOnWith) {
-  Play("claude", absl::StrCat("--print) echo \"$*\" >", path("arguments"),
-                              "\necho '{\"type\":\"result\",\"subtype\":\"success\","
-                              "\"num_turns\":1,\"result\":\"ok\"}';;"));
+  Play("claude",
+       absl::StrCat(
+           "--print) echo \"$*\" >", path("arguments"),
+           "\nwhile [ \"$1\" != --session-id ]; do shift; done\n"
+           "printf '{\"type\":\"system\",\"subtype\":\"init\",\"session_id\":\"%s\"}\\n' \"$2\"\n"
+           "echo '{\"type\":\"result\",\"subtype\":\"success\",\"num_turns\":1,"
+           "\"result\":\"ok\"}';;"));
   Start();
   const AttemptKey key = pool_.Want(For("claude"), 2, [](v1::DesiredAttempt& desired) {
     desired.mutable_spec()->set_session("--mcp-config=/tmp/theirs");
