@@ -23,4 +23,5 @@ function(handoff_protos name)
   target_link_libraries(${name} PUBLIC protobuf::libprotobuf PRIVATE handoff_options)
   add_library(${name}_grpc STATIC ${services})
   target_link_libraries(${name}_grpc PUBLIC ${name} gRPC::grpc++ PRIVATE handoff_options)
+  set_target_properties(${name} ${name}_grpc PROPERTIES UNITY_BUILD OFF)  # each file of protoc's has the same names
 endfunction()

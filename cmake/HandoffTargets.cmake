@@ -29,6 +29,8 @@ add_library(handoff_warnings INTERFACE)
 target_compile_options(handoff_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align -Wextra-semi
   $<$<CXX_COMPILER_ID:GNU>:-Wsuggest-override -Wlogical-op>
+  # Of several files compiled as one it takes each for a header, where a class with a member of an anonymous namespace is a mistake.
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>
   # With its instrumentation g++ 12 loses sight of what initialises a StatusOr.
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${HANDOFF_SANITIZE}>>:-Wno-maybe-uninitialized>
   # absl's lock annotations are understood by clang only; -Wthread-safety makes them binding there.
@@ -62,6 +64,25 @@ function(_handoff_precompiled name)
   target_precompile_headers(${name} REUSE_FROM handoff_precompiled_${kind})
 endfunction()
 
+# Where several files are compiled as one (CMAKE_UNITY_BUILD, ADR 33), these are not: names of theirs in an anonymous namespace are
+# those of another file of the same target.
+set(_alone_list "${PROJECT_SOURCE_DIR}/cmake/compiled_alone.txt")
+set_property(DIRECTORY "${PROJECT_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${_alone_list}")
+file(STRINGS "${_alone_list}" HANDOFF_COMPILED_ALONE)
+foreach(path IN LISTS HANDOFF_COMPILED_ALONE)
+  if(NOT EXISTS "${PROJECT_SOURCE_DIR}/${path}")
+    message(FATAL_ERROR "cmake/compiled_alone.txt names ${path}, which is not there. Take the line out or correct it.")
+  endif()
+endforeach()
+function(_handoff_alone)
+  foreach(file IN LISTS ARGN)
+    file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/${file}")
+    if(path IN_LIST HANDOFF_COMPILED_ALONE)
+      set_source_files_properties("${file}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
+  endforeach()
+endfunction()
+
 # handoff_library(NAME SRCS a.cc … HDRS a.h … [PUBLIC lib …] [PRIVATE lib …])
 function(handoff_library name)
   cmake_parse_arguments(ARG "" "" "SRCS;HDRS;PUBLIC;PRIVATE" ${ARGN})
@@ -70,6 +91,7 @@ function(handoff_library name)
     set(scope PUBLIC)
     target_link_libraries(${name} PUBLIC handoff_options ${ARG_PUBLIC} PRIVATE handoff_warnings ${ARG_PRIVATE})
     _handoff_precompiled(${name} ${ARG_PUBLIC} ${ARG_PRIVATE})
+    _handoff_alone(${ARG_SRCS})
   else()
     add_library(${name} INTERFACE)
     set(scope INTERFACE)
@@ -107,6 +129,7 @@ function(handoff_test name)
     math(EXPR ARG_TIMEOUT "2 * ${ARG_TIMEOUT}")
   endif()
   add_executable(${name} ${ARG_SRCS})
+  _handoff_alone(${ARG_SRCS})
   target_link_libraries(${name} PRIVATE handoff_options handoff_warnings ${ARG_DEPS} GTest::gmock_main)
   # Below that they link neither gRPC nor messages, or TSan could not check them.
   if(ARG_NO_TSAN OR NOT ARG_LABEL MATCHES "^(unit|sim)$")

@@ -432,10 +432,16 @@ TEST_F(MessagesTest, AreRefusedAtTheirBounds) {
   ASSERT_TRUE(Drop(1).ok());
   EXPECT_TRUE(Say("x").ok());
   ASSERT_TRUE(Drop(2).ok());
-  while (pool.Get("h").messages.size() < kMaxMessages) {
-    ASSERT_TRUE(Say("x").ok());
-    ASSERT_TRUE(Drop(static_cast<int>(pool.Get("h").messages.size())).ok());
+  Handoff row = pool.Get("h");
+  Message old = row.messages[1];
+  ASSERT_TRUE(old.dropped);
+  while (row.messages.size() < kMaxMessages - 1) {
+    old.number = static_cast<int>(row.messages.size()) + 1;
+    row.messages.push_back(old);
   }
+  pool.Install({{PutHandoff{row}}});
+  ASSERT_TRUE(Say("x").ok());
+  ASSERT_TRUE(Drop(kMaxMessages).ok());
   EXPECT_THAT(std::string(Say("x").status().message()), HasSubstr("has had 1000 messages of "));
 }
 
