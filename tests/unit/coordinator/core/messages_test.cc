@@ -432,8 +432,9 @@ TEST_F(MessagesTest, AreRefusedAtTheirBounds) {
   ASSERT_TRUE(Drop(1).ok());
   EXPECT_TRUE(Say("x").ok());
   ASSERT_TRUE(Drop(2).ok());
+  ASSERT_TRUE(Drop(3).ok());
   Handoff row = pool.Get("h");
-  Message old = row.messages[1];
+  Message old = row.messages.back();
   ASSERT_TRUE(old.dropped);
   while (row.messages.size() < kMaxMessages - 1) {
     old.number = static_cast<int>(row.messages.size()) + 1;
