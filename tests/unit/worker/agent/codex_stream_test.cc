@@ -111,7 +111,7 @@ TEST(CodexStream, Trap10UnknownEventsAreCounted) {
 TEST(CodexStream, Trap10AToolsWholeOutputInOneLineIsTaken) {
   EXPECT_THAT(
       Told(absl::StrCat(R"({"type":"item.completed","item":{"id":"1","aggregated_output":")",
-                        std::string(40 << 20, 'x'),
+                        std::string(8 << 20, 'x'),
                         R"(","type":"command_execution","command":"seq","exit_code":0,)",
                         R"("status":"completed"}})")),
       ElementsAre("done shell|seq||success|0|0"));
