@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the packages, builds, and runs every test. For a fresh Debian 12 or 13; safe to run again.
 #
-#   deploy/test.sh [WORKFLOW...]     default: dev. Others: clang asan tsan release
+#   deploy/test.sh [WORKFLOW...]     default: dev. Others: gcc asan tsan release
 set -euo pipefail
 # shellcheck source=deploy/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
