@@ -276,7 +276,7 @@ void RecordPurged(Draft& draft, const Sync& command) {
     const bool listed =
         worker.workspaces.count(id) > 0 ||
         std::any_of(command.attempts.begin(), command.attempts.end(),
-                    [&id = id](const auto& attempt) { return attempt.handoff_id == id; });
+                    [&purged = id](const auto& attempt) { return attempt.handoff_id == purged; });
     if (taken && !listed) draft.Add(PurgedFrom{id, worker.uuid});
   }
 }
