@@ -6,6 +6,9 @@ target_include_directories(handoff_options INTERFACE "${PROJECT_SOURCE_DIR}")
 target_compile_definitions(handoff_options INTERFACE $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 # gRPC asks for it, and precompiled headers want all files to have it or none.
 target_compile_options(handoff_options INTERFACE -pthread)
+# clang 18 and later give some templates other names than g++ 14, which Debian 13's libraries are from: absl::Cord's would be missing.
+target_compile_options(handoff_options INTERFACE
+  $<$<AND:$<CXX_COMPILER_ID:Clang>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,18>>:-fclang-abi-compat=17>)
 # Links in a third of the time. Only tests are linked so often that it matters, so that it is one of their packages.
 include(CheckLinkerFlag)
 check_linker_flag(CXX -fuse-ld=lld HANDOFF_LLD_IS_THERE)
