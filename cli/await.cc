@@ -112,11 +112,11 @@ class Waiting {
 }  // namespace
 
 ChangeFeed::ChangeFeed(Client& client, std::string id, uint64_t revision)
-    : client_(client), id_(std::move(id)), revision_(revision), thread_([this] { Read(); }) {}
+    : client_(client), id_(std::move(id)), revision_(revision) {}
 
 ChangeFeed::~ChangeFeed() {
   Stop();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void ChangeFeed::Stop() {
@@ -128,6 +128,8 @@ void ChangeFeed::Stop() {
 }
 
 std::set<std::string> ChangeFeed::Wait(absl::Duration most) {
+  // Not before: whoever made it can hear of an interrupt by now, and says what it leaves.
+  if (!thread_.joinable()) thread_ = std::thread([this] { Read(); });
   const MutexLock lock(mutex_);
   if (ids_.empty() && !stopped_) changed_.WaitFor(mutex_, most);
   std::set<std::string> ids;
