@@ -9,17 +9,18 @@ namespace handoff {
 namespace {
 
 // Percent-encoded at worst three times as long, and then still below 8 KiB.
-constexpr size_t kMaxMessageBytes = 2000;
+constexpr size_t kMaxStatusMessageBytes = 2000;
 
 }  // namespace
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   std::string message(status.message());
-  if (message.size() > kMaxMessageBytes) {
-    message.resize(kMaxMessageBytes);
+  if (message.size() > kMaxStatusMessageBytes) {
+    message.resize(kMaxStatusMessageBytes);
     // A character cut in half goes too.
-    while (!message.empty() && !IsValidUtf8(message) && message.size() > kMaxMessageBytes - 4) {
+    while (!message.empty() && !IsValidUtf8(message) &&
+           message.size() > kMaxStatusMessageBytes - 4) {
       message.pop_back();
     }
     absl::StrAppend(&message, "…");

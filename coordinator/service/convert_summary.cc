@@ -11,7 +11,7 @@ namespace handoff {
 namespace {
 
 constexpr size_t kMaxMarkdownBytes = 64 << 10;
-constexpr size_t kMaxMessageBytes = 1 << 10;
+constexpr size_t kMaxSummaryMessageBytes = 1 << 10;
 
 using When = core::SummaryPolicy::When;
 static_assert(static_cast<int>(When::kAuto) == v1::HandoffSpec::AUTO);
@@ -32,7 +32,7 @@ v1::Summary Bounded(v1::Summary summary) {
       summary.state() == v1::Summary::STATE_UNSPECIFIED) {
     summary.set_state(v1::Summary::FAILED);
   }
-  summary.set_message(OneLine(summary.message(), kMaxMessageBytes));
+  summary.set_message(OneLine(summary.message(), kMaxSummaryMessageBytes));
   summary.set_agent(OneLine(summary.agent(), 80));
   summary.set_model(OneLine(summary.model(), 200));
   summary.set_worker(OneLine(summary.worker(), 80));
