@@ -42,7 +42,7 @@
 namespace handoff {
 namespace {
 
-constexpr absl::Duration kStopGrace = absl::Seconds(2);
+constexpr absl::Duration kServerStopGrace = absl::Seconds(2);
 constexpr absl::Duration kLoginLineTtl = absl::Hours(1);
 
 // Where others find what listens at `bound`.
@@ -274,7 +274,7 @@ void Coordinator::Stop() {
     impl.server->SetServing(false);
     impl.pool->Close();
     impl.followers->Close();
-    impl.server->Stop(kStopGrace);
+    impl.server->Stop(kServerStopGrace);
   }
   impl.sweeper.reset();
   impl.own_files.reset();

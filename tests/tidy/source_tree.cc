@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
@@ -85,6 +87,21 @@ std::vector<std::string> IncludesOf(const SourceFile& file) {
     }
   }
   return includes;
+}
+
+std::vector<std::string> ConstantsOf(const SourceFile& file) {
+  std::vector<std::string> names;
+  for (const std::string& line : file.lines) {
+    absl::string_view rest = line;
+    (void)(absl::ConsumePrefix(&rest, "inline ") || absl::ConsumePrefix(&rest, "static "));
+    if (!absl::StartsWith(rest, "const")) continue;
+    const auto words =
+        absl::StrSplit(rest.substr(0, rest.find_first_of("=;{[")), ' ', absl::SkipEmpty());
+    absl::string_view last;
+    for (const absl::string_view word : words) last = word;
+    if (last.size() > 1 && last[0] == 'k' && absl::ascii_isupper(last[1])) names.emplace_back(last);
+  }
+  return names;
 }
 
 }  // namespace handoff::tidy

@@ -28,4 +28,8 @@ std::vector<Function> FunctionsOf(const SourceFile& file);
 // The targets of `#include "..."`, and of <...> with the brackets kept.
 std::vector<std::string> IncludesOf(const SourceFile& file);
 
+// The names of its constants, kName, that no class or function is around. Of one defined over two
+// lines only what the first line says counts.
+std::vector<std::string> ConstantsOf(const SourceFile& file);
+
 }  // namespace handoff::tidy

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -164,6 +165,57 @@ TEST(Layering, CryptographyStaysOutOfHeaders) {
   EXPECT_THAT(wrong, IsEmpty()) << absl::StrJoin(wrong, "\n");
 }
 
+std::string FolderOf(absl::string_view path) {
+  return std::string(path.substr(0, path.rfind('/') + 1));
+}
+
+// What the sources of a folder include, and what that includes, and so on.
+std::set<const SourceFile*> HeadersOf(const std::string& folder,
+                                      const std::map<std::string, const SourceFile*>& by_path) {
+  std::vector<const SourceFile*> left;
+  for (const auto& [path, file] : by_path)
+    if (FolderOf(path) == folder && absl::EndsWith(path, ".cc")) left.push_back(file);
+  std::set<const SourceFile*> headers;
+  while (!left.empty()) {
+    const SourceFile* const file = left.back();
+    left.pop_back();
+    for (const std::string& include : IncludesOf(*file)) {
+      const auto header = by_path.find(include);
+      if (header == by_path.end() || !headers.insert(header->second).second) continue;
+      left.push_back(header->second);
+    }
+  }
+  return headers;
+}
+
+std::string HiddenConstants(const std::vector<SourceFile>& tree) {
+  std::map<std::string, const SourceFile*> by_path;
+  std::map<std::string, std::vector<const SourceFile*>> sources;  // by folder
+  for (const SourceFile& file : tree) {
+    by_path[file.path] = &file;
+    if (absl::EndsWith(file.path, ".cc")) sources[FolderOf(file.path)].push_back(&file);
+  }
+  std::string hidden;
+  for (const auto& [folder, files] : sources) {
+    std::map<std::string, std::string> of_headers;  // name -> path
+    for (const SourceFile* const header : HeadersOf(folder, by_path))
+      for (const std::string& name : ConstantsOf(*header)) of_headers[name] = header->path;
+    for (const SourceFile* const file : files) {
+      for (const std::string& name : ConstantsOf(*file)) {
+        const auto of_header = of_headers.find(name);
+        if (of_header == of_headers.end()) continue;
+        absl::StrAppend(&hidden, name, " of ", file->path, " hides that of ", of_header->second,
+                        " where several files are compiled as one (ADR 33)\n");
+      }
+    }
+  }
+  return hidden;
+}
+
+TEST(Layering, NoConstantOfASourceIsNamedLikeOneOfAHeader) {
+  EXPECT_EQ(HiddenConstants(Tree()), "");
+}
+
 // The words are put together here so that this file does not break its own rules.
 TEST(Words, NothingIsLeftForLaterAndNothingSleeps) {
   const std::vector<std::string> anywhere = {absl::StrCat("TO", "DO"), absl::StrCat("FIX", "ME"),
@@ -239,6 +291,25 @@ TEST(Rules, WhatIsQuotedIsNoCode) {
 TEST(Rules, IncludesAreFoundInBothForms) {
   const SourceFile file{"x.cc", {"#include <mutex>", "#include \"common/file.h\"  // why"}};
   EXPECT_THAT(IncludesOf(file), ::testing::ElementsAre("<mutex>", "common/file.h"));
+}
+
+TEST(Rules, ConstantsAreFoundWhateverTheirType) {
+  const SourceFile file{"x.cc",
+                        {"constexpr int kA = 1;", "inline constexpr std::array<int, kN> kB{};",
+                         "const char kC[kSize] = \"\";", "  constexpr int kInside = 2;",
+                         "const std::string& Name();"}};
+  EXPECT_THAT(ConstantsOf(file), ::testing::ElementsAre("kA", "kB", "kC"));
+}
+
+TEST(Rules, AHiddenConstantIsFoundThroughWhatANeighbourIncludes) {
+  const SourceFile limits{"common/limits.h", {"inline constexpr int kMost = 1;"}};
+  const SourceFile between{"service/between.h", {"#include \"common/limits.h\""}};
+  const SourceFile reader{"service/reader.cc", {"#include \"service/between.h\""}};
+  const SourceFile writer{"service/writer.cc", {"constexpr int kMost = 2;"}};
+  const SourceFile elsewhere{"other/writer.cc", {"constexpr int kMost = 2;"}};
+  EXPECT_EQ(HiddenConstants({limits, between, reader, writer, elsewhere}),
+            "kMost of service/writer.cc hides that of common/limits.h where several files are "
+            "compiled as one (ADR 33)\n");
 }
 
 TEST(Rules, TheTreeWasRead) { EXPECT_GT(Tree().size(), 30u); }
