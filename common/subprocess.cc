@@ -23,13 +23,6 @@ extern char** environ;
 namespace handoff {
 namespace {
 
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 // posix_spawn's dup2 actions run in order, so a source that is itself a later target would be
 // overwritten. Move every source above all targets first.
 absl::Status AddDescriptors(const SpawnOptions& options, posix_spawn_file_actions_t* actions,
@@ -62,6 +55,13 @@ void Drain(UniqueFd& fd, std::string& to, size_t most) {
 
 }  // namespace
 
+std::vector<char*> ForExec(const std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
 absl::StatusOr<Subprocess> Subprocess::Spawn(const SpawnOptions& options) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -82,8 +82,8 @@ absl::StatusOr<Subprocess> Subprocess::Spawn(const SpawnOptions& options) {
   short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
   if (options.new_session) flags |= POSIX_SPAWN_SETSID;
   posix_spawnattr_setflags(&attributes, flags);
-  const std::vector<char*> argv = Pointers(options.argv);
-  const std::vector<char*> env = Pointers(options.env);
+  const std::vector<char*> argv = ForExec(options.argv);
+  const std::vector<char*> env = ForExec(options.env);
   pid_t pid = -1;
   const int error = posix_spawnp(&pid, options.argv.at(0).c_str(), &actions, &attributes,
                                  argv.data(), env.data());

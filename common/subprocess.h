@@ -25,6 +25,9 @@ struct SpawnOptions {
   bool new_session = true;
 };
 
+// `strings` as exec wants them, with a null pointer last; of use while they live.
+std::vector<char*> ForExec(const std::vector<std::string>& strings);
+
 struct ExitStatus {
   int code = 0;  // when signal is 0
   int signal = 0;

@@ -16,13 +16,6 @@
 namespace handoff {
 namespace {
 
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 // In the child, up to exec. Returns only when something failed, with errno.
 void BecomeProgram(const SpawnOptions& options, int report, char* const* argv, char* const* env) {
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
@@ -44,8 +37,8 @@ void BecomeProgram(const SpawnOptions& options, int report, char* const* argv, c
 
 absl::StatusOr<pid_t> SpawnIntoCgroup(const SpawnOptions& options, int cgroup) {
   ASSIGN_OR_RETURN(auto report, MakePipe());
-  const std::vector<char*> argv = Pointers(options.argv);
-  const std::vector<char*> env = Pointers(options.env);
+  const std::vector<char*> argv = ForExec(options.argv);
+  const std::vector<char*> env = ForExec(options.env);
   clone_args args{};
   args.flags = CLONE_INTO_CGROUP | CLONE_VFORK;
   args.exit_signal = SIGCHLD;
