@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/await.h"
+#include "cli/leaving.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"
@@ -36,6 +37,11 @@ absl::StatusOr<std::optional<v1::Handoff>> Claim(const v1::Handoff& before,
     request.set_id(options.id);
     request.set_stop(options.stop);
     request.set_on_host(options.on_host);
+    const Leaving leaving(
+        context, options.temp,
+        absl::StrCat("the coordinator had not answered: 'handoff show ", before.id(),
+                     "' says whether it is yours by now. 'handoff takeover ", before.id(),
+                     "' goes on, 'handoff return ", before.id(), " --unchanged' gives it back"));
     ASSIGN_OR_RETURN(handoff, client->TakeOver(request));
   }
   if (!Has(handoff, actor)) {

@@ -17,6 +17,7 @@ struct ClaimOptions {
   std::string id;  // as the person typed it
   bool stop = false;
   bool on_host = false;
+  std::string temp;  // removed when Ctrl-C ends the command meanwhile
 };
 // The handoff once it is INTERACTIVE and this person's: waits until an attempt that is being
 // stopped has ended. What is theirs already is not asked for again. Absent: they left with Ctrl-C,

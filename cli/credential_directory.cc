@@ -1,6 +1,5 @@
 #include "cli/credential_directory.h"
 
-
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/checkpoints.h"
 #include "cli/get_work.h"
+#include "cli/leaving.h"
 #include "cli/repository.h"
 #include "cli/table.h"
 #include "cli/verb.h"
@@ -105,7 +106,7 @@ VerbResult Diff(const DiffFlags& flags, Context& context) {
                    ChooseCheckpoint(handoff, flags.attempt.value_or(0)));
   ASSIGN_OR_RETURN(const GitRepository own, OpenIfAny());
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-diff-"));
-  const Interrupt::Listener cleaner(context.interrupt, RemoveOnInterrupt(temp.path()));
+  const Leaving leaving(context, temp.path(), "the diff is not whole");
   ASSIGN_OR_RETURN(FetchedObjects objects,
                    FetchedObjects::Make(absl::StrCat(temp.path(), "/objects"), own.get()));
   GitDiff diff;

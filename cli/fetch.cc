@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/checkpoints.h"
 #include "cli/get_work.h"
+#include "cli/leaving.h"
 #include "cli/render.h"
 #include "cli/repository.h"
 #include "cli/verb.h"
@@ -103,8 +104,7 @@ VerbResult Fetch(const FetchFlags& flags, Context& context) {
                    ChooseCheckpoint(handoff, flags.attempt.value_or(0)));
   ASSIGN_OR_RETURN(const GitRepository repo, OpenHere(handoff));
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-fetch-"));
-  std::optional<Interrupt::Listener> listener(std::in_place, context.interrupt,
-                                              RemoveOnInterrupt(temp.path()));
+  Leaving leaving(context, temp.path(), "nothing was changed here");
   ASSIGN_OR_RETURN(FetchedObjects objects,
                    FetchedObjects::Make(absl::StrCat(temp.path(), "/objects"), repo.get()));
   Work work;
@@ -125,10 +125,7 @@ VerbResult Fetch(const FetchFlags& flags, Context& context) {
   fetched.branch = branch.branch;
   ASSIGN_OR_RETURN(const std::optional<git_oid> seen,
                    CheckBranch(objects, repo.get(), tip, branch));
-  // From here on the repository is written to: one Ctrl-C no longer stops it halfway. Without any
-  // listener it would.
-  listener.reset();
-  listener.emplace(context.interrupt, [] {});
+  leaving.Stay();  // the repository is written to
   RETURN_IF_ERROR(objects.Install(tip));
   ASSIGN_OR_RETURN(fetched.changed, SetBranch(repo.get(), tip, seen, branch));
   context.terminal.Out(context.json ? FetchedToJsonLine(fetched)

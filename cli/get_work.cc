@@ -1,7 +1,5 @@
 #include "cli/get_work.h"
 
-#include <unistd.h>
-
 #include <set>
 
 #include "absl/strings/str_cat.h"
@@ -52,13 +50,6 @@ absl::Status OnlyInRepository(const v1::Handoff& handoff, bool in_repository,
 }
 
 }  // namespace
-
-std::function<void()> RemoveOnInterrupt(const std::string& directory) {
-  return [directory] {
-    RemoveTree(directory).IgnoreError();
-    ::_exit(static_cast<int>(Exit::kInterrupted));
-  };
-}
 
 absl::Status GetWork(const v1::Handoff& handoff, const v1::Checkpoint& checkpoint,
                      const std::string& directory, bool in_repository, Context& context,

@@ -15,10 +15,6 @@ class Checkpoint;
 class Handoff;
 }  // namespace v1
 
-// For an Interrupt::Listener: Ctrl-C ends the command wherever it is and leaves nothing in
-// `directory`.
-std::function<void()> RemoveOnInterrupt(const std::string& directory);
-
 // Adds packs, into files below `directory`, until `complete` finds nothing missing: those of the
 // checkpoint, then the one that was submitted. DATA_LOSS: what they are is not what the record
 // says. FAILED_PRECONDITION: the rest lies only in the handoff's repository, and `objects` has it

@@ -1,7 +1,5 @@
 // handoff import
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <utility>
 #include <vector>
@@ -9,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/json.h"
+#include "cli/leaving.h"
 #include "cli/send_object.h"
 #include "cli/settings.h"
 #include "cli/snapshot_pack.h"
@@ -91,11 +90,7 @@ absl::StatusOr<v1::Handoff> Send(const std::string& dir, v1::ImportRequest& requ
                                  Context& context) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-import-"));
-  // Ctrl-C ends the command wherever it is, in libgit2 too; nothing stays behind.
-  const Interrupt::Listener cleaner(context.interrupt, [&temp] {
-    RemoveTree(temp.path()).IgnoreError();
-    ::_exit(static_cast<int>(Exit::kInterrupted));
-  });
+  Leaving leaving(context, temp.path(), std::string(kNotDone));
   ASSIGN_OR_RETURN(const std::string pack,
                    AddRepository(SubmitFlags(), ".", temp, context, request.mutable_spec()));
   const v1::Repository& repository = request.spec().repository();
@@ -109,6 +104,7 @@ absl::StatusOr<v1::Handoff> Send(const std::string& dir, v1::ImportRequest& requ
     RETURN_IF_ERROR(Annotate(SendObject(log, *client, context.terminal),
                              "nothing was imported: sending a log failed"));
   }
+  leaving.Leaves("the coordinator had not answered: 'handoff list' shows whether it was imported");
   v1::Handoff handoff;
   RETURN_IF_ERROR(RetryWhileAway(context.terminal, [&] {
     auto answer = client->Import(request);

@@ -9,6 +9,7 @@
 #include "cli/get_work.h"
 #include "cli/give_back.h"
 #include "cli/json.h"
+#include "cli/leaving.h"
 #include "cli/render.h"
 #include "cli/send_object.h"
 #include "cli/settings.h"
@@ -148,7 +149,7 @@ absl::StatusOr<v1::Handoff> ReturnOnce(const v1::Handoff& before, const v1::Retu
 // Sends what was read, and gives it back.
 absl::StatusOr<v1::Handoff> GiveBack(const ReturnFlags& flags, const v1::Handoff& handoff,
                                      const std::optional<GivenBack>& given, const std::string& text,
-                                     Context& context) {
+                                     Context& context, Leaving& leaving) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   v1::ReturnRequest request;
   request.set_id(handoff.id());
@@ -165,6 +166,8 @@ absl::StatusOr<v1::Handoff> GiveBack(const ReturnFlags& flags, const v1::Handoff
     // Before the next attempt begins, which reads it.
     SendTakenDocument(handoff.id(), given->root, context);
   }
+  leaving.Leaves(absl::StrCat("the coordinator had not answered: 'handoff show ", handoff.id(),
+                              "' says whether it is still yours"));
   ASSIGN_OR_RETURN(v1::Handoff returned, ReturnOnce(handoff, request, *client, context));
   if (given.has_value()) RememberReturned(handoff.id(), context.User(), *given);
   return returned;
@@ -202,11 +205,12 @@ VerbResult Return(const ReturnFlags& flags, Context& context) {
   ASSIGN_OR_RETURN(const std::string text, ReadMessage(flags));
   RETURN_IF_ERROR(CheckIsTaken(handoff, text));
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-return-"));
-  std::optional<Interrupt::Listener> listener(std::in_place, context.interrupt,
-                                              RemoveOnInterrupt(temp.path()));
+  std::optional<Leaving> leaving(std::in_place, context, temp.path(),
+                                 absl::StrCat(handoff.id(), " is yours as before"));
   ASSIGN_OR_RETURN(const std::optional<GivenBack> given, ReadWork(resolved, handoff, temp.path()));
-  ASSIGN_OR_RETURN(const v1::Handoff returned, GiveBack(resolved, handoff, given, text, context));
-  listener.reset();
+  ASSIGN_OR_RETURN(const v1::Handoff returned,
+                   GiveBack(resolved, handoff, given, text, context, *leaving));
+  leaving.reset();
   const bool stays = flags.follow || flags.wait;
   if (context.json && !stays) context.terminal.Out(ToJsonLine(returned));
   if (!context.json) SayReturned(flags, given, returned, context);

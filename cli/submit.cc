@@ -13,6 +13,7 @@
 #include "cli/ci_report.h"
 #include "cli/ci_source.h"
 #include "cli/json.h"
+#include "cli/leaving.h"
 #include "cli/options.h"
 #include "cli/render.h"
 #include "cli/send_object.h"
@@ -158,12 +159,7 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
   v1::HandoffSpec& spec = *prepared.request.mutable_spec();
   auto temp = TempDir::Make("handoff-submit-");
   if (!temp.ok()) return NothingWasHandedOver(temp.status());
-  // Ctrl-C ends the command wherever it is, in libgit2 too; nothing stays behind.
-  const Interrupt::Listener cleaner(context.interrupt, [&temp, &keep, &context] {
-    keep();
-    RemoveTree(temp->path()).IgnoreError();
-    context.interrupt.Leave();
-  });
+  Leaving leaving(context, temp->path(), "nothing was handed over", keep);
   const absl::Status attached =
       AddAttachments(flags.attach, {flags.attach_secrets, flags.ci ? CheckoutHere() : ""}, *temp,
                      context.terminal, &spec);
@@ -181,6 +177,8 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
   }
   RETURN_IF_ERROR(Upload(*pack, spec.repository(), *prepared.client, context.terminal));
   RETURN_IF_ERROR(SendAttachments(spec, *temp, *prepared.client, context.terminal));
+  leaving.Leaves(
+      "the coordinator had not answered: 'handoff list' shows whether it was handed over");
   auto stored = Store(prepared.request, *prepared.client, context.terminal);
   // Of other errors it is not known.
   if (absl::IsInvalidArgument(stored.status())) return NothingWasHandedOver(stored.status());

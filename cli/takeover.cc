@@ -12,6 +12,7 @@
 #include "cli/get_work.h"
 #include "cli/interactive.h"
 #include "cli/json.h"
+#include "cli/leaving.h"
 #include "cli/render_takeover.h"
 #include "cli/settings.h"
 #include "cli/taken_directory.h"
@@ -106,13 +107,16 @@ std::string OpenWords(const v1::Handoff& handoff, const HandoffFiles& files, con
 // It is the person's by now.
 VerbResult BringIntoTree(const TakeoverFlags& flags, const v1::Handoff& handoff, Ready& ready,
                          const std::string& temp, Context& context) {
-  std::optional<Interrupt::Listener> listener(std::in_place, context.interrupt,
-                                              RemoveOnInterrupt(temp));
+  std::optional<Leaving> leaving(
+      std::in_place, context, temp,
+      absl::StrCat(handoff.id(), " is yours by now, without a work tree: 'handoff takeover ",
+                   handoff.id(), "' goes on, 'handoff return ", handoff.id(),
+                   " --unchanged' gives it back"));
   ASSIGN_OR_RETURN(const TakeoverBase base, ChooseBase(handoff));
   ASSIGN_OR_RETURN(const HandoffFiles files, BringFiles(handoff, temp, context));
-  ASSIGN_OR_RETURN(Taken taken, MakeTree(handoff, base, ready, temp, context, listener));
+  ASSIGN_OR_RETURN(Taken taken, MakeTree(handoff, base, ready, temp, context, *leaving));
   PutBeside(files, handoff, base, ready.repo.get(), taken);
-  listener.reset();
+  leaving.reset();
   const Program program = FindProgram(handoff.agent(), context);
   taken.open = OpenWords(handoff, files, taken, program);
   if (context.json) {
@@ -133,15 +137,14 @@ VerbResult BringIntoTree(const TakeoverFlags& flags, const v1::Handoff& handoff,
 
 VerbResult TakeIntoTree(const TakeoverFlags& flags, const v1::Handoff& before, Context& context) {
   ASSIGN_OR_RETURN(const TempDir temp, TempDir::Make("handoff-takeover-"));
-  std::optional<Interrupt::Listener> listener(std::in_place, context.interrupt,
-                                              RemoveOnInterrupt(temp.path()));
+  std::optional<Leaving> leaving(std::in_place, context, temp.path(), "nothing was changed");
   WantedPlace wanted;
   wanted.here = flags.here;
   if (!flags.directory.empty()) wanted.directory = std::filesystem::absolute(flags.directory);
   ASSIGN_OR_RETURN(Ready ready, GetReady(wanted, before, temp.path()));
-  listener.reset();  // waiting has one of its own
+  leaving.reset();  // claiming has one of its own
   ASSIGN_OR_RETURN(const std::optional<v1::Handoff> handoff,
-                   Claim(before, {flags.id, flags.stop, /*on_host=*/false}, context));
+                   Claim(before, {flags.id, flags.stop, /*on_host=*/false, temp.path()}, context));
   if (!handoff.has_value()) return Exit::kInterrupted;
   const VerbResult brought = BringIntoTree(flags, *handoff, ready, temp.path(), context);
   if (!brought.ok()) {
@@ -154,7 +157,7 @@ VerbResult TakeIntoTree(const TakeoverFlags& flags, const v1::Handoff& before, C
 
 VerbResult TakeOnHost(const TakeoverFlags& flags, const v1::Handoff& before, Context& context) {
   ASSIGN_OR_RETURN(const std::optional<v1::Handoff> handoff,
-                   Claim(before, {flags.id, flags.stop, /*on_host=*/true}, context));
+                   Claim(before, {flags.id, flags.stop, /*on_host=*/true, /*temp=*/""}, context));
   if (!handoff.has_value()) return Exit::kInterrupted;
   ASSIGN_OR_RETURN(const HostWork work, FindHostWork(*handoff, context));
   if (context.json) {

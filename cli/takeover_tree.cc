@@ -98,8 +98,7 @@ absl::StatusOr<Ready> GetReady(const WantedPlace& wanted, const v1::Handoff& han
 }
 
 absl::StatusOr<Taken> MakeTree(const v1::Handoff& handoff, const TakeoverBase& base, Ready& ready,
-                               const std::string& temp, Context& context,
-                               std::optional<Interrupt::Listener>& listener) {
+                               const std::string& temp, Context& context, Leaving& leaving) {
   ASSIGN_OR_RETURN(const bool current, IsCurrent(handoff, base, ready));
   if (current) return AsLeft(ready.work->repo(), ready.place);
   git_repository* const own = ready.repo.get();
@@ -118,9 +117,7 @@ absl::StatusOr<Taken> MakeTree(const v1::Handoff& handoff, const TakeoverBase& b
   wanted.branch = {handoff.id(), base.from.attempt, absl::StrCat("handoff/", handoff.id()),
                    "takeover"};
   ASSIGN_OR_RETURN(Taken taken, Describe(ready.place, base, wanted, objects.repo()));
-  // From here on the repository is written to: one Ctrl-C does not stop it halfway.
-  listener.reset();
-  listener.emplace(context.interrupt, [] {});
+  leaving.Stay();  // the repository is written to
   RETURN_IF_ERROR(MakePlace(ready.place, wanted, ready.present, objects, own));
   return taken;
 }

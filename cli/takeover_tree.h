@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "cli/checkpoints.h"
 #include "cli/interrupt.h"
+#include "cli/leaving.h"
 #include "cli/render_takeover.h"
 #include "cli/takeover_files.h"
 #include "cli/takeover_place.h"
@@ -27,10 +28,9 @@ absl::StatusOr<Ready> GetReady(const WantedPlace& wanted, const v1::Handoff& han
                                const std::string& temp);
 
 // Gets what `base` names and makes the place of it, unless it is there as the person left it.
-// `listener` is exchanged for one that stops nothing halfway.
+// Ctrl-C no longer ends it when the repository is written to.
 absl::StatusOr<Taken> MakeTree(const v1::Handoff& handoff, const TakeoverBase& base, Ready& ready,
-                               const std::string& temp, Context& context,
-                               std::optional<Interrupt::Listener>& listener);
+                               const std::string& temp, Context& context, Leaving& leaving);
 
 // Puts handoff.md, the logs and takeover.json there; a handoff.md that the person changed stays.
 // Where they cannot be put the work tree is good without them, and a note says so.

@@ -15,7 +15,7 @@ namespace handoff {
 struct WorkBranch {
   std::string id;  // of the handoff
   int attempt = 0;
-  std::string branch;  // without refs/heads/
+  std::string branch;          // without refs/heads/
   std::string verb = "fetch";  // that does it, for the reflog
 };
 

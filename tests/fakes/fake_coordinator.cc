@@ -166,6 +166,7 @@ int FakeCoordinator::calls() const {
 grpc::Status FakeCoordinator::Submit(grpc::ServerContext* context, const v1::SubmitRequest* request,
                                      v1::SubmitResponse* response) {
   Count();
+  held_.Enter(context, "Submit");
   v1::Handoff handoff;
   bool lose = false;
   {
@@ -205,7 +206,7 @@ grpc::Status FakeCoordinator::Find(const std::string& part, v1::Handoff* handoff
 
 grpc::Status FakeCoordinator::Get(grpc::ServerContext* context, const v1::GetRequest* request,
                                   v1::Handoff* response) {
-  held_.Enter(context);
+  held_.Enter(context, "Get");
   return Find(request->id(), response);
 }
 
@@ -266,9 +267,10 @@ grpc::Status FakeCoordinator::EditDocument(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCoordinator::Import(grpc::ServerContext*, const v1::ImportRequest* request,
+grpc::Status FakeCoordinator::Import(grpc::ServerContext* context, const v1::ImportRequest* request,
                                      v1::Handoff* response) {
   Count();
+  held_.Enter(context, "Import");
   response->set_id(request->spec().id());
   response->set_status(v1::Handoff::INTERACTIVE);
   *response->mutable_spec() = request->spec();
@@ -304,7 +306,7 @@ std::vector<v1::DeleteRequest> FakeCoordinator::deletes() const {
 grpc::Status FakeCoordinator::List(grpc::ServerContext* context, const v1::ListRequest* request,
                                    v1::ListResponse* response) {
   Count();
-  held_.Enter(context);
+  held_.Enter(context, "List");
   const MutexLock lock(mutex_);
   if (refuse_lists_ > 0) {
     --refuse_lists_;
@@ -411,8 +413,9 @@ grpc::Status FakeCoordinator::ReadLog(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCoordinator::Put(grpc::ServerContext*, Stream* stream) {
+grpc::Status FakeCoordinator::Put(grpc::ServerContext* context, Stream* stream) {
   Count();
+  held_.Enter(context, "Put");
   v1::PutObjectRequest request;
   if (!stream->Read(&request)) return {grpc::StatusCode::INVALID_ARGUMENT, "no first message"};
   return Receive(stream, request.sha256(), request.size());
@@ -468,9 +471,10 @@ void FakeCoordinator::LieAbout(const std::string& sha256, const std::string& ins
   objects_[sha256] = instead;
 }
 
-grpc::Status FakeCoordinator::Get(grpc::ServerContext*, const v1::GetObjectRequest* request,
+grpc::Status FakeCoordinator::Get(grpc::ServerContext* context, const v1::GetObjectRequest* request,
                                   grpc::ServerWriter<v1::GetObjectResponse>* writer) {
   Count();
+  held_.Enter(context, "GetObject");
   const std::map<std::string, std::string> objects = this->objects();
   const auto found = objects.find(request->sha256());
   if (found == objects.end()) return {grpc::StatusCode::NOT_FOUND, "no such object"};

@@ -36,6 +36,7 @@ std::vector<v1::ReturnRequest> FakeCoordinator::returns() const {
 
 grpc::Status FakeCoordinator::TakeOver(grpc::ServerContext* context,
                                        const v1::TakeOverRequest* request, v1::Handoff* response) {
+  held_.Enter(context, "TakeOver");
   const grpc::Status found = Find(request->id(), response);
   if (!found.ok()) return found;
   const bool running = response->status() == v1::Handoff::RUNNING;
@@ -58,8 +59,9 @@ grpc::Status FakeCoordinator::TakeOver(grpc::ServerContext* context,
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCoordinator::Return(grpc::ServerContext*, const v1::ReturnRequest* request,
+grpc::Status FakeCoordinator::Return(grpc::ServerContext* context, const v1::ReturnRequest* request,
                                      v1::Handoff* response) {
+  held_.Enter(context, "Return");
   const grpc::Status found = Find(request->id(), response);
   if (!found.ok()) return found;
   bool lose = false;

@@ -4,9 +4,10 @@
 
 namespace handoff {
 
-void HeldCalls::Begin() {
+void HeldCalls::Begin(const std::string& method) {
   const MutexLock lock(mutex_);
   begun_ = true;
+  method_ = method;
 }
 
 void HeldCalls::Await() {
@@ -20,12 +21,12 @@ bool HeldCalls::AllLeftEarly() {
   return !stayed_;
 }
 
-void HeldCalls::Enter(const grpc::ServerContext* context) {
+void HeldCalls::Enter(const grpc::ServerContext* context, const std::string& method) {
   if (context == nullptr) return;
   // Whoever stays to the end may still be the first to notice.
   const auto late = context->deadline() - std::chrono::seconds(5);
   const MutexLock lock(mutex_);
-  if (!begun_) return;
+  if (!begun_ || (!method_.empty() && method_ != method)) return;
   ++held_;
   changed_.NotifyAll();
   // That a call was cancelled is noticed at the next look.

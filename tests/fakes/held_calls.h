@@ -4,6 +4,8 @@
 
 #include <grpcpp/server_context.h>
 
+#include <string>
+
 #include "common/mutex.h"
 
 namespace handoff {
@@ -11,20 +13,22 @@ namespace handoff {
 // Thread-safe.
 class HeldCalls {
  public:
-  // Who enters from now on is held until they leave.
-  void Begin() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Who enters from now on is held until they leave; of one method where it is named.
+  void Begin(const std::string& method = "") ABSL_LOCKS_EXCLUDED(mutex_);
   // Until one is held.
   void Await() ABSL_LOCKS_EXCLUDED(mutex_);
   // Until none is any more: whether each left before the time of their call was up.
   bool AllLeftEarly() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // By handlers. Returns at once before Begin, and for a test that asks by itself: nullptr.
-  void Enter(const grpc::ServerContext* context) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Enter(const grpc::ServerContext* context, const std::string& method)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   Mutex mutex_;
   CondVar changed_;
   bool begun_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string method_ ABSL_GUARDED_BY(mutex_);
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stayed_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -1,0 +1,37 @@
+#include "cli/leaving.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
+
+namespace handoff {
+
+Leaving::Leaving(Context& context, std::string directory, std::string left,
+                 std::function<void()> also)
+    : context_(context),
+      directory_(std::move(directory)),
+      also_(std::move(also)),
+      left_(std::move(left)),
+      listener_(context.interrupt, [this] { Leave(); }) {}
+
+void Leaving::Leaves(std::string left) {
+  const MutexLock lock(mutex_);
+  left_ = std::move(left);
+}
+
+void Leaving::Stay() {
+  const MutexLock lock(mutex_);
+  stays_ = true;
+}
+
+void Leaving::Leave() {
+  const MutexLock lock(mutex_);
+  if (stays_) return;
+  if (also_) also_();
+  context_.terminal.SayLast(absl::StrCat("handoff: you left; ", left_));
+  if (!directory_.empty()) RemoveTree(directory_).IgnoreError();
+  context_.interrupt.Leave();
+}
+
+}  // namespace handoff
