@@ -7,7 +7,7 @@
 #include "absl/time/clock.h"
 #include "cli/connection.h"
 #include "cli/pools.h"
-#include "cli/words.h"
+#include "cli/text/words.h"
 #include "handoff/v1/control.pb.h"
 #include "handoff/v1/identity.pb.h"
 

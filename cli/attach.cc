@@ -14,8 +14,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cli/held_back.h"
 #include "cli/send_object.h"
+#include "cli/snapshot/held_back.h"
 #include "common/handoff/describe_attached.h"
 #include "common/hash.h"
 #include "common/regular_file.h"

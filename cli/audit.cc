@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "cli/json.h"
-#include "cli/render_identity.h"
+#include "cli/text/json.h"
+#include "cli/text/render_identity.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "common/text.h"

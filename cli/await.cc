@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "cli/render.h"
+#include "cli/text/render.h"
+#include "cli/text/words.h"
 #include "cli/wait_reason.h"
-#include "cli/words.h"
 #include "common/backoff.h"
 #include "common/status.h"
 #include "common/text.h"

@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/each_id.h"
-#include "cli/json.h"
-#include "cli/render.h"
+#include "cli/text/json.h"
+#include "cli/text/render.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "common/text.h"

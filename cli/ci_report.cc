@@ -4,8 +4,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cli/render_ci.h"
 #include "cli/settings.h"
+#include "cli/text/render_ci.h"
 #include "common/file.h"
 #include "common/status.h"
 #include "common/subprocess.h"

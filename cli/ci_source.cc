@@ -8,7 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "cli/repository.h"
+#include "cli/snapshot/repository.h"
 #include "common/git/git.h"
 #include "common/status.h"
 #include "handoff/v1/types.pb.h"

@@ -11,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "cli/asked_pool.h"
 #include "cli/completion_words.h"
-#include "cli/options.h"
 #include "cli/settings.h"
+#include "cli/text/options.h"
 #include "cli/verb.h"
 #include "common/text.h"
 

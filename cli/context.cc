@@ -2,10 +2,10 @@
 #include "absl/time/clock.h"
 #include "cli/connection.h"
 #include "cli/local_login.h"
-#include "cli/options.h"
-#include "cli/repository.h"
+#include "cli/snapshot/repository.h"
+#include "cli/text/options.h"
+#include "cli/text/words.h"
 #include "cli/verb.h"
-#include "cli/words.h"
 #include "common/status.h"
 #include "handoff/v1/control.pb.h"
 

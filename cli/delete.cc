@@ -9,7 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cli/each_id.h"
-#include "cli/render.h"
+#include "cli/text/render.h"
 #include "cli/verb.h"
 #include "common/handoff/names.h"
 #include "common/status.h"

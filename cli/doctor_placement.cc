@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cli/words.h"
+#include "cli/text/words.h"
 #include "common/handoff/repo_pattern.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"

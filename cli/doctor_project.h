@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "cli/client.h"
-#include "cli/render.h"
 #include "cli/settings.h"
+#include "cli/text/render.h"
 
 namespace handoff {
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/exit_status.h"
-#include "cli/render.h"
+#include "cli/text/exit_status.h"
+#include "cli/text/render.h"
 
 namespace handoff {
 

@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "cli/render_turn.h"
-#include "cli/words.h"
+#include "cli/text/render_turn.h"
+#include "cli/text/words.h"
 #include "common/status.h"
 #include "common/text.h"
 #include "handoff/v1/control.pb.h"

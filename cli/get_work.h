@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "cli/fetched_objects.h"
+#include "cli/fetched/fetched_objects.h"
 #include "cli/verb.h"
 
 namespace handoff {

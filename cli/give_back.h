@@ -8,10 +8,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "cli/person_changes.h"
-#include "cli/person_work.h"
-#include "cli/snapshot_pack.h"
-#include "cli/work_trees.h"
+#include "cli/snapshot/snapshot_pack.h"
+#include "cli/taken/person_changes.h"
+#include "cli/taken/person_work.h"
+#include "cli/taken/work_trees.h"
 
 namespace handoff {
 

@@ -1,9 +1,9 @@
 #include "cli/give_lines.h"
 
 #include "absl/strings/str_cat.h"
-#include "cli/json.h"
-#include "cli/options.h"
-#include "cli/words.h"
+#include "cli/text/json.h"
+#include "cli/text/options.h"
+#include "cli/text/words.h"
 #include "common/status.h"
 #include "handoff/v1/identity.pb.h"
 

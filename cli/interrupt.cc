@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "cli/exit_status.h"
+#include "cli/text/exit_status.h"
 
 namespace handoff {
 namespace {

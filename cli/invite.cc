@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/give_lines.h"
-#include "cli/options.h"
+#include "cli/text/options.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "handoff/v1/identity.pb.h"

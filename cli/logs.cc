@@ -6,10 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/follow.h"
-#include "cli/json.h"
-#include "cli/log_part.h"
 #include "cli/submit_follow.h"
-#include "cli/transcript.h"
+#include "cli/text/json.h"
+#include "cli/text/log_part.h"
+#include "cli/text/transcript.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "common/text.h"

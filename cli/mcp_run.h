@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "common/subprocess.h"
+#include "cli/text/mcp_answer.h"
 
 namespace handoff {
 
@@ -19,14 +19,6 @@ struct McpRun {
   std::string directory, input;
   uint64_t offset = 0, most = 0;  // which part of stdout is kept
   absl::Duration limit;
-};
-
-struct McpRan {
-  ExitStatus exit;
-  std::string out;        // stdout from `offset` on, at most `most` bytes
-  uint64_t out_size = 0;  // of all of it
-  std::string notes;      // the last lines of stderr
-  bool left = false;      // told to leave at its limit
 };
 
 // Runs to the end. `note` gets each line of stderr as it comes. CANCELLED, with the process ended,

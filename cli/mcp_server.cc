@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
-#include "cli/mcp_answer.h"
+#include "cli/text/mcp_answer.h"
 #include "common/file.h"
 #include "common/status.h"
 #include "common/text.h"

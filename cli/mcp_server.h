@@ -12,9 +12,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cli/mcp_message.h"
 #include "cli/mcp_run.h"
-#include "cli/mcp_tools.h"
+#include "cli/text/mcp_message.h"
+#include "cli/text/mcp_tools.h"
 #include "common/mutex.h"
 #include "common/unique_fd.h"
 

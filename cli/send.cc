@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "cli/json.h"
-#include "cli/render.h"
 #include "cli/submit_task.h"
+#include "cli/text/json.h"
+#include "cli/text/render.h"
 #include "cli/verb.h"
 #include "cli/wait_reason.h"
 #include "common/status.h"

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cli/json.h"
+#include "cli/text/json.h"
 #include "common/handoff/document.h"
 #include "common/handoff/sections.h"
 #include "common/status.h"

@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 #include "cli/client.h"
-#include "cli/snapshot_pack.h"
+#include "cli/snapshot/snapshot_pack.h"
 #include "cli/terminal.h"
 
 namespace handoff {

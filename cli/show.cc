@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/match.h"
-#include "cli/json.h"
-#include "cli/render.h"
+#include "cli/text/json.h"
+#include "cli/text/render.h"
 #include "cli/verb.h"
 #include "cli/wait_reason.h"
 #include "common/status.h"

@@ -5,9 +5,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "cli/render.h"
 #include "cli/settings.h"
-#include "cli/snapshot.h"
+#include "cli/snapshot/snapshot.h"
+#include "cli/text/render.h"
 #include "common/file.h"
 #include "common/handoff/names.h"
 #include "common/status.h"

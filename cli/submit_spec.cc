@@ -2,9 +2,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "cli/children.h"
-#include "cli/options.h"
-#include "cli/words.h"
+#include "cli/text/children.h"
+#include "cli/text/options.h"
+#include "cli/text/words.h"
 #include "common/handoff/names.h"
 #include "common/hash.h"
 #include "common/status.h"

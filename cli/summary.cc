@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/await.h"
-#include "cli/json.h"
-#include "cli/options.h"
-#include "cli/render_summary.h"
+#include "cli/text/json.h"
+#include "cli/text/options.h"
+#include "cli/text/render_summary.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "common/text.h"

@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "cli/document_folder.h"
 #include "cli/send_document.h"
-#include "cli/taken_directory.h"
+#include "cli/taken/taken_directory.h"
 #include "common/status.h"
 #include "common/text.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "cli/interactive.h"
-#include "cli/taken_directory.h"
+#include "cli/taken/taken_directory.h"
+#include "cli/text/interactive.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
 #include "common/text.h"

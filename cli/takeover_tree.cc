@@ -1,11 +1,11 @@
 #include "cli/takeover_tree.h"
 
 #include "absl/strings/str_cat.h"
+#include "cli/fetched/work_diff.h"
 #include "cli/get_work.h"
-#include "cli/repository.h"
-#include "cli/taken_directory.h"
-#include "cli/words.h"
-#include "cli/work_diff.h"
+#include "cli/snapshot/repository.h"
+#include "cli/taken/taken_directory.h"
+#include "cli/text/words.h"
 #include "common/status.h"
 #include "handoff/v1/types.pb.h"
 

@@ -6,12 +6,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "cli/checkpoints.h"
 #include "cli/interrupt.h"
 #include "cli/leaving.h"
-#include "cli/render_takeover.h"
+#include "cli/taken/takeover_place.h"
 #include "cli/takeover_files.h"
-#include "cli/takeover_place.h"
+#include "cli/text/checkpoints.h"
+#include "cli/text/render_takeover.h"
 #include "cli/verb.h"
 
 namespace handoff {

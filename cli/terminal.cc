@@ -11,8 +11,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "cli/fields.h"
-#include "cli/table.h"
+#include "cli/text/fields.h"
+#include "cli/text/table.h"
 #include "common/file.h"
 #include "common/text.h"
 

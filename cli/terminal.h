@@ -8,17 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
+#include "cli/text/view.h"
 
 namespace handoff {
-
-// How text for a person is laid out; what the renderer gets.
-struct View {
-  absl::Time now;
-  absl::TimeZone zone;
-  int width = 0;  // columns; 0: not a terminal, nothing is cut
-  bool colour = false;
-};
 
 class Terminal {
  public:

@@ -11,11 +11,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "cli/client.h"
-#include "cli/exit_status.h"
 #include "cli/interrupt.h"
 #include "cli/pools.h"
 #include "cli/renewal.h"
 #include "cli/terminal.h"
+#include "cli/text/exit_status.h"
 
 namespace CLI {
 class App;

@@ -3,9 +3,9 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/await.h"
-#include "cli/json.h"
-#include "cli/options.h"
-#include "cli/render.h"
+#include "cli/text/json.h"
+#include "cli/text/options.h"
+#include "cli/text/render.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "handoff/v1/types.pb.h"

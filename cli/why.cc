@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/str_replace.h"
-#include "cli/json.h"
-#include "cli/render.h"
+#include "cli/text/json.h"
+#include "cli/text/render.h"
 #include "cli/verb.h"
 #include "common/status.h"
 #include "handoff/v1/control.pb.h"

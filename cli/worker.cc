@@ -3,10 +3,10 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "cli/json.h"
-#include "cli/render.h"
+#include "cli/text/json.h"
+#include "cli/text/render.h"
+#include "cli/text/words.h"
 #include "cli/verb.h"
-#include "cli/words.h"
 #include "common/handoff/names.h"
 #include "common/status.h"
 #include "common/text.h"

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "cli/snapshot.h"
+#include "cli/snapshot/snapshot.h"
 #include "common/check.h"
 #include "tests/integration/repo/git_sandbox.h"
 #include "tests/integration/repo/submission.h"

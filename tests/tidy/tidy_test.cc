@@ -82,6 +82,16 @@ const std::map<std::string, Layer, std::greater<>>& Layers() {
       {"worker/repo/", {{"worker/repo/", "common/", "handoff/v1/types.pb.h"}, {"<grpc", "grpc"}}},
       {"worker/", {{"worker/", "common/", "handoff/v1/"}, {"<git2", "<sqlite3"}}},
       {"cli/", {{"cli/", "common/", "handoff/v1/"}, {"<sqlite3"}}},
+      {"cli/fetched/", {{"cli/fetched/", "common/"}, {"<grpc", "grpc", "handoff/v1/", "<sqlite3"}}},
+      {"cli/snapshot/",
+       {{"cli/snapshot/", "common/"}, {"<grpc", "grpc", "handoff/v1/", "<sqlite3"}}},
+      {"cli/taken/",
+       {{"cli/taken/", "cli/fetched/", "cli/snapshot/", "common/"},
+        {"<grpc", "grpc", "handoff/v1/", "<sqlite3"}}},
+      // What it renders of CI and of a snapshot is plain values.
+      {"cli/text/",
+       {{"cli/text/", "cli/ci.h", "cli/snapshot/snapshot.h", "common/", "handoff/v1/"},
+        {"<grpc", "grpc", "<git2", "<sqlite3"}}},
       {"cmake/", {{"cmake/"}, {}}},
   };
   return *layers;

@@ -6,7 +6,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "cli/table.h"
+#include "cli/text/table.h"
 #include "tests/integration/cli/command.h"
 #include "tests/integration/cli/pty.h"
 

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "cli/table.h"
+#include "cli/text/table.h"
 #include "tests/integration/cli/command.h"
 
 namespace handoff {

@@ -2,7 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/repository.h"
+#include "cli/snapshot/repository.h"
 #include "gmock/gmock.h"
 #include "tests/integration/repo/snapshot_fixture.h"
 

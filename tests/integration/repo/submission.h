@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "cli/snapshot.h"
+#include "cli/snapshot/snapshot.h"
 #include "common/file.h"
 #include "worker/repo/repo_client.h"
 

@@ -1,10 +1,10 @@
 #include "cli/settings.h"
 
 #include "absl/strings/str_cat.h"
-#include "common/ssh_tunnel.h"
 #include "cli/toml_file.h"
 #include "common/check.h"
 #include "common/file.h"
+#include "common/ssh_tunnel.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -1,4 +1,4 @@
-#include "cli/held_back.h"
+#include "cli/snapshot/held_back.h"
 
 #include <string>
 #include <vector>

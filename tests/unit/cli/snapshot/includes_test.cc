@@ -1,4 +1,4 @@
-#include "cli/includes.h"
+#include "cli/snapshot/includes.h"
 
 #include "gtest/gtest.h"
 
