@@ -17,13 +17,14 @@ using ::testing::HasSubstr;
 class LifeTest : public CoordinatorTest {
  protected:
   // Until the coordinator has decided the first Sync of the one worker, which it then holds.
+  // Until it is heard of: it is listed since it joined.
   void AwaitWorker() {
     v1::ListWorkersResponse workers;
     do {
       grpc::ClientContext context;
       SetDeadline(context);
       ASSERT_TRUE(control().ListWorkers(&context, {}, &workers).ok());
-    } while (workers.workers_size() == 0);
+    } while (workers.workers_size() == 0 || !workers.workers(0).reachable());
   }
 };
 
@@ -247,7 +248,8 @@ TEST_F(LifeTest, StoppingAnswersHeldSyncsAndFollowers) {
   const absl::Time before = absl::Now();
   coordinator_->Stop();
   const absl::Duration took = absl::Now() - before;
-  EXPECT_TRUE(absl::IsUnavailable(held.get().status()));
+  const absl::Status answered = held.get().status();
+  EXPECT_TRUE(absl::IsUnavailable(answered)) << answered;
   EXPECT_FALSE(log_reader->Read(&chunk));
   EXPECT_TRUE(absl::IsUnavailable(FromGrpc(log_reader->Finish())));
   v1::Event event;
