@@ -15,6 +15,9 @@ namespace handoff {
 namespace {
 
 constexpr uint64_t kMostBytes = 64 << 10;
+// toml++ bounds how deep values are nested, but not keys with dots, and takes itself apart
+// recursively. Whatever the dots stand in: a file has not so many.
+constexpr int64_t kMostDots = 2000;
 
 std::string Where(const std::string& path, const toml::source_region& region) {
   return absl::StrCat(path, ":", region.begin.line);
@@ -32,7 +35,12 @@ absl::StatusOr<std::string> ReadSmall(const std::string& path) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, " is larger than the allowed ", kMostBytes, " bytes"));
   }
-  return text.ok() ? text : Annotate(text.status(), path);
+  if (!text.ok()) return Annotate(text.status(), path);
+  if (std::count(text->begin(), text->end(), '.') > kMostDots) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " has more than ", kMostDots, " dots: its keys may be nested too deep"));
+  }
+  return text;
 }
 
 }  // namespace

@@ -180,6 +180,23 @@ TEST_F(ProjectFile, AnythingButASmallFileIsRefusedWithoutWaiting) {
   EXPECT_THAT(coordinator_.submits(), IsEmpty());
 }
 
+TEST_F(ProjectFile, KeysWithoutEndAreRefused) {
+  std::string deep = "labels";
+  for (int i = 0; i < 32'000; ++i) deep += ".a";
+  Write(deep + " = 1\n");
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"submit", "--dry-run", "x"}, {"doctor", "--repo", "."}}) {
+    const Said said = Run(line);
+    EXPECT_GT(said.exit, 0) << line[0];
+    EXPECT_THAT(said.out + said.err, HasSubstr("has more than 2000 dots")) << line[0];
+  }
+  // As deep as may be.
+  deep = "labels";
+  for (int i = 0; i < 2'000; ++i) deep += ".a";
+  Write(deep + " = 1\n");
+  EXPECT_EQ(Run({"submit", "--dry-run", "x"}).exit, 2);
+}
+
 TEST_F(ProjectFile, AResumeDoesNotReadIt) {
   Add("20261120-h", v1::Handoff::FAILED);
   Write("agent = 7\n");
