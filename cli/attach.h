@@ -18,8 +18,7 @@ class HandoffSpec;
 
 struct AttachRules {
   std::vector<std::string> include;  // names as given that go along whatever they look like
-  // Where a file must really lie that is not among them, a folder without links; empty: anywhere.
-  std::string within;
+  bool in_checkout = false;          // others must really lie in the checkout, see named_file.h
 };
 
 // Adds what was named to the spec, under names that are safe and each another one, and says so; an

@@ -111,8 +111,16 @@ class Waiting {
 
 }  // namespace
 
-ChangeFeed::ChangeFeed(Client& client, std::string id, uint64_t revision)
-    : client_(client), id_(std::move(id)), revision_(revision) {}
+ChangeFeed::ChangeFeed(Client& client) : client_(client) {}
+
+ChangeFeed::ChangeFeed(Client& client, std::string id, uint64_t revision) : client_(client) {
+  Follow(std::move(id), revision);
+}
+
+void ChangeFeed::Follow(std::string id, uint64_t revision) {
+  id_ = std::move(id);
+  revision_ = revision;
+}
 
 ChangeFeed::~ChangeFeed() {
   Stop();
@@ -158,23 +166,38 @@ void ChangeFeed::Read() {
   }
 }
 
+namespace {
+
+// As they are now; `feed` says what comes after that.
+absl::StatusOr<std::vector<v1::Handoff>> Look(Client& client, const std::vector<std::string>& ids,
+                                              ChangeFeed& feed) {
+  // The revision first: what happens after it is an event, what happened before is in the record.
+  ASSIGN_OR_RETURN(const v1::PoolInfo pool, client.GetPool(feed.looking()));
+  std::vector<v1::Handoff> handoffs;
+  for (const std::string& id : ids) {
+    ASSIGN_OR_RETURN(handoffs.emplace_back(), client.Get(id, feed.looking()));
+  }
+  feed.Follow(handoffs.size() == 1 ? handoffs[0].id() : "", pool.revision());
+  return handoffs;
+}
+
+absl::Status YouLeft() {
+  return absl::CancelledError("you left; the handoff goes on. 'handoff wait' waits again");
+}
+
+}  // namespace
+
 absl::StatusOr<std::vector<v1::Handoff>> Await(
     Context& context, const std::vector<std::string>& ids, absl::Duration timeout,
     const std::function<bool(const v1::Handoff&)>& enough,
     const std::function<void(const v1::Handoff&)>& done) {
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
-  // The revision first: what happens after it is an event, what happened before is in the record.
-  ASSIGN_OR_RETURN(const v1::PoolInfo pool, client->GetPool());
-  std::vector<v1::Handoff> handoffs;
-  for (const std::string& id : ids) {
-    ASSIGN_OR_RETURN(handoffs.emplace_back(), client->Get(id));
-  }
-  const std::string only = handoffs.size() == 1 ? handoffs[0].id() : "";
-  Waiting waiting(context, *client, std::move(handoffs), enough, done);
-  if (waiting.over()) return waiting.Take();
-
-  ChangeFeed feed(*client, only, pool.revision());
+  ChangeFeed feed(*client);
   const Interrupt::Listener listener(context.interrupt, [&feed] { feed.Stop(); });
+  auto handoffs = Look(*client, ids, feed);
+  if (feed.stopped()) return YouLeft();
+  RETURN_IF_ERROR(handoffs.status());
+  Waiting waiting(context, *client, *std::move(handoffs), enough, done);
   const absl::Time deadline = absl::Now() + timeout;
   const absl::Duration tick = context.terminal.err_is_terminal() ? kProgressEvery : kLookEvery;
   while (!waiting.over()) {
@@ -187,9 +210,7 @@ absl::StatusOr<std::vector<v1::Handoff>> Await(
     }
     const std::set<std::string> changed = feed.Wait(std::min(left, tick));
     const absl::Status looked = waiting.Refresh(changed, feed.looking());
-    if (feed.stopped()) {
-      return absl::CancelledError("you left; the handoff goes on. 'handoff wait' waits again");
-    }
+    if (feed.stopped()) return YouLeft();
     RETURN_IF_ERROR(looked);
   }
   return waiting.Take();

@@ -18,12 +18,14 @@ namespace handoff {
 // opens it again where it ended. Thread-safe.
 class ChangeFeed {
  public:
-  // `id` empty: of all handoffs.
+  explicit ChangeFeed(Client& client);
   ChangeFeed(Client& client, std::string id, uint64_t revision);
   ~ChangeFeed();
   ChangeFeed(const ChangeFeed&) = delete;
   ChangeFeed& operator=(const ChangeFeed&) = delete;
 
+  // Before the first Wait. `id` empty: of all handoffs.
+  void Follow(std::string id, uint64_t revision);
   // What changed since the last call; waits until something did, Stop() was called or the time
   // passed.
   std::set<std::string> Wait(absl::Duration most) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -36,8 +38,8 @@ class ChangeFeed {
   void Read();
 
   Client& client_;
-  const std::string id_;
-  uint64_t revision_;
+  std::string id_;
+  uint64_t revision_ = 0;
   StreamCall call_;
   StreamCall looking_;
   Mutex mutex_;

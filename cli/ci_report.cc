@@ -1,6 +1,7 @@
 #include "cli/ci_report.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -30,6 +31,15 @@ absl::Status Write(const CiJob& job, const std::string& path, const std::string&
 }
 
 }  // namespace
+
+void CiReport::Begin() const {
+  const bool own_files =
+      job_.has_value() && (job_->system == CiSystem::kGitLab || job_->system == CiSystem::kJenkins);
+  if (!own_files) return;
+  for (const std::string& path : {job_->outputs, job_->summary}) {
+    if (!path.empty()) ::unlink(path.c_str());
+  }
+}
 
 void CiReport::Kept(const v1::Handoff& handoff, bool existing, bool stays) {
   existing_ = existing;

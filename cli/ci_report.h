@@ -14,6 +14,8 @@ class CiReport {
   // `job` absent: nothing is told. `context` must outlive it.
   CiReport(std::optional<CiJob> job, Context& context) : job_(std::move(job)), context_(context) {}
 
+  // What an earlier job left in the workspace is not this one's.
+  void Begin() const;
   // It is kept. `stays`: Ended comes, unless the command is ended before.
   void Kept(const v1::Handoff& handoff, bool existing, bool stays);
   void Ended(const v1::Handoff& handoff);

@@ -3,8 +3,6 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
-#include <algorithm>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -15,8 +13,6 @@
 
 namespace handoff {
 namespace {
-
-constexpr size_t kMostLabels = 32;
 
 struct CheckedOut {
   bool is_there = false;
@@ -41,20 +37,11 @@ absl::StatusOr<CheckedOut> LookHere() {
   return here;
 }
 
-bool HasKey(const std::vector<std::string>& labels, absl::string_view pair) {
-  const absl::string_view key = pair.substr(0, pair.find('=') + 1);
-  return std::any_of(labels.begin(), labels.end(),
-                     [&](const std::string& label) { return absl::StartsWith(label, key); });
-}
-
 }  // namespace
 
 absl::Status UseCiJob(const CiJob& job, SubmitFlags& flags) {
   flags.reuse = !flags.allow_duplicate;
-  for (std::string& label : CiLabels(job)) {
-    const bool room = flags.labels.size() < kMostLabels;
-    if (room && !HasKey(flags.labels, label)) flags.labels.push_back(std::move(label));
-  }
+  flags.ci_labels = CiLabels(job);
   // A person said where it starts.
   if (!flags.repo.empty() || !flags.from.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const CheckedOut here, LookHere());
@@ -83,6 +70,11 @@ std::string CiContent(const v1::HandoffSpec& spec) {
   repository.clear_pack_sha256();
   repository.clear_pack_bytes();
   repository.clear_pack_complete();
+  // Nor is what was attached, only which files: a log is another one at every try.
+  for (v1::Attachment& file : *content.mutable_attachments()) {
+    file.clear_sha256();
+    file.clear_bytes();
+  }
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);

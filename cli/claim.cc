@@ -31,17 +31,18 @@ absl::StatusOr<std::optional<v1::Handoff>> Claim(const v1::Handoff& before,
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   const std::string actor = context.User();
   v1::Handoff handoff = before;
+  const std::string how_on =
+      absl::StrCat(" 'handoff takeover ", before.id(), "' goes on, 'handoff return ", before.id(),
+                   " --unchanged' gives it back");
   const bool same_place = handoff.taken_on().empty() == !options.on_host;
   if (handoff.taken_by() != actor || !same_place) {
     v1::TakeOverRequest request;
     request.set_id(options.id);
     request.set_stop(options.stop);
     request.set_on_host(options.on_host);
-    const Leaving leaving(
-        context, options.temp,
-        absl::StrCat("the coordinator had not answered: 'handoff show ", before.id(),
-                     "' says whether it is yours by now. 'handoff takeover ", before.id(),
-                     "' goes on, 'handoff return ", before.id(), " --unchanged' gives it back"));
+    const Leaving leaving(context, options.temp,
+                          absl::StrCat("the coordinator had not answered: 'handoff show ",
+                                       before.id(), "' says whether it is yours by now.", how_on));
     ASSIGN_OR_RETURN(handoff, client->TakeOver(request));
   }
   if (!Has(handoff, actor)) {
@@ -63,6 +64,8 @@ absl::StatusOr<std::optional<v1::Handoff>> Claim(const v1::Handoff& before,
     }
     RETURN_IF_ERROR(waited.status());
   }
+  const Leaving leaving(context, options.temp,
+                        absl::StrCat(before.id(), " is yours by now.", how_on));
   // Whole, and as it is now.
   ASSIGN_OR_RETURN(handoff, client->Get(handoff.id()));
   if (Has(handoff, actor)) return handoff;

@@ -8,10 +8,10 @@
 namespace handoff {
 
 Leaving::Leaving(Context& context, std::string directory, std::string left,
-                 std::function<void()> also)
+                 std::function<std::string()> keep)
     : context_(context),
       directory_(std::move(directory)),
-      also_(std::move(also)),
+      keep_(std::move(keep)),
       left_(std::move(left)),
       listener_(context.interrupt, [this] { Leave(); }) {}
 
@@ -27,9 +27,13 @@ void Leaving::Stay() {
 
 void Leaving::Leave() {
   const MutexLock lock(mutex_);
-  if (stays_) return;
-  if (also_) also_();
-  context_.terminal.SayLast(absl::StrCat("handoff: you left; ", left_));
+  if (stays_) {
+    context_.terminal.SayAside("handoff: this ends when what it writes is whole; again to stop it");
+    return;
+  }
+  const std::string kept = keep_ ? keep_() : "";
+  context_.terminal.SayAside(
+      absl::StrCat(kept, kept.empty() ? "" : "\n", "handoff: you left; ", left_));
   if (!directory_.empty()) RemoveTree(directory_).IgnoreError();
   context_.interrupt.Leave();
 }

@@ -13,17 +13,17 @@ namespace handoff {
 // An Interrupt::Listener, of which there is one at a time.
 class Leaving {
  public:
-  // `left`: what the person is told after "you left; ". `directory` is removed, if it is one;
-  // `also` is called before, on the waiting thread.
+  // `left`: what the person is told after "you left; ". `directory` is removed, if it is one.
+  // `keep` is called before, on the waiting thread: what it returns is told, too.
   Leaving(Context& context, std::string directory, std::string left,
-          std::function<void()> also = nullptr);
+          std::function<std::string()> keep = nullptr);
   Leaving(const Leaving&) = delete;
   Leaving& operator=(const Leaving&) = delete;
 
   // What is left from now on.
   void Leaves(std::string left) ABSL_LOCKS_EXCLUDED(mutex_);
-  // From now on something is written that must not stay half done: one Ctrl-C ends nothing, and a
-  // second one says nothing.
+  // From now on something is written that must not stay half done: the first Ctrl-C says so and
+  // ends nothing, the second one ends the command.
   void Stay() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
@@ -31,7 +31,7 @@ class Leaving {
 
   Context& context_;
   const std::string directory_;
-  const std::function<void()> also_;
+  const std::function<std::string()> keep_;
   Mutex mutex_;
   std::string left_ ABSL_GUARDED_BY(mutex_);
   bool stays_ ABSL_GUARDED_BY(mutex_) = false;

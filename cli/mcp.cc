@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/mcp_server.h"
 #include "cli/verb.h"
@@ -31,7 +32,10 @@ VerbResult Mcp(const std::string& repo, Context& context) {
   if (!context.coordinator.empty()) {
     options.command.push_back(absl::StrCat("--coordinator=", context.coordinator));
   }
-  options.environment = context.environment;
+  // An answer is not for the runner of a job: what this command itself says stands in its fence.
+  for (const std::string& variable : context.environment) {
+    if (!absl::StartsWith(variable, "GITHUB_ACTIONS=")) options.environment.push_back(variable);
+  }
   options.directory = directory.string();
   if (context.terminal.in_is_terminal()) {
     context.terminal.Say(

@@ -16,8 +16,8 @@
 namespace handoff {
 namespace {
 
-// How long a verb may take to leave, and pipes that somebody else holds to close.
-constexpr absl::Duration kToLeave = absl::Seconds(5);
+// How long a verb that was killed may take to be gone, and pipes that somebody else holds to close.
+constexpr absl::Duration kToBeGone = absl::Seconds(5);
 constexpr absl::Duration kToClose = absl::Seconds(1);
 constexpr size_t kMostNotes = 8 << 10;
 constexpr size_t kMostNote = 2 << 10;
@@ -142,7 +142,7 @@ class Running {
     if (ended_) return false;  // somebody else holds the pipes
     if (leaving_) {
       child_[0].SignalGroup(SIGKILL);
-      deadline_ = clock_.Boot() + kToLeave;
+      deadline_ = clock_.Boot() + kToBeGone;
     } else {
       ran_.left = true;
       Leave();
@@ -151,9 +151,9 @@ class Running {
   }
 
   void Leave() {
-    child_[0].SignalGroup(leaving_ ? SIGKILL : SIGINT);
+    if (!leaving_) deadline_ = clock_.Boot() + run_.to_leave;
+    if (!leaving_) child_[0].SignalGroup(SIGINT);
     leaving_ = true;
-    deadline_ = clock_.Boot() + kToLeave;
   }
 
   void Write() {

@@ -18,7 +18,7 @@ struct McpRun {
   std::vector<std::string> argv, env;
   std::string directory, input;
   uint64_t offset = 0, most = 0;  // which part of stdout is kept
-  absl::Duration limit;
+  absl::Duration limit, to_leave;
 };
 
 // Runs to the end. `note` gets each line of stderr as it comes. CANCELLED, with the process ended,

@@ -181,6 +181,7 @@ absl::StatusOr<McpRun> McpServer::RunFor(const McpTool& tool, const McpCommand& 
   run.offset = command.offset;
   run.most = command.most;
   run.limit = tool.limit;
+  run.to_leave = tool.to_leave;
   return run;
 }
 

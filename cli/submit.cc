@@ -44,11 +44,17 @@ absl::Status Upload(const std::string& pack, const v1::Repository& repository, C
 absl::StatusOr<v1::SubmitResponse> Store(const v1::SubmitRequest& request, Client& client,
                                          Terminal& terminal) {
   v1::SubmitResponse response;
+  int tries = 0;
   RETURN_IF_ERROR(RetryWhileAway(terminal, [&] {
+    ++tries;
     auto answer = client.Submit(request);
     if (answer.ok()) response = *std::move(answer);
     return answer.status();
   }));
+  // An answer was lost, and what was found by our own key is what we submitted.
+  const bool ours =
+      tries > 1 && response.handoff().spec().idempotency_key() == request.spec().idempotency_key();
+  if (ours) response.set_existing(false);
   return response;
 }
 
@@ -146,23 +152,16 @@ absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::optional<C
   return prepared;
 }
 
-// Without links; empty when there is none.
-std::string CheckoutHere() {
-  const std::string root = RepositoryRoot(".");
-  std::error_code error;
-  return root.empty() ? "" : std::filesystem::canonical(root, error).string();
-}
-
 // Snapshot, upload and submit. `keep` is called when Ctrl-C ends the command meanwhile.
 absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepared,
-                                        Context& context, const std::function<void()>& keep) {
+                                        Context& context,
+                                        const std::function<std::string()>& keep) {
   v1::HandoffSpec& spec = *prepared.request.mutable_spec();
   auto temp = TempDir::Make("handoff-submit-");
   if (!temp.ok()) return NothingWasHandedOver(temp.status());
   Leaving leaving(context, temp->path(), "nothing was handed over", keep);
   const absl::Status attached =
-      AddAttachments(flags.attach, {flags.attach_secrets, flags.ci ? CheckoutHere() : ""}, *temp,
-                     context.terminal, &spec);
+      AddAttachments(flags.attach, {flags.named_secrets, flags.ci}, *temp, context.terminal, &spec);
   if (!attached.ok()) return NothingWasHandedOver(attached);
   const auto pack = AddRepository(flags, prepared.where, *temp, context, &spec);
   if (!pack.ok()) return NothingWasHandedOver(pack.status());
@@ -193,7 +192,7 @@ absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags,
     if (!task.ok()) return NothingWasHandedOver(task.status());
     auto prepared = Prepare(flags, job, *task, context);
     if (!prepared.ok()) return NothingWasHandedOver(prepared.status());
-    return Send(flags, *std::move(prepared), context, [] {});
+    return Send(flags, *std::move(prepared), context, nullptr);
   }
   auto prepared = Prepare(flags, job, "to be written", context);
   if (!prepared.ok()) return NothingWasHandedOver(prepared.status());
@@ -202,23 +201,24 @@ absl::StatusOr<v1::SubmitResponse> HandOver(const SubmitFlags& flags,
   const absl::Status valid = ValidateTask(draft->text());
   if (!valid.ok()) return draft->Kept(NothingWasHandedOver(valid));
   prepared->request.mutable_spec()->set_task(draft->text());
-  const auto keep = [&] {
-    const std::string where = draft->Keep();
-    if (!where.empty()) context.terminal.Say(where);
-  };
+  const auto keep = [&draft] { return draft->Keep(); };
   auto response = Send(flags, *std::move(prepared), context, keep);
   if (!response.ok()) return draft->Kept(response.status());
-  if (flags.dry_run) keep();
+  if (flags.dry_run) {
+    const std::string where = draft->Keep();
+    if (!where.empty()) context.terminal.Say(where);
+  }
   return response;
 }
 
-// What is attached is not meant as a part of the work tree.
-void TakeIncludesOfAttached(SubmitFlags& flags) {
-  const std::set<std::string> attached(flags.attach.begin(), flags.attach.end());
-  const auto others = std::stable_partition(
-      flags.include.begin(), flags.include.end(),
-      [&](const std::string& include) { return attached.count(include) == 0; });
-  flags.attach_secrets.assign(others, flags.include.end());
+// What is named by itself is not meant as a part of the work tree.
+void TakeIncludesOfNamed(SubmitFlags& flags) {
+  std::set<std::string> named(flags.attach.begin(), flags.attach.end());
+  if (flags.ci) named.insert(flags.file);
+  const auto others =
+      std::stable_partition(flags.include.begin(), flags.include.end(),
+                            [&](const std::string& include) { return named.count(include) == 0; });
+  flags.named_secrets.assign(others, flags.include.end());
   flags.include.erase(others, flags.include.end());
 }
 
@@ -231,9 +231,10 @@ absl::StatusOr<std::optional<CiJob>> TakeCiJob(SubmitFlags& flags, Context& cont
 }
 
 VerbResult Submit(SubmitFlags flags, Context& context) {
-  TakeIncludesOfAttached(flags);
+  TakeIncludesOfNamed(flags);
   auto job = TakeCiJob(flags, context);
   if (!job.ok()) return NothingWasHandedOver(job.status());
+  if (!flags.dry_run) CiReport(*job, context).Begin();
   ASSIGN_OR_RETURN(const v1::SubmitResponse response, HandOver(flags, *job, context));
   return flags.dry_run ? Exit::kDone : AfterSubmit(flags, *job, response, context);
 }

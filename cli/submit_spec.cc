@@ -16,6 +16,7 @@ namespace {
 constexpr int kMostPriority = 100;
 constexpr int kMostRetries = 10;
 constexpr size_t kMostKeyBytes = 128;
+constexpr size_t kMostLabels = 32;
 constexpr size_t kMostChecks = 16;
 constexpr size_t kMostCheckBytes = 4096;
 constexpr int kMostCheckRetries = 20;
@@ -84,6 +85,28 @@ absl::Status AddCheck(const std::string& command, v1::HandoffSpec* spec) {
   return absl::OkStatus();
 }
 
+// How the checks are run, unset where nothing says.
+struct HowChecked {
+  std::optional<absl::Duration> timeout;
+  int64_t retries = 0;
+};
+absl::StatusOr<HowChecked> ReadHowChecked(const SubmitFlags& flags,
+                                          const ProjectDefaults& defaults) {
+  HowChecked how;
+  if (!flags.check_timeout.empty()) {
+    ASSIGN_OR_RETURN(how.timeout, ParseDuration("--check-timeout", flags.check_timeout));
+  } else if (!defaults.check_timeout.empty()) {
+    const auto limit = ParseDuration("check_timeout", defaults.check_timeout);
+    if (!limit.ok()) return InFile(limit.status(), defaults);
+    how.timeout = *limit;
+  }
+  how.retries = flags.check_retries ? *flags.check_retries : defaults.check_retries.value_or(0);
+  if (how.retries >= 0 && how.retries <= kMostCheckRetries) return how;
+  const std::string why = absl::StrCat(how.retries, " is not between 0 and ", kMostCheckRetries);
+  return flags.check_retries ? absl::InvalidArgumentError("--check-retries " + why)
+                             : InFile(absl::InvalidArgumentError("check_retries " + why), defaults);
+}
+
 // What a repository wants checked is the work of agents: a command is its own check.
 absl::Status SetChecks(const SubmitFlags& flags, const ProjectDefaults& defaults,
                        v1::HandoffSpec* spec) {
@@ -94,6 +117,8 @@ absl::Status SetChecks(const SubmitFlags& flags, const ProjectDefaults& defaults
   for (const std::string& command : from_file ? defaults.checks : std::vector<std::string>{}) {
     RETURN_IF_ERROR(InFile(AddCheck(command, spec), defaults));
   }
+  // Also where there is none: the file is right or wrong whatever is submitted.
+  ASSIGN_OR_RETURN(const HowChecked how, ReadHowChecked(flags, defaults));
   if (spec->checks().empty()) {
     const bool for_none = !flags.check_timeout.empty() || flags.check_retries.has_value();
     return for_none ? absl::InvalidArgumentError(
@@ -101,30 +126,15 @@ absl::Status SetChecks(const SubmitFlags& flags, const ProjectDefaults& defaults
                                        " is about checks, and there are none: add --check CMD"))
                     : absl::OkStatus();
   }
-  const bool timed = !flags.check_timeout.empty() || !defaults.check_timeout.empty();
-  if (timed) {
-    const auto limit = flags.check_timeout.empty()
-                           ? ParseDuration("check_timeout", defaults.check_timeout)
-                           : ParseDuration("--check-timeout", flags.check_timeout);
-    if (!limit.ok()) {
-      return flags.check_timeout.empty() ? InFile(limit.status(), defaults) : limit.status();
-    }
-    for (v1::Check& check : *spec->mutable_checks()) SetDuration(*limit, check.mutable_timeout());
-  }
-  const int64_t retries =
-      flags.check_retries ? *flags.check_retries : defaults.check_retries.value_or(0);
-  if (retries < 0 || retries > kMostCheckRetries) {
-    const std::string why = absl::StrCat(retries, " is not between 0 and ", kMostCheckRetries);
-    return flags.check_retries
-               ? absl::InvalidArgumentError("--check-retries " + why)
-               : InFile(absl::InvalidArgumentError("check_retries " + why), defaults);
+  for (v1::Check& check : *spec->mutable_checks()) {
+    if (how.timeout) SetDuration(*how.timeout, check.mutable_timeout());
   }
   // A command reads no messages, so it would only do the same again.
   if (flags.check_retries.value_or(0) > 0 && spec->agent() == "command") {
     return absl::InvalidArgumentError(
         "--check-retries is for agents that read what failed, not for a command");
   }
-  if (spec->agent() != "command") spec->set_check_retries(static_cast<int>(retries));
+  if (spec->agent() != "command") spec->set_check_retries(static_cast<int>(how.retries));
   return absl::OkStatus();
 }
 
@@ -139,6 +149,19 @@ absl::Status SetLabels(absl::string_view flag, const std::vector<std::string>& p
   }
   ASSIGN_OR_RETURN(const auto given, ParseLabels(flag, pairs));
   for (const auto& [key, value] : given) (*field)[key] = value;
+  if (field->size() <= kMostLabels) return absl::OkStatus();
+  const absl::Status status = absl::InvalidArgumentError(absl::StrCat(
+      flag, " is there ", field->size(), " times; at most ", kMostLabels, " are taken"));
+  return given.empty() ? InFile(status, defaults) : status;
+}
+
+// As far as there is room; a person's and the repository's own come first.
+absl::Status AddLabelsOfCi(const std::vector<std::string>& pairs, v1::HandoffSpec* spec) {
+  ASSIGN_OR_RETURN(const auto labels, ParseLabels("--ci", pairs));
+  for (const auto& label : labels) {
+    if (spec->labels().size() < kMostLabels)
+      spec->mutable_labels()->insert({label.first, label.second});
+  }
   return absl::OkStatus();
 }
 
@@ -247,6 +270,7 @@ absl::StatusOr<v1::HandoffSpec> BuildSpec(const SubmitFlags& flags, const Projec
   spec.set_child(flags.child);
   const std::string parent = ParentOf(environment);
   if (!parent.empty()) (*spec.mutable_labels())[kParentLabel] = parent;
+  RETURN_IF_ERROR(AddLabelsOfCi(flags.ci_labels, &spec));
   spec.set_push(flags.push || (by_default && !flags.no_push));
   spec.mutable_notify()->Add(flags.notify.begin(), flags.notify.end());
   // Without one of the person's, a key of this submit lets a retry after a lost answer find what

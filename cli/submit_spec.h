@@ -40,7 +40,8 @@ struct SubmitFlags {
   std::optional<int> check_retries;
   std::string summaries, summary_model;
   std::vector<std::string> attach;
-  std::vector<std::string> attach_secrets;  // those of `attach` that --include names
+  std::vector<std::string> ci_labels;      // K=V of the pipeline; those of others win
+  std::vector<std::string> named_secrets;  // those of `attach`, and `file`, that --include names
   bool ci = false;
   std::string ci_repo, ci_commit, ci_ref;  // where it starts, by the job's variables; see UseCiJob
   bool full = false, dry_run = false, follow = false, wait = false;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "cli/editor.h"
+#include "cli/named_file.h"
 #include "common/file.h"
 #include "common/status.h"
 #include "common/subprocess.h"
@@ -88,6 +89,21 @@ absl::Status Draft::Kept(const absl::Status& status) {
   return absl::Status(status.code(), absl::StrCat(status.message(), ". ", where));
 }
 
+namespace {
+
+// In a pipeline nobody looks at what the file in the checkout is, and everybody reads the task.
+absl::StatusOr<std::string> ReadFileOfCheckout(const SubmitFlags& flags) {
+  const NamedFileRules rules{"--file", flags.named_secrets, /*in_checkout=*/true, /*outside=*/true};
+  ASSIGN_OR_RETURN(const NamedFile file, OpenNamedFile(flags.file, rules));
+  ASSIGN_OR_RETURN(
+      const std::string text,
+      ReadTextFile(absl::StrCat("/proc/self/fd/", file.fd.get()), "nothing was handed over"));
+  RETURN_IF_ERROR(CheckNoSecret(flags.file, file, text, rules));
+  return text;
+}
+
+}  // namespace
+
 bool AsksEditor(const SubmitFlags& flags, const Context& context) {
   return flags.surplus.empty() && !flags.has_task && flags.file.empty() && context.rest.empty() &&
          context.terminal.in_is_terminal() && context.terminal.err_is_terminal();
@@ -106,6 +122,7 @@ absl::StatusOr<std::string> ReadTask(const SubmitFlags& flags, const Context& co
         "give the task once: as an argument, with --file, or behind '--'");
   }
   if (!context.rest.empty()) return ShellJoin(context.rest);
+  if (!flags.file.empty() && flags.ci) return ReadFileOfCheckout(flags);
   if (!flags.file.empty()) return ReadTextFile(flags.file, "nothing was handed over");
   if (flags.task == "-") return ReadStandardInput("task", "1 MiB");
   if (flags.has_task) return flags.task;

@@ -104,14 +104,22 @@ std::string OpenWords(const v1::Handoff& handoff, const HandoffFiles& files, con
                                  absl::StrCat(TakenPath(handoff.id()), "/", kPromptFile));
 }
 
+// What is so of one that is the person's, until there is a tree of it; of one that they have it
+// goes on as it is.
+std::string YoursWithout(const v1::Handoff& handoff, const TakeoverPlace& place) {
+  if (place.kind == TakeoverPlace::kTaken) {
+    return absl::StrCat(handoff.id(), " is yours as before, and its work tree ", place.path,
+                        " as you left it");
+  }
+  return absl::StrCat(handoff.id(), " is yours by now, without a work tree: 'handoff takeover ",
+                      handoff.id(), "' goes on, 'handoff return ", handoff.id(),
+                      " --unchanged' gives it back");
+}
+
 // It is the person's by now.
 VerbResult BringIntoTree(const TakeoverFlags& flags, const v1::Handoff& handoff, Ready& ready,
                          const std::string& temp, Context& context) {
-  std::optional<Leaving> leaving(
-      std::in_place, context, temp,
-      absl::StrCat(handoff.id(), " is yours by now, without a work tree: 'handoff takeover ",
-                   handoff.id(), "' goes on, 'handoff return ", handoff.id(),
-                   " --unchanged' gives it back"));
+  std::optional<Leaving> leaving(std::in_place, context, temp, YoursWithout(handoff, ready.place));
   ASSIGN_OR_RETURN(const TakeoverBase base, ChooseBase(handoff));
   ASSIGN_OR_RETURN(const HandoffFiles files, BringFiles(handoff, temp, context));
   ASSIGN_OR_RETURN(Taken taken, MakeTree(handoff, base, ready, temp, context, *leaving));
@@ -148,9 +156,7 @@ VerbResult TakeIntoTree(const TakeoverFlags& flags, const v1::Handoff& before, C
   if (!handoff.has_value()) return Exit::kInterrupted;
   const VerbResult brought = BringIntoTree(flags, *handoff, ready, temp.path(), context);
   if (!brought.ok()) {
-    context.terminal.Say(absl::StrCat(
-        "handoff: ", handoff->id(), " is yours by now, without a work tree: take it over again ",
-        "when what follows is mended, or 'handoff return ", handoff->id(), " --unchanged'"));
+    context.terminal.Say(absl::StrCat("handoff: ", YoursWithout(*handoff, ready.place)));
   }
   return brought;
 }

@@ -61,7 +61,7 @@ void Terminal::Say(absl::string_view line) {
   Relay(err_is_terminal_ ? WrapLines(line, WidthOf(STDERR_FILENO)) : line);
 }
 
-void Terminal::SayLast(absl::string_view line) const {
+void Terminal::SayAside(absl::string_view line) const {
   // A progress line may stand there; whether is known to the other thread.
   const std::string text = err_is_terminal_
                                ? absl::StrCat("\r\x1b[K", WrapLines(line, WidthOf(STDERR_FILENO)))

@@ -28,8 +28,8 @@ class Terminal {
   const absl::Status& out_error() const { return out_error_; }
   // A line about what happens; ends a progress line first. Wrapped on a terminal.
   void Say(absl::string_view line);
-  // The same by another thread, right before the process ends.
-  void SayLast(absl::string_view line) const;
+  // The same by another thread: over a progress line, which may come again.
+  void SayAside(absl::string_view line) const;
   // Lines of an agent's, as they are.
   void Relay(absl::string_view lines);
 

@@ -250,7 +250,8 @@ std::vector<McpTool> ToGoOnByHand() {
        false,
        true,
        McpTool::kPlain,
-       kForWork},
+       kForWork,
+       kForWork},  // a work tree must not stay half written
       {"return",
        "Give it back",
        "Gives a taken over handoff back with what was changed in its work tree: another attempt "

@@ -40,7 +40,8 @@ struct McpTool {
   bool read_only = true;
   bool destructive = false;
   Answer answer = kPlain;
-  absl::Duration limit = absl::Seconds(50);  // then the verb is told to leave
+  absl::Duration limit = absl::Seconds(50);    // then the verb is told to leave
+  absl::Duration to_leave = absl::Seconds(5);  // how long that may take
 };
 
 // What a call is as a command line.

@@ -229,6 +229,11 @@ core::Submit ToCore(const v1::HandoffSpec& spec, const std::string& owner, absl:
       repository.clear_pack_complete();
       repository.clear_notes();
     }
+    // What was attached, a log, is another one at every try; which files there are is content.
+    for (v1::Attachment& file : *content.mutable_attachments()) {
+      file.clear_sha256();
+      file.clear_bytes();
+    }
     handoff.content_hash = Sha256Hex(CanonicalBytes(content));
     handoff.spec = CanonicalBytes(spec);
   }

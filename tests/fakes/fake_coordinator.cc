@@ -182,6 +182,7 @@ grpc::Status FakeCoordinator::Submit(grpc::ServerContext* context, const v1::Sub
       handoff.set_status(v1::Handoff::QUEUED);
       handoff.set_agent(request->spec().agent());
       handoff.set_owner(CallerOf(*context));
+      handoff.mutable_spec()->set_idempotency_key(request->spec().idempotency_key());
       by_key_[request->spec().idempotency_key()] = handoff.id();
     }
     lose = lose_ > 0;
@@ -227,9 +228,10 @@ grpc::Status FakeCoordinator::Send(grpc::ServerContext*, const v1::SendRequest* 
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCoordinator::GetDocument(grpc::ServerContext*,
+grpc::Status FakeCoordinator::GetDocument(grpc::ServerContext* context,
                                           const v1::GetDocumentRequest* request,
                                           v1::Document* response) {
+  held_.Enter(context, "GetDocument");
   v1::Handoff handoff;
   const grpc::Status found = Find(request->id(), &handoff);
   if (!found.ok()) return found;
@@ -326,9 +328,10 @@ grpc::Status FakeCoordinator::List(grpc::ServerContext* context, const v1::ListR
   return grpc::Status::OK;
 }
 
-grpc::Status FakeCoordinator::GetPool(grpc::ServerContext*, const v1::GetPoolRequest*,
+grpc::Status FakeCoordinator::GetPool(grpc::ServerContext* context, const v1::GetPoolRequest*,
                                       v1::PoolInfo* response) {
   Count();
+  held_.Enter(context, "GetPool");
   const MutexLock lock(mutex_);
   *response = pool_;
   response->set_revision(events_.size());

@@ -39,7 +39,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   void RefuseLists(int n);  // the next `n`, with UNAVAILABLE
   // The open Watch streams end with UNAVAILABLE, and the next `n` are refused so.
   void BreakWatches(int n);
-  // Of Get, List, Submit, GetObject, Put, TakeOver, Return and Import.
+  // Of those that enter: Get, List and what a command may be left in.
   HeldCalls& held() { return held_; }
   FakeTurns& turns() { return turns_; }  // of AskTurns
   void SetLoad(uint64_t running, uint64_t queued);

@@ -133,6 +133,63 @@ TEST_F(CiExamples, WhatALinkOfTheCheckoutLeadsToOutsideStaysHere) {
   EXPECT_EQ(Shell(submit + "x").exit, 0);
 }
 
+TEST_F(CiExamples, GitsOwnFilesAndAnotherFoldersCheckoutAreWatchedToo) {
+  ASSERT_EQ(
+      Shell("mkdir -p work && cd work && git init -q app && cd app && "
+            "git config user.name a && git config user.email a@b && echo x >x && "
+            "ln -s .git/config report.txt && ln -s ../../other.log test.log && "
+            "ln -s ../../logs logs && git add . && git commit -qm Begin && "
+            "mkdir ../../logs && git -C ../../logs init -q && echo of another >../../logs/l &&"
+            "echo of another job >../../other.log")
+          .exit,
+      0);
+  const std::string submit =
+      "handoff submit --ci --repo . --dry-run --check true 'Do it' --attach ";
+  const Said config = Shell("cd work/app && " + submit + "report.txt");
+  EXPECT_EQ(config.exit, 2) << config.err;
+  EXPECT_THAT(config.err, HasSubstr("--attach report.txt is a file of git's own, /"));
+  for (const char* link : {"app/test.log", "app/logs/l"}) {
+    const Said above = Shell(absl::StrCat("cd work && ", submit, link));
+    EXPECT_EQ(above.exit, 2) << link << "\n" << above.err;
+    EXPECT_THAT(above.err, HasSubstr("lies outside of the checkout, at /")) << link;
+  }
+}
+
+TEST_F(CiExamples, ATaskIsReadFromTheCheckoutOrWhereAPersonSays) {
+  ASSERT_EQ(Shell("git init -q app && cd app && git config user.name a && "
+                  "git config user.email a@b && echo Do it. >task.md && ln -s ../key link.md && "
+                  "ln -s .git/config config.md && git add . && git commit -qm Begin && "
+                  "echo Do that. >../key")
+                .exit,
+            0);
+  const std::string submit =
+      "cd app && handoff submit --ci --repo . --dry-run --json --check true --file ";
+  const Said link = Shell(submit + "link.md");
+  EXPECT_EQ(link.exit, 2) << link.err;
+  EXPECT_THAT(link.err, HasSubstr("--file link.md lies outside of the checkout, at /"));
+  EXPECT_THAT(link.err, HasSubstr("nothing was handed over"));
+  EXPECT_THAT(Shell(submit + "config.md").err, HasSubstr("is a file of git's own"));
+  EXPECT_THAT(Shell(submit + "task.md").out, HasSubstr("Do it."));
+  EXPECT_THAT(Shell(submit + "../key").out, HasSubstr("Do that."));
+  EXPECT_THAT(Shell(submit + "link.md --include link.md").out, HasSubstr("Do that."));
+  EXPECT_EQ(Shell("cd app && handoff submit --dry-run --file link.md").exit, 0)
+      << "a person at their own desk reads what they name";
+}
+
+TEST_F(CiExamples, WhatAnEarlierJobLeftIsNotToldAsThisOnes) {
+  for (const CiSystem system : {CiSystem::kGitLab, CiSystem::kJenkins}) {
+    ASSERT_EQ(
+        Shell("echo HANDOFF_RESULT_ID=old >handoff.env && echo old >handoff-summary.md", system)
+            .exit,
+        0);
+    // The system's own directory is not this one.
+    const std::string here = "CI_PROJECT_DIR=$PWD WORKSPACE=$PWD handoff submit --ci ";
+    EXPECT_EQ(Shell(here + "--dry-run --check true 'Do it'; test -e handoff.env", system).exit, 0);
+    EXPECT_NE(Shell(here + "--check true 'Do it'", system).exit, 0) << "nobody is logged in";
+    EXPECT_EQ(Shell("test -e handoff.env || test -e handoff-summary.md", system).exit, 1);
+  }
+}
+
 // The word behind "::stop-commands::" of the first line, which is the last one's, too.
 std::string FenceAround(const std::string& err) {
   const std::vector<std::string> lines = absl::StrSplit(absl::StripSuffix(err, "\n"), '\n');

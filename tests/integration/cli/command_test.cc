@@ -29,6 +29,7 @@ TEST_F(Command, ALostAnswerDoesNotSubmitTwice) {
   ASSERT_EQ(coordinator_.submits().size(), 3u);
   EXPECT_EQ(coordinator_.submits()[0].SerializeAsString(),
             coordinator_.submits()[2].SerializeAsString());
+  EXPECT_THAT(said.err, Not(HasSubstr("asks for the same"))) << "it is this one";
 }
 
 TEST_F(Command, TheTaskComesFromArgumentFileOrStandardInput) {

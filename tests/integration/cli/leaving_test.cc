@@ -72,6 +72,23 @@ TEST_F(LeavingTest, WhileTheWorkIsFetchedItIsTheirsWithoutATree) {
   EXPECT_EQ(Record().status(), v1::Handoff::INTERACTIVE);
 }
 
+TEST_F(LeavingTest, WhileItIsStoppedItBecomesTheirsAllTheSame) {
+  handoff_.set_status(v1::Handoff::RUNNING);
+  handoff_.mutable_attempts(0)->set_state(v1::Attempt::RUNNING);
+  coordinator_.Set(handoff_);
+  EXPECT_THAT(LeaveAt("GetPool", Mine(), {"takeover", "--stop", kId}),
+              HasSubstr("becomes yours all the same"));
+}
+
+TEST_F(LeavingTest, OfOneThatIsTheirsTheTreeIsAsTheyLeftIt) {
+  ASSERT_EQ(TakeOver().exit, 0);
+  Write(Taken() + "/a", "by hand\n");
+  const std::string said = LeaveAt("GetDocument", Mine(), {"takeover", kId});
+  EXPECT_THAT(said, HasSubstr(absl::StrCat(kId, " is yours as before, and its work tree ", Taken(),
+                                           " as you left it\n")));
+  EXPECT_THAT(said, Not(HasSubstr("--unchanged"))) << "that would leave their work out";
+}
+
 TEST_F(LeavingTest, WhileAFetchReadsTheWorkNothingIsChanged) {
   EXPECT_THAT(LeaveAt("GetObject", Mine(), {"fetch", kId}),
               HasSubstr("handoff: you left; nothing was changed here\n"));

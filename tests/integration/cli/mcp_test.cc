@@ -161,6 +161,13 @@ TEST_F(McpCommandTest, EndsWithItsInputAndOnASignal) {
   EXPECT_EQ(other.AwaitEnd().code, 0);
 }
 
+TEST_F(McpCommandTest, AnAnswerIsNotForTheRunnerOfAJob) {
+  McpClient client = Start({"GITHUB_ACTIONS=true"});
+  const Json answer = client.Call("show", {{"id", "20261120-none"}});
+  EXPECT_TRUE(answer.at("isError"));
+  EXPECT_THAT(answer.dump(), Not(HasSubstr("::")));
+}
+
 TEST_F(McpCommandTest, ALogIsReadInParts) {
   Add("20261120-h", v1::Handoff::SUCCEEDED);
   std::string log;

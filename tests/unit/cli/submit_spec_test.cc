@@ -102,6 +102,35 @@ TEST(BuildSpec, WhatARepositoryWantsCheckedIsTheWorkOfAgents) {
   EXPECT_TRUE(absl::IsInvalidArgument(Build(flags, defaults, "make", {"make"}).status()));
 }
 
+TEST(BuildSpec, HowTheFileHasThingsCheckedIsRightAlsoWhereNothingIs) {
+  ProjectDefaults defaults;
+  defaults.check_retries = 99;
+  EXPECT_TRUE(absl::IsInvalidArgument(Build({}, defaults).status()));
+  defaults.check_retries = 1;
+  defaults.check_timeout = "20";
+  EXPECT_TRUE(absl::IsInvalidArgument(Build({}, defaults).status()));
+  defaults.check_timeout = "20s";
+  EXPECT_TRUE(Build({}, defaults).ok());
+}
+
+TEST(BuildSpec, LabelsAreBoundedAndThoseOfAPipelineTakeWhatRoomThereIs) {
+  ProjectDefaults defaults;
+  for (int i = 0; i < 31; ++i) defaults.labels[absl::StrCat("l", i)] = "x";
+  SubmitFlags flags;
+  flags.ci_labels = {"ci=github", "ci.run=7"};
+  auto spec = Build(flags, defaults);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->labels().size(), 32u);
+  EXPECT_EQ(spec->labels().at("ci"), "github");
+  defaults.labels["ci"] = "theirs";
+  EXPECT_EQ(Build(flags, defaults)->labels().at("ci"), "theirs");
+  defaults.labels["one"] = "too many";
+  EXPECT_TRUE(absl::IsInvalidArgument(Build({}, defaults).status()));
+  defaults.labels.clear();
+  for (int i = 0; i < 33; ++i) defaults.require[absl::StrCat("r", i)] = "x";
+  EXPECT_TRUE(absl::IsInvalidArgument(Build({}, defaults).status()));
+}
+
 TEST(BuildSpec, ACommandLineMeansTheAgentCommand) {
   ProjectDefaults defaults;
   defaults.agent = "claude";

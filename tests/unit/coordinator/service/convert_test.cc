@@ -99,6 +99,19 @@ TEST(Submit, TheContentIsTheSameWhateverTheKeyAndTheOrder) {
   EXPECT_NE(ToCore(second, "ann", kNow).handoff.content_hash, hash);
 }
 
+TEST(Submit, BehindAKeyAnAttachedLogMayBeAnotherOne) {
+  v1::HandoffSpec first = Spec();
+  first.set_idempotency_key("k");
+  first.add_attachments()->set_name("test.log");
+  v1::HandoffSpec second = first;
+  second.mutable_attachments(0)->set_sha256(std::string(64, 'a'));
+  second.mutable_attachments(0)->set_bytes(7);
+  const std::string hash = ToCore(first, "ann", kNow).handoff.content_hash;
+  EXPECT_EQ(ToCore(second, "ann", kNow).handoff.content_hash, hash);
+  second.add_attachments()->set_name("more.log");
+  EXPECT_NE(ToCore(second, "ann", kNow).handoff.content_hash, hash);
+}
+
 TEST(Submit, CarriesWhatPlacementReads) {
   v1::HandoffSpec spec = Spec();
   spec.set_id("wish");
