@@ -23,6 +23,9 @@ extern char** environ;
 namespace handoff {
 namespace {
 
+// For what an ended process still has in its pipes.
+constexpr absl::Duration kEndedFor = absl::Seconds(1);
+
 // posix_spawn's dup2 actions run in order, so a source that is itself a later target would be
 // overwritten. Move every source above all targets first.
 absl::Status AddDescriptors(const SpawnOptions& options, posix_spawn_file_actions_t* actions,
@@ -177,14 +180,6 @@ absl::StatusOr<RunResult> RunProcess(SpawnOptions options, absl::string_view inp
       child.SignalGroup(SIGKILL);
       return absl::CancelledError(absl::StrCat(options.argv[0], " was cancelled"));
     }
-    if (ready == 0) {
-      if (ended) break;  // a grandchild holds the pipes
-      child.SignalGroup(SIGKILL);
-      child.Signal(SIGKILL);
-      result.timed_out = true;
-      deadline = clock.Boot() + absl::Seconds(1);
-      continue;
-    }
     if (polls[0].revents != 0) Drain(out.first, result.out, 1 << 20);
     if (polls[1].revents != 0) Drain(err.first, result.err, 64 << 10);
     if (polls[2].revents != 0) {
@@ -195,8 +190,15 @@ absl::StatusOr<RunResult> RunProcess(SpawnOptions options, absl::string_view inp
     if (polls[3].revents != 0) {
       ASSIGN_OR_RETURN(result.status, child.Wait());
       ended = true;
-      deadline = std::min(deadline, clock.Boot() + absl::Seconds(1));
+      deadline = clock.Boot() + kEndedFor;
     }
+    // Not only when nothing is ready: one that always writes would never be ended.
+    if (clock.Boot() < deadline) continue;
+    if (ended) break;  // a grandchild holds the pipes
+    child.SignalGroup(SIGKILL);
+    child.Signal(SIGKILL);
+    result.timed_out = true;
+    deadline = clock.Boot() + kEndedFor;
   }
   return result;
 }

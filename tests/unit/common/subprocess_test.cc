@@ -120,6 +120,16 @@ TEST(Subprocess, AGrandchildThatHoldsThePipesDoesNotHoldUsUp) {
   EXPECT_EQ(::kill(pid, SIGKILL), 0);
 }
 
+// It is ended at the limit, not when it has nothing to say. Several write, so that the pipe is not
+// empty; by themselves they end late.
+TEST(Subprocess, AChildThatNeverStopsWritingIsEndedAtItsLimit) {
+  constexpr char kMuch[] = "for i in 1 2 3 4; do timeout 5 cat /dev/zero & done; wait";
+  const auto run = RunProcess(Shell(kMuch), "", absl::Milliseconds(300));
+  ASSERT_TRUE(run.ok());
+  EXPECT_TRUE(run->timed_out);
+  EXPECT_EQ(run->status.signal, SIGKILL);
+}
+
 TEST(Subprocess, TheDestructorKillsAndReapsUnlessReleased) {
   pid_t pid;
   {
