@@ -130,13 +130,7 @@ BootTime AgentWatch::Step(ShimClient& shim) {
     // How long the tree was frozen while no daemon looked is not known: silence begins anew.
     clocks_.Thawed(around_.clock.Boot());
   }
-  if (stream_.result() && stream_.version() != finish_sent_for_) {
-    finish_sent_for_ = stream_.version();
-    const AgentConfig& config = around_.config.agent(attempt_.wanted().agent());
-    const absl::Duration grace = config.finish_grace.value_or(AgentOf(attempt_).finish_grace());
-    shim.Finish(grace).IgnoreError();
-    finish_due_ = AttemptLife::After(around_.clock.Boot(), grace + AttemptLife::kFinishGrace);
-  }
+  TellEnd(shim);
   const BootTime now = around_.clock.Boot();
   if (const absl::Status sent = around_.taken() ? upload_.Pump(now) : absl::OkStatus();
       !sent.ok()) {
@@ -200,6 +194,19 @@ void AgentWatch::NoteSession() {
     SPDLOG_WARN("{}: the session could not be saved: {}", attempt_.key.ToString(),
                 std::string(saved.message()));
   }
+}
+
+void AgentWatch::TellEnd(ShimClient& shim) {
+  if (stream_.end_version() == end_told_) return;
+  const bool over = stream_.result().has_value();
+  const AgentConfig& config = around_.config.agent(attempt_.wanted().agent());
+  const absl::Duration grace = over ? config.finish_grace.value_or(AgentOf(attempt_).finish_grace())
+                                    : absl::InfiniteDuration();
+  const absl::Status told = shim.Finish(grace);
+  // An agent that goes on would be ended by a shim that did not hear of it.
+  if (!over && !told.ok()) return;
+  end_told_ = stream_.end_version();
+  finish_due_ = AttemptLife::After(around_.clock.Boot(), grace + AttemptLife::kFinishGrace);
 }
 
 BootTime AgentWatch::WatchClocks(ShimClient& shim) {

@@ -48,6 +48,7 @@ class AgentWatch {
   void TakeOrders(ShimClient& shim);
   bool ReadLog(uint64_t budget);
   void NoteSession();
+  void TellEnd(ShimClient& shim);
   BootTime WatchClocks(ShimClient& shim);
   BootTime HardCap() const;
   OverdueShim::Advice JudgeShim();
@@ -83,7 +84,7 @@ class AgentWatch {
   bool heard_ = false;    // the shim has told its state
   bool judging_ = false;  // the log so far is read and the state is known: the clocks count
   BootTime sent_deadline_;
-  uint64_t finish_sent_for_ = 0;  // stream version
+  uint64_t end_told_ = 0;  // of the stream's, to the shim
   BootTime finish_due_ = OverdueShim::kNever;
   std::optional<TreeUsage> usage_;
   BootTime sampled_at_;

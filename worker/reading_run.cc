@@ -24,6 +24,11 @@ struct Listener {
   void operator()(const AgentEvent::Text& e) { reading.texts.push_back(e.text); }
   void operator()(const AgentEvent::Result& e) { reading.result = e; }
   void operator()(const AgentEvent::Retry& e) { reading.last_trouble = e.message; }
+  void operator()(const AgentEvent::Step& e) {
+    if (e.over) return;
+    reading.result.reset();
+    reading.last_trouble.clear();
+  }
   void operator()(const AgentEvent::Usage& e) {
     // A session of its own: the whole of it is this run.
     const bool more = e.span == AgentEvent::Usage::Span::kDelta;

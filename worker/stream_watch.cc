@@ -77,9 +77,10 @@ struct StreamWatch::Visit {
   bool operator()(const AgentEvent::Step& e) const {
     if (e.over) {
       watch.clocks_.ToolFinished(e.id, at);
-    } else {
-      watch.clocks_.ToolStarted(e.id, "a step of the model", at);
+      return true;
     }
+    watch.GoOn(at);
+    watch.clocks_.ToolStarted(e.id, "a step of the model", at);
     return true;
   }
   bool operator()(const AgentEvent::Todo& e) const {
@@ -121,8 +122,18 @@ StreamWatch::~StreamWatch() = default;
 void StreamWatch::TakeLine(absl::string_view line, BootTime at) {
   for (const AgentEvent& event : parser_->ParseLine(line)) {
     if (std::visit(Visit{*this, at}, event.what)) clocks_.Progress(at);
+    if (result_) ++end_version_;
     ++version_;
   }
+}
+
+// The model was asked again and answers: what was told before is over.
+void StreamWatch::GoOn(BootTime at) {
+  last_trouble_.clear();
+  if (!result_) return;
+  result_.reset();
+  ++end_version_;
+  clocks_.GoesOn(at);
 }
 
 void StreamWatch::AddTool(const AgentEvent::ToolFinished& tool, BootTime at) {

@@ -32,8 +32,10 @@ class StreamWatch {
 
   void TakeLine(absl::string_view line, BootTime at);
 
-  // The terminal event; the last one when there were several.
+  // The terminal event; the last one when there were several. Absent again when the agent goes on.
   const std::optional<AgentEvent::Result>& result() const { return result_; }
+  // Goes up when that changes, and with what comes after it.
+  uint64_t end_version() const { return end_version_; }
   const std::string& session() const { return session_; }      // as the stream names it
   const std::string& last_line() const { return last_line_; }  // the agent's last text, one line
   const std::string& last_trouble() const { return last_trouble_; }
@@ -43,6 +45,7 @@ class StreamWatch {
 
  private:
   struct Visit;
+  void GoOn(BootTime at);
   void AddTool(const AgentEvent::ToolFinished& tool, BootTime at);
   void AddUsage(const AgentEvent::Usage& usage);
   void AddUnknown(const std::string& type);
@@ -61,6 +64,7 @@ class StreamWatch {
   std::string last_line_;
   std::string last_trouble_;
   uint64_t version_ = 0;
+  uint64_t end_version_ = 0;
 };
 
 }  // namespace worker

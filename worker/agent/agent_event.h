@@ -34,7 +34,7 @@ struct AgentEvent {
     absl::Duration duration;
   };
   // A part of the work whose calls are told only when they are over: until then one may be in
-  // flight.
+  // flight. One that begins after a Result takes that back: it was not the end.
   struct Step {
     std::string id;
     bool over = false;

@@ -90,13 +90,26 @@ void OpencodeStream::Dispatch(const json& event, std::vector<AgentEvent>* out) {
   } else if (type == "reasoning") {
     out->push_back({AgentEvent::Progress{}});
   } else if (type == "error") {
-    out->push_back(Failed(At(event, "error")));
+    OnError(At(event, "error"), out);
   } else {
     out->push_back(UnknownEvent(type));
   }
 }
 
-void OpencodeStream::OnTool(const json& part, std::vector<AgentEvent>* out) const {
+// A context that is full is made smaller, and the work goes on: only the end of the stream says
+// that it did not.
+void OpencodeStream::OnError(const json& error, std::vector<AgentEvent>* out) {
+  AgentEvent failed = Failed(error);
+  if (ClassOfName(StringMember(error, "name")) == FailureClass::kContextOverflow) {
+    const auto& told = std::get<AgentEvent::Result>(failed.what);
+    // In words by which the adapter knows it again.
+    failed = {AgentEvent::Retry{absl::StrCat("The context window is full: ", told.message)}};
+  }
+  out->push_back(std::move(failed));
+}
+
+void OpencodeStream::OnTool(const json& part, std::vector<AgentEvent>* out) {
+  tool_message_ = StringMember(part, "messageID");
   const json& state = At(part, "state");
   const json& input = At(state, "input");
   const auto exit = IntMember(At(state, "metadata"), "exit");
@@ -129,6 +142,9 @@ void OpencodeStream::OnStepFinish(const json& part, std::vector<AgentEvent>* out
   // After these it asks the model again.
   const std::string reason = StringMember(part, "reason");
   if (reason == "tool-calls" || reason == "unknown" || reason.empty()) return;
+  // So it does after any step that called a tool: some providers say "stop" all the same.
+  const std::string message = StringMember(part, "messageID");
+  if (reason == "stop" && !message.empty() && message == tool_message_) return;
   AgentEvent::Result result;
   result.ok = reason == "stop";
   result.message = last_message_;

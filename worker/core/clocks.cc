@@ -49,6 +49,11 @@ void AttemptClocks::Finished(BootTime at) {
   tools_.clear();
 }
 
+void AttemptClocks::GoesOn(BootTime at) {
+  Progress(at);
+  finished_ = false;
+}
+
 absl::Duration AttemptClocks::sample_every() const { return limits_.idle / 20; }
 
 std::optional<std::pair<std::string, BootTime>> AttemptClocks::Tool() const {

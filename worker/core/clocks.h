@@ -39,6 +39,8 @@ class AttemptClocks {
   void Thawed(BootTime at);
   // The terminal event was seen: the shim's grace decides from here.
   void Finished(BootTime at);
+  // It was none: the agent goes on.
+  void GoesOn(BootTime at);
 
   struct Reading {
     bool stalled = false;

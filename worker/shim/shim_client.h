@@ -63,6 +63,7 @@ class ShimClient {
   // SIGTERM to the tree, SIGKILL after the grace. The first reason wins.
   absl::Status Stop(EndedBy as, const std::string& reason, absl::Duration grace);
   // The terminal event was seen: end the tree after `grace` unless Finish is called again before.
+  // It was none after all: never, with an infinite one.
   absl::Status Finish(absl::Duration grace);
   // It tells its state again: a shim that is stopped does not.
   absl::Status AskState();

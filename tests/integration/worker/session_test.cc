@@ -223,5 +223,22 @@ TEST_F(SessionTest, Trap12ARunThatWaitsForItsBackgroundTasksIsOver) {
   EXPECT_TRUE(!stat.ok() || absl::StrContains(*stat, ") Z ")) << *stat;
 }
 
+// Trap 3: it goes on after what looked like its end, for longer than the grace that this had begun.
+TEST_F(SessionTest, Trap3AnAgentThatGoesOnAfterItsResultIsNotEnded) {
+  // In one write, so that the two are seen together on a host that is busy.
+  Play(
+      "opencode",
+      absl::StrCat("models) echo rig/model;;\nrun) cat >/dev/null; printf '%s\\n%s\\n' ",
+                   R"('{"type":"step_finish","part":{"messageID":"m1","reason":"stop"}}' )",
+                   R"('{"type":"step_start","part":{"messageID":"m2"}}'; sleep 1; )",
+                   R"(echo '{"type":"text","part":{"messageID":"m2","text":"all done"}}'; )",
+                   R"(echo '{"type":"step_finish","part":{"messageID":"m2","reason":"stop"}}';;)"));
+  config_.agents["opencode"].finish_grace = absl::Milliseconds(100);
+  Start();
+  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(For("opencode")));
+  EXPECT_EQ(end.protocol(), v1::AttemptEnd::RESULT_OK) << end.failure_message();
+  EXPECT_EQ(end.protocol_message(), "all done");
+}
+
 }  // namespace
 }  // namespace handoff::worker

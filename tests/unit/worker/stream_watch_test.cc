@@ -86,6 +86,35 @@ TEST(StreamWatch, Trap7OnlyWorkKeepsTheIdleClockAway) {
   EXPECT_EQ(clocks.last_progress(), late);
 }
 
+constexpr char kStepBegins[] = R"({"type":"step_start","part":{"messageID":"m2"}})";
+constexpr char kStops[] = R"({"type":"step_finish","part":{"messageID":"m","reason":"stop"}})";
+
+// Trap 3: what looked like the end was the summary of a conversation that got too long.
+TEST(StreamWatch, Trap3AStepThatBeginsTakesTheEndBack) {
+  const ClockLimits limits;
+  AttemptClocks clocks(limits, BootTime{});
+  StreamWatch watch(*FindAgent("opencode"), clocks, {}, "");
+  watch.TakeLine(kStops, BootTime{});
+  ASSERT_TRUE(watch.result().has_value());
+  const uint64_t told = watch.end_version();
+  EXPECT_GT(told, 0u);
+  watch.TakeLine(kStepBegins, BootTime{});
+  EXPECT_FALSE(watch.result().has_value());
+  EXPECT_GT(watch.end_version(), told);
+  EXPECT_EQ(clocks.Read(BootTime{} + limits.idle).end, EndedBy::kIdleClock);
+  watch.TakeLine(kStops, BootTime{});
+  EXPECT_TRUE(watch.result().has_value());
+}
+
+TEST(StreamWatch, TroubleFromWhichTheAgentGotOnExplainsNothing) {
+  AttemptClocks clocks(ClockLimits{}, BootTime{});
+  StreamWatch watch(*FindAgent("opencode"), clocks, {}, "");
+  watch.TakeLine(R"({"type":"error","error":{"name":"ContextOverflowError"}})", BootTime{});
+  EXPECT_NE(watch.last_trouble(), "");
+  watch.TakeLine(kStepBegins, BootTime{});
+  EXPECT_EQ(watch.last_trouble(), "");
+}
+
 TEST(StreamWatch, TheSessionIsKnownFromTheFirstLine) {
   AttemptClocks clocks(ClockLimits{}, BootTime{});
   StreamWatch watch(*FindAgent("codex"), clocks, {}, "");

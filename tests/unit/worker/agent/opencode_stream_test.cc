@@ -8,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/worker/agent/told.h"
+#include "worker/agent/opencode_agent.h"
 
 namespace handoff {
 namespace {
@@ -56,6 +57,26 @@ TEST(OpencodeStream, Trap5AStepThatCallsToolsIsNotTheEnd) {
   }
 }
 
+// It asks the model again after every step that called a tool, and some providers say "stop" there.
+TEST(OpencodeStream, Trap5AStepThatStopsAfterACallIsNotTheEnd) {
+  constexpr char kStep[] =
+      R"({"type":"tool_use","part":{"messageID":"%","callID":"1","tool":"read","state":{}}}
+{"type":"step_finish","part":{"messageID":"m","reason":"stop"}})";
+  EXPECT_THAT(Told(absl::StrReplaceAll(kStep, {{"%", "m"}})),
+              ElementsAre("done read|||success|-|0", "step over step m"));
+  EXPECT_THAT(Told(absl::StrReplaceAll(kStep, {{"%", "earlier"}})),
+              ElementsAre("done read|||success|-|0", "step over step m", "result ok "));
+}
+
+// The conversation is made smaller, and the work goes on.
+TEST(OpencodeStream, Trap3AFullContextIsNotTheEnd) {
+  const std::vector<std::string> told =
+      Told(Failing("ContextOverflowError", R"("message":"too much")"));
+  EXPECT_THAT(told, ElementsAre("session s ", "retry The context window is full: too much"));
+  // Where the stream ends there, the adapter knows it again.
+  EXPECT_EQ(OpencodeAgent().Diagnose({}, told.back()).failure, FailureClass::kContextOverflow);
+}
+
 TEST(OpencodeStream, AnAnswerThatWasCutIsAFailure) {
   const AgentEvent::Result result =
       ResultOf(R"({"type":"step_finish","part":{"reason":"length"}})");
@@ -92,7 +113,6 @@ TEST(OpencodeStream, Trap13EveryFailureHasItsClass) {
         {"APIError", R"("message":"usage limit until 2026-11-22","statusCode":429)",
          FailureClass::kQuota, false},
         {"ProviderAuthError", R"("message":"no key")", FailureClass::kAgentNeedsSetup, true},
-        {"ContextOverflowError", R"("message":"too much")", FailureClass::kContextOverflow, true},
         {"UnknownError", R"("message":"Unexpected server error.")", FailureClass::kAgentError,
          false},
         {"MessageAbortedError", "", FailureClass::kAgentError, false}}) {

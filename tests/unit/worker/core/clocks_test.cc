@@ -104,6 +104,14 @@ TEST(Clocks, AfterTheTerminalEventNothingIsEndedForSilence) {
   EXPECT_FALSE(reading.stalled);
 }
 
+TEST(Clocks, AnAgentThatGoesOnIsWatchedAgain) {
+  AttemptClocks clocks = Clocks();
+  clocks.Finished(At(absl::Seconds(1)));
+  clocks.GoesOn(At(absl::Minutes(1)));
+  EXPECT_EQ(clocks.Read(At(absl::Minutes(10))).end, std::nullopt);
+  EXPECT_EQ(clocks.Read(At(absl::Minutes(11))).end, EndedBy::kIdleClock);
+}
+
 TEST(Clocks, WithoutLimitsNothingIsEverEnded) {
   const AttemptClocks clocks(ClockLimits::None(), kStart);
   const auto reading = clocks.Read(At(absl::Hours(1000)));
