@@ -121,8 +121,11 @@ StreamWatch::~StreamWatch() = default;
 
 void StreamWatch::TakeLine(absl::string_view line, BootTime at) {
   for (const AgentEvent& event : parser_->ParseLine(line)) {
-    if (std::visit(Visit{*this, at}, event.what)) clocks_.Progress(at);
-    if (result_) ++end_version_;
+    const bool progress = std::visit(Visit{*this, at}, event.what);
+    if (progress) clocks_.Progress(at);
+    // What is not understood may be a heartbeat, and an agent that is done would hold its slot.
+    const bool understood = !std::holds_alternative<AgentEvent::Unknown>(event.what);
+    if (result_ && progress && understood) ++end_version_;
     ++version_;
   }
 }

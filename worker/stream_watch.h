@@ -34,7 +34,7 @@ class StreamWatch {
 
   // The terminal event; the last one when there were several. Absent again when the agent goes on.
   const std::optional<AgentEvent::Result>& result() const { return result_; }
-  // Goes up when that changes, and with what comes after it.
+  // Goes up when that changes, and with progress after it.
   uint64_t end_version() const { return end_version_; }
   const std::string& session() const { return session_; }      // as the stream names it
   const std::string& last_line() const { return last_line_; }  // the agent's last text, one line

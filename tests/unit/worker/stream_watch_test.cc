@@ -106,6 +106,23 @@ TEST(StreamWatch, Trap3AStepThatBeginsTakesTheEndBack) {
   EXPECT_TRUE(watch.result().has_value());
 }
 
+// Trap 2: one that only repeats that it lives would never be ended.
+TEST(StreamWatch, Trap2OnlyWorkPutsTheEndOff) {
+  AttemptClocks clocks(ClockLimits{}, BootTime{});
+  StreamWatch watch(*FindAgent("cursor"), clocks, {}, "");
+  watch.TakeLine(R"({"type":"text","text":"Done."})", BootTime{});
+  watch.TakeLine(R"({"type":"result","subtype":"success","result":"ok"})", BootTime{});
+  ASSERT_TRUE(watch.result().has_value());
+  const uint64_t told = watch.end_version();
+  for (const char* line :
+       {R"({"type":"connection","subtype":"reconnecting"})", R"({"type":"novelty"})", "{"}) {
+    watch.TakeLine(line, BootTime{});
+    EXPECT_EQ(watch.end_version(), told) << line;
+  }
+  watch.TakeLine(R"({"type":"thinking","subtype":"delta","text":"hm"})", BootTime{});
+  EXPECT_GT(watch.end_version(), told);
+}
+
 TEST(StreamWatch, TroubleFromWhichTheAgentGotOnExplainsNothing) {
   AttemptClocks clocks(ClockLimits{}, BootTime{});
   StreamWatch watch(*FindAgent("opencode"), clocks, {}, "");
