@@ -155,15 +155,19 @@ void QwenStream::OnToolResult(const json& part, std::vector<AgentEvent>* out) {
 void QwenStream::OnResult(const json& event, std::vector<AgentEvent>* out) {
   const std::string subtype = StringMember(event, "subtype");
   const bool ok = !BoolMember(event, "is_error") && subtype == "success";
-  if (ok && !turned_) {
-    // A prompt that begins with '/' may be a command to the CLI, which asks no model anything.
-    out->push_back(UnknownEvent("result before any turn"));
+  const std::string error = StringMember(At(event, "error"), "message");
+  const std::string& said = error.empty() ? subtype : error;
+  const auto turns = IntMember(event, "num_turns");
+  if (turns ? *turns == 0 : ok && !turned_) {
+    // A prompt that begins with '/' may be a command to the CLI, which asks no model anything. And
+    // a failure of one of its agents is told as if it were the end, while it goes on itself.
+    out->push_back(ok ? UnknownEvent("result before any turn")
+                      : AgentEvent{AgentEvent::Retry{Clip(said, kMessageBytes)}});
     return;
   }
   if (At(event, "usage").is_object()) out->push_back(UsageOf(At(event, "usage")));
   if (!ok) {
-    const std::string message = StringMember(At(event, "error"), "message");
-    out->push_back(Failed(message.empty() ? subtype : message));
+    out->push_back(Failed(said));
     return;
   }
   AgentEvent::Result result;

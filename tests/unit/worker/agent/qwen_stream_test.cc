@@ -83,6 +83,22 @@ TEST(QwenStream, Trap5AGoodResultBeforeAnyTurnIsNone) {
               ElementsAre("unknown result before any turn"));
 }
 
+// It says something itself, which is no turn of a model.
+TEST(QwenStream, Trap5ACommandOfTheCliIsNoWork) {
+  EXPECT_THAT(Told(R"({"type":"assistant","message":{"content":[{"type":"text","text":"Help."}]}}
+{"type":"result","subtype":"success","is_error":false,"num_turns":0,"result":"Help."})"),
+              ElementsAre("text Help.", "unknown result before any turn"));
+}
+
+// Trap 3: of an agent that it had started itself; it goes on.
+TEST(QwenStream, Trap3AFailureOfNoTurnsIsNotTheEnd) {
+  constexpr char kOfItsAgent[] =
+      R"({"type":"result","subtype":"error_during_execution","is_error":true,"duration_ms":0,)"
+      R"("num_turns":0,"usage":{"input_tokens":0,"output_tokens":0},)"
+      R"("error":{"message":"Task execution failed"}})";
+  EXPECT_THAT(Told(kOfItsAgent), ElementsAre("retry Task execution failed"));
+}
+
 // Trap 6: the clocks must not take a retry for work.
 TEST(QwenStream, Trap6ARetryIsNoProgress) {
   EXPECT_THAT(Told(Stream("qwen-limited")),
