@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/text.h"
 #include "common/uuid.h"
 #include "worker/agent/codex_stream.h"
@@ -22,6 +23,21 @@ constexpr char kHowToLogIn[] =
 bool DoctorFoundALogin(absl::string_view report) {
   const nlohmann::json json = ParseJsonLine(report).value_or(nlohmann::json());
   return StringMember(At(At(json, "checks"), "auth.credentials"), "status") == "ok";
+}
+
+// The values of -c and --config, however they are written.
+std::vector<std::string> SettingsIn(const std::vector<std::string>& args) {
+  std::vector<std::string> settings;
+  for (size_t i = 0; i < args.size(); ++i) {
+    absl::string_view arg = args[i];
+    if (arg == "-c" || arg == "--config") {
+      if (++i < args.size()) settings.push_back(args[i]);
+    } else if (absl::ConsumePrefix(&arg, "--config=") || absl::ConsumePrefix(&arg, "-c=") ||
+               absl::ConsumePrefix(&arg, "-c")) {
+      settings.emplace_back(arg);
+    }
+  }
+  return settings;
 }
 
 }  // namespace
@@ -87,10 +103,8 @@ std::optional<AgentCommand> CodexAgent::SummaryCommand(const AgentRun& run) cons
   AgentCommand command;
   command.most_prompt_characters = kMostPromptCharacters;
   command.argv = {run.executable, "exec", "--json", "--skip-git-repo-check"};
-  for (size_t i = 0; i + 1 < run.extra_args.size(); ++i) {
-    if (run.extra_args[i] != "-c" && run.extra_args[i] != "--config") continue;
-    command.argv.insert(command.argv.end(), {"-c", run.extra_args[i + 1]});
-    ++i;
+  for (const std::string& setting : SettingsIn(run.extra_args)) {
+    command.argv.insert(command.argv.end(), {"-c", setting});
   }
   if (!run.model.empty()) command.argv.insert(command.argv.end(), {"--model", run.model});
   command.argv.insert(command.argv.end(), {"--sandbox", "read-only", "--ephemeral", "--", "-"});

@@ -127,5 +127,15 @@ TEST(CodexAgent, ASummaryIsMadeInItsReadOnlySandboxAndLeavesNoSession) {
                                          "read-only", "--ephemeral", "--", "-"));
 }
 
+TEST(CodexAgent, ASettingIsKeptInASummaryHoweverItIsWritten) {
+  AgentRun run;
+  run.executable = "/opt/codex";
+  run.extra_args = {"--config", "a=1", "--config=b=2", "-cc=3", "-c=d=4", "--search", "--config"};
+  EXPECT_THAT(
+      CodexAgent().SummaryCommand(run)->argv,
+      ElementsAre("/opt/codex", "exec", "--json", "--skip-git-repo-check", "-c", "a=1", "-c", "b=2",
+                  "-c", "c=3", "-c", "d=4", "--sandbox", "read-only", "--ephemeral", "--", "-"));
+}
+
 }  // namespace
 }  // namespace handoff
