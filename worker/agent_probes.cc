@@ -7,8 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/hash.h"
 #include "worker/agent/like_agent.h"
 #include "worker/environment.h"
+#include "worker/shim/shim_client.h"
 
 namespace handoff::worker {
 namespace {
@@ -57,9 +59,14 @@ ProbeVerdict AgentProbes::Probe(const Agent& agent, int cancel) {
   const AgentConfig& config = config_.agent(std::string(agent.name()));
   ProbeSettings settings;
   settings.binary = config.binary;
-  settings.env = Flatten({BaseEnvironment(config_.path), config.env});
+  // By this what a CLI leaves behind is known, though its parent is gone.
+  const std::string mark = absl::StrCat(config_.data_dir, "/probe/", RandomHex(8));
+  settings.env =
+      Flatten({BaseEnvironment(config_.path), config.env, {{"HANDOFF_ATTEMPT_DIR", mark}}});
   settings.cancel = cancel;
   const std::optional<ProbeOutput> output = run_(agent.Probe(), settings);
+  const absl::Status ended = EndLeftovers(ShimStarted{}, mark);
+  if (!ended.ok()) SPDLOG_ERROR("{}: {}", mark, std::string(ended.message()));
   ProbeVerdict verdict = agent.JudgeProbe(output);
   if (IsReadable(cancel)) return verdict;  // it may have been cut short
   Found found;

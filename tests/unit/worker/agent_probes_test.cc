@@ -1,7 +1,10 @@
 #include "worker/agent_probes.h"
 
+#include <poll.h>
+
 #include <optional>
 
+#include "common/subprocess.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "worker/agent/registry.h"
@@ -71,6 +74,22 @@ TEST_F(AgentProbesTest, AHoldStaysWhileThereIsNoAnswer) {
   EXPECT_THAT(result.message, HasSubstr("no answer in time"));
   answer_ = Ready();
   EXPECT_TRUE(probes_.ProbeForHold("agent:claude", -1).ok);
+}
+
+// Trap 4: a CLI may leave servers of its own behind, once every 10 min.
+TEST_F(AgentProbesTest, Trap4WhatAProgramLeftIsEnded) {
+  std::optional<Subprocess> left;
+  AgentProbes probes(config_, {&claude_}, [&](const ProbeSpec&, const ProbeSettings& settings) {
+    SpawnOptions options;
+    options.argv = {"tail", "-f", "/dev/null"};
+    options.env = settings.env;
+    if (auto child = Subprocess::Spawn(options); child.ok()) left = *std::move(child);
+    return Ready();
+  });
+  probes.ProbeAll(-1);
+  ASSERT_TRUE(left.has_value());
+  pollfd ended{left->pidfd(), POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 0), 1);
 }
 
 // Whoever gives up a turn, or ends the daemon, says nothing of the agent.
