@@ -44,6 +44,20 @@ absl::StatusOr<RunResult> Run(const std::string& executable, const std::vector<s
   return RunProcess(std::move(options), "", settings.limit, settings.cancel);
 }
 
+// What a command said. Absent: it is no program. Whatever else keeps it from being run, for want of
+// processes or memory, says nothing of it, as silence does.
+std::optional<RunResult> Ask(const std::string& executable, const std::vector<std::string>& args,
+                             const ProbeSpec::Candidate& candidate, const ProbeSettings& settings) {
+  auto result = Run(executable, args, candidate, settings);
+  if (result.ok()) return *std::move(result);
+  if (absl::IsNotFound(result.status()) || absl::IsPermissionDenied(result.status())) {
+    return std::nullopt;
+  }
+  RunResult silent;
+  silent.timed_out = true;
+  return silent;
+}
+
 // What is to run in place of `executable`.
 std::string NativeOf(const ProbeSpec::Candidate& candidate, const std::string& executable) {
   std::error_code error;
@@ -62,28 +76,28 @@ std::optional<ProbeOutput> Try(const ProbeSpec::Candidate& candidate, const std:
   ProbeOutput output;
   output.executable = executable;
   if (!candidate.banner_args.empty()) {
-    const auto banner = Run(executable, candidate.banner_args, candidate, settings);
-    if (!banner.ok()) return std::nullopt;
+    const auto banner = Ask(executable, candidate.banner_args, candidate, settings);
+    if (!banner) return std::nullopt;
     output.timed_out = banner->timed_out;
     if (output.timed_out) return output;
     if (!absl::StrContains(absl::StrCat(banner->out, banner->err), candidate.banner))
       return std::nullopt;
   }
-  const auto version = Run(executable, candidate.version_args, candidate, settings);
-  if (!version.ok()) return std::nullopt;
+  const auto version = Ask(executable, candidate.version_args, candidate, settings);
+  if (!version) return std::nullopt;
   output.version_out = version->out;
   output.timed_out = version->timed_out;
   if (candidate.login_args.empty() || output.timed_out) return output;
-  const auto login = Run(executable, candidate.login_args, candidate, settings);
-  if (!login.ok()) return std::nullopt;
+  const auto login = Ask(executable, candidate.login_args, candidate, settings);
+  if (!login) return std::nullopt;
   output.timed_out = login->timed_out;
   output.login_exit = login->status.signal != 0 ? 128 + login->status.signal : login->status.code;
   output.login_out = absl::StrCat(login->out, login->err);
   if (candidate.doctor_args.empty() || output.timed_out || output.login_exit == 0) {
     return output;
   }
-  const auto doctor = Run(executable, candidate.doctor_args, candidate, settings);
-  if (doctor.ok()) output.doctor_out = doctor->out;
+  const auto doctor = Ask(executable, candidate.doctor_args, candidate, settings);
+  if (doctor) output.doctor_out = doctor->out;
   return output;
 }
 

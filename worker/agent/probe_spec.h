@@ -29,7 +29,8 @@ struct ProbeOutput {  // of the first candidate that exists and shows its banner
   std::string executable;
   std::string version_out;
   int login_exit = 0;
-  bool timed_out = false;       // one of its commands: what the others say is not all of it
+  bool timed_out = false;       // one of its commands, or it could not be run just now: what the
+                                // others say is not all of it
   std::string login_out;        // stdout and stderr
   std::string doctor_out = {};  // stdout; empty when it was not asked
 };

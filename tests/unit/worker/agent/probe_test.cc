@@ -1,5 +1,6 @@
 #include "worker/agent/probe.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <string>
@@ -90,6 +91,25 @@ TEST_F(ProbeTest, AProgramThatDoesNotEvenTellWhatItIsIsThere) {
   ASSERT_TRUE(output.has_value());
   EXPECT_EQ(output->executable, path);
   EXPECT_TRUE(output->timed_out);
+}
+
+// That it is not there is said for 10 min; a host that is short of something is not for long.
+TEST_F(ProbeTest, AProgramThatCannotBeRunJustNowIsThere) {
+  const std::string path = Install("first", "echo 1");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto output = RunProbe(spec_, settings_);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_EQ(output->executable, path);
+  EXPECT_TRUE(output->timed_out);
+}
+
+TEST_F(ProbeTest, AScriptWithoutItsInterpreterIsAbsent) {
+  ASSERT_TRUE(WriteFileAtomically(dir_.path() + "/first", "#!/no/such/shell\n", 0755).ok());
+  EXPECT_FALSE(RunProbe(spec_, settings_).has_value());
 }
 
 TEST_F(ProbeTest, TheDoctorIsAskedOnlyWhenTheLoginCheckFails) {
