@@ -19,6 +19,8 @@ using nlohmann::json;
 constexpr size_t kMostPart = 1 << 20;  // of a text; a longer one is told as several
 constexpr int kMostNested = 4;
 constexpr char kShell[] = "run_shell_command";
+// It only guesses at the context, and nothing else in it tells of one that is full.
+constexpr absl::string_view kEmptyAnswer = "The model returned an empty text response.";
 
 int64_t MillisecondsOf(const json& event) {
   absl::Time time;
@@ -73,12 +75,19 @@ FailureClass ClassOfType(absl::string_view type) {
   return type == "FatalTurnLimitedError" ? FailureClass::kLimitExceeded : FailureClass::kNone;
 }
 
-// Where nothing is known here, the exit status may know more: GeminiAgent::Diagnose.
-AgentEvent Failed(const json& event) {
+Verdict ClassifyWords(absl::string_view message) {
+  if (absl::StartsWith(message, kEmptyAnswer)) return {FailureClass::kAgentError, ""};
+  return ClassifyErrorText(message);
+}
+
+// Where nothing is known here, the exit status may know more: GeminiAgent::Diagnose. `stopped` says
+// why where the event itself does not.
+AgentEvent Failed(const json& event, const std::string& stopped) {
   const json& told = At(event, "error");
-  const ServiceError error = ReadError(StringMember(told, "message"));
+  const std::string said = StringMember(told, "message");
+  const ServiceError error = ReadError(said.empty() ? stopped : said);
   AgentEvent::Result result;
-  const Verdict words = ClassifyErrorText(error.message);
+  const Verdict words = ClassifyWords(error.message);
   result.failure = words.failure;
   result.retry_at = words.retry_at;
   for (const FailureClass known :
@@ -95,7 +104,7 @@ AgentEvent Failed(const json& event) {
 AgentEvent Stopped(const std::string& why) {
   AgentEvent::Result result;
   result.failure = absl::StrContains(why, "turns exceeded") ? FailureClass::kLimitExceeded
-                                                            : ClassifyErrorText(why).failure;
+                                                            : ClassifyWords(why).failure;
   if (result.failure == FailureClass::kNone) result.failure = FailureClass::kAgentError;
   result.message = why;
   return {std::move(result)};
@@ -193,7 +202,7 @@ void GeminiStream::OnResult(const json& event, std::vector<AgentEvent>* out) {
     out->push_back({used});
   }
   if (StringMember(event, "status") != "success") {
-    out->push_back(Failed(event));
+    out->push_back(Failed(event, stopped_));
   } else if (!stopped_.empty()) {
     out->push_back(Stopped(stopped_));
   } else {

@@ -85,6 +85,21 @@ TEST(GeminiStream, Trap3AResultAfterAnErrorThatNothingFollowedIsNone) {
   }
 }
 
+// It guesses at the context, and a context that is full would cost the conversation.
+TEST(GeminiStream, Trap13AnEmptyAnswerIsNoFullContext) {
+  constexpr char kSentence[] =
+      "The model returned an empty text response. If your context window is near capacity, try "
+      "using /compress.";
+  for (const char* status : {"error", "success"}) {
+    const AgentEvent::Result result = ResultOf(
+        absl::StrCat(R"({"type":"error","severity":"error","message":")", kSentence, "\"}\n",
+                     R"({"type":"result","status":")", status, R"(","stats":{}})"));
+    EXPECT_FALSE(result.ok);
+    EXPECT_EQ(result.failure, FailureClass::kAgentError) << status;
+    EXPECT_EQ(result.message, kSentence);
+  }
+}
+
 TEST(GeminiStream, Trap5WithoutAResultThereIsNone) {
   EXPECT_THAT(Told(R"({"type":"message","role":"assistant","content":"All done.","delta":true})"),
               ElementsAre("progress"));
