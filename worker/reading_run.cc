@@ -5,7 +5,9 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "common/file.h"
 #include "common/status.h"
@@ -42,6 +44,21 @@ struct Listener {
   template <typename Other>
   void operator()(const Other&) {}
 };
+
+// The whole pool reads what it says, and a CLI may quote the key that was refused.
+void HideSecrets(const Environment& env, std::string& text) {
+  for (const auto& [name, value] : env) {
+    const bool secret = absl::StrContains(name, "KEY") || absl::StrContains(name, "TOKEN") ||
+                        absl::StrContains(name, "SECRET") || absl::StrContains(name, "PASSWORD");
+    if (secret && value.size() >= 8) absl::StrReplaceAll({{value, "(hidden)"}}, &text);
+  }
+}
+void HideSecrets(const Environment& env, Reading& reading) {
+  for (std::string& text : reading.texts) HideSecrets(env, text);
+  if (reading.result) HideSecrets(env, reading.result->message);
+  HideSecrets(env, reading.last_trouble);
+  HideSecrets(env, reading.process.err);
+}
 
 absl::StatusOr<RunResult> RunIn(const Surroundings& around, const ReadingRun& run,
                                 const AgentCommand& command, const Signal& interrupt) {
@@ -88,6 +105,7 @@ absl::StatusOr<Reading> Read(const Surroundings& around, const Agent& agent, con
     for (const AgentEvent& event : parser->ParseLine(line))
       std::visit(Listener{reading}, event.what);
   }
+  HideSecrets(around.config.agent(run.agent).env, reading);
   return reading;
 }
 

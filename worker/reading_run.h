@@ -30,7 +30,7 @@ struct ReadingRun {
   bool own_words = false;  // the prompt has no word of anybody else
 };
 
-// What its stream told, and how it ended.
+// What its stream told, and how it ended; without the secrets of its configuration.
 struct Reading {
   std::vector<std::string> texts;
   std::optional<AgentEvent::Result> result;

@@ -6,7 +6,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "common/file.h"
 #include "common/hash.h"
 #include "common/status.h"
@@ -26,21 +25,6 @@ uint32_t RandomNumber() {
   uint32_t random = 0;
   if (!absl::SimpleHexAtoi(RandomHex(4), &random)) random = 0;
   return 100'000 + random % 900'000;
-}
-
-// The whole pool reads what a turn says, and a CLI may quote the key that was refused.
-void HideSecrets(const Environment& env, std::string& text) {
-  for (const auto& [name, value] : env) {
-    const bool secret = absl::StrContains(name, "KEY") || absl::StrContains(name, "TOKEN") ||
-                        absl::StrContains(name, "SECRET") || absl::StrContains(name, "PASSWORD");
-    if (secret && value.size() >= 8) absl::StrReplaceAll({{value, "(hidden)"}}, &text);
-  }
-}
-void HideSecrets(const Environment& env, Reading& reading) {
-  for (std::string& text : reading.texts) HideSecrets(env, text);
-  if (reading.result) HideSecrets(env, reading.result->message);
-  HideSecrets(env, reading.last_trouble);
-  HideSecrets(env, reading.process.err);
 }
 
 Verdict Failed(FailureClass failure, std::string message) {
@@ -110,11 +94,10 @@ absl::StatusOr<Verdict> Turn(const Surroundings& around, const TurnWish& wish, a
   run.own_words = true;
   RETURN_IF_ERROR(MakeReadingDir(run.dir));
   const BootTime began = around.clock.Boot();
-  ASSIGN_OR_RETURN(Reading reading, Read(around, *agent, run, interrupt));
+  ASSIGN_OR_RETURN(const Reading reading, Read(around, *agent, run, interrupt));
   ToProto(around.clock.Boot() - began, turn.mutable_took());
   turn.set_model(EscapeInvalidUtf8(OneLine(reading.model, 200)));
   FillUsage(reading.usage, *turn.mutable_usage());
-  HideSecrets(around.config.agent(wish.agent).env, reading);
   return JudgeTurn(*agent, reading, TurnAnswer(first, second), limit);
 }
 

@@ -149,6 +149,13 @@ TEST_F(SummaryTest, AnAgentThatFailsLeavesAReason) {
   EXPECT_THAT(pool_.AwaitSummary(3).message(), HasSubstr("no mode in which it can only read"));
 }
 
+TEST_F(SummaryTest, AKeyThatTheAgentQuotesIsHidden) {
+  config_.agents["cursor"].env["SERVICE_API_KEY"] = "sk-0123456789";
+  Script({"result error the key sk-0123456789 was refused"});
+  Start();
+  EXPECT_EQ(pool_.AwaitSummary(Wish()).message(), "cursor says: the key (hidden) was refused");
+}
+
 TEST_F(SummaryTest, OneThatTakesTooLongIsEndedWithAllThatItStarted) {
   config_.summary_limit = absl::Milliseconds(300);
   Script({absl::StrCat("grandchild ", path("pid")), "silence"});
