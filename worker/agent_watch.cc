@@ -36,7 +36,7 @@ ShimSpec ReadSpec(const std::string& directory) {
   return spec.ok() ? *std::move(spec) : ShimSpec{};
 }
 
-// An agent of which this version knows nothing any more is watched like a command.
+// An agent of which this daemon knows nothing any more is watched like a command.
 const Agent& AgentOf(const Attempt& attempt) {
   return attempt.agent != nullptr ? *attempt.agent : *FindAgent("command");
 }
@@ -383,6 +383,11 @@ RunEnd AgentWatch::Conclude() {
   if (exit && !exit->spawn_error.empty()) {
     run.protocol = Protocol::kNotStarted;
     run.protocol_message = exit->spawn_error;
+  } else if (attempt_.agent == nullptr) {
+    // Its stream would tell whether the work was done; its exit status does not.
+    run.protocol = Protocol::kResultMissing;
+    run.protocol_message =
+        absl::StrCat("this worker knows no agent '", attempt_.wanted().agent(), "' any more");
   } else if (!AgentOf(attempt_).has_stream()) {
     run.protocol = Protocol::kNone;
   } else if (!run.result) {

@@ -146,6 +146,25 @@ TEST_F(SessionTest, AnAgentThatIsLikeClaudeRunsAsClaudeDoes) {
   EXPECT_THAT(end.command(), HasSubstr("mine-cli --print"));
 }
 
+// The next daemon's configuration does not name it: nobody can read whether it was done.
+TEST_F(SessionTest, OneThatNobodyKnowsAnyMoreHasNoResult) {
+  const std::string gate = Gate("gate");
+  Play("mine", absl::StrCat("--print) echo on; cat ", gate, ";;"));
+  config_.agents["mine"].like = "claude";
+  Start();
+  const AttemptKey key = pool_.Want(For("mine"));
+  pool_.AwaitLog(key, "on\n");
+  Stop();
+  config_.agents.erase("mine");
+  Start();
+  Open(gate);
+  const v1::AttemptEnd end = pool_.AwaitEnd(key);
+  EXPECT_EQ(end.exit_code(), 0);
+  EXPECT_EQ(end.protocol(), v1::AttemptEnd::RESULT_MISSING);
+  EXPECT_EQ(end.failure(), v1::Failure::NO_RESULT);
+  EXPECT_THAT(end.protocol_message(), HasSubstr("no agent 'mine'"));
+}
+
 TEST_F(SessionTest, APromptThatTheAgentWouldRefuseIsRefusedBefore) {
   Play("codex", absl::StrCat("exec) echo started >", path("started"), ";;"));
   Start();
