@@ -41,6 +41,14 @@ const Agent& AgentOf(const Attempt& attempt) {
   return attempt.agent != nullptr ? *attempt.agent : *FindAgent("command");
 }
 
+// The last one of which the session has the turns: one that was restored is as that attempt left
+// it.
+int LastInSession(const Attempt& attempt) {
+  const bool restored = attempt.end->session_kind() == v1::Attempt::RESTORED;
+  const int from = attempt.spec->checkpoint_attempt();
+  return restored && from > 0 ? from : std::numeric_limits<int>::max();
+}
+
 }  // namespace
 
 ClockLimits LimitsFor(const v1::HandoffSpec& wanted, const Agent& agent,
@@ -79,7 +87,8 @@ AgentWatch::AgentWatch(const Surroundings& around, Attempt& attempt, AttemptCont
                         around.config.agent(attempt.wanted().agent())),
               // The agent may have removed the record already.
               started_.pid != 0 ? BootTime{started_.boottime_ns} : around.clock.Boot()),
-      stream_(AgentOf(attempt), clocks_, attempt.spec->handoff(), attempt.spec->session()),
+      stream_(AgentOf(attempt), clocks_, attempt.spec->handoff(), attempt.spec->session(),
+              LastInSession(attempt)),
       tail_(attempt.dir.path()),
       checkpoints_(around, attempt, control),
       sent_deadline_{spec_.lease_deadline_ns},

@@ -27,12 +27,12 @@ std::string Clip(absl::string_view text, size_t most) {
   return out;
 }
 
-// What earlier attempts used in that session.
-v1::Facts UsedBefore(const v1::Handoff& handoff, const std::string& session) {
+// What earlier attempts used in that session, up to `last`.
+v1::Facts UsedBefore(const v1::Handoff& handoff, const std::string& session, int last) {
   v1::Facts before;
   v1::Facts::Usage& sum = *before.mutable_usage();
   for (const v1::Attempt& attempt : handoff.attempts()) {
-    if (session.empty() || attempt.session() != session) continue;
+    if (session.empty() || attempt.session() != session || attempt.number() > last) continue;
     const v1::Facts::Usage& used = attempt.facts().usage();
     sum.set_input_tokens(sum.input_tokens() + used.input_tokens());
     sum.set_output_tokens(sum.output_tokens() + used.output_tokens());
@@ -111,11 +111,11 @@ struct StreamWatch::Visit {
 };
 
 StreamWatch::StreamWatch(const Agent& agent, AttemptClocks& clocks, const v1::Handoff& handoff,
-                         const std::string& session)
+                         const std::string& session, int last)
     : parser_(agent.NewParser()),
       clocks_(clocks),
       facts_(std::make_unique<v1::Facts>()),
-      before_(std::make_unique<v1::Facts>(UsedBefore(handoff, session))) {}
+      before_(std::make_unique<v1::Facts>(UsedBefore(handoff, session, last))) {}
 
 StreamWatch::~StreamWatch() = default;
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,9 +26,9 @@ namespace worker {
 class StreamWatch {
  public:
   // `session` is the one to resume, of which `handoff` tells what its earlier attempts used; empty:
-  // a new one.
+  // a new one. It holds nothing of those after attempt `last`.
   StreamWatch(const Agent& agent, AttemptClocks& clocks, const v1::Handoff& handoff,
-              const std::string& session);
+              const std::string& session, int last = std::numeric_limits<int>::max());
   ~StreamWatch();
 
   void TakeLine(absl::string_view line, BootTime at);

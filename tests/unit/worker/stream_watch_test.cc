@@ -46,6 +46,18 @@ TEST(StreamWatch, Trap13ATotalOfTheSessionIsLessWhatEarlierAttemptsUsed) {
   EXPECT_EQ(UsageOf("codex", handoff, kSession, {TurnOf(100, 1)}).input_tokens(), 0u);
 }
 
+TEST(StreamWatch, Trap13ARestoredSessionHoldsNothingOfLaterAttempts) {
+  v1::Handoff handoff = WithAttempt(kSession, 1000, 30);
+  handoff.MergeFrom(WithAttempt(kSession, 1400, 38));
+  handoff.mutable_attempts(0)->set_number(1);
+  handoff.mutable_attempts(1)->set_number(2);
+  AttemptClocks clocks(ClockLimits{}, BootTime{});
+  StreamWatch watch(*FindAgent("codex"), clocks, handoff, kSession, /*last=*/1);
+  watch.TakeLine(TurnOf(3600, 102), BootTime{});
+  EXPECT_EQ(watch.facts().usage().input_tokens(), 2600u);
+  EXPECT_EQ(watch.facts().usage().output_tokens(), 72u);
+}
+
 TEST(StreamWatch, Trap13ANewSessionBeginsAtNothing) {
   const v1::Handoff handoff = WithAttempt("", 1000, 30);
   EXPECT_EQ(UsageOf("codex", handoff, "", {TurnOf(3600, 102)}).input_tokens(), 3600u);
