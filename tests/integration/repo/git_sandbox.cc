@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,26 +22,6 @@ namespace handoff {
 namespace {
 
 namespace fs = std::filesystem;
-
-Subprocess StartDaemon(const GitSandbox& sandbox, const std::string& base, int port) {
-  SpawnOptions options;
-  // Not `git daemon`, which is a parent that a kill would not reach through.
-  std::string programs = sandbox.Git("", {"--exec-path"});
-  programs.pop_back();
-  options.argv = {programs + "/git-daemon",
-                  "--reuseaddr",
-                  "--export-all",
-                  "--listen=127.0.0.1",
-                  absl::StrCat("--port=", port),
-                  absl::StrCat("--base-path=", base),
-                  "--enable=receive-pack",
-                  base};
-  options.env = sandbox.environment();
-  auto process = Subprocess::Spawn(options);
-  CHECK(process.ok());
-  AwaitPort(port);
-  return std::move(*process);
-}
 
 sockaddr_in Loopback(int port) {
   sockaddr_in address = {};
@@ -182,9 +163,49 @@ void AwaitPort(int port) {
 }
 
 GitDaemon::GitDaemon(const GitSandbox& sandbox, const std::string& base)
-    : port_(FreePort()), process_(StartDaemon(sandbox, base, port_)) {}
+    : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  sockaddr_in address = Loopback(0);
+  socklen_t size = sizeof(address);
+  CHECK(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+  CHECK(::listen(listener_.get(), 16) == 0);
+  CHECK(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  port_ = ntohs(address.sin_port);
+  auto pipe = MakePipe();
+  CHECK(pipe.ok());
+  stop_read_ = std::move(pipe->first);
+  stop_write_ = std::move(pipe->second);
+  // Not `git daemon`, which is a parent that a kill would not reach through.
+  std::string programs = sandbox.Git("", {"--exec-path"});
+  programs.pop_back();
+  one_.argv = {programs + "/git-daemon",
+               "--inetd",
+               "--log-destination=none",
+               "--export-all",
+               absl::StrCat("--base-path=", base),
+               "--enable=receive-pack",
+               base};
+  one_.env = sandbox.environment();
+  thread_ = std::thread([this] { Serve(); });
+}
 
-GitDaemon::~GitDaemon() { process_.SignalGroup(SIGKILL); }
+GitDaemon::~GitDaemon() {
+  stop_write_.Reset();
+  thread_.join();
+  for (const Subprocess& process : processes_) process.SignalGroup(SIGKILL);
+}
+
+void GitDaemon::Serve() {
+  while (true) {
+    pollfd polls[] = {{listener_.get(), POLLIN, 0}, {stop_read_.get(), POLLIN, 0}};
+    if (::poll(polls, 2, -1) < 0 || polls[1].revents != 0) return;
+    const UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!fd.valid()) continue;
+    one_.fds = {{0, fd.get()}, {1, fd.get()}};
+    auto process = Subprocess::Spawn(one_);
+    CHECK(process.ok());
+    processes_.push_back(*std::move(process));
+  }
+}
 
 std::string GitDaemon::Url(const std::string& name) const {
   return absl::StrCat("git://127.0.0.1:", port_, "/", name);

@@ -4,10 +4,12 @@
 
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "common/file.h"
 #include "common/subprocess.h"
+#include "common/unique_fd.h"
 
 namespace handoff {
 
@@ -44,7 +46,8 @@ class GitSandbox {
   TempDir temp_;
 };
 
-// `git daemon` on loopback for the folder `base`; ended by the destructor.
+// `git daemon` on loopback for the folder `base`, a process a connection; ended by the destructor.
+// The port is ours from the first: one that was free a moment ago may be another test's by now.
 class GitDaemon {
  public:
   GitDaemon(const GitSandbox& sandbox, const std::string& base);
@@ -52,8 +55,14 @@ class GitDaemon {
   std::string Url(const std::string& name) const;
 
  private:
-  int port_;
-  Subprocess process_;
+  void Serve();
+
+  const UniqueFd listener_;
+  int port_ = 0;
+  UniqueFd stop_read_, stop_write_;
+  SpawnOptions one_;
+  std::vector<Subprocess> processes_;
+  std::thread thread_;
 };
 
 // A loopback port on which nobody listens right now.
