@@ -162,14 +162,19 @@ void AwaitPort(int port) {
   }
 }
 
-GitDaemon::GitDaemon(const GitSandbox& sandbox, const std::string& base)
-    : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+UniqueFd ListenOnLoopback(int* port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof(address);
-  CHECK(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-  CHECK(::listen(listener_.get(), 16) == 0);
-  CHECK(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  port_ = ntohs(address.sin_port);
+  CHECK(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+  CHECK(::listen(fd.get(), 16) == 0);
+  CHECK(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  *port = ntohs(address.sin_port);
+  return fd;
+}
+
+GitDaemon::GitDaemon(const GitSandbox& sandbox, const std::string& base)
+    : listener_(ListenOnLoopback(&port_)) {
   auto pipe = MakePipe();
   CHECK(pipe.ok());
   stop_read_ = std::move(pipe->first);

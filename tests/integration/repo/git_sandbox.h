@@ -46,6 +46,9 @@ class GitSandbox {
   TempDir temp_;
 };
 
+// On a port that the kernel chose.
+UniqueFd ListenOnLoopback(int* port);
+
 // `git daemon` on loopback for the folder `base`, a process a connection; ended by the destructor.
 // The port is ours from the first: one that was free a moment ago may be another test's by now.
 class GitDaemon {
@@ -57,8 +60,8 @@ class GitDaemon {
  private:
   void Serve();
 
-  const UniqueFd listener_;
   int port_ = 0;
+  const UniqueFd listener_;
   UniqueFd stop_read_, stop_write_;
   SpawnOptions one_;
   std::vector<Subprocess> processes_;

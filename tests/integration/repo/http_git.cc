@@ -1,7 +1,5 @@
 #include "tests/integration/repo/http_git.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -87,15 +85,7 @@ bool ReadRequest(int fd, int stop, HttpRequest& request) {
 }  // namespace
 
 HttpServer::HttpServer(Handler handler)
-    : handler_(std::move(handler)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  CHECK(::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-  CHECK(::listen(listener_.get(), 16) == 0);
-  CHECK(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  port_ = ntohs(address.sin_port);
+    : handler_(std::move(handler)), listener_(ListenOnLoopback(&port_)) {
   auto pipe = MakePipe();
   CHECK(pipe.ok());
   stop_read_ = std::move(pipe->first);

@@ -37,8 +37,8 @@ class HttpServer {
   bool ServeOne(int fd);
 
   const Handler handler_;
-  UniqueFd listener_;
   int port_ = 0;
+  UniqueFd listener_;
   UniqueFd stop_read_, stop_write_;
   mutable Mutex mutex_;
   std::vector<std::string> authorizations_ ABSL_GUARDED_BY(mutex_);
