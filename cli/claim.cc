@@ -64,8 +64,12 @@ absl::StatusOr<std::optional<v1::Handoff>> Claim(const v1::Handoff& before,
     }
     RETURN_IF_ERROR(waited.status());
   }
+  // Of one that they had there may be a work tree with changes: no word of giving it back as it
+  // was.
+  const bool had = before.taken_by() == actor;
   const Leaving leaving(context, options.temp,
-                        absl::StrCat(before.id(), " is yours by now.", how_on));
+                        had ? absl::StrCat(before.id(), " is yours as before")
+                            : absl::StrCat(before.id(), " is yours by now.", how_on));
   // Whole, and as it is now.
   ASSIGN_OR_RETURN(handoff, client->Get(handoff.id()));
   if (Has(handoff, actor)) return handoff;

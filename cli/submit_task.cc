@@ -95,10 +95,12 @@ namespace {
 absl::StatusOr<std::string> ReadFileOfCheckout(const SubmitFlags& flags) {
   const NamedFileRules rules{"--file", flags.named_secrets, /*in_checkout=*/true, /*outside=*/true};
   ASSIGN_OR_RETURN(const NamedFile file, OpenNamedFile(flags.file, rules));
-  ASSIGN_OR_RETURN(
-      const std::string text,
-      ReadTextFile(absl::StrCat("/proc/self/fd/", file.fd.get()), "nothing was handed over"));
-  RETURN_IF_ERROR(CheckNoSecret(flags.file, file, text, rules));
+  const auto text = ReadFile(absl::StrCat("/proc/self/fd/", file.fd.get()), kMostBytes);
+  if (absl::IsResourceExhausted(text.status())) {
+    return RefuseNamedFile(flags.file, "is larger than 64 MB; a task has at most 1 MiB", rules);
+  }
+  if (!text.ok()) return RefuseNamedFile(flags.file, "cannot be read", rules);
+  RETURN_IF_ERROR(CheckNoSecret(flags.file, file, *text, rules));
   return text;
 }
 

@@ -172,6 +172,8 @@ TEST_F(CiExamples, ATaskIsReadFromTheCheckoutOrWhereAPersonSays) {
   EXPECT_THAT(Shell(submit + "task.md").out, HasSubstr("Do it."));
   EXPECT_THAT(Shell(submit + "../key").out, HasSubstr("Do that."));
   EXPECT_THAT(Shell(submit + "link.md --include link.md").out, HasSubstr("Do that."));
+  EXPECT_THAT(Shell("truncate -s 65M app/huge.md; " + submit + "huge.md").err,
+              HasSubstr("--file huge.md is larger than 64 MB"));
   EXPECT_EQ(Shell("cd app && handoff submit --dry-run --file link.md").exit, 0)
       << "a person at their own desk reads what they name";
 }
