@@ -7,9 +7,11 @@
 #include <grpcpp/support/channel_arguments.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <iterator>
 #include <mutex>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -125,9 +127,12 @@ LogLines::LogLines() : before_(spdlog::default_logger()), sink_(std::make_shared
 
 LogLines::~LogLines() { spdlog::set_default_logger(before_); }
 
-std::vector<std::string> LogLines::Get() const {
+std::vector<std::string> LogLines::Get(absl::string_view part) const {
   const MutexLock lock(sink_->lines_mutex);
-  return sink_->lines;
+  std::vector<std::string> found;
+  absl::c_copy_if(sink_->lines, std::back_inserter(found),
+                  [&](const std::string& line) { return absl::StrContains(line, part); });
+  return found;
 }
 
 void LogLines::WaitFor(const std::string& part) const {

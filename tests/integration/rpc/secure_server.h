@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "common/file.h"
 #include "common/mutex.h"
 #include "common/rpc/channel.h"
@@ -53,7 +54,9 @@ class LogLines {
  public:
   LogLines();
   ~LogLines();
-  std::vector<std::string> Get() const;
+  // Those with `part`. What gRPC reports of one test may be told in the next, so that a test that
+  // counts or knows each line names what its own have in common.
+  std::vector<std::string> Get(absl::string_view part = "") const;
   // Waits until one has `part`; fails after a minute.
   void WaitFor(const std::string& part) const;
 
