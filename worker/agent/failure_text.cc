@@ -28,6 +28,9 @@ constexpr Words kWords[] = {
     {FailureClass::kAgentNeedsSetup, "unauthorized"},
     {FailureClass::kAgentNeedsSetup, "invalid api key"},
     {FailureClass::kAgentNeedsSetup, "api key is invalid"},
+    {FailureClass::kAgentNeedsSetup, "api key not valid"},
+    {FailureClass::kAgentNeedsSetup, "api key not found"},
+    {FailureClass::kAgentNeedsSetup, "api key expired"},
     {FailureClass::kAgentNeedsSetup, "failed to authenticate"},
     {FailureClass::kAgentNeedsSetup, "oauth token has expired"},
     {FailureClass::kQuota, "usage limit"},
@@ -127,6 +130,13 @@ FailureClass ClassOfStatus(int64_t status) {
   if (status == 402) return FailureClass::kQuota;
   if (status == 429 || status == 529) return FailureClass::kRateLimited;
   return status >= 500 && status < 600 ? FailureClass::kNetwork : FailureClass::kNone;
+}
+
+bool IsRefusedKey(absl::string_view message) {
+  for (const char* begin : {"API key not valid.", "API key not found.", "API key expired."}) {
+    if (absl::StartsWithIgnoreCase(message, begin)) return true;
+  }
+  return false;
 }
 
 absl::Time ResetTime(absl::string_view text) {

@@ -18,6 +18,10 @@ Verdict ClassifyErrorText(absl::string_view text);
 // words beside it. A service that fails (5xx) may be better elsewhere or later, as a network is.
 FailureClass ClassOfStatus(int64_t status);
 
+// Google's sentences about a key that it refuses: it does so with status 400, as with any bad
+// request.
+bool IsRefusedKey(absl::string_view message);
+
 // The first absolute time in `text`: RFC 3339, a date (then its end, UTC), or Unix seconds.
 // InfinitePast when there is none; relative times ("in 3 hours") need a clock and are not read.
 absl::Time ResetTime(absl::string_view text);

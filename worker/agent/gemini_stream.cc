@@ -37,7 +37,15 @@ absl::Duration Since(int64_t started_ms, const json& event) {
 struct ServiceError {
   int64_t status = 0;
   std::string message;
+  bool refused_key = false;
 };
+
+bool HasReason(const json& told, absl::string_view reason) {
+  const json& details = At(told, "details");
+  return details.is_array() && std::any_of(details.begin(), details.end(), [&](const json& one) {
+           return StringMember(one, "reason") == reason;
+         });
+}
 
 // `[API Error: {"error":{"code":401,"message":"…"}}]`: the service's answer stands in the text as
 // it came, and may hold another one in its message.
@@ -48,7 +56,7 @@ ServiceError ReadError(std::string message) {
     message = absl::StrCat(absl::string_view(message).substr(kFrame.size(), end - kFrame.size()),
                            absl::string_view(message).substr(end + 1));
   }
-  ServiceError error{0, std::move(message)};
+  ServiceError error{0, std::move(message), false};
   for (int depth = 0; depth < kMostNested; ++depth) {
     const size_t begin = error.message.find('{');
     const size_t end = error.message.rfind('}');
@@ -59,6 +67,7 @@ ServiceError ReadError(std::string message) {
     const json& told = At(inner, "error");
     std::string said = StringMember(told, "message");
     if (said.empty()) break;
+    error.refused_key = error.refused_key || HasReason(told, "API_KEY_INVALID");
     if (const auto code = IntMember(told, "code")) error.status = *code;
     // A quota has the status of a rate limit, and only its words say so.
     const std::string name = StringMember(told, "status");
@@ -66,6 +75,7 @@ ServiceError ReadError(std::string message) {
     if (!absl::StrContains(said, "{")) break;
     error.message = std::move(said);
   }
+  error.refused_key = error.refused_key || IsRefusedKey(error.message);
   return error;
 }
 
@@ -91,7 +101,8 @@ AgentEvent Failed(const json& event, const std::string& stopped) {
   result.failure = words.failure;
   result.retry_at = words.retry_at;
   for (const FailureClass known :
-       {ClassOfStatus(error.status), ClassOfType(StringMember(told, "type"))}) {
+       {error.refused_key ? FailureClass::kAgentNeedsSetup : ClassOfStatus(error.status),
+        ClassOfType(StringMember(told, "type"))}) {
     if (known == FailureClass::kNone || words.failure == FailureClass::kQuota) continue;
     result.failure = known;
     result.certain = true;

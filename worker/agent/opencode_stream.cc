@@ -56,6 +56,7 @@ AgentEvent Failed(const json& error) {
   FailureClass known = ClassOfName(StringMember(error, "name"));
   const int64_t status = IntMember(data, "statusCode").value_or(0);
   if (known == FailureClass::kNone) known = ClassOfStatus(status);
+  if (IsRefusedKey(message)) known = FailureClass::kAgentNeedsSetup;
   if (known != FailureClass::kNone && words.failure != FailureClass::kQuota) {
     result.failure = known;
     result.certain = true;

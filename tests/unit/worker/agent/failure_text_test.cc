@@ -18,6 +18,14 @@ TEST(ErrorText, AQuotaWinsOverItsHttpWords) {
             FailureClass::kQuota);
 }
 
+TEST(ErrorText, AKeyThatGoogleRefusesNeedsSetup) {
+  for (const char* text : {"API key not valid. Please pass a valid API key.",
+                           "API Key not found. Please pass a valid API key.",
+                           "API key expired. Please renew the API key."}) {
+    EXPECT_EQ(ClassifyErrorText(text).failure, FailureClass::kAgentNeedsSetup) << text;
+  }
+}
+
 TEST(ErrorText, UnknownTextIsNotGuessedAt) {
   for (const char* text : {"", "\n", "Segmentation fault", "error 42", "unit limit"}) {
     EXPECT_EQ(ClassifyErrorText(text).failure, FailureClass::kNone) << text;

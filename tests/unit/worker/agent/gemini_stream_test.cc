@@ -112,6 +112,32 @@ TEST(GeminiStream, Trap13ARefusedLoginIsCertain) {
   EXPECT_TRUE(ResultOf(Stream("gemini-unauthorized")).certain);
 }
 
+constexpr char kBadKey[] =
+    R"([API Error: {\"error\":{\"code\":400,\"message\":\"%\",\"status\":\"INVALID_ARGUMENT\",)"
+    R"(\"details\":[{\"reason\":\"+\"}]}}])";
+
+// Trap 13: the service answers 400, as it does to any bad request.
+TEST(GeminiStream, Trap13ARefusedKeyIsCertain) {
+  for (const char* says : {"API key not valid. Please pass a valid API key.",
+                           "API Key not found. Please pass a valid API key.",
+                           "API key expired. Please renew the API key."}) {
+    for (const std::string& message :
+         {absl::StrReplaceAll(kBadKey, {{"%", says}, {"+", "OTHER"}}),
+          absl::StrCat("[API Error: ", says, " (Status: INVALID_ARGUMENT)]")}) {
+      const AgentEvent::Result result = ResultOf(Failing("unknown", message));
+      EXPECT_EQ(result.failure, FailureClass::kAgentNeedsSetup) << message;
+      EXPECT_TRUE(result.certain) << message;
+    }
+  }
+  const AgentEvent::Result reason = ResultOf(
+      Failing("unknown", absl::StrReplaceAll(kBadKey, {{"%", "no"}, {"+", "API_KEY_INVALID"}})));
+  EXPECT_EQ(reason.failure, FailureClass::kAgentNeedsSetup);
+  EXPECT_TRUE(reason.certain);
+  const AgentEvent::Result other =
+      ResultOf(Failing("unknown", absl::StrReplaceAll(kBadKey, {{"%", "no"}, {"+", "OTHER"}})));
+  EXPECT_EQ(other.failure, FailureClass::kNone);
+}
+
 // After retries the status is only in that of the exit, which the adapter reads.
 TEST(GeminiStream, Trap13AFailureWithoutACodeIsLeftToTheExitStatus) {
   const AgentEvent::Result result = ResultOf(Stream("gemini-limited"));

@@ -113,6 +113,9 @@ TEST(OpencodeStream, Trap13EveryFailureHasItsClass) {
         {"APIError", R"("message":"usage limit until 2026-11-22","statusCode":429)",
          FailureClass::kQuota, false},
         {"ProviderAuthError", R"("message":"no key")", FailureClass::kAgentNeedsSetup, true},
+        {"APIError",
+         R"("message":"API key not valid. Please pass a valid API key.","statusCode":400)",
+         FailureClass::kAgentNeedsSetup, true},
         {"UnknownError", R"("message":"Unexpected server error.")", FailureClass::kAgentError,
          false},
         {"MessageAbortedError", "", FailureClass::kAgentError, false}}) {
