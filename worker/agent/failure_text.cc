@@ -45,6 +45,8 @@ constexpr Words kWords[] = {
     {FailureClass::kQuota, "insufficient_quota"},
     {FailureClass::kQuota, "quota exceeded"},
     {FailureClass::kQuota, "current quota"},
+    {FailureClass::kQuota, "exhausted your daily quota"},
+    {FailureClass::kQuota, "exhausted your capacity"},
     {FailureClass::kContextOverflow, "context length"},
     {FailureClass::kContextOverflow, "context_length"},
     {FailureClass::kContextOverflow, "context window"},

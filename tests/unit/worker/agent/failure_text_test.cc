@@ -26,6 +26,14 @@ TEST(ErrorText, AKeyThatGoogleRefusesNeedsSetup) {
   }
 }
 
+TEST(ErrorText, AnExhaustedQuotaOfGeminiIsAQuota) {
+  for (const char* text :
+       {"You have exhausted your daily quota on this model. RESOURCE_EXHAUSTED",
+        "You have exhausted your capacity on this model. Your quota will reset after 5h3m."}) {
+    EXPECT_EQ(ClassifyErrorText(text).failure, FailureClass::kQuota) << text;
+  }
+}
+
 TEST(ErrorText, UnknownTextIsNotGuessedAt) {
   for (const char* text : {"", "\n", "Segmentation fault", "error 42", "unit limit"}) {
     EXPECT_EQ(ClassifyErrorText(text).failure, FailureClass::kNone) << text;
