@@ -209,7 +209,9 @@ void GeminiStream::OnResult(const json& event, std::vector<AgentEvent>* out) {
     used.cache_read = CountMember(stats, "cached");
     const uint64_t input = CountMember(stats, "input_tokens");  // those from the cache, too
     used.input = input > used.cache_read ? input - used.cache_read : 0;
-    used.output = CountMember(stats, "output_tokens");
+    // What the model thought is only in the total.
+    const uint64_t total = CountMember(stats, "total_tokens");
+    used.output = std::max(CountMember(stats, "output_tokens"), total > input ? total - input : 0);
     out->push_back({used});
   }
   if (StringMember(event, "status") != "success") {

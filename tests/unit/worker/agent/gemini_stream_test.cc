@@ -49,6 +49,12 @@ TEST(GeminiStream, TokensFromTheCacheAreCountedOnce) {
               ElementsAre("usage 200 5 700 0", "result ok "));
 }
 
+TEST(GeminiStream, WhatTheModelThoughtIsOutput) {
+  EXPECT_THAT(Told(R"({"type":"result","status":"success","stats":{"input_tokens":900,)"
+                   R"("output_tokens":5,"total_tokens":1005}})"),
+              ElementsAre("usage 900 105 0 0", "result ok "));
+}
+
 TEST(GeminiStream, ARefusedCallAndAFailedOneAreToldApart) {
   EXPECT_THAT(
       Told(R"({"type":"tool_use","tool_name":"replace","tool_id":"1","parameters":)"
