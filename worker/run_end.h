@@ -41,7 +41,7 @@ struct RunEnd {
   bool no_agent = false;  // none was to be started: only a stop and the checks count
   std::optional<AgentEvent::Result> result;
   std::string stderr_tail;
-  std::string last_trouble;  // of which the agent's stream told and went on
+  std::string last_trouble;  // of which the agent's stream told, and no work after it
   std::string last_line;     // the agent's last text
   bool worked = false;       // its stream told of something
   bool silent = false;       // it wrote nothing at all

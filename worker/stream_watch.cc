@@ -57,6 +57,7 @@ struct StreamWatch::Visit {
     return true;
   }
   bool operator()(const AgentEvent::Text& e) const {
+    watch.last_trouble_.clear();
     watch.facts_->set_last_message(Clip(e.text, kMaxMessage));
     if (std::string line = OneLine(e.text, kMaxLine); !line.empty()) {
       watch.last_line_ = std::move(line);
@@ -64,12 +65,14 @@ struct StreamWatch::Visit {
     return true;
   }
   bool operator()(const AgentEvent::ToolStarted& e) const {
+    watch.last_trouble_.clear();
     const std::string& what = !e.command.empty() ? e.command : e.name;
     watch.clocks_.ToolStarted(e.call_id, OneLine(what, kMaxLine), at);
     if (watch.tools_.size() < kMaxInFlight) watch.tools_[e.call_id] = {e, at};
     return true;
   }
   bool operator()(const AgentEvent::ToolFinished& e) const {
+    watch.last_trouble_.clear();
     watch.clocks_.ToolFinished(e.call_id, at);
     watch.AddTool(e, at);
     return true;
@@ -106,7 +109,10 @@ struct StreamWatch::Visit {
     watch.AddUnknown(e.type);
     return true;
   }
-  bool operator()(const AgentEvent::Progress&) const { return true; }
+  bool operator()(const AgentEvent::Progress&) const {
+    watch.last_trouble_.clear();
+    return true;
+  }
   bool operator()(const AgentEvent::Heartbeat&) const { return false; }
 };
 

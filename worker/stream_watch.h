@@ -39,6 +39,7 @@ class StreamWatch {
   uint64_t end_version() const { return end_version_; }
   const std::string& session() const { return session_; }      // as the stream names it
   const std::string& last_line() const { return last_line_; }  // the agent's last text, one line
+  // From which the agent did not get on so far.
   const std::string& last_trouble() const { return last_trouble_; }
   const v1::Facts& facts() const { return *facts_; }  // the reported part
   // Goes up with every event that changes what is shown.

@@ -100,6 +100,7 @@ void CopilotStream::Dispatch(const json& event, std::vector<AgentEvent>* out) {
 
 void CopilotStream::OnMessage(const json& data, std::vector<AgentEvent>* out) {
   turned_ = true;
+  failed_ = {};
   std::string text = StringMember(data, "content");
   // What an agent that it called says goes to the model that called it.
   if (text.empty() || Member(data, "parentToolCallId") != nullptr) {
@@ -112,6 +113,7 @@ void CopilotStream::OnMessage(const json& data, std::vector<AgentEvent>* out) {
 
 void CopilotStream::OnToolStart(const json& data, std::vector<AgentEvent>* out) {
   turned_ = true;
+  failed_ = {};
   const std::string server = StringMember(data, "mcpServerName");
   const std::string name =
       server.empty() ? StringMember(data, "toolName")

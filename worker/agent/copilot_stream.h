@@ -23,7 +23,7 @@ class CopilotStream final : public JsonStream {
 
   bool turned_ = false;        // the model said or did something in this run
   bool interrupted_ = false;   // by a signal
-  AgentEvent::Result failed_;  // what the last error makes of the result
+  AgentEvent::Result failed_;  // what an error makes of the result, until the model goes on
   std::string last_message_;
   ToolCalls calls_;
 };

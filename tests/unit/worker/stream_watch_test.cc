@@ -144,6 +144,21 @@ TEST(StreamWatch, TroubleFromWhichTheAgentGotOnExplainsNothing) {
   EXPECT_EQ(watch.last_trouble(), "");
 }
 
+// A retry at the begin does not say why the process was killed an hour later.
+TEST(StreamWatch, WorkAfterTroubleShowsThatItIsOver) {
+  AttemptClocks clocks(ClockLimits{}, BootTime{});
+  StreamWatch watch(*FindAgent("cursor"), clocks, {}, "");
+  for (const char* line : {R"({"type":"text","text":"On."})", R"({"type":"tool_use","id":"1"})",
+                           R"({"type":"tool_result","id":"1"})", R"({"type":"thinking"})"}) {
+    watch.TakeLine(R"({"type":"error","message":"status 429"})", BootTime{});
+    EXPECT_EQ(watch.last_trouble(), "status 429");
+    watch.TakeLine(R"({"type":"connection"})", BootTime{});
+    EXPECT_EQ(watch.last_trouble(), "status 429");
+    watch.TakeLine(line, BootTime{});
+    EXPECT_EQ(watch.last_trouble(), "") << line;
+  }
+}
+
 TEST(StreamWatch, TheSessionIsKnownFromTheFirstLine) {
   AttemptClocks clocks(ClockLimits{}, BootTime{});
   StreamWatch watch(*FindAgent("codex"), clocks, {}, "");

@@ -118,6 +118,18 @@ TEST(CopilotStream, AnErrorThatItGotOverIsNone) {
                           "session 1 ", "result ok Done."));
 }
 
+TEST(CopilotStream, AnErrorThatItGotOverIsNotWhyItFailedLater) {
+  constexpr char kError[] =
+      R"({"type":"session.error","data":{"errorType":"rate_limit","message":"slow down"}})";
+  for (const char* next : {R"({"type":"assistant.message","data":{"content":"On."}})",
+                           R"({"type":"tool.execution_start","data":{"toolCallId":"1"}})"}) {
+    const AgentEvent::Result result = ResultOf(absl::StrCat(kError, "\n", next, "\n", kFailed));
+    EXPECT_FALSE(result.ok);
+    EXPECT_EQ(result.failure, FailureClass::kAgentError) << next;
+    EXPECT_FALSE(result.certain) << next;
+  }
+}
+
 TEST(CopilotStream, Trap10UnknownEventsAreCounted) {
   EXPECT_THAT(Told("{\"type\":\"session.novelty\",\"data\":{}}\n{\"no\":\"type\"}"),
               ElementsAre("unknown session.novelty", "unknown no type"));
