@@ -26,16 +26,21 @@ v1::AttemptEnd::Protocol ToProtocol(Protocol protocol) {
   return v1::AttemptEnd::PROTOCOL_UNSPECIFIED;
 }
 
+// Before the first event, or at the process's own end, stderr speaks of just that. What it says of
+// one that worked and fell silent may be hours old.
 std::string Words(const RunEnd& run) {
+  if (run.process.ended_by == EndedBy::kIdleClock) return run.last_trouble;
   return absl::StrCat(run.stderr_tail, "\n", run.last_trouble);
 }
 
 // The adapter knows more of a failure than the general rule, but only of the agent's own doing.
 Verdict Refine(const RunEnd& run, const Agent* agent, const Verdict& verdict) {
+  const bool silent_in_trouble =
+      run.process.ended_by == EndedBy::kFirstEventClock ||
+      (run.process.ended_by == EndedBy::kIdleClock && !run.last_trouble.empty());
   const bool own_doing = verdict.failure == FailureClass::kAgentError ||
                          verdict.failure == FailureClass::kNoResult ||
-                         (verdict.failure == FailureClass::kStalled &&
-                          run.process.ended_by == EndedBy::kFirstEventClock);
+                         (verdict.failure == FailureClass::kStalled && silent_in_trouble);
   if (!own_doing || agent == nullptr) return verdict;
   if (run.resumed && run.silent && verdict.failure == FailureClass::kNoResult) {
     return {FailureClass::kSessionFailed,

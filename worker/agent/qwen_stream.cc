@@ -68,6 +68,19 @@ AgentEvent Failed(const std::string& message) {
   return {std::move(result)};
 }
 
+// It waits so long for a rate limit only, and tells of that by nothing else in most versions.
+constexpr uint64_t kRateLimitPauseMs = 60'000;
+
+AgentEvent RetryOf(const json& data) {
+  const std::string message = OneLine(StringMember(data, "message"), 500);
+  const uint64_t pause = CountMember(data, "delayMs");
+  const bool limited = message.empty() && pause >= kRateLimitPauseMs;
+  return {AgentEvent::Retry{
+      absl::StrCat("the model's service ", limited ? "has a rate limit" : "failed", "; retry ",
+                   CountMember(data, "attempt"), " of ", CountMember(data, "maxRetries"), " in ",
+                   pause / 1000, " s", message.empty() ? "" : ": ", message)}};
+}
+
 // Of the whole session: a resumed one counts its earlier runs, too.
 AgentEvent UsageOf(const json& usage) {
   AgentEvent::Usage used;
@@ -102,10 +115,7 @@ void QwenStream::OnSystem(const json& event, std::vector<AgentEvent>* out) {
     out->push_back({AgentEvent::SessionStarted{OneLine(StringMember(event, "session_id"), 200),
                                                OneLine(StringMember(event, "model"), 200)}});
   } else if (subtype == "retry") {
-    const json& data = At(event, "data");
-    out->push_back({AgentEvent::Retry{absl::StrCat(
-        "the model's service failed; retry ", CountMember(data, "attempt"), " of ",
-        CountMember(data, "maxRetries"), " in ", CountMember(data, "delayMs") / 1000, " s")}});
+    out->push_back(RetryOf(At(event, "data")));
   } else if (absl::StartsWith(subtype, "task_") || absl::StartsWith(subtype, "worktree_")) {
     out->push_back({AgentEvent::Heartbeat{}});
   } else {

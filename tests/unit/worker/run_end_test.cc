@@ -1,5 +1,7 @@
 #include "worker/run_end.h"
 
+#include <utility>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "handoff/v1/types.pb.h"
@@ -269,6 +271,22 @@ TEST(FillEnd, WhatDoesNotEndIsSaidAfterTheFailure) {
   FillEnd(run, nullptr, end);
   EXPECT_EQ(end.failure_message(),
             failure + " Not everything was ended on the worker: " + run.leftovers + ".");
+}
+
+// Trap 13: its own tries outlast the idle clock.
+TEST(FillEnd, Trap13AnAgentThatWaitedForItsServiceDidNotStall) {
+  RunEnd run;
+  run.protocol = Protocol::kResultMissing;
+  run.process.signal = 15;
+  run.process.ended_by = EndedBy::kIdleClock;
+  run.last_trouble = "the model's service has a rate limit; retry 9 of 10 in 60 s";
+  v1::AttemptEnd end;
+  FillEnd(run, FindAgent("qwen"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::RATE_LIMITED);
+  // Of what stands on stderr nobody knows when it was written.
+  run.stderr_tail = std::exchange(run.last_trouble, "");
+  FillEnd(run, FindAgent("qwen"), end);
+  EXPECT_EQ(end.failure(), v1::Failure::STALLED);
 }
 
 TEST(SetupInDoubt, OnlyWhereAWorkingAgentFailedForWantOfALogin) {

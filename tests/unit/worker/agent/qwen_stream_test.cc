@@ -71,6 +71,15 @@ TEST(QwenStream, ARefusedCallAndAFailedOneAreToldApart) {
   EXPECT_THAT(Told(Result("text", "hello", false)), ElementsAre("alive"));
 }
 
+TEST(QwenStream, ARetrySaysWhatTheLineTells) {
+  EXPECT_THAT(
+      Told(R"({"type":"system","subtype":"retry","data":{"attempt":1,"maxRetries":2,"delayMs":2000}}
+{"type":"system","subtype":"retry","data":{"attempt":1,"maxRetries":9,"delayMs":60000,)"
+           R"("message":"[API Error: 503 busy]"}})"),
+      ElementsAre("retry the model's service failed; retry 1 of 2 in 2 s",
+                  "retry the model's service failed; retry 1 of 9 in 60 s: [API Error: 503 busy]"));
+}
+
 TEST(QwenStream, WhatItsAgentsSayIsNoTextOfItsOwn) {
   EXPECT_THAT(Told(R"({"type":"assistant","parent_tool_use_id":"t","message":{"content":)"
                    R"([{"type":"text","text":"mine"}]}})"),
@@ -103,7 +112,7 @@ TEST(QwenStream, Trap3AFailureOfNoTurnsIsNotTheEnd) {
 TEST(QwenStream, Trap6ARetryIsNoProgress) {
   EXPECT_THAT(Told(Stream("qwen-limited")),
               ElementsAre(absl::StrCat("session ", kSession, " qwen3-coder"), "alive",
-                          "retry the model's service failed; retry 1 of 10 in 60 s"));
+                          "retry the model's service has a rate limit; retry 1 of 10 in 60 s"));
 }
 
 TEST(QwenStream, Trap13ARefusedLoginIsCertain) {
