@@ -254,9 +254,10 @@ const v1::Attempt* KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind 
                             bool forgets_interrupted) {
   if (kind != v1::Attempt::SAME) return nullptr;
   const auto& attempts = before.attempts();
-  // Of one that was lost nothing is known but that its conversation still lies there.
-  const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [](const v1::Attempt& a) {
-    return a.state() != v1::Attempt::LOST || a.has_end();
+  // Of one that was lost nothing is known but that its conversation still lies there; and not even
+  // that, where it may have been ended in the middle of a turn that is forgotten then.
+  const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [&](const v1::Attempt& a) {
+    return a.state() != v1::Attempt::LOST || a.has_end() || forgets_interrupted;
   });
   // Of what checks said of a person's work it heard nothing.
   const bool knows =

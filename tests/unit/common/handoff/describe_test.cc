@@ -493,6 +493,17 @@ TEST(PromptFor, AnAgentThatForgetsAnInterruptedTurnIsToldAllAndTheRules) {
   EXPECT_THAT(prompt, HasSubstr("How this attempt is run"));
 }
 
+TEST(PromptFor, AnAgentThatForgetsAnInterruptedTurnForgetsALostOne) {
+  v1::Handoff handoff = Told();
+  handoff.mutable_attempts(0)->set_state(v1::Attempt::SUCCEEDED);
+  handoff.mutable_attempts(1)->set_state(v1::Attempt::LOST);
+  handoff.mutable_attempts(1)->clear_end();
+  handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::SAME);
+  EXPECT_THAT(PromptFor(handoff, 3), StartsWith("Continue the delegated task: what follows"));
+  EXPECT_THAT(PromptFor(handoff, 3, /*forgets_interrupted=*/true),
+              HasSubstr("which an earlier attempt was given:\nMessage 1 from ann:"));
+}
+
 TEST(PromptFor, AFreshSessionIsToldAllThatWasSaidAndWhatIsNewLast) {
   v1::Handoff handoff = Told();
   handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::FRESH);
