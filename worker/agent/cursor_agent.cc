@@ -42,8 +42,9 @@ std::string AccountIn(absl::string_view status) {
 }  // namespace
 
 ProbeSpec CursorAgent::Probe() const {
-  // Other products install an `agent` too, so that name alone proves nothing.
-  return {{{"cursor-agent", {"--version"}, {}, "", {"status"}},
+  // Other products install an `agent` too, and npm has a `cursor-agent` that is not Cursor's, so a
+  // name alone proves nothing.
+  return {{{"cursor-agent", {"--version"}, {"--help"}, "Cursor Agent", {"status"}},
            {"agent", {"--version"}, {"--help"}, "Cursor Agent", {"status"}}}};
 }
 
@@ -51,7 +52,7 @@ ProbeVerdict CursorAgent::JudgeProbe(const std::optional<ProbeOutput>& output) c
   ProbeVerdict verdict;
   if (!output) {
     verdict.message =
-        "neither cursor-agent nor Cursor's own agent is in the worker's PATH; install it with "
+        "neither Cursor's own cursor-agent nor its agent is in the worker's PATH; install it with "
         "`curl https://cursor.com/install -fsS | bash`, or name it as binary in [agents.cursor]";
     return verdict;
   }

@@ -3,8 +3,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "worker/agent/probe.h"
 #include "worker/agent/registry.h"
 
 namespace handoff {
@@ -43,13 +46,27 @@ TEST(CursorAgent, ASessionIsCreatedFirstAndAnEmptyAnswerIsAnError) {
   }
 }
 
-TEST(CursorAgent, TheAmbiguousNameIsProvenByItsBanner) {
+TEST(CursorAgent, EitherNameIsProvenByItsBanner) {
   const ProbeSpec spec = CursorAgent().Probe();
   ASSERT_EQ(spec.candidates.size(), 2u);
   EXPECT_EQ(spec.candidates[0].executable, "cursor-agent");
   EXPECT_EQ(spec.candidates[1].executable, "agent");
-  EXPECT_EQ(spec.candidates[1].banner, "Cursor Agent");
-  EXPECT_THAT(spec.candidates[1].banner_args, ElementsAre("--help"));
+  for (const ProbeSpec::Candidate& candidate : spec.candidates) {
+    EXPECT_EQ(candidate.banner, "Cursor Agent");
+    EXPECT_THAT(candidate.banner_args, ElementsAre("--help"));
+  }
+}
+
+// It would be given the key.
+TEST(CursorAgent, AProgramOfThatNameWithoutTheBannerIsNone) {
+  const TempDir dir = *TempDir::Make("cursor-");
+  const std::string path = dir.path() + "/cursor-agent";
+  ASSERT_TRUE(WriteFileAtomically(path, "#!/bin/sh\necho whatever\n", 0755).ok());
+  ProbeSettings settings;
+  settings.env = {absl::StrCat("PATH=", dir.path())};
+  EXPECT_FALSE(RunProbe(CursorAgent().Probe(), settings).has_value());
+  settings.binary = path;
+  EXPECT_TRUE(RunProbe(CursorAgent().Probe(), settings).has_value()) << "named by its owner";
 }
 
 TEST(CursorAgent, AProbeSaysReadyMissingOrWhatToSetUp) {
