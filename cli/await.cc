@@ -17,6 +17,7 @@ namespace handoff {
 namespace {
 
 constexpr Backoff kBackoff{absl::Milliseconds(250), absl::Seconds(5)};
+constexpr int kMostTries = 8;  // about 20 s: a coordinator that restarts
 // The phase is not an event: the progress line asks for it.
 constexpr absl::Duration kProgressEvery = absl::Seconds(1);
 // Without a terminal only events matter; this is for an event that never comes.
@@ -111,12 +112,6 @@ class Waiting {
 
 }  // namespace
 
-ChangeFeed::ChangeFeed(Client& client) : client_(client) {}
-
-ChangeFeed::ChangeFeed(Client& client, std::string id, uint64_t revision) : client_(client) {
-  Follow(std::move(id), revision);
-}
-
 void ChangeFeed::Follow(std::string id, uint64_t revision) {
   id_ = std::move(id);
   revision_ = revision;
@@ -181,6 +176,20 @@ absl::StatusOr<std::vector<v1::Handoff>> Look(Client& client, const std::vector<
   return handoffs;
 }
 
+// A coordinator that is started again in this moment is not gone.
+absl::StatusOr<std::vector<v1::Handoff>> LookWhileAway(Context& context, Client& client,
+                                                       const std::vector<std::string>& ids,
+                                                       ChangeFeed& feed) {
+  for (int failures = 1;; ++failures) {
+    auto handoffs = Look(client, ids, feed);
+    if (!absl::IsUnavailable(handoffs.status()) || failures == kMostTries) return handoffs;
+    if (failures == 1) {
+      context.terminal.Say("handoff: the coordinator does not answer; trying again");
+    }
+    if (!feed.looking()->Pause(kBackoff.Delay(failures, 0.5))) return handoffs;
+  }
+}
+
 absl::Status YouLeft() {
   return absl::CancelledError("you left; the handoff goes on. 'handoff wait' waits again");
 }
@@ -194,7 +203,7 @@ absl::StatusOr<std::vector<v1::Handoff>> Await(
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   ChangeFeed feed(*client);
   const Interrupt::Listener listener(context.interrupt, [&feed] { feed.Stop(); });
-  auto handoffs = Look(*client, ids, feed);
+  auto handoffs = LookWhileAway(context, *client, ids, feed);
   if (feed.stopped()) return YouLeft();
   RETURN_IF_ERROR(handoffs.status());
   Waiting waiting(context, *client, *std::move(handoffs), enough, done);

@@ -18,13 +18,12 @@ namespace handoff {
 // opens it again where it ended. Thread-safe.
 class ChangeFeed {
  public:
-  explicit ChangeFeed(Client& client);
-  ChangeFeed(Client& client, std::string id, uint64_t revision);
+  explicit ChangeFeed(Client& client) : client_(client) {}
   ~ChangeFeed();
   ChangeFeed(const ChangeFeed&) = delete;
   ChangeFeed& operator=(const ChangeFeed&) = delete;
 
-  // Before the first Wait. `id` empty: of all handoffs.
+  // Before the first Wait, which begins to read. `id` empty: of all handoffs.
   void Follow(std::string id, uint64_t revision);
   // What changed since the last call; waits until something did, Stop() was called or the time
   // passed.
@@ -50,8 +49,9 @@ class ChangeFeed {
 };
 
 // Shows progress until `enough` holds for each of `ids` (parts of ids will do), calls `done` for
-// each as it gets there, and returns them in the order of `ids`. DEADLINE_EXCEEDED after `timeout`,
-// CANCELLED on Ctrl-C; the handoffs go on in both cases.
+// each as it gets there, and returns them in the order of `ids`. Outlives a coordinator that is
+// started again. DEADLINE_EXCEEDED after `timeout`, CANCELLED on Ctrl-C; the handoffs go on in both
+// cases. UNAVAILABLE when no coordinator answered at first for about 20 s.
 absl::StatusOr<std::vector<v1::Handoff>> Await(
     Context& context, const std::vector<std::string>& ids, absl::Duration timeout,
     const std::function<bool(const v1::Handoff&)>& enough,

@@ -152,6 +152,30 @@ std::string HelpOf(const CLI::App& app, const Verb& verb) {
              : app.help();
 }
 
+// Of `--name=` the library takes the next word for the value, which may be a flag: `--check="$NONE"
+// --private` would not be private.
+absl::Status GiveEmptyValues(const CLI::App& app, std::vector<std::string>& arguments) {
+  std::vector<std::string> given;
+  for (auto word = arguments.begin(); word != arguments.end(); ++word) {
+    if (*word == "--") {
+      given.insert(given.end(), word, arguments.end());
+      break;
+    }
+    const bool empty = absl::StartsWith(*word, "--") && absl::EndsWith(*word, "=") &&
+                       std::count(word->begin(), word->end(), '=') == 1;
+    given.push_back(empty ? word->substr(0, word->size() - 1) : *word);
+    if (!empty) continue;
+    const CLI::Option* const option = app.get_option_no_throw(given.back());
+    if (option != nullptr && option->get_items_expected_max() == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(given.back(), " takes no value. Nothing was done"));
+    }
+    given.emplace_back();
+  }
+  arguments = std::move(given);
+  return absl::OkStatus();
+}
+
 VerbResult RunVerb(Asked asked, Context& context) {
   const Verb& verb = *asked.verb;
   // Any verb may print what agents wrote, and a refusal what it was given.
@@ -171,6 +195,7 @@ VerbResult RunVerb(Asked asked, Context& context) {
       arguments.erase(dashes, arguments.end());
     }
   }
+  RETURN_IF_ERROR(GiveEmptyValues(app, arguments));
   std::reverse(arguments.begin(), arguments.end());
   try {
     app.parse(arguments);

@@ -169,7 +169,8 @@ class Watcher {
 VerbResult WatchList(const ListFlags& flags, const v1::ListRequest& request, Client& client,
                      Context& context) {
   ASSIGN_OR_RETURN(const v1::PoolInfo pool, client.GetPool());
-  ChangeFeed feed(client, "", pool.revision());
+  ChangeFeed feed(client);
+  feed.Follow("", pool.revision());
   const Interrupt::Listener listener(context.interrupt, [&feed] { feed.Stop(); });
   Watcher watcher(flags, context);
   int failures = 0;

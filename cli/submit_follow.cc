@@ -4,7 +4,6 @@
 #include "absl/strings/strip.h"
 #include "cli/await.h"
 #include "cli/follow.h"
-#include "cli/send_object.h"
 #include "cli/text/json.h"
 #include "cli/text/render.h"
 #include "cli/text/transcript.h"
@@ -98,16 +97,10 @@ VerbResult FollowToEnd(const std::string& id, Context& context, int first, const
 }
 
 VerbResult WaitToEnd(const std::string& id, Context& context, const OnEnd& on_end) {
-  std::vector<v1::Handoff> handoffs;
-  // Once it waits, that outlives a restart by itself; one may come right before it begins to.
-  const absl::Status waited = RetryWhileAway(context.terminal, [&] {
-    auto ended =
-        Await(context, {id}, absl::InfiniteDuration(), IsSettled, [](const v1::Handoff&) {});
-    if (ended.ok()) handoffs = *std::move(ended);
-    return ended.status();
-  });
-  if (!waited.ok()) return Left(id, waited, context);
-  return Verdict(handoffs.front(), context, on_end);
+  const auto handoffs =
+      Await(context, {id}, absl::InfiniteDuration(), IsSettled, [](const v1::Handoff&) {});
+  if (!handoffs.ok()) return Left(id, handoffs.status(), context);
+  return Verdict(handoffs->front(), context, on_end);
 }
 
 }  // namespace handoff

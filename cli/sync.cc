@@ -177,7 +177,8 @@ VerbResult Sync(const SyncFlags& flags, Context& context) {
   StreamCall call;
   Syncing syncing(folder, *client, call, context);
   if (flags.watch) {
-    ChangeFeed feed(*client, handoff.id(), pool.revision());
+    ChangeFeed feed(*client);
+    feed.Follow(handoff.id(), pool.revision());
     const Interrupt::Listener listener(context.interrupt, [&] {
       call.Cancel();
       feed.Stop();

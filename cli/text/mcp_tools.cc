@@ -122,6 +122,7 @@ absl::Status AddOption(const McpParameter& parameter, const Json& value, McpComm
   }
   for (const Json& each : value) {
     ASSIGN_OR_RETURN(const std::string text, TextOf(parameter, each));
+    if (text.empty()) return Refuse(parameter, "has an empty string in it");
     add(text);
   }
   return absl::OkStatus();

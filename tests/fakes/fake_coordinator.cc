@@ -100,6 +100,11 @@ void FakeCoordinator::RefuseLists(int n) {
   refuse_lists_ = n;
 }
 
+void FakeCoordinator::RefusePools(int n) {
+  const MutexLock lock(mutex_);
+  refuse_pools_ = n;
+}
+
 void FakeCoordinator::BreakWatches(int n) {
   const MutexLock lock(mutex_);
   refuse_watches_ = n;
@@ -333,6 +338,10 @@ grpc::Status FakeCoordinator::GetPool(grpc::ServerContext* context, const v1::Ge
   Count();
   held_.Enter(context, "GetPool");
   const MutexLock lock(mutex_);
+  if (refuse_pools_ > 0) {
+    --refuse_pools_;
+    return {grpc::StatusCode::UNAVAILABLE, "is starting"};
+  }
   *response = pool_;
   response->set_revision(events_.size());
   response->set_writable(true);

@@ -36,7 +36,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   // Each ReadLog stream ends with UNAVAILABLE after so many bytes; every second one begins
   // `overlap` bytes before what was asked for.
   void BreakLogsEvery(uint64_t bytes, uint64_t overlap);
-  void RefuseLists(int n);  // the next `n`, with UNAVAILABLE
+  void RefuseLists(int n), RefusePools(int n);  // the next `n`, or GetPools, with UNAVAILABLE
   // The open Watch streams end with UNAVAILABLE, and the next `n` are refused so.
   void BreakWatches(int n);
   // Of those that enter: Get, List and what a command may be left in.
@@ -44,7 +44,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   FakeTurns& turns() { return turns_; }  // of AskTurns
   void SetLoad(uint64_t running, uint64_t queued);
   void SetPool(const v1::PoolInfo& pool);  // what GetPool says
-  // What ListWorkers and GetDocument say; nothing unless set.
+  // What ListWorkers and GetDocument say.
   void SetWorker(const v1::Worker& worker);
   void SetDocument(const std::string& markdown);
   void SetSummary(const v1::Summary& summary);  // which Summarize makes, at once
@@ -119,7 +119,7 @@ class FakeCoordinator final : public v1::Control::Service, public v1::Objects::S
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   int calls_ ABSL_GUARDED_BY(mutex_) = 0;
   int lose_ ABSL_GUARDED_BY(mutex_) = 0;
-  int refuse_lists_ ABSL_GUARDED_BY(mutex_) = 0;
+  int refuse_pools_ ABSL_GUARDED_BY(mutex_) = 0, refuse_lists_ ABSL_GUARDED_BY(mutex_) = 0;
   int refuse_watches_ ABSL_GUARDED_BY(mutex_) = 0;
   int watch_breaks_ ABSL_GUARDED_BY(mutex_) = 0;
   v1::PoolInfo pool_ ABSL_GUARDED_BY(mutex_);

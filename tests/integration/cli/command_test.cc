@@ -95,6 +95,30 @@ TEST_F(Command, NonsenseIsRefusedBeforeAnythingIsSent) {
   EXPECT_THAT(LeftInTemp(), IsEmpty());
 }
 
+// "--check=$NONE --private" is not public.
+TEST_F(Command, AnEmptyValueBehindItsFlagDoesNotTakeTheNextWord) {
+  const std::vector<std::string> command = {"--", "echo", "--x="};
+  const auto submit = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), "submit");
+    flags.insert(flags.end(), command.begin(), command.end());
+    return Run(flags);
+  };
+  EXPECT_EQ(submit({"--idempotency-key=", "--private"}).exit, 0);
+  ASSERT_EQ(coordinator_.submits().size(), 1u);
+  const v1::HandoffSpec spec = coordinator_.submits()[0].spec();
+  EXPECT_TRUE(spec.private_());
+  EXPECT_THAT(spec.idempotency_key(), ::testing::StartsWith("submit-"))
+      << "one of the command's own";
+  EXPECT_EQ(spec.argv(1), "--x=") << "what is run is left alone";
+  EXPECT_EQ(submit({"--id=", "--dry-run"}).exit, 0);
+  const Said flag = submit({"--private="});
+  EXPECT_EQ(flag.exit, 2);
+  EXPECT_THAT(flag.err, HasSubstr("--private takes no value"));
+  EXPECT_EQ(submit({"--check=", "--private"}).exit, 2);
+  EXPECT_EQ(Run({"wait", "--timeout=", "x"}).exit, 3) << "the id is no duration";
+  EXPECT_EQ(coordinator_.submits().size(), 1u);
+}
+
 TEST_F(Command, WhereThereIsNothingToWorkOnNothingIsSubmitted) {
   const Said said = Run({"submit", "Fix it"});
   EXPECT_EQ(said.exit, 2) << said.err;
@@ -172,6 +196,10 @@ TEST_F(Command, WaitSaysByItsExitStatusHowItEnded) {
   EXPECT_EQ(Run({"wait", "asks"}).exit, 9);
   EXPECT_EQ(Run({"wait", "good", "bad"}).exit, 1);
   EXPECT_EQ(Run({"wait", "absent"}).exit, 3);
+  coordinator_.RefusePools(1);
+  const Said away = Run({"wait", "good"});
+  EXPECT_EQ(away.exit, 0) << "one that is started again in this moment";
+  EXPECT_THAT(away.err, HasSubstr("does not answer; trying again"));
 }
 
 TEST_F(Command, WaitEndsWhenTheHandoffDoes) {
