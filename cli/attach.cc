@@ -9,7 +9,6 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "cli/named_file.h"
 #include "cli/send_object.h"
 #include "common/handoff/describe_attached.h"
 #include "common/hash.h"
@@ -21,10 +20,6 @@ namespace handoff {
 namespace {
 
 constexpr size_t kBlock = 1 << 20;
-
-NamedFileRules RulesFor(const AttachRules& rules) {
-  return {"--attach", rules.include, rules.in_checkout, /*outside=*/false};
-}
 
 absl::StatusOr<NamedFile> Open(const std::string& path, const NamedFileRules& rules) {
   struct stat info;
@@ -70,12 +65,12 @@ absl::StatusOr<v1::Attachment> Copy(const std::string& path, const TempDir& temp
 
 }  // namespace
 
-absl::Status AddAttachments(const std::vector<std::string>& named, const AttachRules& rules,
+absl::Status AddAttachments(const std::vector<std::string>& named, const NamedFileRules& rules,
                             const TempDir& temp, Terminal& terminal, v1::HandoffSpec* spec) {
   v1::HandoffSpec wanted;
   std::set<std::string> names;
   for (const std::string& path : named) {
-    ASSIGN_OR_RETURN(v1::Attachment attachment, Copy(path, temp, RulesFor(rules)));
+    ASSIGN_OR_RETURN(v1::Attachment attachment, Copy(path, temp, rules));
     if (attachment.bytes() == 0) {
       terminal.Say(absl::StrCat("note: ", OneLine(EscapeInvalidUtf8(path), 200),
                                 " is empty and is not attached"));
@@ -85,7 +80,7 @@ absl::Status AddAttachments(const std::vector<std::string>& named, const AttachR
     names.insert(attachment.name());
     *wanted.add_attachments() = std::move(attachment);
     // After each: a hundred large ones are not copied first.
-    RETURN_IF_ERROR(Annotate(ValidateAttachments(wanted), "--attach"));
+    RETURN_IF_ERROR(Annotate(ValidateAttachments(wanted), rules.flag));
   }
   const std::string words = AttachedWords(wanted, /*code=*/false);
   if (!words.empty()) terminal.Say(absl::StrCat("attached: ", words));

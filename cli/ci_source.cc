@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "cli/snapshot/repository.h"
+#include "cli/submit_source.h"
 #include "common/git/git.h"
 #include "common/status.h"
 #include "handoff/v1/types.pb.h"
@@ -42,8 +43,14 @@ absl::StatusOr<CheckedOut> LookHere() {
 absl::Status UseCiJob(const CiJob& job, SubmitFlags& flags) {
   flags.reuse = !flags.allow_duplicate;
   flags.ci_labels = CiLabels(job);
-  // A person said where it starts.
-  if (!flags.repo.empty() || !flags.from.empty()) return absl::OkStatus();
+  if (IsRemote(flags)) return absl::OkStatus();
+  flags.ci_branch = job.ref;
+  if (!flags.from.empty()) return absl::OkStatus();
+  // Another checkout of the job: its variables tell nothing of that one.
+  if (!flags.repo.empty()) {
+    flags.from = "pushed";
+    return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(const CheckedOut here, LookHere());
   const bool same = !here.is_there || here.commit == job.commit;
   if (same && !job.made_commit.empty()) {
@@ -57,7 +64,6 @@ absl::Status UseCiJob(const CiJob& job, SubmitFlags& flags) {
   if (!told || (here.is_there && (!same || job.request || !here.at_root))) return absl::OkStatus();
   flags.ci_repo = job.repo;
   flags.ci_commit = job.commit;
-  flags.ci_ref = job.ref;
   return absl::OkStatus();
 }
 

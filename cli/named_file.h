@@ -16,7 +16,7 @@ struct NamedFileRules {
   std::vector<std::string> include;  // names as given that go along whatever they look like
   // A checkout is the work of whoever wrote the commit: what a name in it leads to lies in it.
   bool in_checkout = false;
-  // Where there is a checkout here, files outside of it go along, too.
+  // What is named outside of the checkout that this folder is in goes along, too.
   bool outside = false;
 };
 

@@ -147,7 +147,9 @@ absl::StatusOr<Prepared> Prepare(const SubmitFlags& flags, const std::optional<C
   if (!set.empty()) context.terminal.Say(absl::StrCat(".handoff.toml sets ", set));
   if (flags.dry_run) return prepared;
   ASSIGN_OR_RETURN(prepared.client, context.Connect());
-  RETURN_IF_ERROR(prepared.client->GetPool().status());
+  const auto ask = [&] { return prepared.client->GetPool().status(); };
+  // A person hears at once that it is away; a pipeline waits until it was started again.
+  RETURN_IF_ERROR(flags.ci || flags.wait ? RetryWhileAway(context.terminal, ask) : ask());
   RETURN_IF_ERROR(CheckAgent(prepared.request.spec().agent(), *prepared.client));
   return prepared;
 }
@@ -160,8 +162,8 @@ absl::StatusOr<v1::SubmitResponse> Send(const SubmitFlags& flags, Prepared prepa
   auto temp = TempDir::Make("handoff-submit-");
   if (!temp.ok()) return NothingWasHandedOver(temp.status());
   Leaving leaving(context, temp->path(), "nothing was handed over", keep);
-  const absl::Status attached =
-      AddAttachments(flags.attach, {flags.named_secrets, flags.ci}, *temp, context.terminal, &spec);
+  const NamedFileRules rules{"--attach", flags.named_secrets, /*in_checkout=*/flags.ci};
+  const absl::Status attached = AddAttachments(flags.attach, rules, *temp, context.terminal, &spec);
   if (!attached.ok()) return NothingWasHandedOver(attached);
   const auto pack = AddRepository(flags, prepared.where, *temp, context, &spec);
   if (!pack.ok()) return NothingWasHandedOver(pack.status());

@@ -87,11 +87,6 @@ v1::Repository RemoteRepository(const std::string& url, const std::string& ref) 
   return repository;
 }
 
-// Asked for by --repo and --ref, and not snapshot here.
-bool IsRemote(const SubmitFlags& flags) {
-  return !flags.repo.empty() && (!IsLocalPath(flags.repo) || !flags.ref.empty());
-}
-
 // Flags that are about the repository here, where there is none to read.
 absl::Status RefuseLocalFlags(const SubmitFlags& flags) {
   const char* const flag = !flags.from.empty()      ? "--from"
@@ -141,6 +136,10 @@ void LeaveOutAttached(const std::vector<std::string>& attached, const std::strin
 }
 
 }  // namespace
+
+bool IsRemote(const SubmitFlags& flags) {
+  return !flags.repo.empty() && (!IsLocalPath(flags.repo) || !flags.ref.empty());
+}
 
 std::string ProjectRootFor(const SubmitFlags& flags) {
   if (flags.repo.empty()) return RepositoryRoot(".");
@@ -198,7 +197,7 @@ absl::StatusOr<std::string> AddRepository(const SubmitFlags& flags, const std::s
   }
   if (!flags.ci_commit.empty()) {
     v1::Repository& repository = *spec->mutable_repository();
-    repository = RemoteRepository(flags.ci_repo, flags.ci_ref);
+    repository = RemoteRepository(flags.ci_repo, flags.ci_branch);
     repository.set_commit(flags.ci_commit);
     context.terminal.Say(absl::StrCat("the worker fetches ", OneLine(flags.ci_repo, 300), " at ",
                                       flags.ci_commit.substr(0, 10),
@@ -209,6 +208,7 @@ absl::StatusOr<std::string> AddRepository(const SubmitFlags& flags, const std::s
   options.from = FromOf(flags.from);
   options.include.insert(flags.include.begin(), flags.include.end());
   options.full = flags.full;
+  options.branch = flags.ci_branch;
   options.runs_in_directory = spec->agent() == "command";
   auto snapshot = TakeSnapshot(where, options, temp);
   if (absl::IsNotFound(snapshot.status())) {

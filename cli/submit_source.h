@@ -11,6 +11,9 @@
 
 namespace handoff {
 
+// Asked for by --repo and --ref: the workers fetch it, and nothing of it is here.
+bool IsRemote(const SubmitFlags& flags);
+
 // The root whose .handoff.toml counts; "" without a local repository.
 std::string ProjectRootFor(const SubmitFlags& flags);
 

@@ -43,7 +43,8 @@ struct SubmitFlags {
   std::vector<std::string> ci_labels;      // K=V of the pipeline; those of others win
   std::vector<std::string> named_secrets;  // those of `attach`, and `file`, that --include names
   bool ci = false;
-  std::string ci_repo, ci_commit, ci_ref;  // where it starts, by the job's variables; see UseCiJob
+  // By the job's variables, see UseCiJob: the branch that it is for, and where it starts.
+  std::string ci_branch, ci_repo, ci_commit;
   bool full = false, dry_run = false, follow = false, wait = false;
 };
 

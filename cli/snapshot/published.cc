@@ -50,7 +50,8 @@ using OidSet = std::set<git_oid, ByBytes>;
 }  // namespace
 
 absl::StatusOr<Unpublished> PublishedHistory::Compare(const std::string& remote,
-                                                      const git_oid& head) {
+                                                      const git_oid& head,
+                                                      const std::string& branch) {
   Unpublished out;
   const std::string root = git_repository_workdir(repo_);
   const auto origin = AskOrigin(root, remote);
@@ -67,8 +68,8 @@ absl::StatusOr<Unpublished> PublishedHistory::Compare(const std::string& remote,
   RETURN_IF_ERROR(walk());
   if (out.connected && out.commits.empty()) return out;
   // Others pushed since the person fetched: the tips are unknown here, what they stand on is not.
-  const auto branches = BranchesThatMatter(*origin, remote);
-  if (branches.empty() || shallow) return out;
+  const auto branches = BranchesThatMatter(*origin, remote, branch);
+  if (branches.empty()) return out;
   const std::string fetched = absl::StrCat(temp_, "/origin-objects");
   if (!FetchHistory(root, remote, branches, objects_, fetched).ok()) return out;
   RETURN_IF_ERROR(AddObjects(odb_, fetched, /*follow_alternates=*/false));
@@ -84,11 +85,12 @@ std::vector<git_oid> PublishedHistory::KnownTips(const OriginRefs& origin) const
   return std::vector<git_oid>(tips.begin(), tips.end());
 }
 
-// Of the branches whose tip is unknown here: the default one, the one that HEAD follows, and the
-// one that has HEAD's name.
+// Of the branches whose tip is unknown here: the default one, the named one, the one that HEAD
+// follows, and the one that has HEAD's name.
 std::vector<std::string> PublishedHistory::BranchesThatMatter(const OriginRefs& origin,
-                                                              const std::string& remote) const {
-  std::set<std::string> wanted = {origin.default_branch};
+                                                              const std::string& remote,
+                                                              const std::string& branch) const {
+  std::set<std::string> wanted = {origin.default_branch, absl::StrCat("refs/heads/", branch)};
   GitReference head;
   if (git_repository_head(head.out(), repo_) == 0 && git_reference_is_branch(head.get()) == 1) {
     const std::string name = git_reference_name(head.get());

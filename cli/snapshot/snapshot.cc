@@ -219,7 +219,7 @@ class SnapshotTaker {
     const bool shallow = IsShallow(repo_.get());
     if (!remote_.empty()) {
       PublishedHistory history(repo_.get(), odb_.get(), objects_, temp_);
-      ASSIGN_OR_RETURN(unpublished_, history.Compare(remote_, head_));
+      ASSIGN_OR_RETURN(unpublished_, history.Compare(remote_, head_, options_.branch));
       out_.origin_message = unpublished_.message;
     }
     out_.commits_ahead = unpublished_.asked ? static_cast<int>(unpublished_.commits.size()) : -1;
@@ -246,6 +246,13 @@ class SnapshotTaker {
                        ". Nothing was sent; submit with --from head or worktree to send it along"));
     }
     if (unpublished_.commits.empty()) return absl::OkStatus();
+    if (IsShallow(repo_.get())) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "this is a shallow clone, in which it does not show whether origin has HEAD (",
+          out_.commit.substr(0, 10),
+          "). Nothing was sent; push HEAD, or run `git fetch "
+          "--unshallow` if it was pushed (in a pipeline: check out with the whole history)"));
+    }
     return absl::FailedPreconditionError(absl::StrCat(
         "HEAD (", out_.commit.substr(0, 10), ") is ", out_.commits_ahead,
         " commits ahead of what origin has. Nothing was sent; push, or submit with --from head"));

@@ -24,6 +24,8 @@ struct SnapshotOptions {
   uint64_t huge_bytes = 50 << 20;  // uncommitted files above this are held back
   bool build_pack = true;          // false for --dry-run: counts only
   bool full = false;               // a self-contained pack whatever origin says
+  // Of origin, on which HEAD is thought to be where no branch is checked out; empty: not known.
+  std::string branch;
   // What a refusal offers beside mending what is in the way.
   std::string other_way = ", or submit with --from head";
 };

@@ -111,6 +111,9 @@ TEST_F(CiExamples, WhatIsCheckedOutCountsWhereItIsNotTheJobsCommit) {
   EXPECT_EQ(another.exit, 0) << another.err;
   EXPECT_THAT(another.err, Not(HasSubstr("as the CI system says")));
   EXPECT_THAT(another.out, HasSubstr("origin.git"));
+  const Said named = Shell("echo y >app/untracked && " + submit + " --repo app");
+  EXPECT_EQ(named.exit, 0) << named.err;
+  EXPECT_THAT(named.err, Not(HasSubstr("untracked"))) << "as at origin, there too";
   const Said unpushed = Shell("cd app && git commit -q --allow-empty -m More && " + submit);
   EXPECT_EQ(unpushed.exit, 2) << "no worker could get it";
   EXPECT_THAT(unpushed.err, HasSubstr("ahead of what origin has"));
@@ -163,7 +166,7 @@ TEST_F(CiExamples, ATaskIsReadFromTheCheckoutOrWhereAPersonSays) {
                 .exit,
             0);
   const std::string submit =
-      "cd app && handoff submit --ci --repo . --dry-run --json --check true --file ";
+      "cd app && handoff submit --ci --from head --dry-run --json --check true --file ";
   const Said link = Shell(submit + "link.md");
   EXPECT_EQ(link.exit, 2) << link.err;
   EXPECT_THAT(link.err, HasSubstr("--file link.md lies outside of the checkout, at /"));

@@ -330,6 +330,38 @@ TEST_F(ShallowTest, AShallowCloneSendsWhatIsNewOnWhatOriginHas) {
   EXPECT_EQ(git_.Git(workspace, {"rev-list", "--count", "HEAD"}), "7\n");
 }
 
+// A pipeline's checkout: one commit of a branch that somebody pushes to meanwhile.
+TEST_F(ShallowTest, WhatOriginsBranchWentPastIsStillPushed) {
+  git_.Git("work", {"checkout", "-q", "-b", "feature"});
+  git_.Write("work/a", "feature\n");
+  const std::string head = git_.CommitAll("work", "feature");
+  git_.Git("work", {"push", "-q", git_.Path("served/origin.git"), "feature"});
+  for (const std::string depth : {"--depth=1", "--no-single-branch"}) {
+    const std::string clone = "clone" + depth;
+    git_.Git("", {"clone", "-q", depth, "-b", "feature", daemon_->Url("origin.git"), clone});
+    git_.Git(clone, {"checkout", "-q", "--detach"});
+    git_.Git(clone, {"update-ref", "-d", "refs/heads/feature"});
+  }
+  git_.Write("work/a", "more\n");
+  git_.CommitAll("work", "more of it");
+  git_.Git("work", {"push", "-q", git_.Path("served/origin.git"), "feature"});
+  SnapshotOptions options;
+  options.from = SnapshotFrom::kPushed;
+  for (const std::string clone : {"clone--depth=1", "clone--no-single-branch"}) {
+    options.branch.clear();
+    const auto before = git_.GitDirectory(clone);
+    EXPECT_EQ(Take(clone, options).status().code(), absl::StatusCode::kFailedPrecondition) << clone;
+    options.branch = "feature";
+    const auto snapshot = Take(clone, options);
+    ASSERT_TRUE(snapshot.ok()) << clone << ": " << snapshot.status();
+    EXPECT_EQ(snapshot->commit, head);
+    EXPECT_EQ(git_.GitDirectory(clone), before) << "nothing of it was changed";
+  }
+  options.branch = "main";
+  EXPECT_THAT(Message(Take("clone--depth=1", options)),
+              AllOf(HasSubstr("shallow clone"), HasSubstr("--unshallow"), Not(HasSubstr("ahead"))));
+}
+
 TEST_F(ShallowTest, AShallowCloneWhoseBaseIsGoneIsRefused) {
   git_.Git("served/origin.git", {"update-ref", "refs/heads/main", "main~4"});
   const auto snapshot = Take("shallow");
