@@ -18,6 +18,7 @@
 #include "cli/submit_source.h"
 #include "cli/text/options.h"
 #include "cli/text/render.h"
+#include "cli/text/render_turn.h"
 #include "cli/text/words.h"
 #include "cli/verb.h"
 #include "common/file.h"
@@ -135,9 +136,39 @@ void CheckAccessOf(const v1::Worker& worker, const std::string& name, Report& re
   report.Problem(name, detail, advice);
 }
 
+std::string LastTurn(const v1::Worker& worker, const std::string& agent) {
+  const v1::AgentTurn* turn = FindTurn(worker, agent);
+  return turn == nullptr ? "; no turn was asked for (--turn)"
+                         : absl::StrCat("; one turn ", TurnWords(*turn, absl::Now()));
+}
+
+// The names of those that are ready. Of one worker that was asked for each is told with its version
+// and login, and with the last real turn; of several only what is in the way.
+std::vector<std::string> CheckAgents(const v1::Worker& worker, const std::string& agent, bool alone,
+                                     Report& report) {
+  const std::string name = OneLine(worker.name(), 64);
+  std::vector<std::string> ready, missing;
+  for (const v1::AgentOffer& offer : worker.agents()) {
+    const std::string advice = OneLine(offer.message(), 400);
+    if (offer.state() == v1::AgentOffer::READY) {
+      ready.push_back(OneLine(offer.name(), 32));
+      if (alone) report.Ok(name, absl::StrCat(AgentWords(offer), LastTurn(worker, offer.name())));
+    } else if (offer.state() != v1::AgentOffer::MISSING || offer.name() == agent) {
+      report.Note(name, AgentWords(offer), advice);
+    } else {
+      missing.push_back(OneLine(offer.name(), 32));
+    }
+  }
+  // Not every host has to have every agent.
+  if (alone && !missing.empty()) {
+    report.Ok(name, absl::StrCat("without ", absl::StrJoin(missing, ", ")));
+  }
+  return ready;
+}
+
 // Whether it would take a handoff of this agent now.
 bool CheckWorker(const v1::Worker& worker, const std::string& agent, const std::string& version,
-                 Report& report) {
+                 bool alone, Report& report) {
   const std::string name = OneLine(worker.name(), 64);
   CheckAccessOf(worker, name, report);
   if (!worker.reachable()) {
@@ -163,19 +194,7 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, const std::
         absl::StrCat("it is tried again ", Relative(TimeOf(hold.next_probe()), absl::Now())));
     takes = takes && hold.key() != "agent:" + agent;
   }
-  std::vector<std::string> ready;
-  for (const v1::AgentOffer& offer : worker.agents()) {
-    if (offer.state() == v1::AgentOffer::READY) ready.push_back(OneLine(offer.name(), 32));
-    if (offer.state() == v1::AgentOffer::NEEDS_SETUP) {
-      report.Note(name, absl::StrCat(OneLine(offer.name(), 32), " needs setup"),
-                  OneLine(offer.message(), 400));
-    }
-    // Not every host has to have every agent.
-    if (offer.state() == v1::AgentOffer::MISSING && offer.name() == agent) {
-      report.Note(name, absl::StrCat(OneLine(offer.name(), 32), " is missing"),
-                  OneLine(offer.message(), 400));
-    }
-  }
+  const std::vector<std::string> ready = CheckAgents(worker, agent, alone, report);
   if (worker.version() != version) {
     report.Note(name,
                 absl::StrCat("runs version ", OneLine(worker.version(), 32), ", the coordinator ",
@@ -212,7 +231,7 @@ absl::Status CheckWorkers(const std::string& name, const std::string& agent,
   }
   bool any = false;
   for (const v1::Worker& worker : workers.workers()) {
-    const bool takes = CheckWorker(worker, agent, version, report);
+    const bool takes = CheckWorker(worker, agent, version, !name.empty(), report);
     any = any || takes;
   }
   if (!any) {
@@ -293,6 +312,7 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
     report.Add(found, project.good ? Exit::kConflict : Exit::kUsage);
   if (flags.repo.empty() && root.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(CheckRepository(flags.repo.empty() ? "." : flags.repo, seen, report));
+  if (seen.snapshot) CheckProjectPush(project, seen.snapshot->url, report);
   if (flags.worker.empty() || !seen.snapshot) return absl::OkStatus();
   const std::string& url = seen.snapshot->url;
   const Wanted wanted{url.empty() ? seen.snapshot->key : url, agent, project.defaults.require,

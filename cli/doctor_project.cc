@@ -134,4 +134,16 @@ void CheckProjectInPool(Client& client, ProjectCheck& project) {
   }
 }
 
+void CheckProjectPush(const ProjectCheck& project, const std::string& url, Report& report) {
+  if (!project.good) return;
+  auto spec = BuildSpec({}, project.defaults, "any", {}, {});
+  if (!spec.ok()) return;  // was said of the file
+  spec->mutable_repository()->set_url(url);
+  const absl::Status push = CheckPush(*spec);
+  if (push.ok()) return;
+  report.Problem(kFile, "sets push = true, and this repository has no remote",
+                 "add a remote, or take it out: a submit from here is refused without --no-push",
+                 Exit::kUsage);
+}
+
 }  // namespace handoff

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/client.h"
+#include "cli/doctor_report.h"
 #include "cli/settings.h"
 #include "cli/text/render.h"
 
@@ -22,5 +23,8 @@ struct ProjectCheck {
 ProjectCheck CheckProjectFile(const std::string& root);
 // Whether this pool has the agent, and workers with what is required: adds to the findings.
 void CheckProjectInPool(Client& client, ProjectCheck& project);
+
+// Whether what it says of pushing can be done where `url` is the remote; empty: there is none.
+void CheckProjectPush(const ProjectCheck& project, const std::string& url, Report& report);
 
 }  // namespace handoff

@@ -21,13 +21,6 @@ constexpr absl::Duration kLookEvery = absl::Milliseconds(500);
 constexpr absl::Duration kOneTurn = absl::Seconds(90);
 constexpr absl::Duration kBeside = absl::Seconds(30);  // for probes, and the way there and back
 
-const v1::AgentTurn* FindTurn(const v1::Worker& worker, const std::string& agent) {
-  const auto& turns = worker.turns();
-  const auto turn = std::find_if(turns.begin(), turns.end(),
-                                 [&](const v1::AgentTurn& t) { return t.agent() == agent; });
-  return turn == turns.end() ? nullptr : &*turn;
-}
-
 class Asking {
  public:
   Asking(const TurnFlags& flags, Client& client, Terminal& terminal, Report& report)
@@ -164,6 +157,13 @@ class Asking {
 };
 
 }  // namespace
+
+const v1::AgentTurn* FindTurn(const v1::Worker& worker, const std::string& agent) {
+  const auto& turns = worker.turns();
+  const auto turn = std::find_if(turns.begin(), turns.end(),
+                                 [&](const v1::AgentTurn& t) { return t.agent() == agent; });
+  return turn == turns.end() ? nullptr : &*turn;
+}
 
 absl::Status CheckTurns(const TurnFlags& flags, const v1::ListWorkersResponse& workers,
                         Client& client, Terminal& terminal, Report& report) {

@@ -12,8 +12,13 @@
 namespace handoff {
 
 namespace v1 {
+class AgentTurn;
 class ListWorkersResponse;
-}
+class Worker;
+}  // namespace v1
+
+// The last one of that agent; nullptr: there was none.
+const v1::AgentTurn* FindTurn(const v1::Worker& worker, const std::string& agent);
 
 struct TurnFlags {
   std::string worker;                          // empty: every one that can be reached

@@ -56,6 +56,8 @@ absl::StatusOr<v1::ImportRequest> Request(const ImportFlags& flags, const std::s
   if (submit.agent.empty()) submit.agent = "cursor";  // the skill knows no other
   submit.model = Word(document, "Model");
   ASSIGN_OR_RETURN(const ProjectDefaults defaults, ReadProjectDefaults(ProjectRootFor(submit)));
+  const std::string set = defaults.ToString();
+  if (!set.empty()) context.terminal.Say(absl::StrCat(".handoff.toml sets ", set));
   v1::ImportRequest request;
   request.set_markdown(markdown);
   ASSIGN_OR_RETURN(*request.mutable_spec(),
@@ -93,6 +95,10 @@ absl::StatusOr<v1::Handoff> Send(const std::string& dir, v1::ImportRequest& requ
   Leaving leaving(context, temp.path(), std::string(kNotDone));
   ASSIGN_OR_RETURN(const std::string pack,
                    AddRepository(SubmitFlags(), ".", temp, context, request.mutable_spec()));
+  if (!CheckPush(request.spec()).ok()) {
+    request.mutable_spec()->set_push(false);
+    context.terminal.Say("this repository has no remote, so its work is not pushed");
+  }
   const v1::Repository& repository = request.spec().repository();
   if (!pack.empty()) {
     RETURN_IF_ERROR(Annotate(SendObject({pack, repository.pack_sha256(), repository.pack_bytes()},

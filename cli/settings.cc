@@ -72,8 +72,8 @@ const std::map<std::string, std::string>& NotForARepository() {
            "where your work goes is for you to say, with --coordinator, HANDOFF_COORDINATOR or "
            "your config.toml");
     refuse({"env", "secret", "secrets"},
-           "what of yours its agents are given is for you to say, with the flags of 'handoff "
-           "submit', and values would be there for everybody to read");
+           "what of yours its agents are given is for you to say, with --env of 'handoff submit', "
+           "and values would be there for everybody to read");
     refuse({"from", "include", "full", "attach", "private"},
            "what leaves this machine, and who sees it, is for you to say, with the flags of "
            "'handoff submit'");

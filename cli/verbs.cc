@@ -101,9 +101,9 @@ std::vector<Verb> DocumentVerbs() {
       {"import", "", "a handoff.md that was kept by hand becomes a handoff, in your hands",
        "  handoff import .cursor/agent-handoffs/20260407-fix-benchmark\n"
        "\nTask and model are those of the file; its repository is the one around you, as with "
-       "'handoff submit'.\nIts sections are yours, above all the Resume Prompt. Logs are not "
-       "uploaded, and its session is not\ngone on with: it is of another host. 'handoff return ID "
-       "--unchanged' has an agent go on with it.\n",
+       "'handoff submit'.\nIts sections are yours, above all the Resume Prompt. Its logs "
+       "(attempt-N.log) come along, and its session\nis not gone on with: it is of another host. "
+       "'handoff return ID --unchanged' has an agent go on with it.\n",
        true, false, DefineImport},
   };
 }

@@ -10,6 +10,7 @@
 namespace handoff {
 
 namespace v1 {
+class AgentOffer;
 class Event;
 class Handoff;
 class HandoffSpec;
@@ -33,6 +34,8 @@ std::string RenderWhy(const v1::Handoff& handoff, const v1::WhyResponse& why, co
 std::string RenderEvent(const v1::Event& event, const View& view);
 std::string RenderWorkers(const v1::ListWorkersResponse& workers, const View& view);
 std::string RenderWorker(const v1::Worker& worker, const View& view);
+// "claude ready, version 2.1.332, ann@example.org".
+std::string AgentWords(const v1::AgentOffer& offer);
 
 // What leaves the submitter's machine, what is held back with the flag that sends it, and what
 // cannot be carried. Lines without a newline at the end.

@@ -158,6 +158,15 @@ std::string RenderWorkers(const v1::ListWorkersResponse& workers, const View& vi
                      rows, view.width, view.colour);
 }
 
+std::string AgentWords(const v1::AgentOffer& offer) {
+  return absl::StrCat(OneLine(offer.name(), 32), " ", OfferWord(offer.state()),
+                      offer.version().empty() ? "" : ", version ", OneLine(offer.version(), 80),
+                      offer.account().empty() ? "" : ", ", OneLine(offer.account(), 120),
+                      offer.max_parallel() > 0
+                          ? absl::StrCat(", at most ", offer.max_parallel(), " at a time")
+                          : "");
+}
+
 std::string RenderWorker(const v1::Worker& worker, const View& view) {
   Fields fields(view);
   const Cell state = WorkerState(worker);
@@ -177,15 +186,8 @@ std::string RenderWorker(const v1::Worker& worker, const View& view) {
   fields.Add("Free disk", HumanBytes(worker.disk_free_bytes()));
   for (const v1::AgentOffer& offer : worker.agents()) {
     const bool ready = offer.state() == v1::AgentOffer::READY;
-    fields.Add(
-        &offer == &*worker.agents().begin() ? "Agents" : " ",
-        absl::StrCat(OneLine(offer.name(), 32), " ", OfferWord(offer.state()),
-                     offer.version().empty() ? "" : ", version ", OneLine(offer.version(), 80),
-                     offer.account().empty() ? "" : ", ", OneLine(offer.account(), 120),
-                     offer.max_parallel() > 0
-                         ? absl::StrCat(", at most ", offer.max_parallel(), " at a time")
-                         : ""),
-        ready ? Colour::kNone : Colour::kYellow);
+    fields.Add(&offer == &*worker.agents().begin() ? "Agents" : " ", AgentWords(offer),
+               ready ? Colour::kNone : Colour::kYellow);
     if (!offer.message().empty()) fields.AddMore(absl::StrCat("  ", OneLine(offer.message(), 400)));
     AddTurn(worker, offer.name(), view, fields);
   }

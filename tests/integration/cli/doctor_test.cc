@@ -66,6 +66,32 @@ TEST_F(Doctor, AClockThatIsOffIsSaidWithItsDirection) {
                                HasSubstr("ahead of the coordinator's")));
 }
 
+TEST_F(Doctor, OfOneWorkerEachAgentIsSaidWithVersionLoginAndTurn) {
+  worker_.mutable_agents(0)->set_version("2026.08.1");
+  worker_.mutable_agents(0)->set_account("ann@example.org");
+  v1::AgentOffer& other = *worker_.add_agents();
+  other.set_name("codex");
+  other.set_state(v1::AgentOffer::NEEDS_SETUP);
+  other.set_version("0.144.6");
+  other.set_message("log in: codex login");
+  v1::AgentOffer& missing = *worker_.add_agents();
+  missing.set_name("qwen");
+  missing.set_state(v1::AgentOffer::MISSING);
+  v1::AgentTurn& turn = *worker_.add_turns();
+  turn.set_agent("cursor");
+  *turn.mutable_at() = ToProto(absl::Now());
+  coordinator_.SetWorker(worker_);
+  const std::string out = Run({"doctor", "--worker", "build-1"}).out;
+  EXPECT_THAT(out, HasSubstr("ok       build-1: cursor ready, version 2026.08.1, ann@example.org; "
+                             "one turn worked "));
+  EXPECT_THAT(out, HasSubstr("note     build-1: codex needs setup, version 0.144.6"));
+  EXPECT_THAT(out, HasSubstr("log in: codex login"));
+  EXPECT_THAT(out, HasSubstr("ok       build-1: without qwen"));
+  EXPECT_THAT(Run({"doctor"}).out,
+              AllOf(HasSubstr("codex needs setup"), Not(HasSubstr("ann@example.org"))))
+      << "of many workers not all";
+}
+
 TEST_F(Doctor, AnotherVersionIsSaid) {
   Pool(absl::Now(), "0.0.1");
   worker_.set_version("0.0.2");

@@ -62,6 +62,19 @@ TEST_F(ImportCommand, WhatIsNoHandoffImportsNothing) {
   EXPECT_THAT(coordinator_.imports(), IsEmpty());
 }
 
+TEST_F(ImportCommand, WhatTheRepositorySetsIsSaidAndAPushToNowhereIsNone) {
+  CHECK(WriteFileAtomically(dir_.path() + "/.handoff.toml", "push = true\nretries = 1\n").ok());
+  const Said said = Run({"import", kDir});
+  EXPECT_EQ(said.exit, 0) << said.err;
+  EXPECT_THAT(said.err, HasSubstr(".handoff.toml sets retries=1, push=true"));
+  EXPECT_TRUE(coordinator_.imports()[0].spec().push());
+  Git({"remote", "remove", "origin"});
+  const Said nowhere = Run({"import", kDir});
+  EXPECT_EQ(nowhere.exit, 0) << nowhere.err;
+  EXPECT_THAT(nowhere.err, HasSubstr("no remote, so its work is not pushed"));
+  EXPECT_FALSE(coordinator_.imports()[1].spec().push());
+}
+
 TEST_F(ImportCommand, AnotherIdIsTakenFromTheFlag) {
   EXPECT_EQ(Run({"import", kDir, "--id", "mine"}).out, "mine\n");
   EXPECT_EQ(Run({"import", kDir, "--id", "../mine"}).exit, 2);

@@ -197,6 +197,16 @@ TEST_F(ProjectFile, KeysWithoutEndAreRefused) {
   EXPECT_EQ(Run({"submit", "--dry-run", "x"}).exit, 2);
 }
 
+TEST_F(ProjectFile, TheDoctorRefusesAPushToNowhere) {
+  AddWorker("build-1", {}, "cursor");
+  Write("push = true\n");
+  const Said nowhere = Run({"doctor"});
+  EXPECT_EQ(nowhere.exit, 2);
+  EXPECT_THAT(nowhere.out, HasSubstr("problem  .handoff.toml: sets push = true, and this"));
+  Git({"remote", "add", "origin", "http://127.0.0.1:1/app.git"});
+  EXPECT_EQ(Run({"doctor"}).exit, 0);
+}
+
 TEST_F(ProjectFile, AResumeDoesNotReadIt) {
   Add("20261120-h", v1::Handoff::FAILED);
   Write("agent = 7\n");
