@@ -2,6 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/hash.h"
 
 namespace handoff {
@@ -14,6 +15,28 @@ std::string Folded(absl::string_view text) {
   return folded;
 }
 
+// One name for the addresses of one repository: git@h:a/b.git, ssh://git@h/a/b and https://H/a/b/.
+std::string NameOf(absl::string_view address) {
+  while (absl::ConsumeSuffix(&address, "/")) {
+  }
+  absl::ConsumeSuffix(&address, ".git");
+  const size_t colon = address.find(':');
+  if (colon == absl::string_view::npos) return std::string(address);
+  const absl::string_view scheme = address.substr(0, colon);
+  absl::string_view host = scheme, path = address.substr(colon + 1);
+  if (absl::ConsumePrefix(&path, "//")) {
+    if (scheme == "file") return std::string(path);
+    host = path.substr(0, path.find('/'));
+    path.remove_prefix(host.size());
+    for (const absl::string_view usual : {":22", ":80", ":443", ":9418"}) {
+      if (absl::ConsumeSuffix(&host, usual)) break;
+    }
+  }
+  host.remove_prefix(host.find('@') + 1);  // npos + 1 is 0
+  absl::ConsumePrefix(&path, "/");
+  return absl::StrCat(absl::AsciiStrToLower(host), "/", path);
+}
+
 }  // namespace
 
 std::string DedupeKeyOf(const v1::HandoffSpec& spec, const std::string& owner) {
@@ -21,8 +44,8 @@ std::string DedupeKeyOf(const v1::HandoffSpec& spec, const std::string& owner) {
   const v1::Repository& repository = spec.repository();
   if (spec.agent() == "command" || !spec.has_repository()) return "";
   const std::string& base = repository.commit().empty() ? repository.ref() : repository.commit();
-  return absl::StrCat(
-      "same\n", Sha256Hex(absl::StrCat(repository.key(), "\n", base, "\n", Folded(spec.task()))));
+  return absl::StrCat("same\n", Sha256Hex(absl::StrCat(NameOf(repository.key()), "\n", base, "\n",
+                                                       Folded(spec.task()))));
 }
 
 core::Submit::Duplicates DuplicatesOf(const v1::SubmitRequest& request) {
