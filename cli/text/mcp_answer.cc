@@ -46,8 +46,11 @@ absl::string_view WholePart(absl::string_view part) {
 }
 
 // What was printed, with where it goes on when it is longer.
-std::string Printed(const McpCommand& command, const McpRan& ran, bool may_go_on,
+std::string Printed(const McpTool& tool, const McpCommand& command, const McpRan& ran,
                     Json& structured) {
+  const bool may_go_on =
+      std::any_of(tool.parameters.begin(), tool.parameters.end(),
+                  [](const McpParameter& p) { return p.place == McpParameter::kOffset; });
   const uint64_t kept_to = command.offset + ran.out.size();
   if (command.offset > ran.out_size) {
     return absl::StrCat("[offset ", command.offset, " is past the end, ", ran.out_size, "]\n");
@@ -57,10 +60,10 @@ std::string Printed(const McpCommand& command, const McpRan& ran, bool may_go_on
   const uint64_t end = command.offset + part.size();
   structured["more"] = true;
   if (may_go_on) structured["next_offset"] = end;
-  return absl::StrCat(Clean(part), "[bytes ", command.offset, " to ", end, " of ", ran.out_size,
-                      may_go_on ? absl::StrCat("; offset ", end, " goes on")
-                                : "; the rest is left out: ask for less",
-                      "]\n");
+  return absl::StrCat(
+      Clean(part), "[bytes ", command.offset, " to ", end, " of ", ran.out_size,
+      may_go_on ? absl::StrCat("; offset ", end, " goes on") : absl::StrCat("; ", tool.rest),
+      "]\n");
 }
 
 // The line that says where a log goes on, as a parameter of the tool.
@@ -107,10 +110,7 @@ Json McpResult(const McpTool& tool, const McpCommand& command, const McpRan& ran
   const int status = ran.exit.signal != 0 ? 128 + ran.exit.signal : ran.exit.code;
   if (tool.answer == McpTool::kWait) return WaitResult(ran, status);
   Json structured = {{"exit_status", status}};
-  const bool windowed =
-      std::any_of(tool.parameters.begin(), tool.parameters.end(),
-                  [](const McpParameter& p) { return p.place == McpParameter::kOffset; });
-  const std::string printed = Printed(command, ran, windowed, structured);
+  const std::string printed = Printed(tool, command, ran, structured);
   std::vector<std::string> notes = LinesOf(ran.notes);
   if (tool.answer == McpTool::kLogs) notes = WithOffsets(std::move(notes), structured);
   if (status != 0) {

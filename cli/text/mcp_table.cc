@@ -202,7 +202,8 @@ std::vector<McpTool> ToAct() {
        "What another agent made of an attempt's log, held against that log, or the bare facts. "
        "refresh has it made now, which costs tokens and may take minutes: when it is not there "
        "after 50 seconds, ask again later without refresh.",
-       {IdToLookAt(), Repo(), Attempt(), Flag("refresh", "--refresh", "Have it made now")},
+       {IdToLookAt(), Repo(), Attempt(), Flag("refresh", "--refresh", "Have it made now"), Offset(),
+        MostBytes()},
        false},
       {"send",
        "Send its agent a message",
@@ -251,7 +252,8 @@ std::vector<McpTool> ToGoOnByHand() {
        true,
        McpTool::kPlain,
        kForWork,
-       kForWork},  // a work tree must not stay half written
+       kForWork,  // a work tree must not stay half written
+       "the rest is in the work tree: .cursor/agent-handoffs/ID/takeover-prompt.md"},
       {"return",
        "Give it back",
        "Gives a taken over handoff back with what was changed in its work tree: another attempt "

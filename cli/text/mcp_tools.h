@@ -42,6 +42,8 @@ struct McpTool {
   Answer answer = kPlain;
   absl::Duration limit = absl::Seconds(50);    // then the verb is told to leave
   absl::Duration to_leave = absl::Seconds(5);  // how long that may take
+  // Where the rest of an answer is that does not fit and has no offset.
+  absl::string_view rest = "the rest is left out: ask for less";
 };
 
 // What a call is as a command line.

@@ -94,6 +94,8 @@ TEST(McpTools, AnArgumentIsNeverTakenForAFlag) {
               ElementsAre("submit", "--agent=--dry-run", "--check=-x", "--check=make test",
                           "--check-retries=2", "--push", "-"));
   EXPECT_EQ(submit.input, "--dry-run is broken");
+  EXPECT_THAT(RefusalOf("submit", {{"task", "t"}, {"checks", {""}}, {"private", true}}),
+              HasSubstr("empty string"));
   EXPECT_THAT(RefusalOf("cancel", {{"id", "--help"}}), HasSubstr("must not begin with '-'"));
   EXPECT_THAT(RefusalOf("cancel", {{"id", "a b"}}), HasSubstr("is not an id"));
   EXPECT_THAT(CommandOf("cancel", {{"id", "-"}, {"reason", "-"}}).arguments,
@@ -168,6 +170,8 @@ TEST(McpAnswer, ALongOneIsCutAtALineAndSaysWhereItGoesOn) {
   EXPECT_EQ(diff.at("structuredContent").at("more"), true);
   EXPECT_EQ(TextOf(ResultOf("why", ran)),
             "one\ntwo\n[bytes 0 to 8 of 100; the rest is left out: ask for less]\n");
+  EXPECT_THAT(TextOf(ResultOf("takeover", ran)), HasSubstr("ID/takeover-prompt.md]\n"));
+  EXPECT_THAT(TextOf(ResultOf("summary", ran)), HasSubstr("offset 8 goes on"));
   // Never in the middle of a character.
   ran.out = "aé\xE2\x82";
   EXPECT_THAT(TextOf(ResultOf("diff", ran)), HasSubstr("aé[bytes 0 to 3 of 100"));
