@@ -116,7 +116,8 @@ void FillSession(const RunEnd& run, const Agent* agent, v1::AttemptEnd& end) {
   }
   if (end.session().empty()) end.set_session(run.stream_session);
   if (end.session() == run.stream_session) {
-    end.set_session_verified(v1::Attempt::YES);
+    const bool proven = !run.resumed || agent == nullptr || agent->id_proves_session();
+    end.set_session_verified(proven ? v1::Attempt::YES : v1::Attempt::UNKNOWN);
   } else {
     // It began another conversation than the one that was asked for: say so, and keep the real id.
     end.set_session(run.stream_session);

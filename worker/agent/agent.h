@@ -113,6 +113,8 @@ class Agent {
   // kChosen: the stream tells the id only in its last line, so that one which was killed has a
   // session all the same.
   virtual bool names_session_last() const { return false; }
+  // False: where it does not have that session it begins an empty one under the same id.
+  virtual bool id_proves_session() const { return true; }
   // It keeps nothing of a turn that was ended from outside, and resumes the conversation without a
   // word of that.
   virtual bool forgets_interrupted() const { return false; }

@@ -14,6 +14,7 @@ class CursorAgent final : public Agent {
  public:
   absl::string_view name() const override { return "cursor"; }
   SessionOrigin session_origin() const override { return SessionOrigin::kCommand; }
+  bool id_proves_session() const override { return false; }
   bool needs_repository() const override { return true; }
   bool has_stream() const override { return true; }
   ProbeSpec Probe() const override;

@@ -53,6 +53,7 @@ class LikeAgent final : public Agent {
     return model_.LoadSessionCommand(executable, place);
   }
   bool names_session_last() const override { return model_.names_session_last(); }
+  bool id_proves_session() const override { return model_.id_proves_session(); }
   bool forgets_interrupted() const override { return model_.forgets_interrupted(); }
   absl::Duration finish_grace() const override { return model_.finish_grace(); }
   Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const override;

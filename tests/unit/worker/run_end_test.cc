@@ -149,6 +149,7 @@ v1::AttemptEnd EndWithSession(const char* agent, const std::string& asked,
   run.protocol = Protocol::kResultOk;
   run.process.exit_code = 0;
   run.stream_session = told;
+  run.resumed = kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED;
   FillEnd(run, FindAgent(agent), end);
   return end;
 }
@@ -165,6 +166,19 @@ TEST(FillEnd, Trap9TheSessionThatTheStreamNamesIsTheRecord) {
   end = EndWithSession("codex", "", v1::Attempt::NEW, "b");
   EXPECT_EQ(end.session(), "b");
   EXPECT_EQ(end.session_verified(), v1::Attempt::YES);
+}
+
+// Trap 9: Cursor may begin an empty conversation under the id that it was asked for.
+TEST(FillEnd, Trap9TheIdProvesNothingWhereItMayNameAnEmptySession) {
+  for (const auto kind : {v1::Attempt::SAME, v1::Attempt::RESTORED}) {
+    EXPECT_EQ(EndWithSession("cursor", "a", kind, "a").session_verified(), v1::Attempt::UNKNOWN);
+    EXPECT_EQ(EndWithSession("claude", "a", kind, "a").session_verified(), v1::Attempt::YES);
+  }
+  EXPECT_EQ(EndWithSession("cursor", "a", v1::Attempt::SAME, "b").session_verified(),
+            v1::Attempt::NO);
+  EXPECT_EQ(EndWithSession("cursor", "a", v1::Attempt::NEW, "a").session_verified(),
+            v1::Attempt::YES)
+      << "there was nothing to go on with";
 }
 
 RunEnd Resumed() {
