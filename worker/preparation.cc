@@ -227,7 +227,7 @@ class Preparation {
           folder, "/", name, " > ", folder, "/attempt-", attempt_.key.number + 1, ".log 2>&1"));
       const std::string prompt =
           PromptFor(attempt_.Record(around_.config.name), attempt_.key.number,
-                    attempt_.agent->forgets_interrupted());
+                    {attempt_.agent->forgets_interrupted(), attempt_.agent->id_proves_session()});
       if (Failure failure = CheckLength(command, prompt)) return failure;
       status = WriteFileAtomically(attempt_.dir.prompt(), prompt);
       attempt_.files.CopyFile(attempt_.dir.prompt(), name, /*keep=*/false).IgnoreError();

@@ -243,53 +243,6 @@ std::string HeldPrompt(const HandoffView& view, const v1::SectionEdit& held, int
       messages.empty() ? "" : "\n\nNew messages:\n", messages);
 }
 
-bool IsInterrupted(const v1::Attempt& attempt) {
-  return attempt.end().ended_by() == v1::AttemptEnd::INTERRUPTED && attempt.has_started_at();
-}
-
-// The conversation heard all that was said before. One that failed may have ended before its CLI
-// kept anything; one that was brought from another host is that of an earlier state. Its last
-// attempt; nullptr: it does not know all.
-const v1::Attempt* KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind kind,
-                            bool forgets_interrupted) {
-  if (kind != v1::Attempt::SAME) return nullptr;
-  const auto& attempts = before.attempts();
-  // Of one that was lost nothing is known but that its conversation still lies there; and not even
-  // that, where it may have been ended in the middle of a turn that is forgotten then.
-  const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [&](const v1::Attempt& a) {
-    return a.state() != v1::Attempt::LOST || a.has_end() || forgets_interrupted;
-  });
-  // Of what checks said of a person's work it heard nothing.
-  const bool knows =
-      last != attempts.rend() && !last->only_checks() &&
-      (last->state() == v1::Attempt::SUCCEEDED || last->failure() == v1::Failure::CHECKS_FAILED ||
-       (IsInterrupted(*last) && !forgets_interrupted));
-  return knows ? &*last : nullptr;
-}
-
-// To a conversation that knows all but what is new.
-std::string MessagePrompt(const HandoffView& view, const std::string& messages) {
-  const std::string since = SinceThenText(view);
-  const char* const interrupted = "\n\nYour last run was ended before it was done.";
-  return absl::StrCat("Continue the delegated task: what follows is new.\n\n", messages,
-                      IsInterrupted(*view.latest()) ? interrupted : "",
-                      !since.empty() ? absl::StrCat("\n\n", since)
-                      : IsInterrupted(*view.latest())
-                          ? " Look at the state of the work (git status, git log) before you go on."
-                          : "",
-                      "\n");
-}
-
-std::string TakeoverPrompt(const HandoffView& view, const std::string& task) {
-  return absl::StrCat(
-      "Continue this task in the current interactive Cursor session.\n\nOriginal task:\n", task,
-      "\n\nWhat the headless agent already tried:\n",
-      HeldOr(view, "What It Tried", OrElse(TriedSection(view, kToolsInPrompt), "- Nothing yet.")),
-      "\n\nCurrent state:\n", StateText(view), "\n\nBlockers or open questions:\n",
-      HeldOr(view, "Errors Or Blockers", OrElse(ErrorsSection(view), "- None known.")),
-      "\n\nNext step to take now:\n", NextStep(view));
-}
-
 std::string Rules(const v1::Handoff& handoff) {
   return absl::StrCat(
       "\n\n---\nHow this attempt is run (not part of the task):\n"
@@ -305,6 +258,57 @@ std::string Rules(const v1::Handoff& handoff) {
       "- .cursor/agent-handoffs/",
       handoff.id(),
       "/handoff.md is the record of this work. It is kept for you: do not edit it.\n");
+}
+
+bool IsInterrupted(const v1::Attempt& attempt) {
+  return attempt.end().ended_by() == v1::AttemptEnd::INTERRUPTED && attempt.has_started_at();
+}
+
+// The conversation heard all that was said before. One that failed may have ended before its CLI
+// kept anything; one that was brought from another host is that of an earlier state. Its last
+// attempt; nullptr: it does not know all.
+const v1::Attempt* KnowsAll(const v1::Handoff& before, v1::Attempt::SessionKind kind,
+                            const AgentMemory& memory) {
+  if (kind != v1::Attempt::SAME) return nullptr;
+  const auto& attempts = before.attempts();
+  // Of one that was lost nothing is known but that its conversation still lies there; and not even
+  // that, where it may have been ended in the middle of a turn that is forgotten then.
+  const auto last = std::find_if(attempts.rbegin(), attempts.rend(), [&](const v1::Attempt& a) {
+    return a.state() != v1::Attempt::LOST || a.has_end() || memory.forgets_interrupted;
+  });
+  // Of what checks said of a person's work it heard nothing.
+  const bool knows =
+      last != attempts.rend() && !last->only_checks() &&
+      (last->state() == v1::Attempt::SUCCEEDED || last->failure() == v1::Failure::CHECKS_FAILED ||
+       (IsInterrupted(*last) && !memory.forgets_interrupted));
+  return knows ? &*last : nullptr;
+}
+
+// To a conversation that knows all but what is new, unless it is an empty one of that name.
+std::string MessagePrompt(const HandoffView& view, const std::string& messages, bool proven) {
+  const std::string since = SinceThenText(view);
+  const char* const interrupted = "\n\nYour last run was ended before it was done.";
+  const std::string unless_empty = absl::StrCat(
+      " If you do not know the task, read .cursor/agent-handoffs/", view.handoff().id(),
+      "/handoff.md first: it says what the task is and where it stands.");
+  return absl::StrCat("Continue the delegated task: what follows is new.",
+                      proven ? "" : unless_empty, "\n\n", messages,
+                      IsInterrupted(*view.latest()) ? interrupted : "",
+                      !since.empty() ? absl::StrCat("\n\n", since)
+                      : IsInterrupted(*view.latest())
+                          ? " Look at the state of the work (git status, git log) before you go on."
+                          : "",
+                      proven ? "\n" : Rules(view.handoff()));
+}
+
+std::string TakeoverPrompt(const HandoffView& view, const std::string& task) {
+  return absl::StrCat(
+      "Continue this task in the current interactive Cursor session.\n\nOriginal task:\n", task,
+      "\n\nWhat the headless agent already tried:\n",
+      HeldOr(view, "What It Tried", OrElse(TriedSection(view, kToolsInPrompt), "- Nothing yet.")),
+      "\n\nCurrent state:\n", StateText(view), "\n\nBlockers or open questions:\n",
+      HeldOr(view, "Errors Or Blockers", OrElse(ErrorsSection(view), "- None known.")),
+      "\n\nNext step to take now:\n", NextStep(view));
 }
 
 }  // namespace
@@ -346,7 +350,7 @@ Document Describe(const v1::Handoff& handoff) {
   return Normalise(std::move(document));
 }
 
-std::string PromptFor(const v1::Handoff& handoff, int attempt, bool forgets_interrupted) {
+std::string PromptFor(const v1::Handoff& handoff, int attempt, const AgentMemory& memory) {
   if (handoff.spec().agent() == "command") return handoff.spec().task();
   v1::Handoff before = handoff;
   before.clear_reason();  // why this attempt waited is nothing that it has to mend
@@ -356,13 +360,13 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt, bool forgets_inte
   const v1::Attempt::SessionKind kind =
       later == attempts->end() ? v1::Attempt::SESSION_KIND_UNSPECIFIED : later->session_kind();
   // A conversation that begins now has not heard the rules.
-  const bool knows_rules =
-      (kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED) && !forgets_interrupted;
+  const bool goes_on = kind == v1::Attempt::SAME || kind == v1::Attempt::RESTORED;
+  const bool knows_rules = goes_on && !memory.forgets_interrupted && memory.id_proves_session;
   attempts->erase(later, attempts->end());
   const HandoffView view(before);
   const std::string task = TaskText(handoff, handoff.spec().task());
   const std::string messages = NewMessages(handoff, attempt);
-  const v1::Attempt* const knows_all = KnowsAll(before, kind, forgets_interrupted);
+  const v1::Attempt* const knows_all = KnowsAll(before, kind, memory);
   const v1::SectionEdit* const held = HeldEdit(handoff, kResumePromptSection);
   // The attempt before may have been given the held text, then messages are all that is new.
   const bool told = held != nullptr && !messages.empty() && knows_all != nullptr &&
@@ -376,7 +380,9 @@ std::string PromptFor(const v1::Handoff& handoff, int attempt, bool forgets_inte
     return absl::StrCat(task, since.empty() ? "" : "\n\n", since, messages.empty() ? "" : "\n\n",
                         messages, Rules(handoff));
   }
-  if (!messages.empty() && knows_all != nullptr) return MessagePrompt(view, messages);
+  if (!messages.empty() && knows_all != nullptr) {
+    return MessagePrompt(view, messages, memory.id_proves_session);
+  }
   return absl::StrCat(ResumePrompt(view, task, attempt, messages),
                       knows_rules ? "\n" : Rules(handoff));
 }

@@ -14,7 +14,6 @@
 namespace handoff::worker {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -183,6 +182,33 @@ std::string ToolCall(const std::string& subtype) {
   return absl::StrCat(
       R"(echo '{"type":"tool_call","subtype":")", subtype,
       R"(","call_id":"1","tool_call":{"shellToolCall":{"args":{"command":"make"}}})", "}';");
+}
+
+// Trap 9: its conversation may be empty under the id that was asked for.
+TEST_F(SessionTest, Trap9AnAgentWhoseIdProvesNothingIsToldWhereTheTaskStands) {
+  Play("cursor",
+       absl::StrCat("--resume) cat >", path("prompt"), "; ",
+                    R"(echo '{"type":"system","subtype":"init","session_id":"chat-0001"}'; )",
+                    ToolCall("started"), ToolCall("completed"), kDone, ";;"));
+  Start();
+  v1::Handoff handoff = For("cursor");
+  v1::Attempt& before = *handoff.add_attempts();
+  before.set_number(1);
+  before.set_state(v1::Attempt::SUCCEEDED);
+  before.mutable_started_at()->set_seconds(1'700'000'000);
+  v1::Message& message = *handoff.add_messages();
+  message.set_number(1);
+  message.set_text("And the docs.");
+  message.set_state(v1::Message::GIVEN);
+  message.set_attempt(2);
+  const v1::AttemptEnd end = pool_.AwaitEnd(pool_.Want(handoff, 2, [](v1::DesiredAttempt& desired) {
+    desired.mutable_spec()->set_session("chat-0001");
+    desired.mutable_spec()->set_session_kind(v1::Attempt::SAME);
+  }));
+  EXPECT_EQ(end.failure(), v1::Failure::NONE) << end.failure_message();
+  EXPECT_EQ(end.session_verified(), v1::Attempt::UNKNOWN);
+  EXPECT_THAT(*ReadFile(path("prompt")), AllOf(HasSubstr("what follows is new. If you do not know"),
+                                               HasSubstr("And the docs.")));
 }
 
 // Trap 6: it says nothing more and does not end.

@@ -487,7 +487,7 @@ TEST(PromptFor, AnAgentThatForgetsAnInterruptedTurnIsToldAllAndTheRules) {
   last.set_failure(v1::Failure::CANCELLED);
   last.mutable_started_at()->set_seconds(1);
   last.mutable_end()->set_ended_by(v1::AttemptEnd::INTERRUPTED);
-  const std::string prompt = PromptFor(handoff, 3, /*forgets_interrupted=*/true);
+  const std::string prompt = PromptFor(handoff, 3, {.forgets_interrupted = true});
   EXPECT_THAT(prompt, HasSubstr(absl::StrCat("Original task:\n", handoff.spec().task())));
   EXPECT_THAT(prompt, HasSubstr(kNew));
   EXPECT_THAT(prompt, HasSubstr("How this attempt is run"));
@@ -500,8 +500,23 @@ TEST(PromptFor, AnAgentThatForgetsAnInterruptedTurnForgetsALostOne) {
   handoff.mutable_attempts(1)->clear_end();
   handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::SAME);
   EXPECT_THAT(PromptFor(handoff, 3), StartsWith("Continue the delegated task: what follows"));
-  EXPECT_THAT(PromptFor(handoff, 3, /*forgets_interrupted=*/true),
+  EXPECT_THAT(PromptFor(handoff, 3, {.forgets_interrupted = true}),
               HasSubstr("which an earlier attempt was given:\nMessage 1 from ann:"));
+}
+
+TEST(PromptFor, AConversationThatMayBeEmptyIsToldWhereTheTaskStandsAndTheRules) {
+  v1::Handoff handoff = Told();
+  handoff.mutable_attempts(1)->set_state(v1::Attempt::SUCCEEDED);
+  handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::SAME);
+  EXPECT_THAT(
+      PromptFor(handoff, 3, {.id_proves_session = false}),
+      AllOf(StartsWith("Continue the delegated task: what follows is new. If you do not know the "
+                       "task, read .cursor/agent-handoffs/20261120-fix-it/handoff.md first"),
+            HasSubstr(kNew), HasSubstr("\n\n---\nHow this attempt is run")));
+  handoff.clear_messages();
+  EXPECT_THAT(PromptFor(handoff, 3, {.id_proves_session = false}),
+              AllOf(StartsWith("Continue the delegated task below.\n\nOriginal task:\nFix it."),
+                    HasSubstr("How this attempt is run")));
 }
 
 TEST(PromptFor, AFreshSessionIsToldAllThatWasSaidAndWhatIsNewLast) {
