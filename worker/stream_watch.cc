@@ -51,6 +51,7 @@ struct StreamWatch::Visit {
   BootTime at;
 
   bool operator()(const AgentEvent::SessionStarted& e) const {
+    if (watch.result_) watch.GoOn(at);  // another turn
     // It becomes an argument and a path.
     if (IsSessionId(e.session)) watch.session_ = e.session;
     if (!e.model.empty()) watch.facts_->set_model(Clip(e.model, kMaxLine));
@@ -66,6 +67,7 @@ struct StreamWatch::Visit {
   }
   bool operator()(const AgentEvent::ToolStarted& e) const {
     watch.last_trouble_.clear();
+    if (e.of_main_thread) watch.GoOn(at);
     const std::string& what = !e.command.empty() ? e.command : e.name;
     watch.clocks_.ToolStarted(e.call_id, OneLine(what, kMaxLine), at);
     if (watch.tools_.size() < kMaxInFlight) watch.tools_[e.call_id] = {e, at};

@@ -27,6 +27,8 @@ struct AgentEvent {
   struct Progress {};  // the model is at work (thinking, a part of a text): nothing to record
   struct ToolStarted {
     std::string call_id, name, command, path;
+    // Known to be no call of an agent that this one called.
+    bool of_main_thread = false;
   };
   struct ToolFinished {
     std::string call_id, name, command, path, outcome;
@@ -34,7 +36,8 @@ struct AgentEvent {
     absl::Duration duration;
   };
   // A part of the work whose calls are told only when they are over: until then one may be in
-  // flight. One that begins after a Result takes that back: it was not the end.
+  // flight. One that begins after a Result takes that back, as a call of the main thread and a
+  // session that begins do: it was not the end.
   struct Step {
     std::string id;
     bool over = false;

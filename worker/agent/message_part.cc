@@ -29,7 +29,7 @@ void ReadMessagePart(const json& part, bool main, ToolCalls& calls, std::vector<
     const ToolCall call{Clip(StringMember(part, "name"), kNameBytes),
                         Clip(StringMember(input, "command"), kCommandBytes), PathOf(input), 0};
     calls.Begin(id, call);
-    out->push_back({AgentEvent::ToolStarted{id, call.name, call.command, call.path}});
+    out->push_back({AgentEvent::ToolStarted{id, call.name, call.command, call.path, main}});
     const std::string todo = TodoText(At(input, "todos"));
     if (!todo.empty()) out->push_back({AgentEvent::Todo{todo}});
   } else if (type != "thinking" && type != "redacted_thinking") {

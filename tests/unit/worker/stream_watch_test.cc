@@ -118,6 +118,39 @@ TEST(StreamWatch, Trap3AStepThatBeginsTakesTheEndBack) {
   EXPECT_TRUE(watch.result().has_value());
 }
 
+std::string ClaudeCalls(const char* parent) {
+  return absl::StrCat(R"({"type":"assistant","parent_tool_use_id":)", parent,
+                      R"(,"message":{"content":[{"type":"tool_use","id":"t2","name":"Bash"}]}})");
+}
+
+// Trap 3: a task in the background is over, and the agent goes on with what it said.
+TEST(StreamWatch, Trap3ATurnOfTheAgentAfterItsResultTakesThatBack) {
+  const ClockLimits limits;
+  constexpr char kResult[] = R"({"type":"result","subtype":"success","num_turns":1,"result":"ok"})";
+  const std::string begins = R"({"type":"system","subtype":"init","session_id":"s"})";
+  for (const std::string& line : {ClaudeCalls("null"), begins}) {
+    AttemptClocks clocks(limits, BootTime{});
+    StreamWatch watch(*FindAgent("claude"), clocks, {}, "");
+    watch.TakeLine(kResult, BootTime{});
+    ASSERT_TRUE(watch.result().has_value());
+    const uint64_t told = watch.end_version();
+    watch.TakeLine(line, BootTime{});
+    EXPECT_FALSE(watch.result().has_value()) << line;
+    EXPECT_GT(watch.end_version(), told);
+    EXPECT_EQ(clocks.Read(BootTime{} + limits.idle).end, EndedBy::kIdleClock);
+    watch.TakeLine(kResult, BootTime{});
+    EXPECT_TRUE(watch.result().has_value());
+  }
+  AttemptClocks clocks(limits, BootTime{});
+  StreamWatch watch(*FindAgent("claude"), clocks, {}, "");
+  watch.TakeLine(kResult, BootTime{});
+  for (const std::string& line :
+       {ClaudeCalls("\"t1\""), std::string(R"({"type":"system","subtype":"task_progress"})")}) {
+    watch.TakeLine(line, BootTime{});
+    EXPECT_TRUE(watch.result().has_value()) << line;
+  }
+}
+
 // Trap 2: one that only repeats that it lives would never be ended.
 TEST(StreamWatch, Trap2OnlyWorkPutsTheEndOff) {
   AttemptClocks clocks(ClockLimits{}, BootTime{});
