@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -130,23 +131,19 @@ class SshTest : public CredentialsTest {
     Run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", git_.Path("user_key")});
     Run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", git_.Path("other_key")});
     git_.Write("authorized", git_.Read("user_key.pub"), 0600);
-    port_ = FreePort();
-    git_.Write("sshd_config",
-               absl::StrCat("HostKey ", git_.Path("host_key"), "\nAuthorizedKeysFile ",
-                            git_.Path("authorized"), "\nListenAddress 127.0.0.1:", port_,
-                            "\nStrictModes no\nUsePAM no\nPidFile none\n"
-                            "PasswordAuthentication no\n"
-                            "KbdInteractiveAuthentication no\n"));
+    git_.Write("sshd_config", absl::StrCat("HostKey ", git_.Path("host_key"),
+                                           "\nAuthorizedKeysFile ", git_.Path("authorized"),
+                                           "\nStrictModes no\nUsePAM no\nPidFile none\n"
+                                           "PasswordAuthentication no\n"
+                                           "KbdInteractiveAuthentication no\n"));
     SpawnOptions options;
-    options.argv = {"/usr/sbin/sshd", "-D", "-e", "-f", git_.Path("sshd_config")};
+    options.argv = {"/usr/sbin/sshd", "-i", "-e", "-f", git_.Path("sshd_config")};
     options.env = git_.environment();
     MakeDirectories("/run/sshd").IgnoreError();
-    auto process = Subprocess::Spawn(options);
-    ASSERT_TRUE(process.ok());
-    sshd_ = std::make_unique<Subprocess>(std::move(*process));
-    AwaitPort(port_);
+    sshd_.emplace(options);
     const std::vector<std::string> key = absl::StrSplit(git_.Read("host_key.pub"), ' ');
-    git_.Write("known_hosts", absl::StrCat("[127.0.0.1]:", port_, " ", key[0], " ", key[1], "\n"));
+    git_.Write("known_hosts",
+               absl::StrCat("[127.0.0.1]:", sshd_->port(), " ", key[0], " ", key[1], "\n"));
   }
   void Run(const std::vector<std::string>& argv) {
     SpawnOptions options;
@@ -157,15 +154,14 @@ class SshTest : public CredentialsTest {
   }
   PrepareRequest SshRequest() {
     const passwd* const self = ::getpwuid(::geteuid());  // whom sshd serves, whoever logged in
-    PrepareRequest request = Request(absl::StrCat("ssh://", self->pw_name, "@127.0.0.1:", port_,
-                                                  git_.Path("served/origin.git")));
+    PrepareRequest request = Request(absl::StrCat(
+        "ssh://", self->pw_name, "@127.0.0.1:", sshd_->port(), git_.Path("served/origin.git")));
     request.credentials.ssh_key = git_.Path("user_key");
     request.credentials.known_hosts = git_.Path("known_hosts");
     return request;
   }
 
-  int port_ = 0;
-  std::unique_ptr<Subprocess> sshd_;
+  std::optional<InetdServer> sshd_;
 };
 
 TEST_F(SshTest, AKeyFileOpensAKnownHost) {
@@ -182,7 +178,8 @@ TEST_F(SshTest, AnUnknownHostIsRefused) {
   EXPECT_THAT(Message(result.status()),
               AllOf(HasSubstr("host key of 127.0.0.1"), HasSubstr("known_hosts")));
   const std::vector<std::string> key = absl::StrSplit(git_.Read("other_key.pub"), ' ');
-  git_.Write("known_hosts", absl::StrCat("[127.0.0.1]:", port_, " ", key[0], " ", key[1], "\n"));
+  git_.Write("known_hosts",
+             absl::StrCat("[127.0.0.1]:", sshd_->port(), " ", key[0], " ", key[1], "\n"));
   result = client_.Prepare(request, -1, nullptr);
   EXPECT_EQ(result.status().code(), absl::StatusCode::kUnauthenticated) << result.status();
 }

@@ -144,62 +144,38 @@ std::map<std::string, std::string> GitSandbox::GitDirectory(const std::string& w
   return out;
 }
 
-int FreePort() {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = Loopback(0);
-  socklen_t size = sizeof(address);
-  CHECK(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-  CHECK(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  return ntohs(address.sin_port);
-}
-
-void AwaitPort(int port) {
-  while (true) {
-    const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address = Loopback(port);
-    if (::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) return;
-    std::this_thread::yield();
-  }
-}
-
-UniqueFd ListenOnLoopback(int* port) {
+UniqueFd BindOnLoopback(int* port) {
   UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = Loopback(0);
   socklen_t size = sizeof(address);
   CHECK(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
-  CHECK(::listen(fd.get(), 16) == 0);
   CHECK(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
   *port = ntohs(address.sin_port);
   return fd;
 }
 
-GitDaemon::GitDaemon(const GitSandbox& sandbox, const std::string& base)
-    : listener_(ListenOnLoopback(&port_)) {
+UniqueFd ListenOnLoopback(int* port) {
+  UniqueFd fd = BindOnLoopback(port);
+  CHECK(::listen(fd.get(), 16) == 0);
+  return fd;
+}
+
+InetdServer::InetdServer(SpawnOptions one)
+    : listener_(ListenOnLoopback(&port_)), one_(std::move(one)) {
   auto pipe = MakePipe();
   CHECK(pipe.ok());
   stop_read_ = std::move(pipe->first);
   stop_write_ = std::move(pipe->second);
-  // Not `git daemon`, which is a parent that a kill would not reach through.
-  std::string programs = sandbox.Git("", {"--exec-path"});
-  programs.pop_back();
-  one_.argv = {programs + "/git-daemon",
-               "--inetd",
-               "--log-destination=none",
-               "--export-all",
-               absl::StrCat("--base-path=", base),
-               "--enable=receive-pack",
-               base};
-  one_.env = sandbox.environment();
   thread_ = std::thread([this] { Serve(); });
 }
 
-GitDaemon::~GitDaemon() {
+InetdServer::~InetdServer() {
   stop_write_.Reset();
   thread_.join();
   for (const Subprocess& process : processes_) process.SignalGroup(SIGKILL);
 }
 
-void GitDaemon::Serve() {
+void InetdServer::Serve() {
   while (true) {
     pollfd polls[] = {{listener_.get(), POLLIN, 0}, {stop_read_.get(), POLLIN, 0}};
     if (::poll(polls, 2, -1) < 0 || polls[1].revents != 0) return;
@@ -212,8 +188,31 @@ void GitDaemon::Serve() {
   }
 }
 
+namespace {
+
+// Not `git daemon`, which is a parent that a kill would not reach through.
+SpawnOptions OneGitDaemon(const GitSandbox& sandbox, const std::string& base) {
+  std::string programs = sandbox.Git("", {"--exec-path"});
+  programs.pop_back();
+  SpawnOptions one;
+  one.argv = {programs + "/git-daemon",
+              "--inetd",
+              "--log-destination=none",
+              "--export-all",
+              absl::StrCat("--base-path=", base),
+              "--enable=receive-pack",
+              base};
+  one.env = sandbox.environment();
+  return one;
+}
+
+}  // namespace
+
+GitDaemon::GitDaemon(const GitSandbox& sandbox, const std::string& base)
+    : server_(OneGitDaemon(sandbox, base)) {}
+
 std::string GitDaemon::Url(const std::string& name) const {
-  return absl::StrCat("git://127.0.0.1:", port_, "/", name);
+  return absl::StrCat("git://127.0.0.1:", server_.port(), "/", name);
 }
 
 }  // namespace handoff

@@ -46,16 +46,18 @@ class GitSandbox {
   TempDir temp_;
 };
 
-// On a port that the kernel chose.
+// Has a port that the kernel chose, on which connections are refused.
+UniqueFd BindOnLoopback(int* port);
 UniqueFd ListenOnLoopback(int* port);
 
-// `git daemon` on loopback for the folder `base`, a process a connection; ended by the destructor.
-// The port is ours from the first: one that was free a moment ago may be another test's by now.
-class GitDaemon {
+// Starts `one` for each connection to a loopback port, with that as its stdin and stdout; the
+// destructor ends them. The port is ours from the first: one that was free a moment ago may be
+// another test's by now.
+class InetdServer {
  public:
-  GitDaemon(const GitSandbox& sandbox, const std::string& base);
-  ~GitDaemon();
-  std::string Url(const std::string& name) const;
+  explicit InetdServer(SpawnOptions one);
+  ~InetdServer();
+  int port() const { return port_; }
 
  private:
   void Serve();
@@ -68,9 +70,14 @@ class GitDaemon {
   std::thread thread_;
 };
 
-// A loopback port on which nobody listens right now.
-int FreePort();
-// Waits until something accepts connections there.
-void AwaitPort(int port);
+// `git daemon` for the folder `base`.
+class GitDaemon {
+ public:
+  GitDaemon(const GitSandbox& sandbox, const std::string& base);
+  std::string Url(const std::string& name) const;
+
+ private:
+  InetdServer server_;
+};
 
 }  // namespace handoff

@@ -142,11 +142,11 @@ TEST_F(PushTest, FailuresAreToldApart) {
       client_.Push(RequestOf(checkpoint, git_.Path("origin")), -1, nullptr).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(tree));
   EXPECT_THAT(std::string(tree.message()), HasSubstr("only a bare repository"));
-  EXPECT_TRUE(absl::IsUnavailable(
-      client_
-          .Push(RequestOf(checkpoint, absl::StrCat("http://127.0.0.1:", FreePort(), "/x.git")), -1,
-                nullptr)
-          .status()));
+  int port = 0;
+  const UniqueFd nobody = BindOnLoopback(&port);
+  const std::string refused = absl::StrCat("http://127.0.0.1:", port, "/x.git");
+  EXPECT_TRUE(
+      absl::IsUnavailable(client_.Push(RequestOf(checkpoint, refused), -1, nullptr).status()));
   HttpServer server(GitBackend(git_, git_.Path("served"), "ada:right"));
   EXPECT_TRUE(absl::IsUnauthenticated(
       client_.Push(RequestOf(checkpoint, server.Url("origin.git")), -1, nullptr).status()));
