@@ -55,7 +55,7 @@ ClockLimits LimitsFor(const v1::HandoffSpec& wanted, const Agent& agent,
                       const AgentConfig& config) {
   ClockLimits limits = agent.has_stream() ? ClockLimits{} : ClockLimits::None();
   if (agent.has_stream()) {
-    limits.first_event = config.first_event.value_or(limits.first_event);
+    limits.first_event = config.first_event.value_or(agent.first_event_limit());
     limits.idle = config.idle.value_or(limits.idle);
     limits.tool_warning = config.tool_warning.value_or(limits.tool_warning);
     if (wanted.has_first_event_timeout()) {

@@ -118,6 +118,8 @@ class Agent {
   // It keeps nothing of a turn that was ended from outside, and resumes the conversation without a
   // word of that.
   virtual bool forgets_interrupted() const { return false; }
+  // How long it may take to its first event, unless somebody set that.
+  virtual absl::Duration first_event_limit() const { return absl::Minutes(2); }
   // How long it may stay, silent, after what looked like its terminal event.
   virtual absl::Duration finish_grace() const { return absl::Seconds(10); }
   // When the process ended without a usable result: what its stderr and exit say (login, trust,

@@ -80,6 +80,9 @@ std::string OutcomeOf(const json& data, const std::optional<int64_t>& exit) {
 void CopilotStream::Dispatch(const json& event, std::vector<AgentEvent>* out) {
   const std::string type = StringMember(event, "type");
   const json& data = At(event, "data");
+  // Only this comes before the model's first answer.
+  const bool begins = !begun_ && absl::StartsWith(type, "session.");
+  begun_ = begun_ || begins;
   if (type == "result") return OnResult(event, out);
   if (type == "assistant.message") return OnMessage(data, out);
   if (type == "tool.execution_start") return OnToolStart(data, out);
@@ -92,7 +95,8 @@ void CopilotStream::Dispatch(const json& event, std::vector<AgentEvent>* out) {
   } else if (IsOneOf(kProgress, type)) {
     out->push_back({AgentEvent::Progress{}});
   } else if (IsOneOf(kHeartbeats, type)) {
-    out->push_back({AgentEvent::Heartbeat{}});
+    out->push_back(begins ? AgentEvent{AgentEvent::Progress{}}
+                          : AgentEvent{AgentEvent::Heartbeat{}});
   } else {
     out->push_back(UnknownEvent(type));
   }

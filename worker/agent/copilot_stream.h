@@ -21,6 +21,7 @@ class CopilotStream final : public JsonStream {
   void OnError(const nlohmann::json& data, std::vector<AgentEvent>* out);
   void OnResult(const nlohmann::json& event, std::vector<AgentEvent>* out);
 
+  bool begun_ = false;         // it told of its session
   bool turned_ = false;        // the model said or did something in this run
   bool interrupted_ = false;   // by a signal
   AgentEvent::Result failed_;  // what an error makes of the result, until the model goes on

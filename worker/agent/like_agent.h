@@ -55,6 +55,7 @@ class LikeAgent final : public Agent {
   bool names_session_last() const override { return model_.names_session_last(); }
   bool id_proves_session() const override { return model_.id_proves_session(); }
   bool forgets_interrupted() const override { return model_.forgets_interrupted(); }
+  absl::Duration first_event_limit() const override { return model_.first_event_limit(); }
   absl::Duration finish_grace() const override { return model_.finish_grace(); }
   Verdict Diagnose(const ProcessEnd& process, absl::string_view stderr_tail) const override;
 

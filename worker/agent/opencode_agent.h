@@ -27,6 +27,8 @@ class OpencodeAgent final : public Agent {
                                                  const SessionPlace& place) const override;
   std::optional<AgentCommand> LoadSessionCommand(const std::string& executable,
                                                  const SessionPlace& place) const override;
+  // That one comes when the model has answered, which may take as long as any answer.
+  absl::Duration first_event_limit() const override { return absl::Minutes(10); }
   // Its stream has no last event. A step that looks like it may be the summary of a conversation
   // that got too long, after which it waits for the model again.
   absl::Duration finish_grace() const override { return absl::Minutes(2); }

@@ -1,11 +1,30 @@
 #include "worker/agent_watch.h"
 
 #include "gtest/gtest.h"
+#include "handoff/v1/types.pb.h"
+#include "worker/agent/registry.h"
+#include "worker/config.h"
 
 namespace handoff::worker {
 namespace {
 
 constexpr uint64_t kMany = 10 << 20;
+
+TEST(LimitsFor, AFirstEventMayTakeAsLongAsTheAgentNeedsUnlessItIsSet) {
+  const auto first = [](const char* agent, const v1::HandoffSpec& wanted,
+                        const AgentConfig& config) {
+    return LimitsFor(wanted, *FindAgent(agent), config).first_event;
+  };
+  AgentConfig config;
+  v1::HandoffSpec wanted;
+  EXPECT_EQ(first("claude", wanted, config), absl::Minutes(2));
+  EXPECT_EQ(first("opencode", wanted, config), absl::Minutes(10));
+  EXPECT_EQ(first("command", wanted, config), absl::InfiniteDuration());
+  config.first_event = absl::Minutes(1);
+  EXPECT_EQ(first("opencode", wanted, config), absl::Minutes(1));
+  wanted.mutable_first_event_timeout()->set_seconds(5);
+  EXPECT_EQ(first("opencode", wanted, config), absl::Seconds(5));
+}
 
 TEST(TreeWorked, OnlyMoreThanBeforeIsWork) {
   const absl::Duration between = absl::Minutes(1);

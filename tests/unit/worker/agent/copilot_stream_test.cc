@@ -61,14 +61,15 @@ TEST(CopilotStream, Trap5SuccessWithoutAnyTurnIsNone) {
   EXPECT_THAT(Told(kDone), ElementsAre("session 1 "));
 }
 
-// Trap 6: the model is silent; that the CLI lives is no progress.
+// Trap 6: the model is silent; that the CLI lives is no progress, but for that it began.
 TEST(CopilotStream, Trap6WhatComesBeforeTheModelIsNoProgress) {
   CopilotStream stream;
   EXPECT_THAT(Told(stream, R"({"type":"session.skills_loaded","data":{}}
+{"type":"session.tools_updated","data":{}}
 {"type":"user.message","data":{}}
 {"type":"assistant.turn_start","data":{}}
 {"type":"model.call_start","data":{}})"),
-              ElementsAre("alive", "alive", "alive", "alive"));
+              ElementsAre("progress", "alive", "alive", "alive", "alive"));
 }
 
 TEST(CopilotStream, Trap13ARefusedLoginIsCertain) {

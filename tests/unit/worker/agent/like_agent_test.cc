@@ -37,6 +37,7 @@ TEST(LikeAgent, ItIsTheOtherOneButForItsName) {
     EXPECT_EQ(like.has_stream(), model->has_stream());
     EXPECT_EQ(like.names_session_last(), model->names_session_last());
     EXPECT_EQ(like.forgets_interrupted(), model->forgets_interrupted());
+    EXPECT_EQ(like.first_event_limit(), model->first_event_limit());
     EXPECT_EQ(like.id_proves_session(), model->id_proves_session());
     EXPECT_EQ(like.finish_grace(), model->finish_grace());
     EXPECT_EQ(like.Probe().candidates.size(), model->Probe().candidates.size());
