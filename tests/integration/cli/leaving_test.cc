@@ -15,8 +15,8 @@ class LeavingTest : public TakeoverTest {
 
   // What is said of a command that is left when it calls `method`.
   std::string LeaveAt(const std::string& method, const std::string& where,
-                      const std::vector<std::string>& arguments) {
-    coordinator_.held().Begin(method);
+                      const std::vector<std::string>& arguments, int calls_before = 0) {
+    coordinator_.held().Begin(method, calls_before);
     auto err = MakePipe();
     CHECK(err.ok());
     SpawnOptions options = Options(arguments);
@@ -63,6 +63,13 @@ TEST_F(LeavingTest, WhileATakeoverIsNotAnsweredItMayBeTheirs) {
   const std::string said = LeaveAt("TakeOver", Mine(), {"takeover", kId});
   EXPECT_THAT(said, HasSubstr(absl::StrCat("'handoff show ", kId, "' says whether it is yours")));
   EXPECT_FALSE(PathExists(Taken()));
+}
+
+TEST_F(LeavingTest, WhileWhatWasTakenIsReadItIsTheirsAndCanBeGivenBack) {
+  const std::string said = LeaveAt("Get", Mine(), {"takeover", kId}, /*calls_before=*/1);
+  EXPECT_THAT(said, HasSubstr(absl::StrCat("you left; ", kId, " is yours by now. 'handoff take")));
+  EXPECT_THAT(said, HasSubstr("--unchanged' gives it back"));
+  EXPECT_EQ(Record().status(), v1::Handoff::INTERACTIVE);
 }
 
 TEST_F(LeavingTest, WhileTheWorkIsFetchedItIsTheirsWithoutATree) {
