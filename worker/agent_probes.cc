@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/hash.h"
+#include "common/text.h"
 #include "worker/agent/like_agent.h"
 #include "worker/environment.h"
 #include "worker/shim/shim_client.h"
@@ -25,6 +26,16 @@ AgentState ToState(ProbeVerdict::State state) {
       return AgentState::kNeedsSetup;
   }
   return AgentState::kMissing;
+}
+
+ProbeVerdict CannotExecute(const ProbeOutput& output, absl::string_view agent) {
+  ProbeVerdict verdict;
+  verdict.message = absl::StrCat(
+      "`", ShellQuote(output.executable), "` cannot be executed on this host (", output.refused,
+      "), as one for another kind of processor; install it for this host, or name another as "
+      "binary in [agents.",
+      agent, "]");
+  return verdict;
 }
 
 // poll(2) passes over a negative one.
@@ -67,7 +78,8 @@ ProbeVerdict AgentProbes::Probe(const Agent& agent, int cancel) {
   const std::optional<ProbeOutput> output = run_(agent.Probe(), settings);
   const absl::Status ended = EndLeftovers(ShimStarted{}, mark);
   if (!ended.ok()) SPDLOG_ERROR("{}: {}", mark, std::string(ended.message()));
-  ProbeVerdict verdict = agent.JudgeProbe(output);
+  ProbeVerdict verdict = output && !output->refused.empty() ? CannotExecute(*output, agent.name())
+                                                            : agent.JudgeProbe(output);
   if (IsReadable(cancel)) return verdict;  // it may have been cut short
   Found found;
   found.executable = output ? output->executable : "";

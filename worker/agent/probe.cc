@@ -44,13 +44,19 @@ absl::StatusOr<RunResult> Run(const std::string& executable, const std::vector<s
   return RunProcess(std::move(options), "", settings.limit, settings.cancel);
 }
 
-// What a command said. Absent: it is no program. Whatever else keeps it from being run, for want of
-// processes or memory, says nothing of it, as silence does.
-std::optional<RunResult> Ask(const std::string& executable, const std::vector<std::string>& args,
-                             const ProbeSpec::Candidate& candidate, const ProbeSettings& settings) {
-  auto result = Run(executable, args, candidate, settings);
+// What a command of `output.executable` said. Absent: it is no program, or none of this host.
+// Whatever else keeps it from being run, for want of processes or memory, says nothing of it, as
+// silence does.
+std::optional<RunResult> Ask(const std::vector<std::string>& args,
+                             const ProbeSpec::Candidate& candidate, const ProbeSettings& settings,
+                             ProbeOutput& output) {
+  auto result = Run(output.executable, args, candidate, settings);
   if (result.ok()) return *std::move(result);
   if (absl::IsNotFound(result.status()) || absl::IsPermissionDenied(result.status())) {
+    return std::nullopt;
+  }
+  if (absl::IsUnknown(result.status())) {  // ENOEXEC
+    output.refused = std::string(result.status().message());
     return std::nullopt;
   }
   RunResult silent;
@@ -72,31 +78,33 @@ std::string NativeOf(const ProbeSpec::Candidate& candidate, const std::string& e
 
 std::optional<ProbeOutput> Try(const ProbeSpec::Candidate& candidate, const std::string& located,
                                const ProbeSettings& settings) {
-  const std::string executable = NativeOf(candidate, located);
   ProbeOutput output;
-  output.executable = executable;
+  output.executable = NativeOf(candidate, located);
+  const auto absent = [&] {
+    return output.refused.empty() ? std::nullopt : std::optional<ProbeOutput>(output);
+  };
   if (!candidate.banner_args.empty()) {
-    const auto banner = Ask(executable, candidate.banner_args, candidate, settings);
-    if (!banner) return std::nullopt;
+    const auto banner = Ask(candidate.banner_args, candidate, settings, output);
+    if (!banner) return absent();
     output.timed_out = banner->timed_out;
     if (output.timed_out) return output;
     if (!absl::StrContains(absl::StrCat(banner->out, banner->err), candidate.banner))
       return std::nullopt;
   }
-  const auto version = Ask(executable, candidate.version_args, candidate, settings);
-  if (!version) return std::nullopt;
+  const auto version = Ask(candidate.version_args, candidate, settings, output);
+  if (!version) return absent();
   output.version_out = version->out;
   output.timed_out = version->timed_out;
   if (candidate.login_args.empty() || output.timed_out) return output;
-  const auto login = Ask(executable, candidate.login_args, candidate, settings);
-  if (!login) return std::nullopt;
+  const auto login = Ask(candidate.login_args, candidate, settings, output);
+  if (!login) return absent();
   output.timed_out = login->timed_out;
   output.login_exit = login->status.signal != 0 ? 128 + login->status.signal : login->status.code;
   output.login_out = absl::StrCat(login->out, login->err);
   if (candidate.doctor_args.empty() || output.timed_out || output.login_exit == 0) {
     return output;
   }
-  const auto doctor = Ask(executable, candidate.doctor_args, candidate, settings);
+  const auto doctor = Ask(candidate.doctor_args, candidate, settings, output);
   if (doctor) output.doctor_out = doctor->out;
   return output;
 }
@@ -111,16 +119,16 @@ std::optional<ProbeOutput> RunProbe(const ProbeSpec& spec, const ProbeSettings& 
     const std::string executable = Locate(settings.binary, settings.env);
     return executable.empty() ? std::nullopt : Try(candidate, executable, settings);
   }
-  std::optional<ProbeOutput> silent;
+  std::optional<ProbeOutput> useless;
   for (const ProbeSpec::Candidate& candidate : spec.candidates) {
     const std::string executable = Locate(candidate.executable, settings.env);
     if (executable.empty()) continue;
     auto output = Try(candidate, executable, settings);
     if (!output) continue;
-    if (!output->timed_out) return output;
-    if (!silent) silent = std::move(output);
+    if (!output->timed_out && output->refused.empty()) return output;
+    if (!useless) useless = std::move(output);
   }
-  return silent;
+  return useless;
 }
 
 }  // namespace handoff

@@ -33,6 +33,7 @@ struct ProbeOutput {  // of the first candidate that exists and shows its banner
                                 // others say is not all of it
   std::string login_out;        // stdout and stderr
   std::string doctor_out = {};  // stdout; empty when it was not asked
+  std::string refused = {};     // why this host's kernel takes it for no program of its own
 };
 
 struct ProbeVerdict {

@@ -66,6 +66,17 @@ TEST_F(AgentProbesTest, OneThatNeverAnsweredIsNotOffered) {
   EXPECT_EQ(asked_, 2);
 }
 
+TEST_F(AgentProbesTest, OneThatThisHostCannotExecuteSaysSo) {
+  answer_ = ProbeOutput{"/opt/claude", "", 0, false, ""};
+  answer_->refused = "starting /opt/claude: Exec format error";
+  probes_.ProbeAll(-1);
+  EXPECT_FALSE(probes_.AnyUnanswered());
+  EXPECT_EQ(probes_.Find("claude")->offer.state, AgentState::kMissing);
+  EXPECT_THAT(probes_.Find("claude")->offer.message,
+              AllOf(HasSubstr("cannot be executed on this host"), HasSubstr("Exec format error"),
+                    HasSubstr("[agents.claude]")));
+}
+
 TEST_F(AgentProbesTest, AHoldStaysWhileThereIsNoAnswer) {
   probes_.ProbeAll(-1);
   answer_ = Silent();

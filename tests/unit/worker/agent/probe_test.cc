@@ -112,6 +112,25 @@ TEST_F(ProbeTest, AScriptWithoutItsInterpreterIsAbsent) {
   EXPECT_FALSE(RunProbe(spec_, settings_).has_value());
 }
 
+TEST_F(ProbeTest, AProgramOfAnotherProcessorSaysSoUnlessAnotherCandidateRuns) {
+  const std::string path = dir_.path() + "/first";
+  ASSERT_TRUE(WriteFileAtomically(path,
+                                  "\x7f"
+                                  "ELF, of another processor",
+                                  0755)
+                  .ok());
+  auto output = RunProbe(spec_, settings_);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_EQ(output->executable, path);
+  EXPECT_FALSE(output->timed_out);
+  EXPECT_THAT(output->refused, HasSubstr("Exec format error"));
+  const std::string second = Install("second", "echo The Banner");
+  output = RunProbe(spec_, settings_);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_EQ(output->executable, second);
+  EXPECT_EQ(output->refused, "");
+}
+
 TEST_F(ProbeTest, TheDoctorIsAskedOnlyWhenTheLoginCheckFails) {
   spec_.candidates[0].doctor_args = {"doctor"};
   const std::string script = "case $1 in doctor) echo well;; status) exit ";
