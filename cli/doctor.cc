@@ -137,8 +137,9 @@ void CheckAccessOf(const v1::Worker& worker, const std::string& name, Report& re
 }
 
 std::string LastTurn(const v1::Worker& worker, const std::string& agent) {
+  if (agent == "command") return "";  // no model is behind it
   const v1::AgentTurn* turn = FindTurn(worker, agent);
-  return turn == nullptr ? "; no turn was asked for (--turn)"
+  return turn == nullptr ? "; no turn was asked for yet, which --turn does"
                          : absl::StrCat("; one turn ", TurnWords(*turn, absl::Now()));
 }
 

@@ -77,6 +77,11 @@ TEST_F(Doctor, OfOneWorkerEachAgentIsSaidWithVersionLoginAndTurn) {
   v1::AgentOffer& missing = *worker_.add_agents();
   missing.set_name("qwen");
   missing.set_state(v1::AgentOffer::MISSING);
+  for (const char* name : {"claude", "command"}) {
+    v1::AgentOffer& ready = *worker_.add_agents();
+    ready.set_name(name);
+    ready.set_state(v1::AgentOffer::READY);
+  }
   v1::AgentTurn& turn = *worker_.add_turns();
   turn.set_agent("cursor");
   *turn.mutable_at() = ToProto(absl::Now());
@@ -87,6 +92,8 @@ TEST_F(Doctor, OfOneWorkerEachAgentIsSaidWithVersionLoginAndTurn) {
   EXPECT_THAT(out, HasSubstr("note     build-1: codex needs setup, version 0.144.6"));
   EXPECT_THAT(out, HasSubstr("log in: codex login"));
   EXPECT_THAT(out, HasSubstr("ok       build-1: without qwen"));
+  EXPECT_THAT(out, HasSubstr("ok       build-1: claude ready; no turn was asked for yet, which"));
+  EXPECT_THAT(out, HasSubstr("ok       build-1: command ready\n"));
   EXPECT_THAT(Run({"doctor"}).out,
               AllOf(HasSubstr("codex needs setup"), Not(HasSubstr("ann@example.org"))))
       << "of many workers not all";
