@@ -27,13 +27,17 @@ std::string Clip(absl::string_view text, size_t most) {
   return out;
 }
 
-// What earlier attempts used in that session, up to `last`.
+// What earlier attempts used in that session, up to `last`. What lies between one that was restored
+// and the one that it was restored from is in it no more.
 v1::Facts UsedBefore(const v1::Handoff& handoff, const std::string& session, int last) {
   v1::Facts before;
   v1::Facts::Usage& sum = *before.mutable_usage();
-  for (const v1::Attempt& attempt : handoff.attempts()) {
-    if (session.empty() || attempt.session() != session || attempt.number() > last) continue;
-    const v1::Facts::Usage& used = attempt.facts().usage();
+  const auto& attempts = handoff.attempts();
+  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
+    if (session.empty() || attempt->session() != session || attempt->number() > last) continue;
+    const bool restored = attempt->session_kind() == v1::Attempt::RESTORED;
+    if (restored && attempt->from_attempt() > 0) last = std::min(last, attempt->from_attempt());
+    const v1::Facts::Usage& used = attempt->facts().usage();
     sum.set_input_tokens(sum.input_tokens() + used.input_tokens());
     sum.set_output_tokens(sum.output_tokens() + used.output_tokens());
     sum.set_cache_read_tokens(sum.cache_read_tokens() + used.cache_read_tokens());

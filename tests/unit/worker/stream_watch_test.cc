@@ -58,6 +58,17 @@ TEST(StreamWatch, Trap13ARestoredSessionHoldsNothingOfLaterAttempts) {
   EXPECT_EQ(watch.facts().usage().output_tokens(), 72u);
 }
 
+TEST(StreamWatch, Trap13ARestoredSessionThatGoesOnHoldsNothingOfThoseThatWereLeftOut) {
+  v1::Handoff handoff;
+  for (const int input : {1000, 400, 200}) {
+    handoff.MergeFrom(WithAttempt(kSession, input, 1));
+    handoff.mutable_attempts()->rbegin()->set_number(handoff.attempts_size());
+  }
+  handoff.mutable_attempts(2)->set_session_kind(v1::Attempt::RESTORED);
+  handoff.mutable_attempts(2)->set_from_attempt(1);
+  EXPECT_EQ(UsageOf("codex", handoff, kSession, {TurnOf(1250, 3)}).input_tokens(), 50u);
+}
+
 TEST(StreamWatch, Trap13ANewSessionBeginsAtNothing) {
   const v1::Handoff handoff = WithAttempt("", 1000, 30);
   EXPECT_EQ(UsageOf("codex", handoff, "", {TurnOf(3600, 102)}).input_tokens(), 3600u);
