@@ -64,7 +64,8 @@ TEST_F(EditTest, TheResumePromptOfAPersonIsUsedByTheNextAttemptsAndStays) {
   EXPECT_THAT(edited.err, StartsWith("mine: yours from now on: Resume Prompt (edit 1)\n"));
 
   EXPECT_EQ(ResumeAndWait(id), 0);
-  EXPECT_EQ(Prompt(id, 2), absl::StrCat(words, "\n")) << "the person saw how attempt 1 ended";
+  EXPECT_THAT(Prompt(id, 2), StartsWith(absl::StrCat(words, "\n\n---\nHow this attempt is run")))
+      << "the person saw how attempt 1 ended";
   pool.Kill("coordinator", SIGKILL);
   pool.StartCoordinator();
   const auto after = Parse(Markdown(id));
@@ -136,7 +137,7 @@ TEST_F(EditTest, SyncKeepsACopyInTheRepositoryThroughAResume) {
   ASSERT_TRUE(WriteFileAtomically(folder + "/handoff.md", Render(*document)).ok());
   EXPECT_EQ(pool.Handoff({"sync", id}, repository).exit_code, 0);
   EXPECT_EQ(ResumeAndWait(id), 0);
-  EXPECT_EQ(Prompt(id, 2), "Otherwise.\nscript: result ok Done\n");
+  EXPECT_THAT(Prompt(id, 2), StartsWith("Otherwise.\nscript: result ok Done\n\n---\n"));
   EXPECT_EQ(pool.Handoff({"sync", id}, repository).exit_code, 0);
   EXPECT_EQ(*ReadFile(folder + "/handoff.md"), Markdown(id));
   EXPECT_EQ(*ReadFile(folder + "/attempt-2.log"),

@@ -16,6 +16,7 @@
 namespace handoff::e2e {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -54,6 +55,14 @@ class Message : public ::testing::Test {
   std::string repository;
 };
 
+// To a conversation of Cursor, which may be empty under that id.
+auto IsTold(const std::string& news) {
+  return AllOf(StartsWith("Continue the delegated task: what follows is new. If you do not know"),
+               HasSubstr(absl::StrCat("/handoff.md first: it says what the task is and where it "
+                                      "stands.\n\n",
+                                      news, "\n\n---\nHow this attempt is run")));
+}
+
 TEST_F(Message, FiveArriveInOrderOnceThroughACrashOfTheCoordinatorAndALostAttempt) {
   Gate said(pool.path("said")), gate(pool.path("gate"));
   const std::string id =
@@ -89,10 +98,9 @@ TEST_F(Message, FiveArriveInOrderOnceThroughACrashOfTheCoordinatorAndALostAttemp
   ASSERT_EQ(shown.at("attempts").size(), 3u);
   EXPECT_EQ(shown.at("attempts").at(1).at("state"), "LOST");
   EXPECT_EQ(shown.at("attempts").at(2).at("sessionKind"), "SAME");
-  EXPECT_EQ(Prompt(id, 3),
-            absl::StrCat("Continue the delegated task: what follows is new.\n\n", From(1),
-                         "note 1\n\n", From(2), "note 2\n\n", From(3), "note 3\n\n", From(4),
-                         "note 4\n\n", From(5), "note 5\nscript: result ok Done\n"));
+  EXPECT_THAT(Prompt(id, 3), IsTold(absl::StrCat(From(1), "note 1\n\n", From(2), "note 2\n\n",
+                                                 From(3), "note 3\n\n", From(4), "note 4\n\n",
+                                                 From(5), "note 5\nscript: result ok Done")));
   ASSERT_EQ(shown.at("messages").size(), 5u);
   for (const auto& message : shown.at("messages")) {
     EXPECT_EQ(message.at("state"), "DELIVERED") << message;
@@ -103,8 +111,7 @@ TEST_F(Message, FiveArriveInOrderOnceThroughACrashOfTheCoordinatorAndALostAttemp
   pool.StartCoordinator();
   Send(id, "note 6\nscript: result ok Done");
   EXPECT_EQ(pool.Handoff({"wait", id}).exit_code, 0);
-  EXPECT_EQ(Prompt(id, 4), absl::StrCat("Continue the delegated task: what follows is new.\n\n",
-                                        From(6), "note 6\nscript: result ok Done\n"))
+  EXPECT_THAT(Prompt(id, 4), IsTold(absl::StrCat(From(6), "note 6\nscript: result ok Done")))
       << "what was read is not said again";
   EXPECT_THAT(pool.Handoff({"show", id, "--md"}).out,
               HasSubstr("went with attempt 3: `note 5 script: result ok Done`"));
@@ -135,8 +142,7 @@ TEST_F(Message, AQuestionIsAskedAndItsAnswerGoesOnInTheSameSession) {
   EXPECT_EQ(done.at("attempts").at(1).at("sessionKind"), "SAME");
   EXPECT_EQ(done.at("attempts").at(1).at("session"), done.at("attempts").at(0).at("session"));
   EXPECT_EQ(done.value("question", ""), "") << "the old question is not asked again";
-  EXPECT_EQ(Prompt(id, 2), absl::StrCat("Continue the delegated task: what follows is new.\n\n",
-                                        From(1), "Use A.\nscript: result ok Done\n"));
+  EXPECT_THAT(Prompt(id, 2), IsTold(absl::StrCat(From(1), "Use A.\nscript: result ok Done")));
   EXPECT_FALSE(PathExists(InHandoffDir(id, "question.md")));
   const std::string events = pool.Handoff({"events", "--id", id}).out;
   for (const char* kind : {"  waiting  ", "  message  "}) EXPECT_THAT(events, HasSubstr(kind));
