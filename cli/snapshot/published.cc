@@ -68,7 +68,7 @@ absl::StatusOr<Unpublished> PublishedHistory::Compare(const std::string& remote,
   RETURN_IF_ERROR(walk());
   if (out.connected && out.commits.empty()) return out;
   // Others pushed since the person fetched: the tips are unknown here, what they stand on is not.
-  const auto branches = BranchesThatMatter(*origin, remote, branch);
+  const auto branches = BranchesThatMatter(*origin, remote, branch, shallow);
   if (branches.empty()) return out;
   const std::string fetched = absl::StrCat(temp_, "/origin-objects");
   if (!FetchHistory(root, remote, branches, objects_, fetched).ok()) return out;
@@ -86,11 +86,14 @@ std::vector<git_oid> PublishedHistory::KnownTips(const OriginRefs& origin) const
 }
 
 // Of the branches whose tip is unknown here: the default one, the named one, the one that HEAD
-// follows, and the one that has HEAD's name.
+// follows, and the one that has HEAD's name. Of a shallow clone not the default one: nothing here
+// tells origin where to stop, so that all of its history would come.
 std::vector<std::string> PublishedHistory::BranchesThatMatter(const OriginRefs& origin,
                                                               const std::string& remote,
-                                                              const std::string& branch) const {
-  std::set<std::string> wanted = {origin.default_branch, absl::StrCat("refs/heads/", branch)};
+                                                              const std::string& branch,
+                                                              bool shallow) const {
+  std::set<std::string> wanted = {absl::StrCat("refs/heads/", branch)};
+  if (!shallow) wanted.insert(origin.default_branch);
   GitReference head;
   if (git_repository_head(head.out(), repo_) == 0 && git_reference_is_branch(head.get()) == 1) {
     const std::string name = git_reference_name(head.get());

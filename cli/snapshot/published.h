@@ -23,15 +23,16 @@ class PublishedHistory {
   PublishedHistory(git_repository* repo, git_odb* odb, std::string objects, std::string temp)
       : repo_(repo), odb_(odb), objects_(std::move(objects)), temp_(std::move(temp)) {}
 
-  // Asks `remote`. When none of its tips is known here (others pushed since), fetches the few
-  // branches that matter, without touching the repository: `branch` (may be empty) is one.
+  // Asks `remote`. What of HEAD none of the tips that are known here has may stand below others
+  // (somebody pushed since): then fetches the few branches that matter, without touching the
+  // repository. `branch` (may be empty) is one of them.
   absl::StatusOr<Unpublished> Compare(const std::string& remote, const git_oid& head,
                                       const std::string& branch);
 
  private:
   std::vector<git_oid> KnownTips(const OriginRefs& origin) const;
   std::vector<std::string> BranchesThatMatter(const OriginRefs& origin, const std::string& remote,
-                                              const std::string& branch) const;
+                                              const std::string& branch, bool shallow) const;
   absl::Status Walk(const std::vector<git_oid>& tips, const git_oid& head, Unpublished& out) const;
   absl::Status WalkShallow(const std::vector<git_oid>& tips, const git_oid& head,
                            Unpublished& out) const;

@@ -246,7 +246,7 @@ class SnapshotTaker {
                        ". Nothing was sent; submit with --from head or worktree to send it along"));
     }
     if (unpublished_.commits.empty()) return absl::OkStatus();
-    if (IsShallow(repo_.get())) {
+    if (IsShallow(repo_.get()) && !unpublished_.connected) {
       return absl::FailedPreconditionError(absl::StrCat(
           "this is a shallow clone, in which it does not show whether origin has HEAD (",
           out_.commit.substr(0, 10),

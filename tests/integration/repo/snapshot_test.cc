@@ -357,7 +357,7 @@ TEST_F(ShallowTest, WhatOriginsBranchWentPastIsStillPushed) {
     EXPECT_EQ(snapshot->commit, head);
     EXPECT_EQ(git_.GitDirectory(clone), before) << "nothing of it was changed";
   }
-  options.branch = "main";
+  options.branch.clear();
   EXPECT_THAT(Message(Take("clone--depth=1", options)),
               AllOf(HasSubstr("shallow clone"), HasSubstr("--unshallow"), Not(HasSubstr("ahead"))));
 }
