@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "cli/doctor_agents.h"
 #include "cli/doctor_placement.h"
 #include "cli/doctor_project.h"
 #include "cli/doctor_report.h"
@@ -18,7 +19,6 @@
 #include "cli/submit_source.h"
 #include "cli/text/options.h"
 #include "cli/text/render.h"
-#include "cli/text/render_turn.h"
 #include "cli/text/words.h"
 #include "cli/verb.h"
 #include "common/file.h"
@@ -136,40 +136,9 @@ void CheckAccessOf(const v1::Worker& worker, const std::string& name, Report& re
   report.Problem(name, detail, advice);
 }
 
-std::string LastTurn(const v1::Worker& worker, const std::string& agent) {
-  if (agent == "command") return "";  // no model is behind it
-  const v1::AgentTurn* turn = FindTurn(worker, agent);
-  return turn == nullptr ? "; no turn was asked for yet, which --turn does"
-                         : absl::StrCat("; one turn ", TurnWords(*turn, absl::Now()));
-}
-
-// The names of those that are ready. Of one worker that was asked for each is told with its version
-// and login, and with the last real turn; of several only what is in the way.
-std::vector<std::string> CheckAgents(const v1::Worker& worker, const std::string& agent, bool alone,
-                                     Report& report) {
-  const std::string name = OneLine(worker.name(), 64);
-  std::vector<std::string> ready, missing;
-  for (const v1::AgentOffer& offer : worker.agents()) {
-    const std::string advice = OneLine(offer.message(), 400);
-    if (offer.state() == v1::AgentOffer::READY) {
-      ready.push_back(OneLine(offer.name(), 32));
-      if (alone) report.Ok(name, absl::StrCat(AgentWords(offer), LastTurn(worker, offer.name())));
-    } else if (offer.state() != v1::AgentOffer::MISSING || offer.name() == agent) {
-      report.Note(name, AgentWords(offer), advice);
-    } else {
-      missing.push_back(OneLine(offer.name(), 32));
-    }
-  }
-  // Not every host has to have every agent.
-  if (alone && !missing.empty()) {
-    report.Ok(name, absl::StrCat("without ", absl::StrJoin(missing, ", ")));
-  }
-  return ready;
-}
-
 // Whether it would take a handoff of this agent now.
 bool CheckWorker(const v1::Worker& worker, const std::string& agent, const std::string& version,
-                 bool alone, Report& report) {
+                 AgentDetail detail, Report& report) {
   const std::string name = OneLine(worker.name(), 64);
   CheckAccessOf(worker, name, report);
   if (!worker.reachable()) {
@@ -195,7 +164,7 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, const std::
         absl::StrCat("it is tried again ", Relative(TimeOf(hold.next_probe()), absl::Now())));
     takes = takes && hold.key() != "agent:" + agent;
   }
-  const std::vector<std::string> ready = CheckAgents(worker, agent, alone, report);
+  const std::vector<std::string> ready = CheckAgents(worker, agent, detail, report);
   if (worker.version() != version) {
     report.Note(name,
                 absl::StrCat("runs version ", OneLine(worker.version(), 32), ", the coordinator ",
@@ -212,7 +181,8 @@ bool CheckWorker(const v1::Worker& worker, const std::string& agent, const std::
 }
 
 absl::Status CheckWorkers(const std::string& name, const std::string& agent,
-                          const std::string& version, Client& client, Seen& seen, Report& report) {
+                          const std::string& version, AgentDetail detail, Client& client,
+                          Seen& seen, Report& report) {
   const auto answer = client.ListWorkers(name);
   if (absl::IsPermissionDenied(answer.status())) {
     report.Note("workers", std::string(answer.status().message()), "");
@@ -232,7 +202,7 @@ absl::Status CheckWorkers(const std::string& name, const std::string& agent,
   }
   bool any = false;
   for (const v1::Worker& worker : workers.workers()) {
-    const bool takes = CheckWorker(worker, agent, version, !name.empty(), report);
+    const bool takes = CheckWorker(worker, agent, version, detail, report);
     any = any || takes;
   }
   if (!any) {
@@ -295,7 +265,12 @@ absl::Status Examine(const DoctorFlags& flags, Context& context, Report& report)
     const auto pool = (*client)->GetPool();
     if (pool.ok()) {
       CheckCoordinator(*pool, (*client)->address(), report);
-      RETURN_IF_ERROR(CheckWorkers(flags.worker, agent, pool->version(), **client, seen, report));
+      // Turns that are asked for now have lines of their own.
+      const AgentDetail detail = flags.worker.empty() ? AgentDetail::kTrouble
+                                 : flags.turn         ? AgentDetail::kEach
+                                                      : AgentDetail::kEachWithLastTurn;
+      RETURN_IF_ERROR(
+          CheckWorkers(flags.worker, agent, pool->version(), detail, **client, seen, report));
       CheckProjectInPool(**client, project);
       RETURN_IF_ERROR(AskForTurns(flags, seen, **client, context, report));
     } else {

@@ -94,6 +94,11 @@ TEST_F(Doctor, OfOneWorkerEachAgentIsSaidWithVersionLoginAndTurn) {
   EXPECT_THAT(out, HasSubstr("ok       build-1: without qwen"));
   EXPECT_THAT(out, HasSubstr("ok       build-1: claude ready; no turn was asked for yet, which"));
   EXPECT_THAT(out, HasSubstr("ok       build-1: command ready\n"));
+  worker_.mutable_turns(0)->set_failure(v1::Failure::QUOTA);
+  coordinator_.SetWorker(worker_);
+  EXPECT_THAT(Run({"doctor", "--worker", "build-1"}).out,
+              AllOf(HasSubstr("note     build-1: cursor ready, version 2026.08.1"),
+                    HasSubstr("its account is used up")));
   EXPECT_THAT(Run({"doctor"}).out,
               AllOf(HasSubstr("codex needs setup"), Not(HasSubstr("ann@example.org"))))
       << "of many workers not all";
@@ -181,6 +186,12 @@ TEST_F(DoctorTurns, OneThatWorkedIsSaidWithItsModelTimeAndTokens) {
   ASSERT_EQ(coordinator_.turns().asked().size(), 1u);
   EXPECT_EQ(coordinator_.turns().asked()[0].worker(), "build-1");
   EXPECT_EQ(coordinator_.turns().asked()[0].agent(), "");
+}
+
+TEST_F(DoctorTurns, NothingIsSaidOfTheOneBefore) {
+  coordinator_.turns().Set({Turn("cursor", v1::Failure::NONE)}, 0);
+  EXPECT_THAT(AskTurns().out, AllOf(HasSubstr("ok       build-1: cursor ready\n"),
+                                    HasSubstr("build-1 cursor: one turn worked")));
 }
 
 TEST_F(DoctorTurns, OneThatFailedIsAProblemWithItsClassAndWhatToDo) {
