@@ -17,7 +17,6 @@ namespace handoff {
 namespace {
 
 constexpr Backoff kBackoff{absl::Milliseconds(250), absl::Seconds(5)};
-constexpr int kMostTries = 8;  // about 20 s: a coordinator that restarts
 // The phase is not an event: the progress line asks for it.
 constexpr absl::Duration kProgressEvery = absl::Seconds(1);
 // Without a terminal only events matter; this is for an event that never comes.
@@ -176,20 +175,6 @@ absl::StatusOr<std::vector<v1::Handoff>> Look(Client& client, const std::vector<
   return handoffs;
 }
 
-// A coordinator that is started again in this moment is not gone.
-absl::StatusOr<std::vector<v1::Handoff>> LookWhileAway(Context& context, Client& client,
-                                                       const std::vector<std::string>& ids,
-                                                       ChangeFeed& feed) {
-  for (int failures = 1;; ++failures) {
-    auto handoffs = Look(client, ids, feed);
-    if (!absl::IsUnavailable(handoffs.status()) || failures == kMostTries) return handoffs;
-    if (failures == 1) {
-      context.terminal.Say("handoff: the coordinator does not answer; trying again");
-    }
-    if (!feed.looking()->Pause(kBackoff.Delay(failures, 0.5))) return handoffs;
-  }
-}
-
 absl::Status YouLeft() {
   return absl::CancelledError("you left; the handoff goes on. 'handoff wait' waits again");
 }
@@ -203,11 +188,22 @@ absl::StatusOr<std::vector<v1::Handoff>> Await(
   ASSIGN_OR_RETURN(Client* const client, context.Connect());
   ChangeFeed feed(*client);
   const Interrupt::Listener listener(context.interrupt, [&feed] { feed.Stop(); });
-  auto handoffs = LookWhileAway(context, *client, ids, feed);
-  if (feed.stopped()) return YouLeft();
-  RETURN_IF_ERROR(handoffs.status());
-  Waiting waiting(context, *client, *std::move(handoffs), enough, done);
   const absl::Time deadline = absl::Now() + timeout;
+  std::vector<v1::Handoff> handoffs;
+  // Once it waits, that outlives a restart by itself; one may come right before it begins to.
+  const absl::Status looked = RetryWhileAway(
+      context.terminal,
+      [&] {
+        auto seen = Look(*client, ids, feed);
+        if (seen.ok()) handoffs = *std::move(seen);
+        return seen.status();
+      },
+      [&](absl::Duration delay) {
+        return absl::Now() + delay < deadline && feed.looking()->Pause(delay);
+      });
+  if (feed.stopped()) return YouLeft();
+  RETURN_IF_ERROR(looked);
+  Waiting waiting(context, *client, std::move(handoffs), enough, done);
   const absl::Duration tick = context.terminal.err_is_terminal() ? kProgressEvery : kLookEvery;
   while (!waiting.over()) {
     waiting.ShowProgress();
@@ -218,9 +214,9 @@ absl::StatusOr<std::vector<v1::Handoff>> Await(
                        "; it goes on. 'handoff wait' waits again, 'handoff cancel' ends it"));
     }
     const std::set<std::string> changed = feed.Wait(std::min(left, tick));
-    const absl::Status looked = waiting.Refresh(changed, feed.looking());
+    const absl::Status refreshed = waiting.Refresh(changed, feed.looking());
     if (feed.stopped()) return YouLeft();
-    RETURN_IF_ERROR(looked);
+    RETURN_IF_ERROR(refreshed);
   }
   return waiting.Take();
 }

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -176,6 +177,23 @@ absl::Status GiveEmptyValues(const CLI::App& app, std::vector<std::string>& argu
   return absl::OkStatus();
 }
 
+// A variable that is not set is no number, time or host: the usual one would be taken without a
+// word.
+absl::Status RefuseEmptyValues(const CLI::App& app) {
+  static const auto* const kNeverEmpty =
+      new std::set<std::string>{"N", "D", "TIME", "OFFSET", "REVISION", "WORKER"};
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string type = option->get_type_name();  // with what checks it, behind a colon
+    if (kNeverEmpty->count(type.substr(0, type.find(':'))) == 0) continue;
+    for (const std::string& value : option->results()) {
+      if (!value.empty()) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat(option->get_name(), " has an empty value. Nothing was done"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 VerbResult RunVerb(Asked asked, Context& context) {
   const Verb& verb = *asked.verb;
   // Any verb may print what agents wrote, and a refusal what it was given.
@@ -207,6 +225,7 @@ VerbResult RunVerb(Asked asked, Context& context) {
                                                    ". Nothing was done; 'handoff ", verb.name,
                                                    " --help' shows the flags"));
   }
+  RETURN_IF_ERROR(RefuseEmptyValues(app));
   RETURN_IF_ERROR(CheckMayHandOff(verb.name, context.environment));
   return run(context);
 }

@@ -15,7 +15,8 @@ constexpr int kMostTries = 8;  // about 20 s: a coordinator that restarts
 
 }  // namespace
 
-absl::Status RetryWhileAway(Terminal& terminal, const std::function<absl::Status()>& once) {
+absl::Status RetryWhileAway(Terminal& terminal, const std::function<absl::Status()>& once,
+                            const std::function<bool(absl::Duration)>& pause) {
   for (int failures = 1;; ++failures) {
     const absl::Status status = once();
     const bool taken = absl::IsAborted(status);
@@ -24,7 +25,12 @@ absl::Status RetryWhileAway(Terminal& terminal, const std::function<absl::Status
       terminal.Say(taken ? "handoff: another command sends the same; trying again"
                          : "handoff: the coordinator does not answer; trying again");
     }
-    absl::SleepFor(kBackoff.Delay(failures, 0.5));
+    const absl::Duration delay = kBackoff.Delay(failures, 0.5);
+    if (!pause) {
+      absl::SleepFor(delay);
+    } else if (!pause(delay)) {
+      return status;
+    }
   }
 }
 

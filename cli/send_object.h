@@ -12,7 +12,8 @@ namespace handoff {
 
 // Again while the coordinator is away, or while another command sends the same object. For what may
 // be done twice. Ctrl-C ends the command meanwhile.
-absl::Status RetryWhileAway(Terminal& terminal, const std::function<absl::Status()>& once);
+absl::Status RetryWhileAway(Terminal& terminal, const std::function<absl::Status()>& once,
+                            const std::function<bool(absl::Duration)>& pause = nullptr);
 
 // As an object, unless it is there already.
 absl::Status SendObject(const PackFile& file, Client& client, Terminal& terminal);

@@ -177,6 +177,12 @@ McpTool Logs() {
       McpTool::kLogs};
 }
 
+P Refresh() {
+  P refresh = Flag("refresh", "--refresh", "Have it made now; with an offset it is not");
+  refresh.anew = true;
+  return refresh;
+}
+
 McpTool Wait() {
   P seconds =
       Number("timeout_seconds", "--timeout",
@@ -202,8 +208,7 @@ std::vector<McpTool> ToAct() {
        "What another agent made of an attempt's log, held against that log, or the bare facts. "
        "refresh has it made now, which costs tokens and may take minutes: when it is not there "
        "after 50 seconds, ask again later without refresh.",
-       {IdToLookAt(), Repo(), Attempt(), Flag("refresh", "--refresh", "Have it made now"), Offset(),
-        MostBytes()},
+       {IdToLookAt(), Repo(), Attempt(), Refresh(), Offset(), MostBytes()},
        false},
       {"send",
        "Send its agent a message",

@@ -226,6 +226,9 @@ absl::StatusOr<McpCommand> McpCommandFor(const McpTool& tool, const Json& argume
       command.arguments.push_back(absl::StrCat(parameter.flag, "=", parameter.otherwise));
     }
   }
+  for (const McpParameter& parameter : tool.parameters) {
+    if (parameter.anew && command.offset > 0) std::erase(command.arguments, parameter.flag);
+  }
   if (!behind.id.empty()) command.arguments.push_back(behind.id);
   if (behind.input) command.arguments.emplace_back("-");
   return command;

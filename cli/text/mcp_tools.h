@@ -29,6 +29,7 @@ struct McpParameter {
   absl::string_view unit = "";                 // behind a number
   absl::string_view otherwise = "";            // the flag's value when it is not given
   std::vector<absl::string_view> one_of = {};  // of a text
+  bool anew = false;  // a flag that makes another answer: not where an offset goes on with one
 };
 
 struct McpTool {

@@ -115,7 +115,12 @@ TEST_F(Command, AnEmptyValueBehindItsFlagDoesNotTakeTheNextWord) {
   EXPECT_EQ(flag.exit, 2);
   EXPECT_THAT(flag.err, HasSubstr("--private takes no value"));
   EXPECT_EQ(submit({"--check=", "--private"}).exit, 2);
-  EXPECT_EQ(Run({"wait", "--timeout=", "x"}).exit, 3) << "the id is no duration";
+  for (const char* value : {"--timeout=", "--retries=", "--on="}) {
+    const Said empty = submit({value, "--dry-run"});
+    EXPECT_EQ(empty.exit, 2) << value;
+    EXPECT_THAT(empty.err, HasSubstr("has an empty value. Nothing was done")) << value;
+  }
+  EXPECT_EQ(Run({"show", "--md", "--coordinator=", "x"}).exit, 3) << "the id is no address";
   EXPECT_EQ(coordinator_.submits().size(), 1u);
 }
 
@@ -200,6 +205,9 @@ TEST_F(Command, WaitSaysByItsExitStatusHowItEnded) {
   const Said away = Run({"wait", "good"});
   EXPECT_EQ(away.exit, 0) << "one that is started again in this moment";
   EXPECT_THAT(away.err, HasSubstr("does not answer; trying again"));
+  coordinator_.RefusePools(1'000);
+  EXPECT_EQ(Run({"wait", "good", "--timeout", "1s"}).exit, 4) << "no longer than it may";
+  coordinator_.RefusePools(0);
 }
 
 TEST_F(Command, WaitEndsWhenTheHandoffDoes) {

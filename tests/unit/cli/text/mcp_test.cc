@@ -110,6 +110,11 @@ TEST(McpTools, HaveTheirOwnUsualValues) {
   EXPECT_THAT(CommandOf("list", Json::object()).arguments, ElementsAre("list", "--limit=20"));
   EXPECT_THAT(CommandOf("logs", {{"id", "h"}, {"offset", 7}}).arguments,
               ElementsAre("logs", "--from=7", "--bytes=16384", "h"));
+  EXPECT_THAT(CommandOf("summary", {{"id", "h"}, {"refresh", true}}).arguments,
+              ElementsAre("summary", "--refresh", "h"));
+  EXPECT_THAT(CommandOf("summary", {{"id", "h"}, {"refresh", true}, {"offset", 9}}).arguments,
+              ElementsAre("summary", "h"))
+      << "which would be another one";
   const McpCommand diff = CommandOf("diff", {{"id", "h"}, {"offset", 9}, {"repo", "/r"}});
   EXPECT_THAT(diff.arguments, ElementsAre("diff", "h"));
   EXPECT_EQ(diff.offset, 9u);
