@@ -2,7 +2,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "common/handoff/repo_pattern.h"
 #include "common/hash.h"
 
 namespace handoff {
@@ -15,26 +15,10 @@ std::string Folded(absl::string_view text) {
   return folded;
 }
 
-// One name for the addresses of one repository: git@h:a/b.git, ssh://git@h/a/b and https://H/a/b/.
-std::string NameOf(absl::string_view address) {
-  while (absl::ConsumeSuffix(&address, "/")) {
-  }
-  absl::ConsumeSuffix(&address, ".git");
-  const size_t colon = address.find(':');
-  if (colon == absl::string_view::npos) return std::string(address);
-  const absl::string_view scheme = address.substr(0, colon);
-  absl::string_view host = scheme, path = address.substr(colon + 1);
-  if (absl::ConsumePrefix(&path, "//")) {
-    if (scheme == "file") return std::string(path);
-    host = path.substr(0, path.find('/'));
-    path.remove_prefix(host.size());
-    for (const absl::string_view usual : {":22", ":80", ":443", ":9418"}) {
-      if (absl::ConsumeSuffix(&host, usual)) break;
-    }
-  }
-  host.remove_prefix(host.find('@') + 1);  // npos + 1 is 0
-  absl::ConsumePrefix(&path, "/");
-  return absl::StrCat(absl::AsciiStrToLower(host), "/", path);
+// One name for the addresses of one repository, by ssh and https say.
+std::string NameOf(const std::string& key) {
+  const std::string name = RepoName(key);
+  return name.empty() ? key : name;
 }
 
 }  // namespace
