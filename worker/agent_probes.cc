@@ -72,8 +72,8 @@ ProbeVerdict AgentProbes::Probe(const Agent& agent, int cancel) {
   settings.binary = config.binary;
   // By this what a CLI leaves behind is known, though its parent is gone.
   const std::string mark = absl::StrCat(config_.data_dir, "/probe/", RandomHex(8));
-  settings.env =
-      Flatten({BaseEnvironment(config_.path), config.env, {{"HANDOFF_ATTEMPT_DIR", mark}}});
+  settings.env = Flatten({BaseEnvironment(config_.path), {{"HANDOFF_ATTEMPT_DIR", mark}}});
+  settings.own_env = Flatten({config.env});
   settings.cancel = cancel;
   const std::optional<ProbeOutput> output = run_(agent.Probe(), settings);
   const absl::Status ended = EndLeftovers(ShimStarted{}, mark);

@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -14,32 +17,36 @@
 namespace handoff {
 namespace {
 
-std::string Locate(const std::string& executable, const std::vector<std::string>& env) {
+std::string Locate(const std::string& executable, const ProbeSettings& settings) {
   if (absl::StrContains(executable, '/')) {
     return ::access(executable.c_str(), X_OK) == 0 ? executable : "";
   }
-  for (const std::string& variable : env) {
-    absl::string_view path = variable;
-    if (absl::ConsumePrefix(&path, "PATH=")) {
-      return FindInPath(executable, std::string(path)).value_or("");
+  for (const auto* env : {&settings.own_env, &settings.env}) {
+    for (const std::string& variable : *env) {
+      absl::string_view path = variable;
+      if (absl::ConsumePrefix(&path, "PATH=")) {
+        return FindInPath(executable, std::string(path)).value_or("");
+      }
     }
   }
   return "";
 }
 
 absl::StatusOr<RunResult> Run(const std::string& executable, const std::vector<std::string>& args,
-                              const ProbeSpec::Candidate& candidate,
-                              const ProbeSettings& settings) {
+                              const ProbeSpec::Candidate& candidate, const ProbeSettings& settings,
+                              bool proven) {
   SpawnOptions options;
   options.argv.push_back(executable);
   options.argv.insert(options.argv.end(), args.begin(), args.end());
   options.env = settings.env;
-  for (const auto& [name, value] : candidate.env) {
-    const std::string variable = absl::StrCat(name, "=");
+  const auto set = [&](const std::string& entry) {
+    const std::string variable = entry.substr(0, entry.find('=') + 1);
     std::erase_if(options.env,
                   [&](const std::string& one) { return absl::StartsWith(one, variable); });
-    options.env.push_back(absl::StrCat(variable, value));
-  }
+    options.env.push_back(entry);
+  };
+  if (proven) std::for_each(settings.own_env.begin(), settings.own_env.end(), set);
+  for (const auto& [name, value] : candidate.env) set(absl::StrCat(name, "=", value));
   options.cwd = "/";  // a folder that cannot bring a configuration of its own
   return RunProcess(std::move(options), "", settings.limit, settings.cancel);
 }
@@ -49,13 +56,14 @@ absl::StatusOr<RunResult> Run(const std::string& executable, const std::vector<s
 // silence does.
 std::optional<RunResult> Ask(const std::vector<std::string>& args,
                              const ProbeSpec::Candidate& candidate, const ProbeSettings& settings,
-                             ProbeOutput& output) {
-  auto result = Run(output.executable, args, candidate, settings);
+                             ProbeOutput& output, bool proven = true) {
+  auto result = Run(output.executable, args, candidate, settings, proven);
   if (result.ok()) return *std::move(result);
   if (absl::IsNotFound(result.status()) || absl::IsPermissionDenied(result.status())) {
     return std::nullopt;
   }
-  if (absl::IsUnknown(result.status())) {  // ENOEXEC
+  // It has no status code of its own.
+  if (absl::StrContains(result.status().message(), std::strerror(ENOEXEC))) {
     output.refused = std::string(result.status().message());
     return std::nullopt;
   }
@@ -84,7 +92,7 @@ std::optional<ProbeOutput> Try(const ProbeSpec::Candidate& candidate, const std:
     return output.refused.empty() ? std::nullopt : std::optional<ProbeOutput>(output);
   };
   if (!candidate.banner_args.empty()) {
-    const auto banner = Ask(candidate.banner_args, candidate, settings, output);
+    const auto banner = Ask(candidate.banner_args, candidate, settings, output, /*proven=*/false);
     if (!banner) return absent();
     output.timed_out = banner->timed_out;
     if (output.timed_out) return output;
@@ -116,17 +124,18 @@ std::optional<ProbeOutput> RunProbe(const ProbeSpec& spec, const ProbeSettings& 
   if (!settings.binary.empty()) {
     ProbeSpec::Candidate candidate = spec.candidates.front();
     candidate.banner_args.clear();
-    const std::string executable = Locate(settings.binary, settings.env);
+    const std::string executable = Locate(settings.binary, settings);
     return executable.empty() ? std::nullopt : Try(candidate, executable, settings);
   }
   std::optional<ProbeOutput> useless;
   for (const ProbeSpec::Candidate& candidate : spec.candidates) {
-    const std::string executable = Locate(candidate.executable, settings.env);
+    const std::string executable = Locate(candidate.executable, settings);
     if (executable.empty()) continue;
     auto output = Try(candidate, executable, settings);
     if (!output) continue;
     if (!output->timed_out && output->refused.empty()) return output;
-    if (!useless) useless = std::move(output);
+    // One that gave no answer just now may be it after all.
+    if (!useless || (output->timed_out && !useless->timed_out)) useless = std::move(output);
   }
   return useless;
 }

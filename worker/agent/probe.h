@@ -15,6 +15,8 @@ struct ProbeSettings {
   std::string
       binary;  // [agents.NAME] binary of the config: a path, or a name in PATH; may be empty
   std::vector<std::string> env;  // NAME=value, complete
+  // Of the agent's own: not for a program of which it is not known yet that it is that agent.
+  std::vector<std::string> own_env = {};
   // Cursor's `status` takes 4 s on a good day; probes of 3 s reported false logouts.
   absl::Duration limit = absl::Seconds(15);
   int cancel = -1;  // a byte here ends the probe at once

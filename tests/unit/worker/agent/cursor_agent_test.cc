@@ -57,16 +57,20 @@ TEST(CursorAgent, EitherNameIsProvenByItsBanner) {
   }
 }
 
-// It would be given the key.
 TEST(CursorAgent, AProgramOfThatNameWithoutTheBannerIsNone) {
   const TempDir dir = *TempDir::Make("cursor-");
   const std::string path = dir.path() + "/cursor-agent";
-  ASSERT_TRUE(WriteFileAtomically(path, "#!/bin/sh\necho whatever\n", 0755).ok());
+  const std::string told = dir.path() + "/told";
+  const std::string script = absl::StrCat("#!/bin/sh\necho \"$1 $CURSOR_API_KEY\" >>", told, "\n");
+  ASSERT_TRUE(WriteFileAtomically(path, script, 0755).ok());
   ProbeSettings settings;
   settings.env = {absl::StrCat("PATH=", dir.path())};
+  settings.own_env = {"CURSOR_API_KEY=key-1"};
   EXPECT_FALSE(RunProbe(CursorAgent().Probe(), settings).has_value());
+  EXPECT_EQ(*ReadFile(told), "--help \n") << "and it has no key";
   settings.binary = path;
   EXPECT_TRUE(RunProbe(CursorAgent().Probe(), settings).has_value()) << "named by its owner";
+  EXPECT_EQ(*ReadFile(told), "--help \n--version key-1\nstatus key-1\n");
 }
 
 TEST(CursorAgent, AProbeSaysReadyMissingOrWhatToSetUp) {

@@ -124,6 +124,12 @@ TEST_F(ProbeTest, AProgramOfAnotherProcessorSaysSoUnlessAnotherCandidateRuns) {
   EXPECT_EQ(output->executable, path);
   EXPECT_FALSE(output->timed_out);
   EXPECT_THAT(output->refused, HasSubstr("Exec format error"));
+  const std::string silent = Install("second", "exec tail -f /dev/null");
+  settings_.limit = absl::Milliseconds(100);
+  output = RunProbe(spec_, settings_);
+  ASSERT_TRUE(output.has_value());
+  EXPECT_EQ(output->executable, silent) << "which may be it after all";
+  settings_.limit = absl::Seconds(15);
   const std::string second = Install("second", "echo The Banner");
   output = RunProbe(spec_, settings_);
   ASSERT_TRUE(output.has_value());
