@@ -55,14 +55,20 @@ ClockLimits LimitsFor(const v1::HandoffSpec& wanted, const Agent& agent,
                       const AgentConfig& config) {
   ClockLimits limits = agent.has_stream() ? ClockLimits{} : ClockLimits::None();
   if (agent.has_stream()) {
-    limits.first_event = config.first_event.value_or(agent.first_event_limit());
     limits.idle = config.idle.value_or(limits.idle);
     limits.tool_warning = config.tool_warning.value_or(limits.tool_warning);
+  }
+  if (wanted.has_stall_timeout()) limits.idle = FromProto(wanted.stall_timeout());
+  if (agent.has_stream()) {
+    // Silence before it is silence, too: whoever bounds that does not wait longer for an agent's
+    // sake.
+    const absl::Duration usual =
+        std::min(agent.first_event_limit(), std::max(limits.first_event, limits.idle));
+    limits.first_event = config.first_event.value_or(usual);
     if (wanted.has_first_event_timeout()) {
       limits.first_event = FromProto(wanted.first_event_timeout());
     }
   }
-  if (wanted.has_stall_timeout()) limits.idle = FromProto(wanted.stall_timeout());
   return limits;
 }
 
@@ -207,7 +213,7 @@ void AgentWatch::NoteSession() {
 
 void AgentWatch::TellEnd(ShimClient& shim) {
   if (stream_.end_version() == end_told_) return;
-  const bool over = stream_.result().has_value();
+  const bool over = stream_.over();
   const AgentConfig& config = around_.config.agent(attempt_.wanted().agent());
   const absl::Duration grace = over ? config.finish_grace.value_or(AgentOf(attempt_).finish_grace())
                                     : absl::InfiniteDuration();

@@ -55,7 +55,7 @@ struct StreamWatch::Visit {
   BootTime at;
 
   bool operator()(const AgentEvent::SessionStarted& e) const {
-    if (watch.result_) watch.GoOn(at);  // another turn
+    watch.TakeEndBack(at);
     // It becomes an argument and a path.
     if (IsSessionId(e.session)) watch.session_ = e.session;
     if (!e.model.empty()) watch.facts_->set_model(Clip(e.model, kMaxLine));
@@ -108,6 +108,7 @@ struct StreamWatch::Visit {
   bool operator()(const AgentEvent::Result& e) const {
     watch.result_ = e;
     watch.result_->message = Clip(e.message, kMaxMessage);
+    watch.over_ = true;
     watch.clocks_.Finished(at);
     return true;
   }
@@ -137,7 +138,9 @@ void StreamWatch::TakeLine(absl::string_view line, BootTime at) {
     if (progress) clocks_.Progress(at);
     // What is not understood may be a heartbeat, and an agent that is done would hold its slot.
     const bool understood = !std::holds_alternative<AgentEvent::Unknown>(event.what);
-    if (result_ && progress && understood) ++end_version_;
+    if (over_ && progress && understood) ++end_version_;
+    const bool begins = std::holds_alternative<AgentEvent::SessionStarted>(event.what);
+    if (!over_ && progress && understood && !begins) result_.reset();
     ++version_;
   }
 }
@@ -145,8 +148,13 @@ void StreamWatch::TakeLine(absl::string_view line, BootTime at) {
 // The model was asked again and answers: what was told before is over.
 void StreamWatch::GoOn(BootTime at) {
   last_trouble_.clear();
-  if (!result_) return;
+  TakeEndBack(at);
   result_.reset();
+}
+
+void StreamWatch::TakeEndBack(BootTime at) {
+  if (!over_) return;
+  over_ = false;
   ++end_version_;
   clocks_.GoesOn(at);
 }

@@ -33,9 +33,11 @@ class StreamWatch {
 
   void TakeLine(absl::string_view line, BootTime at);
 
-  // The terminal event; the last one when there were several. Absent again when the agent goes on.
+  // The terminal event; the last one when there were several. Absent again when the agent works on.
   const std::optional<AgentEvent::Result>& result() const { return result_; }
-  // Goes up when that changes, and with progress after it.
+  // Whether that was the end so far: not where another turn began, which may come to nothing.
+  bool over() const { return over_; }
+  // Goes up when that changes, and with progress after the end.
   uint64_t end_version() const { return end_version_; }
   const std::string& session() const { return session_; }      // as the stream names it
   const std::string& last_line() const { return last_line_; }  // the agent's last text, one line
@@ -48,6 +50,7 @@ class StreamWatch {
  private:
   struct Visit;
   void GoOn(BootTime at);
+  void TakeEndBack(BootTime at);
   void AddTool(const AgentEvent::ToolFinished& tool, BootTime at);
   void AddUsage(const AgentEvent::Usage& usage);
   void AddUnknown(const std::string& type);
@@ -62,6 +65,7 @@ class StreamWatch {
   };
   std::map<std::string, Started> tools_;  // in flight
   std::optional<AgentEvent::Result> result_;
+  bool over_ = false;
   std::string session_;
   std::string last_line_;
   std::string last_trouble_;

@@ -20,6 +20,10 @@ TEST(LimitsFor, AFirstEventMayTakeAsLongAsTheAgentNeedsUnlessItIsSet) {
   EXPECT_EQ(first("claude", wanted, config), absl::Minutes(2));
   EXPECT_EQ(first("opencode", wanted, config), absl::Minutes(10));
   EXPECT_EQ(first("command", wanted, config), absl::InfiniteDuration());
+  wanted.mutable_stall_timeout()->set_seconds(180);
+  EXPECT_EQ(first("opencode", wanted, config), absl::Minutes(3)) << "that is silence, too";
+  EXPECT_EQ(first("claude", wanted, config), absl::Minutes(2));
+  wanted.clear_stall_timeout();
   config.first_event = absl::Minutes(1);
   EXPECT_EQ(first("opencode", wanted, config), absl::Minutes(1));
   wanted.mutable_first_event_timeout()->set_seconds(5);

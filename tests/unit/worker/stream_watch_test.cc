@@ -143,14 +143,18 @@ TEST(StreamWatch, Trap3ATurnOfTheAgentAfterItsResultTakesThatBack) {
     AttemptClocks clocks(limits, BootTime{});
     StreamWatch watch(*FindAgent("claude"), clocks, {}, "");
     watch.TakeLine(kResult, BootTime{});
-    ASSERT_TRUE(watch.result().has_value());
+    ASSERT_TRUE(watch.over());
     const uint64_t told = watch.end_version();
     watch.TakeLine(line, BootTime{});
-    EXPECT_FALSE(watch.result().has_value()) << line;
+    EXPECT_FALSE(watch.over()) << line;
+    EXPECT_EQ(watch.result().has_value(), line == begins) << "one may come to nothing";
     EXPECT_GT(watch.end_version(), told);
     EXPECT_EQ(clocks.Read(BootTime{} + limits.idle).end, EndedBy::kIdleClock);
+    watch.TakeLine(R"({"type":"assistant","message":{"content":[{"type":"text","text":"More."}]}})",
+                   BootTime{});
+    EXPECT_FALSE(watch.result().has_value()) << "that was not the end of it";
     watch.TakeLine(kResult, BootTime{});
-    EXPECT_TRUE(watch.result().has_value());
+    EXPECT_TRUE(watch.over() && watch.result().has_value());
   }
   AttemptClocks clocks(limits, BootTime{});
   StreamWatch watch(*FindAgent("claude"), clocks, {}, "");
