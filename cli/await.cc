@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cli/send_object.h"
 #include "cli/text/render.h"
 #include "cli/text/words.h"
 #include "cli/wait_reason.h"

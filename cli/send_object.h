@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "cli/client.h"
 #include "cli/snapshot/snapshot_pack.h"
 #include "cli/terminal.h"
