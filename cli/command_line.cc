@@ -169,7 +169,7 @@ absl::Status GiveEmptyValues(const CLI::App& app, std::vector<std::string>& argu
     const CLI::Option* const option = app.get_option_no_throw(given.back());
     if (option != nullptr && option->get_items_expected_max() == 0) {
       return absl::InvalidArgumentError(
-          absl::StrCat(given.back(), " takes no value. Nothing was done"));
+          absl::StrCat(given.back(), " takes no value. Nothing was done; leave out the '='"));
     }
     given.emplace_back();
   }
@@ -187,8 +187,9 @@ absl::Status RefuseEmptyValues(const CLI::App& app) {
     if (kNeverEmpty->count(type.substr(0, type.find(':'))) == 0) continue;
     for (const std::string& value : option->results()) {
       if (!value.empty()) continue;
-      return absl::InvalidArgumentError(
-          absl::StrCat(option->get_name(), " has an empty value. Nothing was done"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          option->get_name(),
+          " has an empty value. Nothing was done; leave it out for what is usual, or give one"));
     }
   }
   return absl::OkStatus();

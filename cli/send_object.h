@@ -12,7 +12,8 @@
 namespace handoff {
 
 // Again while the coordinator is away, or while another command sends the same object. For what may
-// be done twice. Ctrl-C ends the command meanwhile.
+// be done twice. Ctrl-C ends the command meanwhile. `pause` waits in place of a sleep; false: that
+// was the last try.
 absl::Status RetryWhileAway(Terminal& terminal, const std::function<absl::Status()>& once,
                             const std::function<bool(absl::Duration)>& pause = nullptr);
 

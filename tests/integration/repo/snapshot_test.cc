@@ -351,6 +351,8 @@ TEST_F(ShallowTest, WhatOriginsBranchWentPastIsStillPushed) {
     options.branch.clear();
     const auto before = git_.GitDirectory(clone);
     EXPECT_EQ(Take(clone, options).status().code(), absl::StatusCode::kFailedPrecondition) << clone;
+    EXPECT_FALSE(PathExists(temps_.back().path() + "/origin-objects"))
+        << "the history of a branch that nobody named";
     options.branch = "feature";
     const auto snapshot = Take(clone, options);
     ASSERT_TRUE(snapshot.ok()) << clone << ": " << snapshot.status();
